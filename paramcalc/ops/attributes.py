@@ -1,0 +1,248 @@
+"""Attributes of ops: from the values that a spec gives to the fields of an op.
+
+A field's annotation names its kind, and a kind is a function from the value of an expression to
+the value that the op's rules see. Values are whole numbers (or symbols), exact fractions, words,
+booleans, and tuples of these.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from paramcalc.errors import Fault, near
+from paramcalc.ops.base import Op
+from paramcalc.sizes import Size, at_least
+
+Count: TypeAlias = Size  # a whole number, zero included
+Int: TypeAlias = Size  # any whole number
+Ints: TypeAlias = tuple[Size, ...]
+Number: TypeAlias = Any  # an exact number: int or Fraction
+Flag: TypeAlias = bool
+Word: TypeAlias = str
+Words: TypeAlias = tuple[str, ...]
+PerAxis: TypeAlias = tuple[Size, ...]  # one positive size for each spatial axis
+CountPerAxis: TypeAlias = tuple[Size, ...]  # the same, zero included
+Padding: TypeAlias = Any  # 'same', 'valid', or a pair (before, after) for each spatial axis
+Table: TypeAlias = tuple[tuple[int, ...], ...]
+
+Kind: TypeAlias = Callable[[type[Op], Any], Any]
+
+
+def size(op: type[Op], value: Any) -> Size:
+    """A whole number of at least 1."""
+    whole = integer(op, value)
+    if not at_least(whole, 1):
+        raise Fault("must be at least 1", found=str(value))
+    return whole
+
+
+def count(op: type[Op], value: Any) -> Size:
+    """A whole number of at least 0."""
+    whole = integer(op, value)
+    if not at_least(whole, 0):
+        raise Fault("must not be negative", found=str(value))
+    return whole
+
+
+def integer(op: type[Op], value: Any) -> Size:
+    """A whole number."""
+    if isinstance(value, bool | str | tuple):
+        raise Fault("must be a whole number", found=shown(value))
+    if getattr(value, "denominator", 1) != 1:
+        raise Fault("must come out whole", found=shown(value), fix="use // to round down, or ceil( )")
+    return value  # type: ignore[no-any-return]
+
+
+def integers(op: type[Op], value: Any) -> Ints:
+    """A tuple of whole numbers."""
+    if not isinstance(value, tuple):
+        value = (value,)
+    return tuple(integer(op, item) for item in value)
+
+
+def number(op: type[Op], value: Any) -> Number:
+    """An exact number."""
+    if isinstance(value, bool | str | tuple):
+        raise Fault("must be a number", found=shown(value))
+    return value
+
+
+def flag(op: type[Op], value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise Fault("must be true or false", found=shown(value))
+    return value
+
+
+def word(op: type[Op], value: Any) -> str:
+    """A word."""
+    if not isinstance(value, str):
+        raise Fault("must be a word", found=shown(value))
+    return str(value)
+
+
+def words(op: type[Op], value: Any) -> Words:
+    """One word or a tuple of words."""
+    return tuple(word(op, item) for item in value) if isinstance(value, tuple) else (word(op, value),)
+
+
+def per_axis(op: type[Op], value: Any) -> PerAxis:
+    """One size for all spatial axes, or one for each; all at least 1."""
+    return tuple(size(op, item) for item in _spread(op, value))
+
+
+def count_per_axis(op: type[Op], value: Any) -> CountPerAxis:
+    """One whole number for all spatial axes, or one for each; none negative."""
+    return tuple(count(op, item) for item in _spread(op, value))
+
+
+def padding(op: type[Op], value: Any) -> Padding:
+    """`same`, `valid`, or zeros before and after, for each spatial axis."""
+    if isinstance(value, str):
+        if value not in ("same", "valid"):
+            raise Fault(
+                "must be a number, a pair, or the word same or valid",
+                found=f"'{value}'",
+                fix=near(value, ("same", "valid")),
+            )
+        return str(value)
+    return tuple(_pair(op, item) for item in _spread(op, value))
+
+
+def table(op: type[Op], value: Any) -> Table:
+    """A list of lists of whole numbers."""
+    if not isinstance(value, tuple) or not all(isinstance(row, tuple) for row in value):
+        raise Fault("must be a list of lists of whole numbers", found=shown(value))
+    return tuple(tuple(count(op, item) for item in row) for row in value)
+
+
+def _spread(op: type[Op], value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, tuple):
+        return (value,) * op.rank
+    if len(value) != op.rank:
+        raise Fault(
+            f"must be one number, or one for each of the {op.rank} axes",
+            found=f"{len(value)} numbers, {shown(value)}",
+        )
+    return value
+
+
+def _pair(op: type[Op], value: Any) -> tuple[Size, Size]:
+    if not isinstance(value, tuple):
+        both = count(op, value)
+        return both, both
+    if len(value) != 2:
+        raise Fault("must give zeros before and after an axis", found=shown(value))
+    return count(op, value[0]), count(op, value[1])
+
+
+def shown(value: Any) -> str:
+    """A value as a spec would write it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(shown(item) for item in value) + "]"
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+KINDS: dict[str, Kind] = {
+    "Size": size,
+    "Count": count,
+    "Int": integer,
+    "Ints": integers,
+    "Number": number,
+    "Flag": flag,
+    "Word": word,
+    "Words": words,
+    "PerAxis": per_axis,
+    "CountPerAxis": count_per_axis,
+    "Padding": padding,
+    "Table": table,
+}
+WORDY = frozenset({"Word", "Words", "Padding"})
+
+
+class Attribute:
+    """One field of an op, as the spec language sees it."""
+
+    def __init__(self, field: dataclasses.Field[Any]) -> None:
+        annotation = str(field.type)
+        self.name = field.name
+        self.kind = annotation.removesuffix(" | None")
+        self.optional = annotation.endswith(" | None")
+        self.required = field.default is dataclasses.MISSING
+        self.default = None if self.required else field.default
+        self.choices: tuple[str, ...] = field.metadata.get("choices", ())
+
+    @property
+    def wordy(self) -> bool:
+        """Whether a bare identifier is read as a word here before anything else."""
+        return self.kind in WORDY
+
+    def convert(self, op: type[Op], value: Any) -> Any:
+        """The field's value; a `Fault` about this attribute when the given value does not fit."""
+        if value is None and self.optional:
+            return None
+        try:
+            converted = KINDS[self.kind](op, value)
+        except Fault as fault:
+            raise Fault(
+                f"{op.name}: {self.name} {fault.fact}",
+                expected=fault.expected,
+                found=fault.found,
+                fix=fault.fix,
+                about=self.name,
+            ) from None
+        if self.choices and not set(self.choices).issuperset(_each(converted)):
+            raise Fault(
+                f"{op.name}: {self.name} must be one of {', '.join(self.choices)}",
+                found=shown(value),
+                fix=near(str(value), self.choices),
+                about=self.name,
+            )
+        return converted
+
+
+def _each(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+_attributes: dict[type[Op], dict[str, Attribute]] = {}
+
+
+def attributes(op: type[Op]) -> dict[str, Attribute]:
+    """The attributes of an op by name, in positional order."""
+    found = _attributes.get(op)
+    if found is None:
+        fields = dataclasses.fields(op)  # type: ignore[arg-type]
+        found = _attributes[op] = {field.name: Attribute(field) for field in fields}
+    return found
+
+
+def build(op: type[Op], values: Mapping[str, Any]) -> Op:
+    """An op with the given attribute values; the rest take their defaults.
+
+    Raises `Fault` with `about` set to the attribute that is unknown, missing or unfit.
+    """
+    known = attributes(op)
+    converted = {}
+    for name, value in values.items():
+        if name not in known:
+            raise Fault(
+                f"{op.name} has no attribute '{name}'",
+                fix=near(name, known) or _listed(known),
+                about=name,
+            )
+        converted[name] = known[name].convert(op, value)
+    for name, attribute in known.items():
+        if name not in converted:
+            if attribute.required:
+                raise Fault(f"{op.name} needs '{name}'", fix=_listed(known))
+            converted[name] = attribute.convert(op, attribute.default)
+    return op(**converted)
+
+
+def _listed(known: Mapping[str, Attribute]) -> str:
+    return f"its attributes are {', '.join(known)}" if known else "it has no attributes"

@@ -1,0 +1,193 @@
+"""What an op is: its attributes, its weights, its output shape, its cost, its forward pass.
+
+An op is one frozen dataclass in one file of this package; the file's name is the op's name. Its
+fields are the attributes of the spec language: names, order, types and defaults follow from them.
+Nothing else mentions the op by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+from paramcalc.errors import Fault
+from paramcalc.shape import CHANNELS, SPACE, Shape, vector
+from paramcalc.sizes import Size, at_least, product, same
+
+Weights = dict[str, tuple[Size, ...]]
+Array = Any
+Tools = Any
+
+
+class Cost(NamedTuple):
+    """Facts about the work of one application to one sample.
+
+    `macs` are the multiply-accumulates of contractions; padding is counted, bias is not.
+    `connections` are LeNet-5's: the inputs and the bias that each output unit reads.
+    `operations` is everything else by kind: `add`, `multiply`, `divide`, `compare`, `exp` ...
+    """
+
+    macs: Size = 0
+    connections: Size = 0
+    operations: Mapping[str, Size] = {}
+
+
+class Example(NamedTuple):
+    """A call on an input, with the results that a reader can check by hand."""
+
+    call: str
+    inputs: tuple[str, ...]
+    output: str
+    params: int = 0
+    macs: int = 0
+
+
+class Op:
+    """The base of all ops.
+
+    A subclass is a frozen dataclass and overrides `shape`, and `weights`, `cost`, `forward` as it
+    needs. Methods receive one `Shape` per input, in the order of `inputs`.
+
+    Class attributes:
+        inputs: names of the input tensors; None takes two or more (`add`, `concat`).
+        ranks: for ops that exist as `name1d`, `name2d`, `name3d`: their numbers of spatial axes.
+        rank: the number of spatial axes of this very class; 0 where that has no meaning.
+        aliases: other names under which a spec may call the op.
+        frozen: names of weights that are fixed by design, not learned.
+        contracting: names of weights that are multiplied in a contraction; a convention that
+            counts "weights only" counts these.
+        passes: the op hands its input on and makes no layer of its own.
+        examples: shown by the op reference and run by the tests.
+    """
+
+    name: ClassVar[str] = ""
+    inputs: ClassVar[tuple[str, ...] | None] = ("x",)
+    ranks: ClassVar[tuple[int, ...]] = ()
+    rank: ClassVar[int] = 0
+    aliases: ClassVar[tuple[str, ...]] = ()
+    frozen: ClassVar[frozenset[str]] = frozenset()
+    contracting: ClassVar[frozenset[str]] = frozenset({"weight"})
+    passes: ClassVar[bool] = False
+    examples: ClassVar[tuple[Example, ...]] = ()
+
+    def weights(self, *inputs: Shape) -> Weights:
+        """Shapes of the learned arrays, by name."""
+        return {}
+
+    def buffers(self, *inputs: Shape) -> Weights:
+        """Shapes of the arrays that are stored but not learned, by name."""
+        return {}
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """The output's shape; raises `Fault` when the inputs do not fit."""
+        raise NotImplementedError
+
+    def cost(self, *inputs: Shape) -> Cost:
+        """The work of one application to one sample."""
+        return Cost()
+
+    def forward(self, tools: Tools, *inputs: Array, **weights: Array) -> Array:
+        """The output array for a batch of inputs, by means of the array functions in `tools`."""
+        raise NotImplementedError
+
+    @property
+    def title(self) -> str:
+        """The name as messages print it."""
+        return type(self).name
+
+
+class Elementwise(Op):
+    """An op whose output has its input's shape and whose work is the same for each element.
+
+    `per_element` gives that work by kind of operation.
+    """
+
+    per_element: ClassVar[Mapping[str, int]] = {}
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def cost(self, *inputs: Shape) -> Cost:
+        elements = inputs[0].elements
+        return Cost(operations={kind: times * elements for kind, times in self.per_element.items()})
+
+
+def need_image(op: Op, x: Shape) -> Shape:
+    """The input itself, if it has channels first and then the op's number of spatial axes."""
+    wanted = (CHANNELS, *SPACE[op.rank])
+    if x.axes != wanted:
+        raise Fault(
+            f"{op.title} needs {' x '.join(wanted)}",
+            expected=f"{len(wanted)} axes, channels first",
+            found=x.described(),
+            fix=_layout_fix(op, x),
+        )
+    return x
+
+
+def _layout_fix(op: Op, x: Shape) -> str:
+    if CHANNELS not in x.axes:
+        return "the input has no channels: embed it first, or name its axes in 'input'"
+    if len(x.axes) == op.rank + 1:
+        return "channels are not the first axis: put channels_first before it"
+    family = op.title.rstrip("123d")
+    dimensions = len(x.axes) - 1
+    if dimensions in op.ranks:
+        return f"for this input use {family}{dimensions}d"
+    return ""
+
+
+def need_channels(op: Op, x: Shape) -> Size:
+    """The number of channels of the input; a fault when it has no such axis."""
+    if CHANNELS not in x.axes:
+        raise Fault(
+            f"{op.title} needs an input with channels",
+            expected="an axis called channels",
+            found=x.described(),
+        )
+    return x.channels
+
+
+def need_positive(op: Op, space: tuple[Size, ...], x: Shape, why: str) -> tuple[Size, ...]:
+    """Output sizes, if each is at least one position."""
+    for axis, size in zip(SPACE[op.rank], space, strict=True):
+        if not at_least(size, 1):
+            raise Fault(
+                f"nothing is left of the {axis}: {why}",
+                expected=f"an output {axis} of at least 1",
+                found=f"{size} from an input of {x.described()}",
+            )
+    return space
+
+
+def need_same_shape(op: Op, inputs: tuple[Shape, ...], but: str = "") -> Shape:
+    """The shape all inputs share, leaving out the axis `but`."""
+    first = inputs[0]
+    for index, other in enumerate(inputs[1:], start=2):
+        fits = first.axes == other.axes and all(
+            axis == but or same(one, two)
+            for axis, one, two in zip(first.axes, first.dims, other.dims, strict=True)
+        )
+        if not fits:
+            sizes = f"equal sizes in all axes but {but}" if but else "equal sizes in all axes"
+            raise Fault(
+                f"{op.title} cannot join its inputs",
+                expected=sizes,
+                found=f"input 1 is {first.described()}, input {index} is {other.described()}",
+                about=f"inputs:1,{index}",
+            )
+    return first
+
+
+def per_position(weights: Weights, names: Callable[[str], bool] = lambda name: True) -> Size:
+    """Scalars in the named weights: the work that each output position of a convolution does."""
+    result = 0
+    for name, dims in weights.items():
+        if names(name):
+            result = result + product(dims)
+    return result
+
+
+def flat(x: Shape) -> Shape:
+    """All elements of a tensor as channels."""
+    return vector(x.elements)

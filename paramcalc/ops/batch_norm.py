@@ -1,0 +1,46 @@
+"""Batch normalization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops.attributes import Flag, Number
+from paramcalc.ops.base import Cost, Example, Op, Weights, need_channels
+from paramcalc.shape import Shape
+
+
+@dataclass(frozen=True)
+class BatchNorm(Op):
+    """Each channel scaled to zero mean and unit variance over the batch, then `weight`, `bias`.
+
+    Input, output: any tensor with channels
+    Weight, bias:  channels (absent with affine=false)
+    Buffers:       running_mean, running_var: channels (never parameters)
+
+    At inference the running statistics are used, which is one multiplication and one addition for
+    each element.
+    """
+
+    eps: Number = 1e-5
+    momentum: Number = 0.1
+    affine: Flag = True
+    track_running_stats: Flag = True
+
+    contracting = frozenset()
+    examples = (Example("batch_norm", ("64x112x112",), "64x112x112", params=128),)
+
+    def weights(self, *inputs: Shape) -> Weights:
+        channels = inputs[0].channels
+        return {"weight": (channels,), "bias": (channels,)} if self.affine else {}
+
+    def buffers(self, *inputs: Shape) -> Weights:
+        channels = inputs[0].channels
+        return {"running_mean": (channels,), "running_var": (channels,)} if self.track_running_stats else {}
+
+    def shape(self, *inputs: Shape) -> Shape:
+        need_channels(self, inputs[0])
+        return inputs[0]
+
+    def cost(self, *inputs: Shape) -> Cost:
+        elements = inputs[0].elements
+        return Cost(operations={"multiply": elements, "add": elements})

@@ -1,0 +1,31 @@
+"""Joining tensors along an axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramcalc.errors import Fault
+from paramcalc.ops.attributes import Word
+from paramcalc.ops.base import Example, Op, need_same_shape
+from paramcalc.shape import AXES, CHANNELS, Shape
+from paramcalc.sizes import total
+
+
+@dataclass(frozen=True)
+class Concat(Op):
+    """The inputs one after the other along one axis, the channels unless said otherwise.
+
+    Inputs: two or more tensors, equal in all other axes
+    Output: the sum of the sizes along `axis`
+    """
+
+    axis: Word = field(default=CHANNELS, metadata={"choices": AXES})
+
+    inputs = None
+    examples = (Example("concat", ("64x28x28", "128x28x28"), "192x28x28"),)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        first = need_same_shape(self, inputs, but=self.axis)
+        if self.axis not in first.axes:
+            raise Fault(f"concat: the inputs have no axis {self.axis}", found=first.described(), about="axis")
+        return first.resized({self.axis: total(x.size(self.axis) for x in inputs)})

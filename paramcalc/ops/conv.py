@@ -1,0 +1,100 @@
+"""Convolution in one, two and three dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramcalc.errors import Fault
+from paramcalc.ops._window import PADDING_MODES, check_reach, output_space
+from paramcalc.ops.attributes import Flag, Padding, PerAxis, Table, Word
+from paramcalc.ops.base import Cost, Example, Op, Weights, need_image
+from paramcalc.shape import Shape, image
+from paramcalc.sizes import Size, divides, floor_divide, product
+
+
+@dataclass(frozen=True)
+class Conv(Op):
+    """A sliding dot product over channels and space (strictly, a cross-correlation).
+
+    Input:  channels x space
+    Weight: out_channels x channels/groups x kernel_size
+    Output: out_channels x floor((size + padding - dilation*(kernel - 1) - 1) / stride) + 1
+
+    `padding` is a number, one number an axis, a pair (before, after) for each axis, `valid` (none),
+    or `same` in TensorFlow's sense: ceil(size/stride) positions, the odd zero at the far end. At
+    stride 1 that is PyTorch's `same` as well; PyTorch refuses it at other strides.
+
+    `connections` lists, for each output channel, the input channels that it reads, as in LeNet-5's
+    layer C3; then there is one kernel plane for each listed pair.
+    """
+
+    out_channels: Size
+    kernel_size: PerAxis
+    stride: PerAxis = 1  # type: ignore[assignment]
+    padding: Padding = 0
+    dilation: PerAxis = 1  # type: ignore[assignment]
+    groups: Size = 1
+    bias: Flag = True
+    padding_mode: Word = field(default="zeros", metadata={"choices": PADDING_MODES})
+    connections: Table | None = None
+
+    ranks = (1, 2, 3)
+    examples = (
+        Example("conv2d 64 7 stride=2 padding=3 bias=false", ("3x224x224",), "64x112x112", 9_408, 118_013_952),
+        Example("conv2d 48 5 padding=2", ("480x14x14",), "48x14x14", 576_048, 112_896_000),
+        Example("conv2d 256 3 padding=1 groups=32", ("256x14x14",), "256x14x14", 18_688, 3_612_672),
+        Example("conv1d 8 3 dilation=2", ("4x16",), "8x12", 104, 1_152),
+        Example("conv3d 2 1x2x3", ("1x4x4x4",), "2x4x3x2", 14, 288),
+    )
+
+    def weights(self, *inputs: Shape) -> Weights:
+        (x,) = inputs
+        if self.connections is None:
+            planes: tuple[Size, ...] = (self.out_channels, floor_divide(x.channels, self.groups))
+        else:
+            planes = (sum(len(row) for row in self.connections),)
+        kernel = {"weight": (*planes, *self.kernel_size)}
+        return kernel | {"bias": (self.out_channels,)} if self.bias else kernel
+
+    def shape(self, *inputs: Shape) -> Shape:
+        x = need_image(self, inputs[0])
+        self._check_channels(x.channels)
+        space = output_space(self, x)
+        check_reach(self, x)
+        return image(self.out_channels, *space)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        (x,) = inputs
+        y = self.shape(x)
+        weights, positions = self.weights(x), product(y.space)
+        macs = product(weights["weight"]) * positions
+        biases = y.elements if self.bias else 0
+        return Cost(macs, connections=macs + biases, operations={"add": biases})
+
+    def _check_channels(self, channels: Size) -> None:
+        for what, number in (("input", channels), ("output", self.out_channels)):
+            if not divides(self.groups, number):
+                raise Fault(
+                    f"{self.title}: {number} {what} channels do not divide into {self.groups} groups",
+                    about="groups",
+                )
+        if self.connections is not None:
+            self._check_connections(channels)
+
+    def _check_connections(self, channels: Size) -> None:
+        rows = self.connections or ()
+        if self.groups != 1 or len(rows) != self.out_channels:
+            raise Fault(
+                f"{self.title}: connections must list the inputs of each output channel, without groups",
+                expected=f"{self.out_channels} lists",
+                found=f"{len(rows)} lists, groups={self.groups}",
+                about="connections",
+            )
+        for index, row in enumerate(rows):
+            if not row or len(set(row)) != len(row) or max(row) >= channels:
+                raise Fault(
+                    f"{self.title}: connections of output channel {index} do not fit",
+                    expected=f"different input channels from 0 to {channels - 1}",
+                    found=str(list(row)),
+                    about="connections",
+                )
