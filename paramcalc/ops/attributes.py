@@ -18,6 +18,7 @@ from paramcalc.sizes import Size, at_least
 Count: TypeAlias = Size  # a whole number, zero included
 Int: TypeAlias = Size  # any whole number
 Ints: TypeAlias = tuple[Size, ...]
+Sizes: TypeAlias = tuple[Size, ...]  # positive sizes, as many as are given
 Number: TypeAlias = Any  # an exact number: int or Fraction
 Flag: TypeAlias = bool
 Word: TypeAlias = str
@@ -25,6 +26,7 @@ Words: TypeAlias = tuple[str, ...]
 PerAxis: TypeAlias = tuple[Size, ...]  # one positive size for each spatial axis
 CountPerAxis: TypeAlias = tuple[Size, ...]  # the same, zero included
 Padding: TypeAlias = Any  # 'same', 'valid', or a pair (before, after) for each spatial axis
+Margins: TypeAlias = Any  # amounts at both ends: one for all axes, or for each axis one or a pair
 Table: TypeAlias = tuple[tuple[int, ...], ...]
 
 Kind: TypeAlias = Callable[[type[Op], Any], Any]
@@ -60,6 +62,16 @@ def integers(op: type[Op], value: Any) -> Ints:
     if not isinstance(value, tuple):
         value = (value,)
     return tuple(integer(op, item) for item in value)
+
+
+def sizes(op: type[Op], value: Any) -> Sizes:
+    """One size or a tuple of sizes, all at least 1."""
+    return tuple(size(op, item) for item in value) if isinstance(value, tuple) else (size(op, value),)
+
+
+def margins(op: type[Op], value: Any) -> Margins:
+    """Amounts before and after, as one number for all axes or a pair for each axis."""
+    return tuple(_pair(op, item) for item in value) if isinstance(value, tuple) else count(op, value)
 
 
 def number(op: type[Op], value: Any) -> Number:
@@ -134,7 +146,7 @@ def _pair(op: type[Op], value: Any) -> tuple[Size, Size]:
         both = count(op, value)
         return both, both
     if len(value) != 2:
-        raise Fault("must give zeros before and after an axis", found=shown(value))
+        raise Fault("must give two numbers, before and after an axis", found=shown(value))
     return count(op, value[0]), count(op, value[1])
 
 
@@ -152,6 +164,7 @@ KINDS: dict[str, Kind] = {
     "Count": count,
     "Int": integer,
     "Ints": integers,
+    "Sizes": sizes,
     "Number": number,
     "Flag": flag,
     "Word": word,
@@ -159,6 +172,7 @@ KINDS: dict[str, Kind] = {
     "PerAxis": per_axis,
     "CountPerAxis": count_per_axis,
     "Padding": padding,
+    "Margins": margins,
     "Table": table,
 }
 WORDY = frozenset({"Word", "Words", "Padding"})
