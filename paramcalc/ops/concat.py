@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramcalc.errors import Fault
 from paramcalc.ops.attributes import Word
-from paramcalc.ops.base import Example, Op, need_same_shape
+from paramcalc.ops.base import Example, Op, need_axes, need_same_shape
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.sizes import total
 
@@ -26,6 +25,5 @@ class Concat(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         first = need_same_shape(self, inputs, but=self.axis)
-        if self.axis not in first.axes:
-            raise Fault(f"concat: the inputs have no axis {self.axis}", found=first.described(), about="axis")
+        need_axes(self, first, (self.axis,))
         return first.resized({self.axis: total(x.size(self.axis) for x in inputs)})

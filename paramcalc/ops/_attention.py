@@ -1,0 +1,109 @@
+"""What all attention ops share: projections, products, and what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.errors import Fault
+from paramcalc.ops.attributes import Flag
+from paramcalc.ops.base import Cost, Op, Weights
+from paramcalc.shape import Shape
+from paramcalc.sizes import Size, divides, floor_divide, product, total
+
+PROJECTIONS = frozenset({"query", "key", "value", "out"})
+
+
+@dataclass(frozen=True)
+class Attention(Op):
+    """Attention of the positions of one tensor to those of another, or of its own.
+
+    The first input asks and the last is attended to; for self-attention they are the same one.
+    """
+
+    heads: Size
+    head_dim: Size | None = None
+    kv_heads: Size | None = None
+    bias: Flag = True
+    qkv_bias: Flag | None = None
+    out_bias: Flag | None = None
+
+    contracting = PROJECTIONS
+
+    def weights(self, *inputs: Shape) -> Weights:
+        x, memory = inputs[0].channels, inputs[-1].channels
+        dim = self._head_dim(x)
+        width, narrow = self.heads * dim, (self.kv_heads or self.heads) * dim
+        matrices = {
+            "query": (width, x),
+            "key": (narrow, memory),
+            "value": (narrow, memory),
+            "out": (x, width),
+        }
+        return matrices | biases(matrices, self.bias, self.qkv_bias, self.out_bias)
+
+    def check_heads(self, channels: Size) -> None:
+        """Faults where channels or heads do not divide."""
+        if self.head_dim is None:
+            check_division(self, channels)
+        if self.kv_heads is not None and not divides(self.kv_heads, self.heads):
+            raise Fault(
+                f"{self.title}: {self.heads} heads cannot share {self.kv_heads} heads of keys and values",
+                expected="kv_heads that divide heads",
+                about="kv_heads",
+            )
+
+    def cost(self, *inputs: Shape) -> Cost:
+        x, memory = inputs[0], inputs[-1]
+        asking, attended = product(x.space), product(memory.space)
+        return attention_cost(
+            self.weights(*inputs), asking, attended, asking * attended, self.heads, self._head_dim(x.channels)
+        )
+
+    def _head_dim(self, channels: Size) -> Size:
+        return floor_divide(channels, self.heads) if self.head_dim is None else self.head_dim
+
+
+def check_division(op: Op, channels: Size) -> None:
+    """A fault where the channels do not divide into the op's heads."""
+    heads = op.heads  # type: ignore[attr-defined]
+    if not divides(heads, channels):
+        raise Fault(
+            f"{op.title}: {channels} channels do not divide into {heads} heads",
+            fix="give head_dim, or another number of heads",
+            about="heads",
+        )
+
+
+def biases(matrices: Weights, bias: bool, qkv_bias: bool | None, out_bias: bool | None) -> Weights:
+    """A bias for each projection that has one; `bias` speaks where the other two are silent."""
+    inner = bias if qkv_bias is None else qkv_bias
+    outer = bias if out_bias is None else out_bias
+    return {
+        f"{name}_bias": (rows,) for name, (rows, _) in matrices.items() if (outer if name == "out" else inner)
+    }
+
+
+def attention_cost(
+    weights: Weights, asking: Size, attended: Size, pairs: Size, heads: Size, head_dim: Size
+) -> Cost:
+    """The work of the projections, of both products (QK^T and AV) and of the softmax between them.
+
+    `asking` and `attended` are numbers of positions, `pairs` how many of them meet.
+    """
+    positions = {"query": asking, "key": attended, "value": attended, "out": asking}
+    projected = total(times * product(weights[name]) for name, times in positions.items())
+    biased = total(times * product(weights.get(f"{name}_bias", (0,))) for name, times in positions.items())
+    macs = projected + 2 * pairs * heads * head_dim
+    scores, rows = heads * pairs, heads * asking
+    return Cost(
+        macs,
+        connections=macs + biased,
+        operations={
+            "add": biased + scores - rows,
+            "multiply": asking * heads * head_dim,  # the queries, by 1 / sqrt(head_dim)
+            "compare": scores - rows,
+            "subtract": scores,
+            "exp": scores,
+            "divide": scores,
+        },
+    )

@@ -1,0 +1,26 @@
+"""Sum of tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops.base import Cost, Example, Op, need_same_shape
+from paramcalc.shape import Shape
+
+
+@dataclass(frozen=True)
+class Add(Op):
+    """The inputs added, element by element.
+
+    Inputs: two or more tensors of one shape; nothing is broadcast
+    Output: the same shape
+    """
+
+    inputs = None
+    examples = (Example("add", ("256x56x56", "256x56x56"), "256x56x56"),)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return need_same_shape(self, inputs)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(operations={"add": (len(inputs) - 1) * inputs[0].elements})

@@ -1,0 +1,62 @@
+"""Bilinear form of two inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.errors import Fault
+from paramcalc.ops._layout import need_last_channels
+from paramcalc.ops.attributes import Flag
+from paramcalc.ops.base import Cost, Example, Op, Weights, need_channels
+from paramcalc.shape import Shape
+from paramcalc.sizes import Size, same
+
+
+@dataclass(frozen=True)
+class Bilinear(Op):
+    """For each output, a weighted sum of all products of a left and a right channel, plus a bias.
+
+    Left:   any axes x channels
+    Right:  the same axes x channels of its own
+    Weight: out_channels x left channels x right channels
+    Output: the same axes x out_channels
+
+    Multiplications are those of the real evaluation: the left vector into the weight first
+    (out_channels*left*right), then the rows that remain into the right vector (out_channels*right).
+    """
+
+    out_channels: Size
+    bias: Flag = True
+
+    inputs = ("left", "right")
+    examples = (
+        Example("bilinear 5", ("3", "4"), "5", params=65, macs=80),
+        Example(
+            "bilinear 5 bias=false", ("{length: 2, channels: 3}", "{length: 2, channels: 4}"), "2x5", 60, 160
+        ),
+    )
+
+    def weights(self, *inputs: Shape) -> Weights:
+        left, right = inputs
+        matrices = {"weight": (self.out_channels, left.channels, right.channels)}
+        return matrices | {"bias": (self.out_channels,)} if self.bias else matrices
+
+    def shape(self, *inputs: Shape) -> Shape:
+        left, right = inputs
+        for x in inputs:
+            need_channels(self, x)
+            need_last_channels(self, x, "add flatten before it")
+        if left.axes != right.axes or not all(map(same, left.space, right.space)):
+            raise Fault(
+                f"{self.title} needs equal axes on both sides, but for the channels",
+                found=f"left is {left.described()}, right is {right.described()}",
+                about="inputs:1,2",
+            )
+        return left.with_channels(self.out_channels)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        left, right = inputs
+        y = left.with_channels(self.out_channels)
+        macs = y.elements * (left.channels + 1) * right.channels
+        biases = y.elements if self.bias else 0
+        return Cost(macs, connections=macs + biases, operations={"add": biases})

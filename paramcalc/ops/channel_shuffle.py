@@ -1,0 +1,28 @@
+"""Channels of several groups interleaved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops.base import Example, Op, need_channels, need_groups
+from paramcalc.shape import Shape
+from paramcalc.sizes import Size
+
+
+@dataclass(frozen=True)
+class ChannelShuffle(Op):
+    """The channels as a table of `groups` rows, read by columns.
+
+    Input, output: any tensor with channels
+
+    A grouped convolution after it reads from all groups (Zhang et al. 2017, ShuffleNet, figure 1).
+    """
+
+    groups: Size
+
+    examples = (Example("channel_shuffle 2", ("116x28x28",), "116x28x28"),)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        need_groups(self, "input", need_channels(self, x), self.groups)
+        return x

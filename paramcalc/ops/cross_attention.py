@@ -1,0 +1,49 @@
+"""Multi-head attention of tokens to other tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops._attention import Attention
+from paramcalc.ops._layout import need_tokens
+from paramcalc.ops.base import Example
+from paramcalc.shape import Shape
+
+
+@dataclass(frozen=True)
+class CrossAttention(Attention):
+    """softmax(Q K^T / sqrt(head_dim)) V with keys and values from a second tensor, the memory.
+
+    Query:             length x channels
+    Memory:            any length x any channels
+    Weight query:      heads*head_dim x channels
+    Weight key, value: kv_heads*head_dim x channels of the memory
+    Weight out:        channels x heads*head_dim
+    Output:            length x channels of the query
+
+    head_dim is channels / heads unless given; kv_heads and the biases are as in self_attention.
+    """
+
+    inputs = ("query", "memory")
+    examples = (
+        Example(
+            "cross_attention 8",
+            ("{length: 50, channels: 512}", "{length: 40, channels: 512}"),
+            "50x512",
+            params=1_050_624,
+            macs=49_233_920,
+        ),
+        Example(
+            "cross_attention 2 bias=false",
+            ("{length: 3, channels: 4}", "{length: 5, channels: 6}"),
+            "3x4",
+            params=80,
+            macs=456,
+        ),
+    )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        for name, x in zip(("query", "memory"), inputs, strict=True):
+            need_tokens(self, x, name)
+        self.check_heads(inputs[0].channels)
+        return inputs[0]

@@ -1,0 +1,25 @@
+"""All axes into one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops.base import Example, Op, flat
+from paramcalc.shape import Shape
+
+
+@dataclass(frozen=True)
+class Flatten(Op):
+    """Everything as one vector of channels, in memory order.
+
+    Input:  any tensor
+    Output: as many channels as the input has elements
+    """
+
+    examples = (
+        Example("flatten", ("512x7x7",), "25088"),
+        Example("flatten", ("{length: 197, channels: 768}",), "151296"),
+    )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return flat(inputs[0])

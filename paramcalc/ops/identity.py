@@ -1,0 +1,15 @@
+"""Nothing done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops.base import Elementwise, Example
+
+
+@dataclass(frozen=True)
+class Identity(Elementwise):
+    """The input itself; no layer of its own."""
+
+    passes = True
+    examples = (Example("identity", ("64x56x56",), "64x56x56"),)

@@ -1,0 +1,28 @@
+"""Learned factor for each channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops.base import Elementwise, Example, Weights, need_channels
+from paramcalc.shape import Shape
+
+
+@dataclass(frozen=True)
+class LayerScale(Elementwise):
+    """Each channel times a learned factor (Touvron et al. 2021; ConvNeXt).
+
+    Input, output: any tensor with channels
+    Weight:        channels
+    """
+
+    per_element = {"multiply": 1}
+    contracting = frozenset()
+    examples = (Example("layer_scale", ("{length: 197, channels: 768}",), "197x768", params=768),)
+
+    def weights(self, *inputs: Shape) -> Weights:
+        return {"weight": (inputs[0].channels,)}
+
+    def shape(self, *inputs: Shape) -> Shape:
+        need_channels(self, inputs[0])
+        return inputs[0]

@@ -1,0 +1,51 @@
+"""Positions added around the spatial axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramcalc.errors import Fault
+from paramcalc.ops._layout import spread
+from paramcalc.ops._window import PADDING_MODES
+from paramcalc.ops.attributes import Margins, Word
+from paramcalc.ops.base import Example, Op
+from paramcalc.shape import Shape
+from paramcalc.sizes import Size, at_least
+
+
+@dataclass(frozen=True)
+class Pad(Op):
+    """Zeros, or copies of the input, before and after each axis but the channels.
+
+    Input:  any tensor with an axis besides the channels
+    Output: before + size + after along each such axis
+
+    `padding` is a number for all ends, or for each axis a number or a pair (before, after); axes
+    in the tensor's order, where PyTorch's F.pad starts with the last. As in PyTorch, `reflect`
+    can pad by size - 1 at most, and `circular` by size.
+    """
+
+    padding: Margins
+    mode: Word = field(default="zeros", metadata={"choices": PADDING_MODES})
+
+    examples = (
+        Example("pad 3", ("3x224x224",), "3x230x230"),
+        Example("pad ((0, 1), (2, 3)) mode=reflect", ("8x7x5",), "8x8x10"),
+    )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        margins = spread(self, "padding", self.padding, x)
+        for axis, ends in margins.items():
+            self._check_reach(axis, x.size(axis), ends)
+        return x.resized({axis: before + x.size(axis) + after for axis, (before, after) in margins.items()})
+
+    def _check_reach(self, axis: str, size: Size, ends: tuple[Size, Size]) -> None:
+        reach = {"reflect": size - 1, "circular": size}.get(self.mode)
+        for amount in ends if reach is not None else ():
+            if not at_least(reach, amount):
+                raise Fault(
+                    f"{self.title}: mode={self.mode} cannot pad by {amount}",
+                    expected=f"at most {reach} for a {axis} of {size}",
+                    about="padding",
+                )

@@ -1,0 +1,38 @@
+"""Channels of zeros appended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.errors import Fault
+from paramcalc.ops.base import Example, Op, need_channels
+from paramcalc.shape import Shape
+from paramcalc.sizes import Size, at_least
+
+
+@dataclass(frozen=True)
+class PadChannels(Op):
+    """The input followed by channels of zeros, up to `out_channels` in all.
+
+    Input:  any tensor with channels
+    Output: the same with out_channels
+
+    The parameter-free shortcut (option A) of He et al. 2015, Deep Residual Learning, section 4.1.
+    """
+
+    out_channels: Size
+
+    examples = (Example("pad_channels 32", ("16x16x16",), "32x16x16"),)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        channels = need_channels(self, x)
+        if not at_least(self.out_channels, channels):
+            raise Fault(
+                f"{self.title} cannot take channels away",
+                expected=f"at least the {channels} channels of the input",
+                found=str(self.out_channels),
+                fix="use slice_channels, or conv2d N 1",
+                about="out_channels",
+            )
+        return x.with_channels(self.out_channels)

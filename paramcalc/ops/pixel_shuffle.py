@@ -1,0 +1,40 @@
+"""Channels rearranged into space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.errors import Fault
+from paramcalc.ops._layout import PLANE, need_plane
+from paramcalc.ops.base import Example, Op
+from paramcalc.shape import CHANNELS, Shape
+from paramcalc.sizes import Size, divides, floor_divide
+
+
+@dataclass(frozen=True)
+class PixelShuffle(Op):
+    """Each run of factor^2 channels as a square of factor x factor positions.
+
+    Input:  channels, height, width in any order of the axes
+    Output: channels / factor^2, factor*height, factor*width
+
+    The sub-pixel convolution of Shi et al. 2016. Channel c*factor^2 + i*factor + j goes to row i,
+    column j of its square, as in PyTorch; TensorFlow's depth_to_space orders the channels otherwise.
+    """
+
+    factor: Size
+
+    aliases = ("depth_to_space",)
+    examples = (Example("pixel_shuffle 3", ("27x10x12",), "3x30x36"),)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        x = need_plane(self, inputs[0])
+        if not divides(self.factor**2, x.channels):
+            raise Fault(
+                f"{self.title}: the channels do not divide into squares of {self.factor}x{self.factor}",
+                expected=f"a multiple of {self.factor**2} channels",
+                found=x.described(),
+                about="factor",
+            )
+        larger = {axis: x.size(axis) * self.factor for axis in PLANE}
+        return x.resized({CHANNELS: floor_divide(x.channels, self.factor**2)} | larger)

@@ -1,0 +1,45 @@
+"""Space rearranged into channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.errors import Fault
+from paramcalc.ops._layout import PLANE, need_plane
+from paramcalc.ops.base import Example, Op
+from paramcalc.shape import CHANNELS, Shape
+from paramcalc.sizes import Size, divides, floor_divide
+
+
+@dataclass(frozen=True)
+class PixelUnshuffle(Op):
+    """Each square of factor x factor positions as a run of factor^2 channels.
+
+    Input:  channels, height, width in any order of the axes
+    Output: channels * factor^2, height / factor, width / factor
+
+    Row i, column j of a square becomes channel c*factor^2 + i*factor + j, as in PyTorch. Swin's
+    patch merging and TensorFlow's space_to_depth order the same channels otherwise.
+    """
+
+    factor: Size
+
+    aliases = ("space_to_depth",)
+    examples = (
+        Example("pixel_unshuffle 2", ("3x8x6",), "12x4x3"),
+        Example("space_to_depth 2", ("{height: 56, width: 56, channels: 96}",), "28x28x384"),
+    )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        x = need_plane(self, inputs[0])
+        for axis in PLANE:
+            if not divides(self.factor, x.size(axis)):
+                raise Fault(
+                    f"{self.title}: the {axis} does not divide by {self.factor}",
+                    expected=f"a multiple of {self.factor}",
+                    found=x.described(),
+                    fix="put pad or crop before it",
+                    about="factor",
+                )
+        smaller = {axis: floor_divide(x.size(axis), self.factor) for axis in PLANE}
+        return x.resized({CHANNELS: x.channels * self.factor**2} | smaller)

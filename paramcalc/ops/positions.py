@@ -1,0 +1,50 @@
+"""Learned positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.errors import Fault
+from paramcalc.ops._layout import need_tokens
+from paramcalc.ops.base import Cost, Example, Op, Weights
+from paramcalc.shape import Shape
+from paramcalc.sizes import Size, at_least
+
+
+@dataclass(frozen=True)
+class Positions(Op):
+    """A learned vector for each position, added to the tokens.
+
+    Input, output: length x channels
+    Weight:        size x channels
+
+    The table has as many rows as the input has tokens, or `size` rows if the model is built for
+    longer inputs; the rows in front are used.
+    """
+
+    size: Size | None = None
+
+    contracting = frozenset()
+    examples = (
+        Example("positions", ("{length: 197, channels: 768}",), "197x768", params=151_296),
+        Example("positions 512", ("{length: 128, channels: 768}",), "128x768", params=393_216),
+    )
+
+    def weights(self, *inputs: Shape) -> Weights:
+        (x,) = inputs
+        return {"weight": (x.size("length") if self.size is None else self.size, x.channels)}
+
+    def shape(self, *inputs: Shape) -> Shape:
+        x = need_tokens(self, inputs[0])
+        length = x.size("length")
+        if self.size is not None and not at_least(self.size, length):
+            raise Fault(
+                f"{self.title}: the input is longer than the table",
+                expected=f"at most {self.size} tokens",
+                found=x.described(),
+                about="size",
+            )
+        return x
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(operations={"add": inputs[0].elements})

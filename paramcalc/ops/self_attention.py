@@ -1,0 +1,49 @@
+"""Multi-head attention of tokens to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops._attention import Attention
+from paramcalc.ops._layout import need_tokens
+from paramcalc.ops.attributes import Flag
+from paramcalc.ops.base import Example
+from paramcalc.shape import Shape
+
+
+@dataclass(frozen=True)
+class SelfAttention(Attention):
+    """softmax(Q K^T / sqrt(head_dim)) V in several heads, between two projections.
+
+    Input:      length x channels
+    Query:      heads*head_dim x channels
+    Key, value: kv_heads*head_dim x channels
+    Out:        channels x heads*head_dim
+    Output:     length x channels
+
+    head_dim is channels / heads unless given. With fewer kv_heads than heads, neighbouring heads
+    share keys and values (grouped-query attention, Ainslie et al. 2023); that saves projections,
+    and none of the products. `bias` is for all four projections; qkv_bias and out_bias overrule it.
+
+    Multiplications are the projections', and length^2 * heads * head_dim for each of QK^T and AV.
+    `causal` masks the scores of later positions. They are counted all the same, as a full product
+    computes them.
+    """
+
+    causal: Flag = False
+
+    examples = (
+        Example("self_attention 12", ("{length: 197, channels: 768}",), "197x768", 2_362_368, 524_400_384),
+        Example(
+            "self_attention 4 kv_heads=2 bias=false",
+            ("{length: 3, channels: 8}",),
+            "3x8",
+            params=192,
+            macs=720,
+        ),
+    )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        x = need_tokens(self, inputs[0])
+        self.check_heads(x.channels)
+        return x

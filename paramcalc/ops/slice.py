@@ -1,0 +1,48 @@
+"""A range of positions along one axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramcalc.errors import Fault
+from paramcalc.ops.attributes import Count, Word
+from paramcalc.ops.base import Example, Op, need_axes
+from paramcalc.shape import AXES, Shape
+from paramcalc.sizes import Size, at_least
+
+
+@dataclass(frozen=True)
+class Slice(Op):
+    """The positions from `start` up to, not including, `stop` along one axis.
+
+    Input:  any tensor with that axis
+    Output: stop - start positions; all others axes whole
+
+    Both count from 0 and must lie inside the axis. Without `stop` it goes on to the end.
+    """
+
+    axis: Word = field(metadata={"choices": AXES})
+    start: Count
+    stop: Size | None = None
+
+    examples = (
+        Example("slice length 0 1", ("{length: 197, channels: 768}",), "1x768"),
+        Example("slice height 3", ("8x7x7",), "8x4x7"),
+    )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return sliced(self, inputs[0], self.axis, self.start, self.stop)
+
+
+def sliced(op: Op, x: Shape, axis: str, start: Size, stop: Size | None) -> Shape:
+    """The shape that a range along one axis leaves."""
+    size = need_axes(op, x, (axis,)).size(axis)
+    end = size if stop is None else stop
+    if not at_least(size, end) or not at_least(end - start, 1):
+        raise Fault(
+            f"{op.title}: no such range of the {axis}",
+            expected=f"0 <= start < stop <= {size} for an input of {x.described()}",
+            found=f"start {start}, stop {end}",
+            about="start" if stop is None else "stop",
+        )
+    return x.resized({axis: end - start})

@@ -1,0 +1,26 @@
+"""Difference of two tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops.base import Cost, Example, Op, need_same_shape
+from paramcalc.shape import Shape
+
+
+@dataclass(frozen=True)
+class Subtract(Op):
+    """The left input minus the right one, element by element.
+
+    Left, right: tensors of one shape; nothing is broadcast
+    Output:      the same shape
+    """
+
+    inputs = ("left", "right")
+    examples = (Example("subtract", ("4096", "4096"), "4096"),)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return need_same_shape(self, inputs)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(operations={"subtract": inputs[0].elements})

@@ -1,0 +1,74 @@
+"""Enlarging by repetition or interpolation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramcalc.errors import Fault
+from paramcalc.ops._layout import spread
+from paramcalc.ops.attributes import Flag, Sizes, Word
+from paramcalc.ops.base import Cost, Example, Op
+from paramcalc.shape import Shape
+
+INTERPOLATED_AXES = {"linear": 1, "bilinear": 2, "trilinear": 3}
+
+
+@dataclass(frozen=True)
+class Upsample(Op):
+    """Each axis but the channels at `scale` times its size, or at the `size` given.
+
+    Input:  any tensor with an axis besides the channels
+    Output: scale * size, or `size`, along each such axis; the channels stay
+
+    `scale` and `size` are one number for all axes or one for each; `scale` is whole (for a
+    fractional one give `size`). The modes are PyTorch's: `nearest` for any number of axes,
+    `linear`, `bilinear`, `trilinear` for one, two, three. `align_corners` puts the outermost
+    samples onto the outermost outputs; it moves values, not counts.
+    """
+
+    scale: Sizes | None = None
+    size: Sizes | None = None
+    mode: Word = field(default="nearest", metadata={"choices": ("nearest", *INTERPOLATED_AXES)})
+    align_corners: Flag = False
+
+    examples = (
+        Example("upsample 2", ("256x16x16",), "256x32x32"),
+        Example("upsample size=33x65 mode=bilinear align_corners=true", ("21x17x33",), "21x33x65"),
+    )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        self._check_mode(x)
+        if self.scale is not None and self.size is None:
+            scales = spread(self, "scale", self.scale, x)
+            return x.resized({axis: scale * x.size(axis) for axis, scale in scales.items()})
+        if self.size is not None and self.scale is None:
+            return x.resized(spread(self, "size", self.size, x))
+        raise Fault(
+            f"{self.title} needs either a scale or a size", fix="write upsample 2, or upsample size=14x14"
+        )
+
+    def cost(self, *inputs: Shape) -> Cost:
+        """Interpolation weighs the 2^n nearest samples of each output."""
+        elements = self.shape(*inputs).elements
+        taps = 2 ** INTERPOLATED_AXES.get(self.mode, 0)
+        return Cost(
+            operations={"multiply": taps * elements, "add": (taps - 1) * elements} if taps > 1 else {}
+        )
+
+    def _check_mode(self, x: Shape) -> None:
+        wanted = INTERPOLATED_AXES.get(self.mode, len(x.space))
+        if len(x.space) != wanted:
+            fitting = [mode for mode, axes in INTERPOLATED_AXES.items() if axes == len(x.space)]
+            raise Fault(
+                f"{self.title}: mode={self.mode} needs {wanted} axes besides the channels",
+                found=x.described(),
+                fix=f"for this input use mode={fitting[0]}" if fitting else "",
+                about="mode",
+            )
+        if self.align_corners and self.mode == "nearest":
+            raise Fault(
+                f"{self.title}: align_corners has no meaning with mode=nearest",
+                fix="drop it, or choose mode=bilinear",
+                about="align_corners",
+            )
