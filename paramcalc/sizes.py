@@ -26,6 +26,8 @@ class Judge(Protocol):
 
     def floor_divide(self, number: Size, divisor: Size) -> Size: ...
 
+    def function(self, name: str, arguments: list[Size]) -> Size: ...
+
 
 judge: ContextVar[Judge] = ContextVar("judge")
 

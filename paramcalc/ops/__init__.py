@@ -24,16 +24,17 @@ def find(name: str) -> type[Op] | None:
     """The op of that name or alias, or None."""
     if name in _found:
         return _found[name]
-    if not name.isidentifier():
-        return None
-    family = _FAMILY.fullmatch(name)
-    for stem in (name, family[1] if family else name):
-        if stem not in _SHARED and not stem.startswith("_") and (_folder() / f"{stem}.py").is_file():
-            _load(stem)
-            break
-    if name not in _found and not _complete:
+    stem = _stem(name)
+    if stem is not None:
+        _load(stem)
+    elif name.isidentifier():
         _load_all()
     return _found.get(name)
+
+
+def known(name: str) -> bool:
+    """Whether an op has that very name; aliases are not looked up, and nothing is imported."""
+    return name in _found or _stem(name) is not None
 
 
 def every() -> dict[str, type[Op]]:
@@ -74,6 +75,14 @@ def _members(op: type[Op]) -> list[type[Op]]:
         type(f"{op.__name__}{rank}d", (op,), {"name": f"{name}{rank}d", "rank": rank, "__doc__": op.__doc__})
         for rank in op.ranks
     ]
+
+
+def _stem(name: str) -> str | None:
+    """The file, without its ending, in which an op of that name lives."""
+    family = _FAMILY.fullmatch(name)
+    stem = family[1] if family else name
+    home = stem.isidentifier() and not stem.startswith("_") and stem not in _SHARED
+    return stem if home and (_folder() / f"{stem}.py").is_file() else None
 
 
 def _load(stem: str) -> None:

@@ -33,7 +33,7 @@ class Attention(Op):
         x, memory = inputs[0].channels, inputs[-1].channels
         dim = self._head_dim(x)
         width, narrow = self.heads * dim, (self.kv_heads or self.heads) * dim
-        matrices = {
+        matrices: Weights = {
             "query": (width, x),
             "key": (narrow, memory),
             "value": (narrow, memory),
@@ -79,7 +79,7 @@ def biases(matrices: Weights, bias: bool, qkv_bias: bool | None, out_bias: bool 
     inner = bias if qkv_bias is None else qkv_bias
     outer = bias if out_bias is None else out_bias
     return {
-        f"{name}_bias": (rows,) for name, (rows, _) in matrices.items() if (outer if name == "out" else inner)
+        f"{name}_bias": (rows,) for name, (rows, *_) in matrices.items() if (outer if name == "out" else inner)
     }
 
 

@@ -2,51 +2,78 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple
 
 from paramcalc.errors import Fault
 from paramcalc.ops.attributes import Padding, PerAxis
-from paramcalc.ops.base import need_positive
+from paramcalc.ops.base import Op, need_positive
 from paramcalc.shape import SPACE, Shape
-from paramcalc.sizes import Size, at_least, ceil_divide, floor_divide, window
+from paramcalc.sizes import Size, at_least, ceil_divide, floor_divide, product, window
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
-Pads = tuple[tuple[Size, Size], ...]
 
 
-class Windowed(Protocol):
-    """An op with a sliding window."""
+class Window(NamedTuple):
+    """A window that slides along one axis of `size` positions, padded `before` and `after`."""
+
+    size: Size
+    kernel: Size
+    stride: Size
+    before: Size
+    after: Size
+    dilation: Size
 
     @property
-    def title(self) -> str: ...
+    def span(self) -> Size:
+        """Positions from the first to the last element of the window, both included."""
+        return self.dilation * (self.kernel - 1) + 1
+
     @property
-    def rank(self) -> int: ...
+    def positions(self) -> Size:
+        """Places of the window; partial ones at the far end are dropped."""
+        return window(self.size, self.kernel, self.stride, self.before + self.after, self.dilation)
+
     @property
-    def kernel_size(self) -> PerAxis: ...
-    @property
-    def stride(self) -> PerAxis: ...
-    @property
-    def padding(self) -> Padding: ...
-    @property
-    def dilation(self) -> PerAxis: ...
+    def ceil_positions(self) -> Size:
+        """Places of the window when a partial one at the far end counts (PyTorch's `ceil_mode`).
+
+        The last window must still start inside the input or the padding before it.
+        """
+        padded = self.before + self.size + self.after
+        positions = ceil_divide(padded - self.span, self.stride) + 1
+        if at_least(self.span, self.stride + self.after):
+            return positions  # then no window can start in the padding after the input
+        outside = at_least((positions - 1) * self.stride, self.before + self.size)
+        return positions - 1 if outside else positions
 
 
-def pads(op: Windowed, x: Shape) -> Pads:
-    """Padding before and after, for each spatial axis, `same` and `valid` worked out."""
-    if op.padding == "valid":
-        return ((0, 0),) * op.rank
-    if op.padding == "same":
-        return tuple(
-            _same(size, kernel, stride, dilation)
-            for size, kernel, stride, dilation in zip(
-                x.space, op.kernel_size, op.stride, op.dilation, strict=True
-            )
-        )
-    return op.padding  # type: ignore[no-any-return]
+Windows = tuple[Window, ...]
 
 
-def _same(size: Size, kernel: Size, stride: Size, dilation: Size) -> tuple[Size, Size]:
-    """TensorFlow's rule: enough zeros for ceil(size / stride) windows, the odd one at the far end."""
+def windows(x: Shape, kernel: PerAxis, stride: PerAxis, padding: Padding, dilation: PerAxis) -> Windows:
+    """The window along each spatial axis of `x`, with the words `same` and `valid` worked out."""
+    pads = _pads(x, kernel, stride, padding, dilation)
+    each = zip(x.space, kernel, stride, pads, dilation, strict=True)
+    return tuple(Window(size, k, s, before, after, d) for size, k, s, (before, after), d in each)
+
+
+def _pads(
+    x: Shape, kernel: PerAxis, stride: PerAxis, padding: Padding, dilation: PerAxis
+) -> tuple[tuple[Size, Size], ...]:
+    if padding == "valid":
+        return ((0, 0),) * len(kernel)
+    if padding == "same":
+        each = zip(x.space, kernel, stride, dilation, strict=True)
+        return tuple(same_padding(size, k, s, d) for size, k, s, d in each)
+    return padding  # type: ignore[no-any-return]
+
+
+def same_padding(size: Size, kernel: Size, stride: Size, dilation: Size) -> tuple[Size, Size]:
+    """TensorFlow's rule: enough zeros for ceil(size / stride) windows, the odd one at the far end.
+
+    >>> same_padding(224, kernel=3, stride=2, dilation=1)
+    (0, 1)
+    """
     needed = (ceil_divide(size, stride) - 1) * stride + dilation * (kernel - 1) + 1 - size
     if not at_least(needed, 0):
         return 0, 0
@@ -54,29 +81,41 @@ def _same(size: Size, kernel: Size, stride: Size, dilation: Size) -> tuple[Size,
     return before, needed - before
 
 
-def output_space(op: Windowed, x: Shape) -> tuple[Size, ...]:
+def output_space(op: Op, x: Shape, each: Windows, *, ceil_mode: bool = False) -> tuple[Size, ...]:
     """Positions of the window along each spatial axis; a fault when it does not fit even once."""
-    space = tuple(
-        window(size, kernel, stride, before + after, dilation)
-        for size, kernel, stride, (before, after), dilation in zip(
-            x.space, op.kernel_size, op.stride, pads(op, x), op.dilation, strict=True
-        )
-    )
-    kernel = "x".join(str(size) for size in op.kernel_size)
-    return need_positive(op, space, x, f"a window of {kernel} does not fit into the padded input")  # type: ignore[arg-type]
+    space = tuple(one.ceil_positions if ceil_mode else one.positions for one in each)
+    kernel = "x".join(str(one.kernel) for one in each)
+    return need_positive(op, space, x, f"a window of {kernel} does not fit into the padded input")
 
 
-def check_reach(op: Windowed, x: Shape) -> None:
-    """Padding by reflection or wrapping needs that many real positions to copy from."""
-    mode = getattr(op, "padding_mode", "zeros")
-    spare = {"reflect": 1, "circular": 0}.get(mode)
-    if spare is None:
-        return
-    for axis, size, (before, after) in zip(SPACE[op.rank], x.space, pads(op, x), strict=True):
-        for amount in (before, after):
-            if not at_least(size - spare, amount):
+def window_size(each: Windows) -> Size:
+    """Elements of one window over all axes."""
+    return product(one.kernel for one in each)
+
+
+def check_half(op: Op, each: Windows) -> None:
+    """Pooling may pad at most half the kernel, so that every window holds a real value."""
+    for axis, one in zip(SPACE[op.rank], each, strict=True):
+        half = floor_divide(one.kernel, 2)
+        for amount in (one.before, one.after):
+            if not at_least(half, amount):
                 raise Fault(
-                    f"{op.title}: padding_mode={mode} cannot pad by {amount}",
-                    expected=f"at most {size - spare} for a {axis} of {size}",
+                    f"{op.title}: padding must be at most half the window",
+                    expected=f"at most {half} for a window {axis} of {one.kernel}",
+                    found=str(amount),
                     about="padding",
                 )
+
+
+def check_reach(op: Op, mode: str, axis: str, size: Size, ends: tuple[Size, Size]) -> None:
+    """Padding by reflection or wrapping needs that many real positions to copy from."""
+    if mode not in ("reflect", "circular"):
+        return
+    reach = size - 1 if mode == "reflect" else size
+    for amount in ends:
+        if not at_least(reach, amount):
+            raise Fault(
+                f"{op.title}: padding by {mode} cannot add {amount} positions",
+                expected=f"at most {reach} for a {axis} of {size}",
+                about="padding",
+            )

@@ -26,7 +26,7 @@ Words: TypeAlias = tuple[str, ...]
 PerAxis: TypeAlias = tuple[Size, ...]  # one positive size for each spatial axis
 CountPerAxis: TypeAlias = tuple[Size, ...]  # the same, zero included
 Padding: TypeAlias = Any  # 'same', 'valid', or a pair (before, after) for each spatial axis
-Margins: TypeAlias = Any  # amounts at both ends: one for all axes, or for each axis one or a pair
+Margins: TypeAlias = tuple[tuple[Size, Size], ...]  # (before, after) for each axis, or once for all
 Table: TypeAlias = tuple[tuple[int, ...], ...]
 
 Kind: TypeAlias = Callable[[type[Op], Any], Any]
@@ -70,8 +70,8 @@ def sizes(op: type[Op], value: Any) -> Sizes:
 
 
 def margins(op: type[Op], value: Any) -> Margins:
-    """Amounts before and after, as one number for all axes or a pair for each axis."""
-    return tuple(_pair(op, item) for item in value) if isinstance(value, tuple) else count(op, value)
+    """Amounts before and after: one number for all axes, or a number or a pair for each axis."""
+    return tuple(_pair(op, item) for item in (value if isinstance(value, tuple) else (value,)))
 
 
 def number(op: type[Op], value: Any) -> Number:

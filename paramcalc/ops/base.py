@@ -7,12 +7,12 @@ Nothing else mentions the op by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from paramcalc.errors import Fault
 from paramcalc.shape import CHANNELS, SPACE, Shape, vector
-from paramcalc.sizes import Size, at_least, product, same
+from paramcalc.sizes import Size, at_least, divides, same
 
 Weights = dict[str, tuple[Size, ...]]
 Array = Any
@@ -23,8 +23,17 @@ class Cost(NamedTuple):
     """Facts about the work of one application to one sample.
 
     `macs` are the multiply-accumulates of contractions; padding is counted, bias is not.
-    `connections` are LeNet-5's: the inputs and the bias that each output unit reads.
-    `operations` is everything else by kind: `add`, `multiply`, `divide`, `compare`, `exp` ...
+    `connections` are LeNet-5's: the inputs and the bias that each output unit reads. A pooling unit
+    reads its window, padding counted; activations and normalizations connect nothing new: 0.
+    `operations` is everything else by kind, for inference:
+
+        add, subtract, multiply, divide
+        compare                 one decision between two values: relu has 1, a maximum of n has n - 1
+        exp, log, sqrt, power   one call each
+        tanh, erf               one call each
+
+    A sum of n values is n - 1 additions, and the bias one more. Changing a sign, copying and moving
+    values are free. What depends on the weights alone is prepared once, and free as well.
     """
 
     macs: Size = 0
@@ -130,7 +139,7 @@ def _layout_fix(op: Op, x: Shape) -> str:
         return "the input has no channels: embed it first, or name its axes in 'input'"
     if len(x.axes) == op.rank + 1:
         return "channels are not the first axis: put channels_first before it"
-    family = op.title.rstrip("123d")
+    family = op.title.removesuffix(f"{op.rank}d")
     dimensions = len(x.axes) - 1
     if dimensions in op.ranks:
         return f"for this input use {family}{dimensions}d"
@@ -146,6 +155,41 @@ def need_channels(op: Op, x: Shape) -> Size:
             found=x.described(),
         )
     return x.channels
+
+
+def need_space(op: Op, x: Shape) -> Shape:
+    """The input itself, if it has channels and at least one other axis."""
+    need_channels(op, x)
+    if len(x.axes) == 1:
+        raise Fault(
+            f"{op.title} needs an axis besides the channels",
+            expected="an image or tokens",
+            found=x.described(),
+        )
+    return x
+
+
+def need_axes(op: Op, x: Shape, axes: tuple[str, ...], about: str = "axis") -> Shape:
+    """The input itself, if it has all of these axes."""
+    for axis in axes:
+        if axis not in x.axes:
+            raise Fault(f"{op.title}: the input has no axis {axis}", found=x.described(), about=about)
+    return x
+
+
+def need_groups(op: Op, what: str, channels: Size, groups: Size) -> None:
+    """The (input or output) channels must divide into groups of equal size."""
+    if not divides(groups, channels):
+        raise Fault(
+            f"{op.title}: {channels} {what} channels do not divide into {groups} groups",
+            about="groups",
+        )
+
+
+def need_probability(op: Op, value: Any, about: str) -> None:
+    """A number from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise Fault(f"{op.title}: {about} is a probability", expected="0 to 1", found=str(value), about=about)
 
 
 def need_positive(op: Op, space: tuple[Size, ...], x: Shape, why: str) -> tuple[Size, ...]:
@@ -177,15 +221,6 @@ def need_same_shape(op: Op, inputs: tuple[Shape, ...], but: str = "") -> Shape:
                 about=f"inputs:1,{index}",
             )
     return first
-
-
-def per_position(weights: Weights, names: Callable[[str], bool] = lambda name: True) -> Size:
-    """Scalars in the named weights: the work that each output position of a convolution does."""
-    result = 0
-    for name, dims in weights.items():
-        if names(name):
-            result = result + product(dims)
-    return result
 
 
 def flat(x: Shape) -> Shape:

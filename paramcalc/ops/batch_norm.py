@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.ops._norm import normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
 from paramcalc.ops.base import Cost, Example, Op, Weights, need_channels
 from paramcalc.shape import Shape
@@ -17,8 +18,8 @@ class BatchNorm(Op):
     Weight, bias:  channels (absent with affine=false)
     Buffers:       running_mean, running_var: channels (never parameters)
 
-    At inference the running statistics are used, which is one multiplication and one addition for
-    each element.
+    At inference the running statistics are used. They and the weights fold into one multiplication
+    and one addition for each element. With track_running_stats=false each batch uses its own.
     """
 
     eps: Number = 1e-5
@@ -42,5 +43,8 @@ class BatchNorm(Op):
         return inputs[0]
 
     def cost(self, *inputs: Shape) -> Cost:
-        elements = inputs[0].elements
-        return Cost(operations={"multiply": elements, "add": elements})
+        (x,) = inputs
+        if self.track_running_stats:
+            return Cost(operations={"multiply": x.elements, "add": x.elements})
+        work = normalizing(x.elements, x.channels)
+        return Cost(operations=with_affine(work, x.elements, scaled=self.affine, shifted=self.affine))

@@ -38,7 +38,7 @@ class Bilinear(Op):
 
     def weights(self, *inputs: Shape) -> Weights:
         left, right = inputs
-        matrices = {"weight": (self.out_channels, left.channels, right.channels)}
+        matrices: Weights = {"weight": (self.out_channels, left.channels, right.channels)}
         return matrices | {"bias": (self.out_channels,)} if self.bias else matrices
 
     def shape(self, *inputs: Shape) -> Shape:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paramcalc.errors import Fault
-from paramcalc.ops._window import PADDING_MODES, check_reach, output_space
+from paramcalc.ops._window import PADDING_MODES, Windows, check_reach, output_space, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis, Table, Word
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_image
-from paramcalc.shape import Shape, image
-from paramcalc.sizes import Size, divides, floor_divide, product
+from paramcalc.ops.base import Cost, Example, Op, Weights, need_groups, need_image
+from paramcalc.shape import SPACE, Shape, image
+from paramcalc.sizes import Size, at_least, floor_divide, product
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Conv(Op):
 
     Input:  channels x space
     Weight: out_channels x channels/groups x kernel_size
+    Bias:   out_channels (absent with bias=false)
     Output: out_channels x floor((size + padding - dilation*(kernel - 1) - 1) / stride) + 1
 
     `padding` is a number, one number an axis, a pair (before, after) for each axis, `valid` (none),
@@ -40,12 +41,18 @@ class Conv(Op):
 
     ranks = (1, 2, 3)
     examples = (
-        Example("conv2d 64 7 stride=2 padding=3 bias=false", ("3x224x224",), "64x112x112", 9_408, 118_013_952),
+        Example(
+            "conv2d 64 7 stride=2 padding=3 bias=false", ("3x224x224",), "64x112x112", 9_408, 118_013_952
+        ),
         Example("conv2d 48 5 padding=2", ("480x14x14",), "48x14x14", 576_048, 112_896_000),
         Example("conv2d 256 3 padding=1 groups=32", ("256x14x14",), "256x14x14", 18_688, 3_612_672),
         Example("conv1d 8 3 dilation=2", ("4x16",), "8x12", 104, 1_152),
         Example("conv3d 2 1x2x3", ("1x4x4x4",), "2x4x3x2", 14, 288),
+        Example("conv2d 32 3 stride=2 padding=same", ("3x225x225",), "32x113x113", 896, 11_032_416),
     )
+
+    def windows(self, x: Shape) -> Windows:
+        return windows(x, self.kernel_size, self.stride, self.padding, self.dilation)
 
     def weights(self, *inputs: Shape) -> Weights:
         (x,) = inputs
@@ -58,31 +65,26 @@ class Conv(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         x = need_image(self, inputs[0])
-        self._check_channels(x.channels)
-        space = output_space(self, x)
-        check_reach(self, x)
+        need_groups(self, "input", x.channels, self.groups)
+        need_groups(self, "output", self.out_channels, self.groups)
+        self._check_connections(x.channels)
+        each = self.windows(x)
+        space = output_space(self, x, each)
+        for axis, one in zip(SPACE[self.rank], each, strict=True):
+            check_reach(self, self.padding_mode, axis, one.size, (one.before, one.after))
         return image(self.out_channels, *space)
 
     def cost(self, *inputs: Shape) -> Cost:
         (x,) = inputs
         y = self.shape(x)
-        weights, positions = self.weights(x), product(y.space)
-        macs = product(weights["weight"]) * positions
+        macs = product(self.weights(x)["weight"]) * product(y.space)
         biases = y.elements if self.bias else 0
         return Cost(macs, connections=macs + biases, operations={"add": biases})
 
-    def _check_channels(self, channels: Size) -> None:
-        for what, number in (("input", channels), ("output", self.out_channels)):
-            if not divides(self.groups, number):
-                raise Fault(
-                    f"{self.title}: {number} {what} channels do not divide into {self.groups} groups",
-                    about="groups",
-                )
-        if self.connections is not None:
-            self._check_connections(channels)
-
     def _check_connections(self, channels: Size) -> None:
-        rows = self.connections or ()
+        if self.connections is None:
+            return
+        rows = self.connections
         if self.groups != 1 or len(rows) != self.out_channels:
             raise Fault(
                 f"{self.title}: connections must list the inputs of each output channel, without groups",
@@ -91,7 +93,7 @@ class Conv(Op):
                 about="connections",
             )
         for index, row in enumerate(rows):
-            if not row or len(set(row)) != len(row) or max(row) >= channels:
+            if not row or len(set(row)) != len(row) or not at_least(channels - 1, max(row)):
                 raise Fault(
                     f"{self.title}: connections of output channel {index} do not fit",
                     expected=f"different input channels from 0 to {channels - 1}",

@@ -35,7 +35,7 @@ class Linear(Op):
     )
 
     def weights(self, *inputs: Shape) -> Weights:
-        matrix = {"weight": (self.out_channels, inputs[0].channels)}
+        matrix: Weights = {"weight": (self.out_channels, inputs[0].channels)}
         return matrix | {"bias": (self.out_channels,)} if self.bias else matrix
 
     def shape(self, *inputs: Shape) -> Shape:

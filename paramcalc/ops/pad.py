@@ -41,8 +41,11 @@ class Pad(Op):
         return x.resized({axis: before + x.size(axis) + after for axis, (before, after) in margins.items()})
 
     def _check_reach(self, axis: str, size: Size, ends: tuple[Size, Size]) -> None:
-        reach = {"reflect": size - 1, "circular": size}.get(self.mode)
-        for amount in ends if reach is not None else ():
+        reaches = {"reflect": size - 1, "circular": size}
+        if self.mode not in reaches:
+            return
+        reach = reaches[self.mode]
+        for amount in ends:
             if not at_least(reach, amount):
                 raise Fault(
                     f"{self.title}: mode={self.mode} cannot pad by {amount}",

@@ -55,7 +55,7 @@ class WindowAttention(Op):
 
     def weights(self, *inputs: Shape) -> Weights:
         channels = inputs[0].channels
-        matrices = {name: (channels, channels) for name in ("query", "key", "value", "out")}
+        matrices: Weights = {name: (channels, channels) for name in ("query", "key", "value", "out")}
         table = {"relative_position": ((2 * self.window - 1) ** 2, self.heads)}
         return matrices | biases(matrices, self.bias, self.qkv_bias, self.out_bias) | table
 

@@ -1,0 +1,28 @@
+"""What the normalizations share."""
+
+from __future__ import annotations
+
+from paramcalc.sizes import Size
+
+
+def normalizing(elements: Size, groups: Size) -> dict[str, Size]:
+    """Work of bringing each of `groups` equal parts to zero mean and unit variance.
+
+    Two means (n - 1 additions and a division each), the centring, the squares, then epsilon, root
+    and reciprocal once a group, and the scaling.
+    """
+    return {
+        "add": 2 * elements - groups,
+        "subtract": elements,
+        "multiply": 2 * elements,
+        "divide": 3 * groups,
+        "sqrt": groups,
+    }
+
+
+def with_affine(work: dict[str, Size], elements: Size, *, scaled: bool, shifted: bool) -> dict[str, Size]:
+    """The same work, and a multiplication by a weight and an addition of a bias for each element."""
+    return work | {
+        "multiply": work["multiply"] + (elements if scaled else 0),
+        "add": work["add"] + (elements if shifted else 0),
+    }

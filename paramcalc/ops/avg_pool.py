@@ -1,0 +1,58 @@
+"""Average pooling in one, two and three dimensions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops._window import Windows, check_half, output_space, window_size, windows
+from paramcalc.ops.attributes import Flag, Padding, PerAxis
+from paramcalc.ops.base import Cost, Example, Op, need_image
+from paramcalc.shape import Shape
+
+
+@dataclass(frozen=True)
+class AvgPool(Op):
+    """The mean of each channel under a sliding window.
+
+    Input:  channels x space
+    Output: channels x floor((size + padding - kernel) / stride) + 1
+
+    The stride is the window's size unless given; padding is at most half the window. `ceil_mode`
+    rounds up instead, so that a last partial window counts, but only if it starts inside the input
+    or the padding before it (PyTorch's rule).
+
+    With `count_include_pad` a mean takes the zeros of the padding in, though never what a partial
+    window leaves beyond it. It is on unless given, as in PyTorch, but off with padding=same, as in
+    TensorFlow.
+    """
+
+    kernel_size: PerAxis
+    stride: PerAxis | None = None
+    padding: Padding = 0
+    ceil_mode: Flag = False
+    count_include_pad: Flag | None = None
+
+    ranks = (1, 2, 3)
+    examples = (
+        Example("avg_pool2d 5 stride=3", ("512x14x14",), "512x4x4"),
+        Example("avg_pool2d 7", ("1024x7x7",), "1024x1x1"),
+        Example("avg_pool2d 3 stride=2 ceil_mode=true", ("192x16x16",), "192x8x8"),
+    )
+
+    def windows(self, x: Shape) -> Windows:
+        adjacent = (1,) * self.rank
+        return windows(x, self.kernel_size, self.stride or self.kernel_size, self.padding, adjacent)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        x = need_image(self, inputs[0])
+        each = self.windows(x)
+        check_half(self, each)
+        return x.with_space(output_space(self, x, each, ceil_mode=self.ceil_mode))
+
+    def cost(self, *inputs: Shape) -> Cost:
+        (x,) = inputs
+        elements, read = self.shape(x).elements, window_size(self.windows(x))
+        return Cost(
+            connections=elements * read,
+            operations={"add": elements * (read - 1), "divide": elements},
+        )

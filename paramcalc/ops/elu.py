@@ -1,0 +1,21 @@
+"""Exponential linear unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops.attributes import Number
+from paramcalc.ops.base import Elementwise, Example
+
+
+@dataclass(frozen=True)
+class Elu(Elementwise):
+    """x where it is positive, alpha * (exp(x) - 1) elsewhere.
+
+    The work is that of the negative side, whichever side the values fall on.
+    """
+
+    alpha: Number = 1
+
+    per_element = {"compare": 1, "exp": 1, "subtract": 1, "multiply": 1}
+    examples = (Example("elu", ("64x56x56",), "64x56x56"),)

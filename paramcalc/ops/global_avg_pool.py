@@ -1,0 +1,32 @@
+"""Average pooling over everything but the channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops.base import Cost, Example, Op, need_space
+from paramcalc.shape import Shape, vector
+
+
+@dataclass(frozen=True)
+class GlobalAvgPool(Op):
+    """The mean of each channel over all other axes.
+
+    Input:  channels and at least one other axis, in any order (an image, tokens)
+    Output: channels; a vector, so that a linear layer can follow at once
+    """
+
+    examples = (
+        Example("global_avg_pool", ("2048x7x7",), "2048"),
+        Example("global_avg_pool", ("{length: 197, channels: 768}",), "768"),
+    )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return vector(need_space(self, inputs[0]).channels)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        (x,) = inputs
+        return Cost(
+            connections=x.elements,
+            operations={"add": x.elements - x.channels, "divide": x.channels},
+        )

@@ -1,0 +1,15 @@
+"""Piecewise linear swish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops.base import Elementwise, Example
+
+
+@dataclass(frozen=True)
+class HardSwish(Elementwise):
+    """x * min(max(x + 3, 0), 6) / 6, element by element."""
+
+    per_element = {"add": 1, "compare": 2, "multiply": 1, "divide": 1}
+    examples = (Example("hard_swish", ("64x56x56",), "64x56x56"),)

@@ -1,0 +1,60 @@
+"""Instance normalization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.errors import Fault
+from paramcalc.ops._norm import normalizing, with_affine
+from paramcalc.ops.attributes import Flag, Number
+from paramcalc.ops.base import Cost, Example, Op, Weights, need_space
+from paramcalc.shape import Shape
+from paramcalc.sizes import product, same
+
+
+@dataclass(frozen=True)
+class InstanceNorm(Op):
+    """Each channel of each sample, over all positions, to zero mean and unit variance.
+
+    Input, output: channels and at least one other axis
+    Weight, bias:  channels (only with affine=true, which is off unless given, as in PyTorch)
+    Buffers:       running_mean, running_var: channels (only with track_running_stats=true)
+
+    Without running statistics one position alone has no variance, and is refused.
+    """
+
+    eps: Number = 1e-5
+    momentum: Number = 0.1
+    affine: Flag = False
+    track_running_stats: Flag = False
+
+    contracting = frozenset()
+    examples = (
+        Example("instance_norm", ("64x256x256",), "64x256x256"),
+        Example("instance_norm affine=true", ("64x256x256",), "64x256x256", params=128),
+    )
+
+    def weights(self, *inputs: Shape) -> Weights:
+        channels = inputs[0].channels
+        return {"weight": (channels,), "bias": (channels,)} if self.affine else {}
+
+    def buffers(self, *inputs: Shape) -> Weights:
+        channels = inputs[0].channels
+        return {"running_mean": (channels,), "running_var": (channels,)} if self.track_running_stats else {}
+
+    def shape(self, *inputs: Shape) -> Shape:
+        x = need_space(self, inputs[0])
+        if not self.track_running_stats and same(product(x.space), 1):
+            raise Fault(
+                f"{self.title} needs more than one position to take a variance of",
+                found=x.described(),
+                fix="use batch_norm or layer_norm, or track_running_stats=true",
+            )
+        return x
+
+    def cost(self, *inputs: Shape) -> Cost:
+        (x,) = inputs
+        if self.track_running_stats:
+            return Cost(operations={"multiply": x.elements, "add": x.elements})
+        work = normalizing(x.elements, x.channels)
+        return Cost(operations=with_affine(work, x.elements, scaled=self.affine, shifted=self.affine))

@@ -1,0 +1,51 @@
+"""Layer normalization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramcalc.ops._norm import normalizing, with_affine
+from paramcalc.ops.attributes import Flag, Number, Words
+from paramcalc.ops.base import Cost, Example, Op, Weights, need_axes
+from paramcalc.shape import AXES, CHANNELS, Shape
+from paramcalc.sizes import floor_divide, product
+
+
+@dataclass(frozen=True)
+class LayerNorm(Op):
+    """Zero mean and unit variance over the named axes of each position, then `weight` and `bias`.
+
+    Input, output: any tensor with those axes
+    Weight, bias:  the sizes of those axes, in the input's order (absent with elementwise_affine=false)
+
+    The axis is the channels unless given, wherever they stand: first in an image, last in tokens. For
+    PyTorch's normalized_shape over a whole image write axis=[channels,height,width].
+    """
+
+    axis: Words = field(default=(CHANNELS,), metadata={"choices": AXES})
+    eps: Number = 1e-5
+    elementwise_affine: Flag = True
+    bias: Flag = True
+
+    contracting = frozenset()
+    examples = (
+        Example("layer_norm", ("{length: 1024, channels: 768}",), "1024x768", params=1_536),
+        Example("layer_norm axis=[channels,height,width]", ("3x8x8",), "3x8x8", params=384),
+    )
+
+    def weights(self, *inputs: Shape) -> Weights:
+        (x,) = inputs
+        if not self.elementwise_affine:
+            return {}
+        dims = tuple(dim for axis, dim in zip(x.axes, x.dims, strict=True) if axis in self.axis)
+        return {"weight": dims, "bias": dims} if self.bias else {"weight": dims}
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return need_axes(self, inputs[0], self.axis)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        (x,) = inputs
+        group = product(x.size(axis) for axis in set(self.axis))
+        work = normalizing(x.elements, floor_divide(x.elements, group))
+        scaled = self.elementwise_affine
+        return Cost(operations=with_affine(work, x.elements, scaled=scaled, shifted=scaled and self.bias))

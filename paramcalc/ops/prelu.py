@@ -1,0 +1,47 @@
+"""Rectified linear unit with learned slopes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.errors import Fault
+from paramcalc.ops.attributes import Number
+from paramcalc.ops.base import Elementwise, Example, Weights, need_channels
+from paramcalc.shape import Shape
+from paramcalc.sizes import Size, same
+
+
+@dataclass(frozen=True)
+class Prelu(Elementwise):
+    """x where it is positive, a learned slope times x elsewhere.
+
+    Input, output: any tensor; with channels if there is a slope for each
+    Weight:        num_parameters: one slope for all, or `prelu channels`, one for each channel
+
+    `init` is the slope that training starts from.
+    """
+
+    num_parameters: Size = 1
+    init: Number = 0.25
+
+    contracting = frozenset()
+    per_element = {"compare": 1, "multiply": 1}
+    examples = (
+        Example("prelu", ("64x56x56",), "64x56x56", params=1),
+        Example("prelu 64", ("64x56x56",), "64x56x56", params=64),
+    )
+
+    def weights(self, *inputs: Shape) -> Weights:
+        return {"weight": (self.num_parameters,)}
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if not same(self.num_parameters, 1) and not same(self.num_parameters, need_channels(self, x)):
+            raise Fault(
+                f"{self.title}: num_parameters must be 1 or the number of channels",
+                expected=f"1 or {x.channels}",
+                found=str(self.num_parameters),
+                fix="write 'prelu channels' for one slope a channel",
+                about="num_parameters",
+            )
+        return x

@@ -1,0 +1,51 @@
+"""Root mean square normalization."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramcalc.ops.attributes import Flag, Number, Words
+from paramcalc.ops.base import Cost, Example, Op, Weights, need_axes
+from paramcalc.shape import AXES, CHANNELS, Shape
+from paramcalc.sizes import floor_divide, product
+
+
+@dataclass(frozen=True)
+class RmsNorm(Op):
+    """Each position divided by the root mean square over the named axes, then times `weight`.
+
+    Input, output: any tensor with those axes
+    Weight:        the sizes of those axes, in the input's order (absent with elementwise_affine=false)
+
+    Nothing is centred and there is no bias. The axis is the channels unless given, wherever they
+    stand. Without `eps` the smallest step of the data type above 1 is taken, as in PyTorch.
+    """
+
+    axis: Words = field(default=(CHANNELS,), metadata={"choices": AXES})
+    eps: Number | None = None
+    elementwise_affine: Flag = True
+
+    contracting = frozenset()
+    examples = (Example("rms_norm", ("{length: 2048, channels: 4096}",), "2048x4096", params=4_096),)
+
+    def weights(self, *inputs: Shape) -> Weights:
+        (x,) = inputs
+        if not self.elementwise_affine:
+            return {}
+        return {"weight": tuple(dim for axis, dim in zip(x.axes, x.dims, strict=True) if axis in self.axis)}
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return need_axes(self, inputs[0], self.axis)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        (x,) = inputs
+        elements = x.elements
+        groups = floor_divide(elements, product(x.size(axis) for axis in set(self.axis)))
+        return Cost(
+            operations={
+                "multiply": (3 if self.elementwise_affine else 2) * elements,  # square, scale, weight
+                "add": elements,  # n - 1 for the mean, and epsilon
+                "divide": 2 * groups,  # the mean, and the reciprocal of the root
+                "sqrt": groups,
+            }
+        )

@@ -1,0 +1,16 @@
+"""Sigmoid linear unit, also called swish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops.base import Elementwise, Example
+
+
+@dataclass(frozen=True)
+class Silu(Elementwise):
+    """x * sigmoid(x) = x / (1 + exp(-x)), element by element."""
+
+    aliases = ("swish",)
+    per_element = {"exp": 1, "add": 1, "divide": 1}
+    examples = (Example("silu", ("64x56x56",), "64x56x56"),)

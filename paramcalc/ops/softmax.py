@@ -1,0 +1,41 @@
+"""Normalized exponentials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from paramcalc.ops.attributes import Word
+from paramcalc.ops.base import Cost, Example, Op, need_axes
+from paramcalc.shape import AXES, CHANNELS, Shape
+from paramcalc.sizes import floor_divide
+
+
+@dataclass(frozen=True)
+class Softmax(Op):
+    """exp(x) divided by its sum along one axis, the channels unless said otherwise.
+
+    Input, output: any tensor with that axis
+
+    The greatest value is subtracted first, so that no exponential overflows; the work includes that.
+    """
+
+    axis: Word = field(default=CHANNELS, metadata={"choices": AXES})
+
+    examples = (Example("softmax", ("1000",), "1000"),)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return need_axes(self, inputs[0], (self.axis,))
+
+    def cost(self, *inputs: Shape) -> Cost:
+        (x,) = inputs
+        elements = x.elements
+        pairs = elements - floor_divide(elements, x.size(self.axis))  # n - 1 for each sum or maximum of n
+        return Cost(
+            operations={
+                "compare": pairs,
+                "subtract": elements,
+                "exp": elements,
+                "add": pairs,
+                "divide": elements,
+            }
+        )
