@@ -32,7 +32,7 @@ class Attention(Op):
     def weights(self, *inputs: Shape) -> Weights:
         x, memory = inputs[0].channels, inputs[-1].channels
         dim = self._head_dim(x)
-        width, narrow = self.heads * dim, (self.kv_heads or self.heads) * dim
+        width, narrow = self.heads * dim, self._kv_heads() * dim
         matrices: Weights = {
             "query": (width, x),
             "key": (narrow, memory),
@@ -62,6 +62,9 @@ class Attention(Op):
     def _head_dim(self, channels: Size) -> Size:
         return floor_divide(channels, self.heads) if self.head_dim is None else self.head_dim
 
+    def _kv_heads(self) -> Size:
+        return self.heads if self.kv_heads is None else self.kv_heads
+
 
 def check_division(op: Op, channels: Size) -> None:
     """A fault where the channels do not divide into the op's heads."""
@@ -79,7 +82,9 @@ def biases(matrices: Weights, bias: bool, qkv_bias: bool | None, out_bias: bool 
     inner = bias if qkv_bias is None else qkv_bias
     outer = bias if out_bias is None else out_bias
     return {
-        f"{name}_bias": (rows,) for name, (rows, *_) in matrices.items() if (outer if name == "out" else inner)
+        f"{name}_bias": (rows,)
+        for name, (rows, *_) in matrices.items()
+        if (outer if name == "out" else inner)
     }
 
 

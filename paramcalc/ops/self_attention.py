@@ -33,7 +33,7 @@ class SelfAttention(Attention):
     causal: Flag = False
 
     examples = (
-        Example("self_attention 12", ("{length: 197, channels: 768}",), "197x768", 2_362_368, 524_400_384),
+        Example("self_attention 12", ("{length: 197, channels: 768}",), "197x768", 2_362_368, 524_391_936),
         Example(
             "self_attention 4 kv_heads=2 bias=false",
             ("{length: 3, channels: 8}",),
