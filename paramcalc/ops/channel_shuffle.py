@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Example, Op, need_channels, need_groups
+from paramcalc.ops.base import Example, Op, need_groups, need_space
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size
 
@@ -13,7 +13,7 @@ from paramcalc.sizes import Size
 class ChannelShuffle(Op):
     """The channels as a table of `groups` rows, read by columns.
 
-    Input, output: any tensor with channels
+    Input, output: any tensor with channels and another axis
 
     A grouped convolution after it reads from all groups (Zhang et al. 2017, ShuffleNet, figure 1).
     """
@@ -24,5 +24,5 @@ class ChannelShuffle(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        need_groups(self, "input", need_channels(self, x), self.groups)
+        need_groups(self, "input", need_space(self, x).channels, self.groups)
         return x

@@ -27,7 +27,7 @@ class PixelUnshuffle(Op):
     aliases = ("space_to_depth",)
     examples = (
         Example("pixel_unshuffle 2", ("3x8x6",), "12x4x3"),
-        Example("space_to_depth 2", ("{height: 56, width: 56, channels: 96}",), "28x28x384"),
+        Example("pixel_unshuffle 2", ("{height: 56, width: 56, channels: 96}",), "28x28x384"),
     )
 
     def shape(self, *inputs: Shape) -> Shape:
