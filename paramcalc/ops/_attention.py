@@ -44,7 +44,7 @@ class Attention(Op):
     def check_heads(self, channels: Size) -> None:
         """Faults where channels or heads do not divide."""
         if self.head_dim is None:
-            check_division(self, channels)
+            check_division(self, channels, self.heads, "give head_dim, or another number of heads")
         if self.kv_heads is not None and not divides(self.kv_heads, self.heads):
             raise Fault(
                 f"{self.title}: {self.heads} heads cannot share {self.kv_heads} heads of keys and values",
@@ -66,13 +66,12 @@ class Attention(Op):
         return self.heads if self.kv_heads is None else self.kv_heads
 
 
-def check_division(op: Op, channels: Size) -> None:
-    """A fault where the channels do not divide into the op's heads."""
-    heads = op.heads  # type: ignore[attr-defined]
+def check_division(op: Op, channels: Size, heads: Size, fix: str = "choose another number of heads") -> None:
+    """A fault where the channels do not divide into the heads."""
     if not divides(heads, channels):
         raise Fault(
             f"{op.title}: {channels} channels do not divide into {heads} heads",
-            fix="give head_dim, or another number of heads",
+            fix=fix,
             about="heads",
         )
 

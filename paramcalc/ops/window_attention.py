@@ -67,7 +67,7 @@ class WindowAttention(Op):
                 found=x.described(),
                 fix="put channels_last before it" if x.axes == (CHANNELS, *PLANE) else "",
             )
-        check_division(self, x.channels)
+        check_division(self, x.channels, self.heads)
         if not at_least(self.window - 1, self.shift):
             raise Fault(
                 f"{self.title}: the shift must be smaller than the window",
