@@ -93,6 +93,11 @@ def _free(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id not in TRUTH and node.id not in FUNCTIONS
 
 
+def literal(text: str, at: int = 0) -> Expression:
+    """A text that stands for itself, such as a path or the name of a table's row."""
+    return Expression(text, at, ast.Constant(text), constant=True, word=False)
+
+
 def _parse_python(text: str) -> ast.expr:
     padded = text.replace("\n", " ").replace("\r", " ").replace("\t", " ")
     lead = len(padded) - len(padded.lstrip(" "))

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from paramcalc.errors import Fault
-from paramcalc.expression import Expression
+from paramcalc.expression import Expression, literal
 from paramcalc.expression import parse as parse_expression
 from paramcalc.spec import Argument, Call, Parameter, Reference
 
@@ -117,8 +117,9 @@ def read_argument(token: Token) -> Argument:
     assigned = _ASSIGNED.match(token.text)
     name = assigned[1] if assigned else ""
     begin = token.start + (assigned.end() if assigned else 0)
-    value = read_expression(Token(token.text[begin - token.start :], begin, token.end))
-    return Argument(name, value, token.start, token.end)
+    value = Token(token.text[begin - token.start :], begin, token.end)
+    read = literal(value.text, begin) if name == "share" else read_expression(value)
+    return Argument(name, read, token.start, token.end)
 
 
 def read_expression(token: Token) -> Expression:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from paramcalc import lines, ops, syntax
 from paramcalc.errors import Fault, Problem, Source, SpecError, near
-from paramcalc.expression import Expression
+from paramcalc.expression import Expression, literal
 from paramcalc.lines import NAME, RESERVED, WORD, Token
 from paramcalc.ops.attributes import attributes
 from paramcalc.shape import AXES
@@ -583,7 +583,13 @@ class _Reader:
             except Fault as fault:
                 self.fault(fault, begin, begin + len(text), begin)
                 return None
-            cells = [self.expression(token.text, begin + token.start, node.start) for token in tokens]
+            named = columns.index("name") if "name" in columns else -1
+            cells = [
+                literal(token.text)
+                if place == named
+                else self.expression(token.text, begin + token.start, node.start)
+                for place, token in enumerate(tokens)
+            ]
         else:
             self.fail(node, "a row is cells separated by blanks, or a list")
             return None
@@ -623,7 +629,8 @@ class _Reader:
         for key, value in node.entries:
             if key.text in leave:
                 continue
-            written = self.written(value, base)
+            path = key.text == "share" and isinstance(value, Scalar)
+            written = literal(value.text, value.start - base) if path else self.written(value, base)  # type: ignore[union-attr]
             if written is not None:
                 found.append(Argument(key.text, written, key.start - base, value.end - base))
         return tuple(found)

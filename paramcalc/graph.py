@@ -1,0 +1,73 @@
+"""The elaborated network: every layer once, in an order in which it can be computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from paramcalc.errors import Source
+from paramcalc.ops.base import Cost, Op, Weights
+from paramcalc.shape import Shape
+
+
+class Applied(NamedTuple):
+    """An op on inputs of given shapes, with all that its rules say. Equal uses share one."""
+
+    op: Op
+    inputs: tuple[Shape, ...]
+    output: Shape
+    weights: Weights
+    buffers: Weights
+    cost: Cost
+
+
+class Layer(NamedTuple):
+    """A use of an op.
+
+    `inputs` are value numbers: the graph's inputs come first, then one value for each layer.
+    `shared` gives, for each weight that another layer owns, that layer's path.
+    """
+
+    path: str
+    applied: Applied
+    inputs: tuple[int, ...]
+    shared: Mapping[str, str]
+    frozen: bool
+    auxiliary: bool
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def op(self) -> Op:
+        return self.applied.op
+
+    @property
+    def output(self) -> Shape:
+        return self.applied.output
+
+
+class Graph(NamedTuple):
+    """A network with all shapes known, for one sample.
+
+    `model` is the variant's name, or the spec's. `knobs` are the values it was elaborated with.
+    """
+
+    spec: str
+    model: str
+    inputs: Mapping[str, Shape]
+    layers: tuple[Layer, ...]
+    outputs: tuple[int, ...]
+    knobs: Mapping[str, Any]
+    settings: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+    def shape(self, value: int) -> Shape:
+        """The shape of a value."""
+        first = len(self.inputs)
+        return self.layers[value - first].output if value >= first else [*self.inputs.values()][value]
+
+    def name(self, value: int) -> str:
+        """The path of the layer, or the name of the input, that gives a value."""
+        first = len(self.inputs)
+        return self.layers[value - first].path if value >= first else [*self.inputs][value]

@@ -1,0 +1,130 @@
+"""Where specs come from: files, standard input, and the bundled models."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from paramcalc import syntax
+from paramcalc.errors import Fault, near
+from paramcalc.parse import parse
+from paramcalc.spec import Spec
+
+STDIN = "-"
+_MODEL = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+class Found(NamedTuple):
+    """A spec and the variant of it that was asked for; '' for the defaults of its knobs."""
+
+    spec: Spec
+    variant: str
+
+
+def find(name: str) -> Found:
+    """The spec that a path, `-` or a bundled model's name means; `PATH:VARIANT` picks a variant.
+
+    Raises `Fault` when there is none, `SpecError` when it cannot be read.
+    """
+    path, _, variant = name.rpartition(":") if ":" in name and not Path(name).exists() else (name, "", "")
+    if path == STDIN:
+        return Found(_read_stdin(), variant)
+    if _looks_like_path(path):
+        return Found(read(Path(path)), variant)
+    return _bundled(path, variant)
+
+
+def read(path: Path) -> Spec:
+    """The spec in a file; a `use` in it is looked up beside the file, then among the bundled ones."""
+    try:
+        source = syntax.read_file(path)
+    except OSError as error:
+        raise Fault(f"{path}: {error.strerror or error}") from None
+    return parse(source, lambda name: _used(name, path.parent, (path.stem,)))
+
+
+def bundled_folder() -> Path:
+    """The folder of the bundled specs: inside an installed package, or beside it in a checkout."""
+    inside = Path(__file__).parent / "specs"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "specs"
+
+
+def bundled_files() -> list[Path]:
+    return sorted(bundled_folder().glob("*.yaml"))
+
+
+def models(spec: Spec) -> list[str]:
+    """The names of a spec's models: its variants, or its own name when it has none."""
+    return list(spec.variants) or [spec.name]
+
+
+def bundled_models() -> Iterator[tuple[str, Spec]]:
+    """Every bundled model with its spec; aliases included."""
+    for path in bundled_files():
+        spec = _cached(path)
+        for name in models(spec):
+            yield name, spec
+
+
+def same_settings(spec: Spec, name: str) -> str:
+    """The model that an alias (a variant that is `like` another and nothing else) stands for."""
+    variant = spec.variants.get(name)
+    while variant is not None and variant.like and not variant.settings:
+        name = variant.like
+        variant = spec.variants.get(name)
+    return name
+
+
+@lru_cache(maxsize=256)
+def _cached(path: Path) -> Spec:
+    return read(path)
+
+
+def _looks_like_path(name: str) -> bool:
+    return "/" in name or "\\" in name or name.endswith((".yaml", ".yml")) or Path(name).is_file()
+
+
+def _read_stdin() -> Spec:
+    source = syntax.decode(sys.stdin.buffer.read(syntax.LONGEST_TEXT + 1), "<stdin>")
+    return parse(source, lambda name: _used(name, None, ()))
+
+
+def _bundled(name: str, variant: str) -> Found:
+    """A model by its name. Only files whose text holds the name are read."""
+    if _MODEL.fullmatch(name):
+        mention = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
+        for path in bundled_files():
+            if not mention.search(path.read_text(encoding="utf-8")):
+                continue
+            spec = _cached(path)
+            if name in spec.variants:
+                return Found(spec, variant or name)
+            if name == spec.name:
+                return Found(spec, variant)
+    names = sorted({model for model, _ in bundled_models()} | {_cached(path).name for path in bundled_files()})
+    fix = near(name, names) or "'paramcalc list' shows the bundled models; a path ends in .yaml or has a slash"
+    raise Fault(f"there is no file and no bundled model '{name}'", fix=fix)
+
+
+def _used(name: str, folder: Path | None, users: tuple[str, ...]) -> Spec:
+    """The spec that `use: NAME` means: a file beside the user, else a bundled one."""
+    if name in users:
+        raise Fault(f"'use' goes round in a circle: {' -> '.join([*users, name])}")
+    path = _sibling(name, folder) or _sibling(name, bundled_folder())
+    if path is None:
+        names = {file.stem for file in bundled_files()}
+        raise Fault(f"there is no spec '{name}' to use", fix=near(name, sorted(names)))
+    source = syntax.read_file(path)
+    return parse(source, lambda other: _used(other, path.parent, (*users, name)))
+
+
+def _sibling(name: str, folder: Path | None) -> Path | None:
+    if folder is None:
+        return None
+    path = folder / f"{name}.yaml"
+    inside = path.is_file() and path.resolve().parent == folder.resolve()
+    return path if inside else None
