@@ -42,7 +42,6 @@ MOST_BLOCKS_DEEP = 40
 LARGEST_SIZE = 10**15
 UNKNOWN = -1  # the value of a layer that could not be elaborated
 NOTHING = -2  # no incoming tensor: the spec has several inputs
-ALIASES_OF_INPUT = "x"
 
 
 class Change(NamedTuple):
@@ -123,7 +122,7 @@ class Scope(NamedTuple):
     variables: Mapping[str, Value]
     share: Group | int | None
     frozen: bool
-    auxiliary: bool
+    auxiliary: str
 
 
 class _Env:
@@ -178,7 +177,7 @@ class _Elaborator:
     def __init__(self, spec: Spec, settings: Settings) -> None:
         self.spec = spec
         self.settings = settings
-        self.problems: dict[Problem, None] = {}
+        self.found: dict[tuple[Source, int, int, str], Problem] = {}
         self.knobs: dict[str, Value] = {}
         self.shapes: list[Shape] = []
         self.read: set[int] = set()
@@ -189,23 +188,27 @@ class _Elaborator:
         self.applied: dict[Any, Applied] = {}
         self.shared_weights = 0
 
+    @property
+    def problems(self) -> list[Problem]:
+        return sorted(self.found.values(), key=lambda problem: (problem.source.name, problem.start))
+
     # ----------------------------------------------------------------------------- the whole
 
     def run(self) -> Graph:
         self.set_knobs()
         inputs = self.set_inputs()
-        if self.problems:
+        if self.found:
             raise SpecError(self.problems)
         self.shapes = list(inputs.values())
         numbers = {name: number for number, name in enumerate(inputs)}
         frame = Frame("", self.spec.layers_source, {}, numbers, None, 0)
-        root = Scope(frame, None, Group(""), {}, None, frozen=False, auxiliary=False)
+        root = Scope(frame, None, Group(""), {}, None, frozen=False, auxiliary="")
         incoming = 0 if len(inputs) == 1 else NOTHING
         last = self.chain(self.spec.layers, root, incoming, inherits=False)
         outputs = self.outputs(root, last)
-        if not self.problems:
+        if not self.found:
             self.check_read(outputs, len(inputs))
-        if self.problems:
+        if self.found:
             raise SpecError(self.problems)
         return Graph(
             spec=self.spec.name,
@@ -475,9 +478,8 @@ class _Elaborator:
             return UNKNOWN
         group = Group(scope.group.inner(name))
         scope.group.children[name] = group
-        inner = Scope(
-            scope.frame, scope, group, {}, _below(scope.share, name), scope.frozen, scope.auxiliary or auxiliary
-        )
+        branch = scope.auxiliary or (group.path if auxiliary else "")
+        inner = Scope(scope.frame, scope, group, {}, _below(scope.share, name), scope.frozen, branch)
         group.value = self.chain(chain, inner, value, inherits=True)
         return group.value
 
@@ -499,9 +501,7 @@ class _Elaborator:
 
     def join(self, item: Join, scope: Scope, value: int, own: bool) -> int:
         call = item.call
-        branches = {
-            branch.name: self.grouped_or_leaf(branch, scope, value) for branch in item.branches
-        }
+        branches = {branch.name: self.branch(branch, scope, value) for branch in item.branches}
         try:
             op, block = self.head(call.head, scope, value)
             if op is None or block is not None:
@@ -517,8 +517,11 @@ class _Elaborator:
             pass
         return UNKNOWN
 
-    def grouped_or_leaf(self, branch: Named, scope: Scope, value: int) -> int:
-        return self.named(branch, scope, value, own=False)
+    def branch(self, branch: Named, scope: Scope, value: int) -> int:
+        """The value of a branch; one that only passes the tensor on holds no layer and no name."""
+        items = branch.chain.items
+        passes = not items or (len(items) == 1 and type(items[0]) is Step and items[0].call.head == "identity")
+        return value if passes else self.named(branch, scope, value, own=False)
 
     def branch_inputs(self, op: type[Op], branches: Mapping[str, int]) -> tuple[int, ...]:
         if op.inputs == ("x",):
@@ -1065,7 +1068,8 @@ class _Elaborator:
     def report(
         self, fault: Fault, source: Source, start: int, end: int, notes: tuple[str, ...] = ()
     ) -> None:
-        self.problems[Problem(source, start, end, fault.fact, fault.notes() + notes)] = None
+        problem = Problem(source, start, end, fault.fact, fault.notes() + notes)
+        self.found.setdefault((source, start, end, fault.fact), problem)  # once, however often it is repeated
 
     def report_expression(self, fault: Fault, expression: Expression, at: int, scope: Scope) -> None:
         start, end = fault.at or (0, len(expression.text))

@@ -26,6 +26,7 @@ class Layer(NamedTuple):
 
     `inputs` are value numbers: the graph's inputs come first, then one value for each layer.
     `shared` gives, for each weight that another layer owns, that layer's path.
+    `auxiliary` is the path of the training-only branch that holds the layer, or ''.
     """
 
     path: str
@@ -33,7 +34,7 @@ class Layer(NamedTuple):
     inputs: tuple[int, ...]
     shared: Mapping[str, str]
     frozen: bool
-    auxiliary: bool
+    auxiliary: str
     source: Source
     start: int
     end: int

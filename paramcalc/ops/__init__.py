@@ -27,14 +27,17 @@ def find(name: str) -> type[Op] | None:
     stem = _stem(name)
     if stem is not None:
         _load(stem)
-    elif name.isidentifier():
+    if name not in _found and name.isidentifier():
         _load_all()
     return _found.get(name)
 
 
 def known(name: str) -> bool:
-    """Whether an op has that very name; aliases are not looked up, and nothing is imported."""
-    return name in _found or _stem(name) is not None
+    """Whether an op has that very name; aliases are not looked up, so that at most one file is read."""
+    stem = None if name in _found else _stem(name)
+    if stem is not None:
+        _load(stem)
+    return name in _found
 
 
 def every() -> dict[str, type[Op]]:

@@ -1,0 +1,104 @@
+"""The library's front door: a spec with a variant, to be counted under any settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paramcalc import expression, library
+from paramcalc.elaborate import Change, Settings, elaborate
+from paramcalc.errors import Fault, Source
+from paramcalc.expression import Expression
+from paramcalc.graph import Graph
+from paramcalc.lines import Token, read_expression, split
+from paramcalc.report import Report, count
+from paramcalc.spec import Spec, Written
+
+
+class Model:
+    """A network: a spec, and the variant of it that was asked for.
+
+    >>> load("resnet-50").count(width=96).totals.params
+    55919176
+    """
+
+    def __init__(self, spec: Spec, variant: str = "") -> None:
+        self.spec = spec
+        self.variant = variant
+
+    @property
+    def name(self) -> str:
+        return self.variant or self.spec.name
+
+    def graph(self, changes: tuple[Change, ...] = (), inputs: dict[str, Any] | None = None, **knobs: Any) -> Graph:
+        """The network with every shape known.
+
+        `knobs` are values of the spec's knobs: numbers, words, lists. `inputs` gives other sizes by
+        input name, in the order of the declared axes.
+        """
+        source = Source("<arguments>", "")
+        given = tuple(Change("", name, _value(value), source) for name, value in knobs.items())
+        return elaborate(self.spec, Settings(self.variant, (*changes, *given), inputs or {}))
+
+    def count(
+        self, changes: tuple[Change, ...] = (), inputs: dict[str, Any] | None = None, batch: int = 1, **knobs: Any
+    ) -> Report:
+        """Exact counts of every layer and their totals, for a batch of samples."""
+        return count(self.graph(changes, inputs, **knobs), batch)
+
+
+def load(name: str) -> Model:
+    """A model by the name of a bundled one, by `PATH` or `PATH:VARIANT`, or `-` for standard input.
+
+    Raises `SpecError` or `Fault` (both from `paramcalc.errors`) when it cannot be read.
+    """
+    return Model(*library.find(name))
+
+
+def change(text: str) -> Change:
+    """A setting as written on the command line: `width=96` or `conv3.kernel_size=5`."""
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not equals or not name or not value.strip():
+        raise Fault(f"'{text}' is not a setting", expected="KNOB=VALUE, or LAYERS.ATTRIBUTE=VALUE")
+    layers, _, attribute = name.rpartition(".")
+    source = Source("--set", text)
+    return Change(layers, attribute, _written(value.strip()), source)
+
+
+def sizes(text: str) -> tuple[str, tuple[int, ...]]:
+    """An input's sizes as written on the command line: `3x288x288` or `left=1x28x28`."""
+    name, equals, dims = text.rpartition("=")
+    try:
+        found = tuple(int(part) for part in dims.lower().replace("×", "x").split("x"))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 1:
+        raise Fault(f"'{dims}' is not the size of an input", expected="sizes such as 3x224x224")
+    return (name if equals else "input"), found
+
+
+def _written(text: str) -> Written:
+    """An expression, or a list of them in brackets, which may hold words."""
+    try:
+        if text.startswith("[") and text.endswith("]"):
+            return tuple(_written(token.text) for token in split(text[1:-1], ","))
+        return read_expression(Token(text, 0, len(text)))
+    except Fault as fault:
+        raise Fault(f"--set: {fault.fact}", fix=fault.fix) from None
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, float):
+        return expression.parse(repr(value)).evaluate(_NoNames())
+    return tuple(_value(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+class _NoNames:
+    def value(self, name: str) -> Any:
+        raise Fault(f"'{name}' has no value here")
+
+    def tensor(self, name: str) -> Any:
+        raise Fault(f"there is no tensor '{name}' here")
+
+
+__all__ = ["Expression", "Model", "change", "load", "sizes"]

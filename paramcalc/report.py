@@ -1,0 +1,165 @@
+"""A graph counted: the quantities of every layer, and their totals.
+
+All counts are exact. What each quantity means is said once, in `QUANTITIES`, and printed from there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from paramcalc.errors import Fault
+from paramcalc.graph import Graph, Layer
+from paramcalc.paths import matching
+from paramcalc.shape import Shape
+from paramcalc.sizes import Size, product
+
+BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "float8": 1}
+
+
+class Counts(NamedTuple):
+    """Quantities of one layer, or of several added up; see `QUANTITIES`."""
+
+    params: Size = 0
+    trainable: Size = 0
+    frozen: Size = 0
+    buffers: Size = 0
+    kernels: Size = 0
+    macs: Size = 0
+    flops: Size = 0
+    connections: Size = 0
+    activations: Size = 0
+    contraction_activations: Size = 0
+    memory: Size = 0
+
+    def plus(self, other: Counts, times: int = 1) -> Counts:
+        return Counts(*(one + times * two for one, two in zip(self, other, strict=True)))
+
+
+QUANTITIES = {
+    "params": "scalars in learned weights, shared ones once; running statistics are buffers",
+    "trainable": "params that training changes: those not marked frozen",
+    "frozen": "scalars that training does not change: marked frozen, or fixed by design and so not in params",
+    "buffers": "scalars stored but not learned (running mean and variance)",
+    "kernels": "params that are multiplied in contractions: no biases, no normalization",
+    "macs": "multiply-accumulates of contractions (convolution, linear, attention): padding counted, bias not",
+    "flops": "2 for each multiply-accumulate",
+    "connections": "inputs and bias that each unit of a convolution, linear or pooling layer reads",
+    "activations": "elements of all layers' outputs",
+    "contraction_activations": "elements of the outputs of layers with kernels (convolution, linear, attention)",
+    "memory": "params and frozen scalars, plus elements of all layers' outputs",
+}
+
+
+class Row(NamedTuple):
+    """One layer and its counts."""
+
+    layer: Layer
+    counts: Counts
+
+    @property
+    def path(self) -> str:
+        return self.layer.path
+
+
+class Report(NamedTuple):
+    """The counts of a network for a batch of a given size.
+
+    `totals` leaves out auxiliary branches, whose sums stand in `auxiliary` by branch.
+    """
+
+    graph: Graph
+    batch: int
+    convention: str
+    rows: tuple[Row, ...]
+    totals: Counts
+    auxiliary: dict[str, Counts]
+
+    @property
+    def with_auxiliary(self) -> Counts:
+        """The totals with all branches that exist in training only."""
+        return added([self.totals, *self.auxiliary.values()])
+
+    def select(self, pattern: str) -> tuple[Row, ...]:
+        """The rows that a pattern means; `Fault` when there are none."""
+        wanted = set(matching(pattern, (row.path for row in self.rows)))
+        return tuple(row for row in self.rows if row.path in wanted)
+
+    def input_shapes(self) -> dict[str, tuple[Size, ...]]:
+        """Shapes of the inputs with the batch in front."""
+        return {name: (self.batch, *shape.dims) for name, shape in self.graph.inputs.items()}
+
+
+def count(graph: Graph, batch: int = 1) -> Report:
+    """Counts every layer of a graph.
+
+    >>> from paramcalc import load
+    >>> load("lenet5-1998").count().totals.params
+    60000
+    """
+    if batch < 1:
+        raise Fault("the batch must be at least 1", found=str(batch))
+    known: dict[tuple[int, bool, tuple[str, ...]], Counts] = {}
+    rows = []
+    for layer in graph.layers:
+        key = (id(layer.applied), layer.frozen, tuple(layer.shared))
+        counts = known.get(key)
+        if counts is None:
+            counts = known[key] = count_layer(layer, batch)
+        rows.append(Row(layer, counts))
+    main = added(row.counts for row in rows if not row.layer.auxiliary)
+    return Report(graph, batch, "paramcalc", tuple(rows), main, _auxiliary(rows))
+
+
+def _auxiliary(rows: list[Row]) -> dict[str, Counts]:
+    branches: dict[str, list[Counts]] = {}
+    for row in rows:
+        if row.layer.auxiliary:
+            branches.setdefault(row.layer.auxiliary, []).append(row.counts)
+    return {name: added(counts) for name, counts in branches.items()}
+
+
+def count_layer(layer: Layer, batch: int) -> Counts:
+    """The quantities of one layer; work and activations grow with the batch, weights do not."""
+    applied = layer.applied
+    own = {name: dims for name, dims in applied.weights.items() if name not in layer.shared}
+    fixed = _scalars(own, lambda name: name in applied.op.frozen)
+    params = _scalars(own, lambda name: name not in applied.op.frozen)
+    kernels = _scalars(own, lambda name: name in applied.op.contracting)
+    contracts = any(name in applied.op.contracting for name in applied.weights)
+    activations = applied.output.elements * batch
+    macs = applied.cost.macs * batch
+    return Counts(
+        params=params,
+        trainable=0 if layer.frozen else params,
+        frozen=fixed + (params if layer.frozen else 0),
+        buffers=_scalars(applied.buffers, lambda name: True),
+        kernels=kernels,
+        macs=macs,
+        flops=2 * macs,
+        connections=applied.cost.connections * batch,
+        activations=activations,
+        contraction_activations=activations if contracts else 0,
+        memory=params + fixed + activations,
+    )
+
+
+def _scalars(arrays: dict[str, tuple[Size, ...]], wanted: Callable[[str], bool]) -> Size:
+    result = 0
+    for name, dims in arrays.items():
+        if wanted(name):
+            result = result + product(dims)
+    return result
+
+
+def added(counts: Iterable[Counts]) -> Counts:
+    """The sum of counts, quantity by quantity."""
+    result = Counts()
+    for item, times in Counter(counts).items():
+        result = result.plus(item, times)
+    return result
+
+
+def shape_with_batch(shape: Shape, batch: int) -> list[Size]:
+    return [batch, *shape.dims]
