@@ -1,0 +1,80 @@
+"""The command line: finds the command, runs it, turns errors into messages and exit codes.
+
+Exit codes: 0 fine, 1 a claim or a verification failed, 2 a usage, spec or file error.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from paramcalc.errors import Fault, SpecError
+
+HELP = "What a neural network costs: exact counts from a readable spec."
+
+
+def main() -> None:
+    """Runs the command line and exits."""
+    gc.disable()  # a run is short and makes few cycles; collecting costs a tenth of it
+    try:
+        application(sys.argv[1:])(prog_name="paramcalc")
+    except SpecError as error:
+        fail(str(error) + f"\n\n{_counted(len(error.problems))}")
+    except Fault as fault:
+        fail("\n".join([f"paramcalc: {fault.fact}", *(f"  = {note}" for note in fault.notes())]))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def application(arguments: list[str]) -> typer.Typer:
+    """The Typer application. Only the command that the arguments name is imported, if they name one."""
+    app = typer.Typer(
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    named = next((word for word in arguments if not word.startswith("-")), "")
+    names = commands()
+    for name in [named] if named in names and arguments[0] == named else names:
+        module = importlib.import_module(f"paramcalc.commands.{name.replace('-', '_')}")
+        app.command(name)(getattr(module, name.replace("-", "_")))
+    return app
+
+
+def commands() -> list[str]:
+    """The names of all commands: one module each."""
+    folder = Path(__file__).parent / "commands"
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def fail(message: str) -> None:
+    """Prints a message for a person and exits with 2."""
+    sys.stderr.write(message + "\n")
+    sys.exit(2)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from paramcalc import __version__
+
+        print(f"paramcalc {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    pass
+
+
+def _counted(problems: int) -> str:
+    return f"{problems} problem{'s' * (problems != 1)} found."

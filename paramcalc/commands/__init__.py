@@ -1,0 +1,1 @@
+"""One module a command: load, compute, print, exit."""

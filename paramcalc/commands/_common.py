@@ -1,0 +1,111 @@
+"""What commands share: options, settings, and output that appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from paramcalc.elaborate import Change
+from paramcalc.errors import Fault
+from paramcalc.render.grid import Grid
+
+SpecArgument = Annotated[
+    str, typer.Argument(metavar="SPEC", help="A bundled model, a path, PATH:VARIANT, or - for standard input.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="Set a knob, or LAYERS.ATTRIBUTE of single layers."),
+]
+InputOption = Annotated[
+    list[str] | None,
+    typer.Option("--input", metavar="[NAME=]SIZES", help="Other input sizes, such as 3x288x288."),
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of the terminal.")
+]
+PluginOption = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", metavar="FILE", help="A Python file with ops of your own; it is executed."),
+]
+BatchOption = Annotated[int, typer.Option("--batch", min=1, help="Samples at once; work and outputs grow with it.")]
+
+
+def settings(
+    sets: list[str] | None, inputs: list[str] | None, plugins: list[Path] | None = None
+) -> tuple[tuple[Change, ...], dict[str, Any]]:
+    """Changes and input sizes from the options' texts, after loading the plugins."""
+    from paramcalc.model import change, sizes
+
+    for path in plugins or ():
+        load_plugin(path)
+    return tuple(change(text) for text in sets or ()), dict(sizes(text) for text in inputs or ())
+
+
+def load_plugin(path: Path) -> None:
+    """Adds the ops of a Python file, which is executed: never named by a spec, only by its user."""
+    import importlib.util
+
+    from paramcalc import ops
+
+    spec = importlib.util.spec_from_file_location(f"paramcalc_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise Fault(f"{path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise Fault(f"{path}: {type(error).__name__}: {error}") from error
+    if not ops.register(module):
+        raise Fault(f"{path} defines no op", fix="an op is a frozen dataclass that derives from paramcalc.ops.base.Op")
+
+
+def emit(text: str, output: Path | None) -> None:
+    """Prints a text, or writes it to a file that appears whole or not at all."""
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+        try:
+            with open(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, output)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+    except OSError as error:
+        raise Fault(f"{output}: {error.strerror or error}") from None
+
+
+def emit_grid(grid: Grid, output: Path | None) -> None:
+    """Draws a grid on the terminal, or as plain text into a file."""
+    import io
+
+    from paramcalc.render import table
+
+    if output is None:
+        table.show(grid, table.console())
+        return
+    text = io.StringIO()
+    table.show(grid, table.console(text, width=10_000))
+    emit(text.getvalue(), output)
+
+
+def remark(text: str) -> None:
+    """A remark for the person at the terminal, apart from the data."""
+    sys.stderr.write(text + "\n")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,70 @@
+"""paramcalc count: every layer's output size, parameters and multiplications."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from paramcalc.commands._common import (
+    BatchOption,
+    InputOption,
+    OutputOption,
+    PluginOption,
+    SetOption,
+    SpecArgument,
+    emit,
+    emit_grid,
+    settings,
+)
+
+Format = Literal["table", "json", "csv", "markdown", "latex"]
+Dtype = Literal["float64", "float32", "tf32", "bfloat16", "float16", "int8", "float8"]
+
+
+def count(
+    spec: SpecArgument,
+    depth: Annotated[int | None, typer.Option("--depth", min=1, help="How deep to show the tree of blocks.")] = None,
+    columns: Annotated[str, typer.Option("--columns", help="Columns to show, with commas between them.")] = "",
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Only the N largest layers.")] = None,
+    sort: Annotated[str, typer.Option("--sort", metavar="QUANTITY", help="Layers by size, without groups.")] = "",
+    batch: BatchOption = 1,
+    inputs: InputOption = None,
+    sets: SetOption = None,
+    layout: Annotated[
+        Literal["nchw", "nhwc"], typer.Option("--layout", help="Where shapes show the channels.")
+    ] = "nchw",
+    dtype: Annotated[Dtype, typer.Option("--dtype", help="Element type for memory in bytes.")] = "float32",
+    unfold: Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")] = False,
+    plugins: PluginOption = None,
+    format: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+    output: OutputOption = None,
+) -> None:
+    """Count parameters and multiplications layer by layer.
+
+    Example: paramcalc count resnet-50 --depth 1 --set width=96
+    """
+    from paramcalc.model import load
+    from paramcalc.render import counts
+
+    changes, sizes = settings(sets, inputs, plugins)
+    report = load(spec).count(changes, sizes, batch)
+    if format == "json":
+        from paramcalc.render import json
+
+        emit(json.text(report, dtype), output)
+        return
+    if format == "csv":
+        emit(counts.csv(report), output)
+        return
+    chosen = counts.columns(columns)
+    if sort or top is not None:
+        grid = counts.flat(report, chosen, sort, top, layout, dtype)
+    else:
+        grid = counts.grid(report, depth, chosen, not unfold, layout, dtype)
+    if format == "table":
+        emit_grid(grid, output)
+    else:
+        from paramcalc.render.grid import latex, markdown
+
+        emit(markdown(grid) if format == "markdown" else latex(grid), output)

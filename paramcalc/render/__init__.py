@@ -1,0 +1,1 @@
+"""Renderers: plain data to text. They compute nothing."""

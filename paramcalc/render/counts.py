@@ -1,0 +1,228 @@
+"""A report as a table: which columns, in which words."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+from paramcalc import outline
+from paramcalc.errors import Fault, near
+from paramcalc.outline import call_text
+from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
+from paramcalc.report import BYTES, QUANTITIES, Counts, Report, Row
+from paramcalc.shape import CHANNELS, Shape
+
+USUAL = ("op", "output", "params", "macs", "share")
+COLUMNS = (*USUAL[:2], "input", "weights", *QUANTITIES, "share")
+BAR = 10
+TITLES = {"macs": "MACs", "flops": "FLOPs", "contraction_activations": "contraction activations"}
+
+
+def columns(text: str) -> tuple[str, ...]:
+    """Column names from a list with commas; `Fault` with near misses for unknown ones."""
+    chosen = tuple(part.strip() for part in text.split(",") if part.strip())
+    for name in chosen:
+        if name not in COLUMNS:
+            fix = near(name, COLUMNS) or "columns are " + ", ".join(COLUMNS)
+            raise Fault(f"there is no column '{name}'", fix=fix)
+    return chosen or USUAL
+
+
+def grid(
+    report: Report,
+    depth: int | None = None,
+    chosen: tuple[str, ...] = USUAL,
+    fold: bool = True,
+    layout: str = "nchw",
+    dtype: str = "float32",
+) -> Grid:
+    """The tree of blocks with their counts, totals below, and what was counted how."""
+    lines = outline.outline(report, depth, fold)
+    measure = _measure(report.totals, chosen)
+    body = [
+        Line(
+            (_label(line), *(_cell(name, line, report, measure, layout) for name in chosen)),
+            depth=line.depth,
+            faint=line.auxiliary,
+        )
+        for line in lines
+    ]
+    notes = footer(report, measure, dtype) + _depth_note(report, lines, fold)
+    return Grid(title(report), _columns(chosen, measure), (*body, *_totals(report, chosen)), notes)
+
+
+def flat(
+    report: Report,
+    chosen: tuple[str, ...] = USUAL,
+    sort: str = "",
+    top: int | None = None,
+    layout: str = "nchw",
+    dtype: str = "float32",
+) -> Grid:
+    """Layers without their groups, the largest first; what is left out is summed in one line."""
+    measure = _measure(report.totals, chosen)
+    key = sort or measure
+    if key not in QUANTITIES:
+        fix = near(key, QUANTITIES) or "one of " + ", ".join(QUANTITIES)
+        raise Fault(f"cannot sort by '{key}'", fix=fix)
+    rows = [row for row in report.rows if not row.layer.auxiliary]
+    rows.sort(key=lambda row: getattr(row.counts, key), reverse=True)
+    kept = rows if top is None else rows[:top]
+    body = [Line((row.path, *(_row_cell(name, row, report, measure, layout) for name in chosen))) for row in kept]
+    rest = rows[len(kept) :]
+    if rest:
+        body.append(Line(_rest(rest, chosen, report, measure), faint=True))
+    notes = footer(report, measure, dtype)
+    return Grid(title(report), _columns(chosen, measure), (*body, *_totals(report, chosen)), notes)
+
+
+def title(report: Report) -> str:
+    """The model, what was set, and the input: which network the numbers are about."""
+    graph = report.graph
+    name = graph.model if graph.model == graph.spec else f"{graph.model} ({graph.spec})"
+    settings = f", {', '.join(graph.settings)}" if graph.settings else ""
+    return f"{name}{settings}"
+
+
+def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
+    """Unit, what is counted, variant and input, so that the totals can be quoted."""
+    inputs = ", ".join(f"{name} {shape}" for name, shape in report.graph.inputs.items())
+    totals = report.totals
+    memory = totals.memory * BYTES[dtype]
+    notes = [
+        f"{inputs}, batch {report.batch}; convention {report.convention}",
+        f"params: {QUANTITIES['params']}",
+        f"macs: {QUANTITIES['macs']}",
+        f"totals: {number(totals.flops)} FLOPs (2 a MAC); memory {number(totals.memory)} elements, "
+        f"{number(memory)} bytes as {dtype} (params + outputs)",
+    ]
+    if totals.frozen:
+        notes.append(f"frozen: {number(totals.frozen)} scalars that training does not change")
+    for name, counts in report.auxiliary.items():
+        notes.append(f"{name} exists in training only: {number(counts.params)} params, {number(counts.macs)} MACs")
+    if report.auxiliary:
+        whole = report.with_auxiliary
+        notes.append(f"with auxiliary heads: {number(whole.params)} params, {number(whole.macs)} MACs")
+    return (*notes, *report.graph.remarks)
+
+
+def csv(report: Report) -> str:
+    """Every layer with every quantity, one a line."""
+    header = ("path", "op", "call", "inputs", "output", *QUANTITIES, "auxiliary")
+    return comma_separated(header, (_record(row) for row in report.rows))
+
+
+def _record(row: Row) -> tuple[Any, ...]:
+    layer = row.layer
+    inputs = " ".join(str(shape) for shape in layer.applied.inputs)
+    return (
+        layer.path, layer.op.title, call_text(layer.op), inputs, str(layer.output), *row.counts, layer.auxiliary,
+    )  # fmt: skip
+
+
+def _depth_note(report: Report, lines: list[outline.Line], fold: bool) -> tuple[str, ...]:
+    shown = sum(1 for line in lines if line.layers == 1)
+    folded = any(line.times > 1 for line in lines)
+    notes = []
+    if any(line.layers > 1 and not _opened(line, lines) for line in lines):
+        notes.append(f"{len(report.rows)} layers; --depth {outline.FULL_DEPTH} shows each, --depth 1 the top only")
+    if folded and shown:
+        notes.append("x N: N equal blocks; the line has all of them, the lines below it one")
+    return tuple(notes)
+
+
+def _opened(line: outline.Line, lines: list[outline.Line]) -> bool:
+    return any(other.path.startswith(line.path + "/") for other in lines)
+
+
+def _label(line: outline.Line) -> str:
+    times = f" x {line.times}" if line.times > 1 else ""
+    return f"{line.name}{times}"
+
+
+def _columns(chosen: tuple[str, ...], measure: str) -> tuple[Column, ...]:
+    drops = {"op": 3, "share": 2, "input": 4, "weights": 5}
+    titles = {**TITLES, "share": f"share of {TITLES.get(measure, measure)}"}
+    return (
+        Column("layer"),
+        *(
+            Column(titles.get(name, name), right=name in QUANTITIES or name == "output", drop=drops.get(name, 0))
+            for name in chosen
+        ),
+    )
+
+
+def _measure(totals: Counts, chosen: tuple[str, ...]) -> str:
+    """What the bar shows: the first chosen quantity that has any, multiplications before others."""
+    order = (*(["macs"] if "macs" in chosen else []), *(name for name in chosen if name in QUANTITIES), "macs", "params")
+    return next((name for name in order if getattr(totals, name)), "activations")
+
+
+def _cell(name: str, line: outline.Line, report: Report, measure: str, layout: str) -> str:
+    if name == "op":
+        return line.call
+    if name == "output":
+        return dims(line.output, layout)
+    if name in ("input", "weights"):
+        rows = [row for row in report.rows if row.path == line.path] if line.call else []
+        return _row_cell(name, rows[0], report, measure, layout) if rows else ""
+    return _quantity(name, line.counts, report, measure, auxiliary=line.auxiliary)
+
+
+def _row_cell(name: str, row: Row, report: Report, measure: str, layout: str) -> str:
+    applied = row.layer.applied
+    if name == "op":
+        return call_text(applied.op)
+    if name == "output":
+        return dims(applied.output, layout)
+    if name == "input":
+        return ", ".join(dims(shape, layout) for shape in applied.inputs)
+    if name == "weights":
+        return " ".join(f"{weight} {'x'.join(map(str, sizes))}" for weight, sizes in applied.weights.items())
+    return _quantity(name, row.counts, report, measure, auxiliary=bool(row.layer.auxiliary))
+
+
+def _quantity(name: str, counts: Counts, report: Report, measure: str, auxiliary: bool) -> str:
+    if name != "share":
+        return number(getattr(counts, name))
+    whole = getattr(report.totals, measure)
+    return "" if auxiliary or not whole else bar(Fraction(getattr(counts, measure), whole))
+
+
+def bar(share: Fraction) -> str:
+    """A share as a percentage and a bar.
+
+    >>> bar(Fraction(1, 2))
+    ' 50.0 % █████'
+    """
+    percent = f"{float(100 * share):5.1f} %"
+    return f"{percent} {'█' * round(BAR * share)}".rstrip()
+
+
+def dims(shape: Shape, layout: str) -> str:
+    """Sizes with blanks between, channels last where asked for.
+
+    >>> from paramcalc.shape import image
+    >>> dims(image(64, 112, 112), "nhwc")
+    '112 x 112 x 64'
+    """
+    if layout == "nhwc" and CHANNELS in shape.axes:
+        return " x ".join(str(dim) for dim in (*shape.space, shape.channels))
+    return " x ".join(str(dim) for dim in shape.dims)
+
+
+def _rest(rows: list[Row], chosen: tuple[str, ...], report: Report, measure: str) -> tuple[str, ...]:
+    from paramcalc.report import added
+
+    counts = added(row.counts for row in rows)
+    cells = ("" if name not in (*QUANTITIES, "share") else _quantity(name, counts, report, measure, False)
+             for name in chosen)  # fmt: skip
+    return (f"{len(rows)} more layers", *cells)
+
+
+def _totals(report: Report, chosen: tuple[str, ...]) -> tuple[Line, ...]:
+    def cells(counts: Counts) -> tuple[str, ...]:
+        return tuple(number(getattr(counts, name)) if name in QUANTITIES else "" for name in chosen)
+
+    label = "total without auxiliary" if report.auxiliary else "total"
+    return (Line((label, *cells(report.totals)), strong=True, rule=True),)

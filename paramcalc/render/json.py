@@ -1,0 +1,75 @@
+"""Reports as JSON, by the contract `paramcalc/report/1`."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from typing import Any
+
+from paramcalc.ops.attributes import attributes
+from paramcalc.report import BYTES, QUANTITIES, Counts, Report, Row
+
+SCHEMA = "paramcalc/report/1"
+
+
+def text(report: Report, dtype: str = "float32") -> str:
+    """The whole report; counts are JSON integers, exact at any size."""
+    return json.dumps(document(report, dtype), indent=2) + "\n"
+
+
+def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
+    graph = report.graph
+    return {
+        "schema": SCHEMA,
+        "model": graph.model,
+        "spec": graph.spec,
+        "variant": graph.model if graph.model != graph.spec else None,
+        "settings": list(graph.settings),
+        "knobs": {name: plain(value) for name, value in graph.knobs.items()},
+        "input": {name: list(shape) for name, shape in report.input_shapes().items()},
+        "batch": report.batch,
+        "convention": report.convention,
+        "definitions": dict(QUANTITIES),
+        "totals": totals(report.totals, dtype),
+        "auxiliary": {name: totals(counts, dtype) for name, counts in report.auxiliary.items()},
+        "totals_with_auxiliary": totals(report.with_auxiliary, dtype),
+        "outputs": [graph.name(value) for value in graph.outputs],
+        "layers": [layer(row, report) for row in report.rows],
+    }
+
+
+def totals(counts: Counts, dtype: str) -> dict[str, Any]:
+    return {**counts._asdict(), "dtype": dtype, "memory_bytes": counts.memory * BYTES[dtype]}
+
+
+def layer(row: Row, report: Report) -> dict[str, Any]:
+    """One layer; shapes have the batch in front."""
+    used = row.layer.applied
+    batch = report.batch
+    return {
+        "path": row.path,
+        "op": used.op.title,
+        "attributes": {
+            name: plain(getattr(used.op, name))
+            for name in attributes(type(used.op))
+            if getattr(used.op, name) is not None
+        },
+        "from": [report.graph.name(value) for value in row.layer.inputs],
+        "inputs": [[batch, *shape.dims] for shape in used.inputs],
+        "output": [batch, *used.output.dims],
+        "axes": ["batch", *used.output.axes],
+        "weights": {name: list(dims) for name, dims in used.weights.items()},
+        "shared": dict(row.layer.shared),
+        "operations": {kind: number * batch for kind, number in used.cost.operations.items() if number},
+        "auxiliary": row.layer.auxiliary or None,
+        **row.counts._asdict(),
+    }
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: tuples as lists, fractions as numbers."""
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Fraction):
+        return float(value)
+    return str(value) if isinstance(value, str) else value
