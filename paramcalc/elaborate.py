@@ -8,7 +8,7 @@ and otherwise left alone, so that each mistake is reported once and independent 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc import lines, ops
 from paramcalc.errors import Fault, Problem, Source, SpecError, near
@@ -42,6 +42,8 @@ MOST_BLOCKS_DEEP = 40
 LARGEST_SIZE = 10**15
 UNKNOWN = -1  # the value of a layer that could not be elaborated
 NOTHING = -2  # no incoming tensor: the spec has several inputs
+
+Words: TypeAlias = tuple[str, ...]
 
 
 class Change(NamedTuple):
@@ -173,6 +175,19 @@ class _Env:
         return self.elaborator.shape_of(self.elaborator.resolve(reference, self))
 
 
+class _Worded(NamedTuple):
+    """The same place for an attribute that takes words, which come before all other names."""
+
+    env: _Env
+    words: Words
+
+    def value(self, name: str) -> Value:
+        return name if name in self.words else self.env.value(name)
+
+    def tensor(self, name: str) -> Shape:
+        return self.env.tensor(name)
+
+
 class _Elaborator:
     def __init__(self, spec: Spec, settings: Settings) -> None:
         self.spec = spec
@@ -273,7 +288,7 @@ class _Elaborator:
         for name, knob in self.spec.knobs.items():
             value, source, at = given.get(name, (knob.value, knob.source, knob.at))
             try:
-                found = self.written(value, env, wordy=bool(knob.choices)) if _is_written(value) else value
+                found = self.written(value, env, knob.choices) if _is_written(value) else value
                 self.knobs[name] = self.checked_knob(name, found, knob.choices)
             except Fault as fault:
                 start, end = fault.at or (0, len(name))
@@ -640,7 +655,7 @@ class _Elaborator:
     def cells(self, item: Table, row: Row, scope: Scope, value: int) -> dict[str, Value]:
         env = _Env(self, scope, value)
         return {
-            column: self.written(cell, env, wordy=True, heads=True)
+            column: self.written(cell, env, heads=True)
             for column, cell in zip(item.columns, row.cells, strict=True)
         }
 
@@ -716,7 +731,7 @@ class _Elaborator:
             elif name in given:
                 raise Fault(f"'{name}' is given twice", at=(argument.start, argument.end))
             else:
-                given[name] = self.argument(argument, env, wordy=True, heads=True)
+                given[name] = self.argument(argument, env, heads=True)
         return given, share, frozen
 
     def too_many(self, block: Block, argument: Argument, names: list[str]) -> Fault:
@@ -743,7 +758,7 @@ class _Elaborator:
             inner = scope._replace(frame=scope.frame._replace(parameters=values))
             env = _Env(self, inner, incoming)
             try:
-                values[parameter.name] = self.written(parameter.default, env, wordy=True, heads=True)
+                values[parameter.name] = self.written(parameter.default, env, heads=True)
             except Fault as fault:
                 start, end = fault.at or (0, 1)
                 self.report(fault, block.source, block.at + start, block.at + end, self.trace(scope.frame))
@@ -851,7 +866,7 @@ class _Elaborator:
 
     def attribute(self, op: type[Op], attribute: Attribute, argument: Argument, env: _Env) -> Value:
         """The value given to an attribute, checked; faults point at the argument."""
-        value = self.argument(argument, env, wordy=attribute.wordy)
+        value = self.argument(argument, env, attribute.words)
         try:
             attribute.convert(op, value)
         except Fault as fault:
@@ -879,8 +894,8 @@ class _Elaborator:
             if argument.name in given:
                 continue
             try:
-                wordy = attributes(op)[argument.name].wordy
-                given[argument.name] = self.written(argument.value, outside, wordy)
+                words = attributes(op)[argument.name].words
+                given[argument.name] = self.written(argument.value, outside, words)
             except Fault as fault:
                 start, end = fault.at or (argument.start, argument.end)
                 self.report(fault, defaults.source, defaults.at + start, defaults.at + end)
@@ -891,9 +906,9 @@ class _Elaborator:
             if not change.layers or change.name not in attributes(op):
                 continue
             if pattern(change.layers).fullmatch(path):
-                wordy = attributes(op)[change.name].wordy
+                words = attributes(op)[change.name].words
                 value = change.value
-                given[change.name] = self.written(value, env, wordy) if _is_written(value) else value
+                given[change.name] = self.written(value, env, words) if _is_written(value) else value
                 self.touched[change] = self.touched.get(change, 0) + 1
 
     # ------------------------------------------------------------------------------------ sharing
@@ -939,37 +954,38 @@ class _Elaborator:
 
     # --------------------------------------------------------------------- values and references
 
-    def argument(self, argument: Argument, env: _Env, wordy: bool = False, heads: bool = False) -> Value:
-        return self.written(argument.value, env, wordy, heads)
+    def argument(self, argument: Argument, env: _Env, words: Words = (), heads: bool = False) -> Value:
+        return self.written(argument.value, env, words, heads)
 
-    def written(self, written: Written, env: _Env, wordy: bool = False, heads: bool = False) -> Value:
+    def written(self, written: Written, env: _Env, words: Words = (), heads: bool = False) -> Value:
         """The value of an expression or a list of them.
 
-        `wordy`: a bare identifier that is nothing else is a word; `heads`: it may also be the name
-        of an op or block. Faults carry `at` relative to the owner of the expression.
+        `words` are legal here, and what they say before anything else; `heads`: an identifier that
+        is nothing else may be the name of an op or block, or a word for one of its attributes.
+        Faults carry `at` relative to the owner of the expression.
         """
         if not isinstance(written, Expression):
-            return tuple(self.written(item, env, wordy, heads) for item in written)
+            return tuple(self.written(item, env, words, heads) for item in written)
         if written.word and written.text not in ("true", "false", CHANNELS):
-            return self.bare_word(written, env, wordy, heads)
+            return self.bare_word(written, env, words, heads)
         try:
-            return written.evaluate(env)
+            return written.evaluate(_Worded(env, words) if words else env)
         except Fault as fault:
             start, end = fault.at or (0, len(written.text))
             fault.at = (written.at + start, written.at + end)
             raise
 
-    def bare_word(self, written: Expression, env: _Env, wordy: bool, heads: bool) -> Value:
+    def bare_word(self, written: Expression, env: _Env, words: Words, heads: bool) -> Value:
         name = written.text
+        if name in words:
+            return name
         bound = env.bound(name)
         at = (written.at, written.at + len(name))
-        if wordy and not heads and not isinstance(bound, str):
-            return name
         if isinstance(bound, _Hidden):
             raise Fault(f"'{name}' hides an outer '{name}'", fix="give the outer one a name: index: s", at=at)
         if bound is not None:
             return bound
-        if wordy or env.scope is None or self.callable(name):
+        if words or heads or env.scope is None or self.callable(name):
             return name
         fault = self.unknown_name(name, env.scope)
         fault.at = at

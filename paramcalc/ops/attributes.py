@@ -29,6 +29,8 @@ Padding: TypeAlias = Any  # 'same', 'valid', or a pair (before, after) for each 
 Margins: TypeAlias = tuple[tuple[Size, Size], ...]  # (before, after) for each axis, or once for all
 Table: TypeAlias = tuple[tuple[int, ...], ...]
 
+PADDING_WORDS = ("same", "valid")
+
 Kind: TypeAlias = Callable[[type[Op], Any], Any]
 
 
@@ -113,11 +115,11 @@ def count_per_axis(op: type[Op], value: Any) -> CountPerAxis:
 def padding(op: type[Op], value: Any) -> Padding:
     """`same`, `valid`, or zeros before and after, for each spatial axis."""
     if isinstance(value, str):
-        if value not in ("same", "valid"):
+        if value not in PADDING_WORDS:
             raise Fault(
                 "must be a number, a pair, or the word same or valid",
                 found=f"'{value}'",
-                fix=near(value, ("same", "valid")),
+                fix=near(value, PADDING_WORDS),
             )
         return str(value)
     return tuple(_pair(op, item) for item in _spread(op, value))
@@ -175,7 +177,6 @@ KINDS: dict[str, Kind] = {
     "Margins": margins,
     "Table": table,
 }
-WORDY = frozenset({"Word", "Words", "Padding"})
 
 
 class Attribute:
@@ -191,9 +192,9 @@ class Attribute:
         self.choices: tuple[str, ...] = field.metadata.get("choices", ())
 
     @property
-    def wordy(self) -> bool:
-        """Whether a bare identifier is read as a word here before anything else."""
-        return self.kind in WORDY
+    def words(self) -> tuple[str, ...]:
+        """The words that are legal here; an identifier means one of these before anything else."""
+        return PADDING_WORDS if self.kind == "Padding" else self.choices
 
     def convert(self, op: type[Op], value: Any) -> Any:
         """The field's value; a `Fault` about this attribute when the given value does not fit."""
