@@ -35,7 +35,7 @@ def find(name: str) -> Found:
         return Found(_read_stdin(), variant)
     if _looks_like_path(path):
         return Found(read(Path(path)), variant)
-    return _bundled(path, variant)
+    return bundled(path, variant)
 
 
 def read(path: Path) -> Spec:
@@ -93,7 +93,7 @@ def _read_stdin() -> Spec:
     return parse(source, lambda name: _used(name, None, ()))
 
 
-def _bundled(name: str, variant: str) -> Found:
+def bundled(name: str, variant: str = "") -> Found:
     """A model by its name. Only files whose text holds the name are read."""
     if _MODEL.fullmatch(name):
         mention = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")

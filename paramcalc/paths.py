@@ -19,16 +19,34 @@ def pattern(text: str) -> re.Pattern[str]:
     >>> bool(pattern("conv2_x").fullmatch("conv2_x/0/add")), bool(pattern("*/add").fullmatch("a/b/add"))
     (True, False)
     """
-    parts = []
+    sections: list[list[str]] = [[]]
     for part in text.split("/"):
         if part == "**":
-            parts.append("(?:[^/]+/)*")
+            sections.append([])
         else:
-            parts.append("[^/]*".join(re.escape(piece) for piece in part.split("*")) + "/")
-    whole = "".join(parts)
-    if text.endswith("**"):
-        return re.compile(whole + "[^/]+")
-    return re.compile(whole.removesuffix("/") + "(?:/.*)?")
+            sections[-1].append(_part(part) + "/")
+    first, *middle = ["".join(parts) for parts in sections]
+    if not middle:
+        return re.compile(_open(first))
+    *middle, last = middle
+    found = "".join(f"(?>(?:[^/]+/)*?{section})" for section in middle)
+    return re.compile(f"{first}{found}(?:[^/]+/)*{_open(last)}")
+
+
+def _part(text: str) -> str:
+    """One part of a path. What stands between two stars is taken where it first occurs (an atomic
+    group), which loses no match and keeps the time linear in the number of stars.
+    """
+    first, *rest = [re.escape(piece) for piece in text.split("*")]
+    if not rest:
+        return first
+    *middle, last = rest
+    return first + "".join(f"(?>[^/]*?{piece})" for piece in middle) + "[^/]*" + last
+
+
+def _open(parts: str) -> str:
+    """The end of a pattern: the layer that it names and all below it."""
+    return parts.removesuffix("/") + "(?:/.*)?" if parts else "[^/]+"
 
 
 def matching(text: str, paths: Iterable[str]) -> list[str]:
