@@ -158,7 +158,15 @@ def shown(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return "[" + ", ".join(shown(item) for item in value) + "]"
+    if type(value).__module__ == "fractions":
+        return _decimal(value)
     return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+def _decimal(value: Any) -> str:
+    """An exact fraction in decimals where those are exact too, else as numerator/denominator."""
+    digits = repr(float(value))
+    return digits if type(value)(digits) == value else str(value)
 
 
 KINDS: dict[str, Kind] = {

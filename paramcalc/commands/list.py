@@ -1,0 +1,39 @@
+"""paramcalc list: the bundled models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from paramcalc.commands._common import OutputOption, emit, emit_grid, remark
+
+
+def list(
+    wanted: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only models whose name or source has it.")] = "",
+    format: Annotated[Literal["table", "json", "csv", "markdown"], typer.Option("--format")] = "table",
+    output: OutputOption = None,
+) -> None:
+    """List the bundled models with their totals, inputs and sources.
+
+    Example: paramcalc list resnet
+    """
+    from paramcalc import catalogue
+    from paramcalc.render import catalogue as drawn
+
+    found = [*catalogue.entries(wanted)]
+    if not found:
+        remark(f"no bundled model matches '{wanted}'")
+    if format == "json":
+        import json
+
+        models = [{**entry._asdict(), "aliases": [*entry.aliases]} for entry in found]
+        emit(json.dumps({"schema": "paramcalc/list/1", "models": models}, indent=2) + "\n", output)
+    elif format == "csv":
+        emit(drawn.csv(found), output)
+    elif format == "markdown":
+        from paramcalc.render.grid import markdown
+
+        emit(markdown(drawn.grid(found)), output)
+    else:
+        emit_grid(drawn.grid(found), output)
