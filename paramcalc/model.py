@@ -29,7 +29,9 @@ class Model:
     def name(self) -> str:
         return self.variant or self.spec.name
 
-    def graph(self, changes: tuple[Change, ...] = (), inputs: dict[str, Any] | None = None, **knobs: Any) -> Graph:
+    def graph(
+        self, changes: tuple[Change, ...] = (), inputs: dict[str, Any] | None = None, **knobs: Any
+    ) -> Graph:
         """The network with every shape known.
 
         `knobs` are values of the spec's knobs: numbers, words, lists. `inputs` gives other sizes by
@@ -40,7 +42,11 @@ class Model:
         return elaborate(self.spec, Settings(self.variant, (*changes, *given), inputs or {}))
 
     def count(
-        self, changes: tuple[Change, ...] = (), inputs: dict[str, Any] | None = None, batch: int = 1, **knobs: Any
+        self,
+        changes: tuple[Change, ...] = (),
+        inputs: dict[str, Any] | None = None,
+        batch: int = 1,
+        **knobs: Any,
     ) -> Report:
         """Exact counts of every layer and their totals, for a batch of samples."""
         return count(self.graph(changes, inputs, **knobs), batch)

@@ -155,5 +155,7 @@ def _short(value: object) -> str:
             return "x".join(str(item) for item in value)
         if all(isinstance(item, tuple) for item in value) and len(value) > 3:
             return f"({len(value)} lists)"
-        return "(" + ",".join(_short(item) if isinstance(item, tuple) else shown(item) for item in value) + ")"
+        return (
+            "(" + ",".join(_short(item) if isinstance(item, tuple) else shown(item) for item in value) + ")"
+        )
     return value if isinstance(value, str) else shown(value)

@@ -16,7 +16,8 @@ from paramcalc.errors import Fault
 from paramcalc.render.grid import Grid
 
 SpecArgument = Annotated[
-    str, typer.Argument(metavar="SPEC", help="A bundled model, a path, PATH:VARIANT, or - for standard input.")
+    str,
+    typer.Argument(metavar="SPEC", help="A bundled model, a path, PATH:VARIANT, or - for standard input."),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -27,13 +28,16 @@ InputOption = Annotated[
     typer.Option("--input", metavar="[NAME=]SIZES", help="Other input sizes, such as 3x288x288."),
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of the terminal.")
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of the terminal."),
 ]
 PluginOption = Annotated[
     list[Path] | None,
     typer.Option("--plugin", metavar="FILE", help="A Python file with ops of your own; it is executed."),
 ]
-BatchOption = Annotated[int, typer.Option("--batch", min=1, help="Samples at once; work and outputs grow with it.")]
+BatchOption = Annotated[
+    int, typer.Option("--batch", min=1, help="Samples at once; work and outputs grow with it.")
+]
 
 
 def settings(
@@ -62,7 +66,9 @@ def load_plugin(path: Path) -> None:
     except Exception as error:
         raise Fault(f"{path}: {type(error).__name__}: {error}") from error
     if not ops.register(module):
-        raise Fault(f"{path} defines no op", fix="an op is a frozen dataclass that derives from paramcalc.ops.base.Op")
+        raise Fault(
+            f"{path} defines no op", fix="an op is a frozen dataclass that derives from paramcalc.ops.base.Op"
+        )
 
 
 def emit(text: str, output: Path | None) -> None:

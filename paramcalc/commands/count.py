@@ -24,10 +24,16 @@ Dtype = Literal["float64", "float32", "tf32", "bfloat16", "float16", "int8", "fl
 
 def count(
     spec: SpecArgument,
-    depth: Annotated[int | None, typer.Option("--depth", min=1, help="How deep to show the tree of blocks.")] = None,
-    columns: Annotated[str, typer.Option("--columns", help="Columns to show, with commas between them.")] = "",
+    depth: Annotated[
+        int | None, typer.Option("--depth", min=1, help="How deep to show the tree of blocks.")
+    ] = None,
+    columns: Annotated[
+        str, typer.Option("--columns", help="Columns to show, with commas between them.")
+    ] = "",
     top: Annotated[int | None, typer.Option("--top", min=1, help="Only the N largest layers.")] = None,
-    sort: Annotated[str, typer.Option("--sort", metavar="QUANTITY", help="Layers by size, without groups.")] = "",
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="QUANTITY", help="Layers by size, without groups.")
+    ] = "",
     batch: BatchOption = 1,
     inputs: InputOption = None,
     sets: SetOption = None,

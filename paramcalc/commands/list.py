@@ -10,7 +10,9 @@ from paramcalc.commands._common import OutputOption, emit, emit_grid, remark
 
 
 def list(
-    wanted: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only models whose name or source has it.")] = "",
+    wanted: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="Only models whose name or source has it.")
+    ] = "",
     format: Annotated[Literal["table", "json", "csv", "markdown"], typer.Option("--format")] = "table",
     output: OutputOption = None,
 ) -> None:

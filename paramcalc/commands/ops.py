@@ -11,7 +11,9 @@ from paramcalc.commands._common import OutputOption, PluginOption, emit, emit_gr
 
 
 def ops(
-    name: Annotated[str, typer.Argument(metavar="[OP]", help="The op to explain; all are listed without it.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="[OP]", help="The op to explain; all are listed without it.")
+    ] = "",
     format: Annotated[Literal["table", "markdown", "json"], typer.Option("--format")] = "table",
     plugins: PluginOption = None,
     output: OutputOption = None,

@@ -6,13 +6,24 @@ from typing import Annotated
 
 import typer
 
-from paramcalc.commands._common import InputOption, OutputOption, PluginOption, SetOption, SpecArgument, emit, settings
+from paramcalc.commands._common import (
+    InputOption,
+    OutputOption,
+    PluginOption,
+    SetOption,
+    SpecArgument,
+    emit,
+    settings,
+)
 
 
 def show(
     spec: SpecArgument,
     expanded: Annotated[
-        bool, typer.Option("--expanded", help="After blocks, repeats and variants are resolved, in canonical form.")
+        bool,
+        typer.Option(
+            "--expanded", help="After blocks, repeats and variants are resolved, in canonical form."
+        ),
     ] = False,
     sets: SetOption = None,
     inputs: InputOption = None,

@@ -17,7 +17,8 @@ def grid(entries: list[Entry]) -> Grid:
         Column("source", drop=3),
     )
     lines = tuple(
-        Line((e.model, number(e.params), number(e.macs), e.input, ", ".join(e.aliases), e.source)) for e in entries
+        Line((e.model, number(e.params), number(e.macs), e.input, ", ".join(e.aliases), e.source))
+        for e in entries
     )
     notes = (f"{len(entries)} models; paramcalc count MODEL shows one, paramcalc show MODEL its spec",)
     return Grid("", columns, lines, notes)

@@ -68,7 +68,9 @@ def flat(
     rows = [row for row in report.rows if not row.layer.auxiliary]
     rows.sort(key=lambda row: getattr(row.counts, key), reverse=True)
     kept = rows if top is None else rows[:top]
-    body = [Line((row.path, *(_row_cell(name, row, report, measure, layout) for name in chosen))) for row in kept]
+    body = [
+        Line((row.path, *(_row_cell(name, row, report, measure, layout) for name in chosen))) for row in kept
+    ]
     rest = rows[len(kept) :]
     if rest:
         body.append(Line(_rest(rest, chosen, report, measure), faint=True))
@@ -99,7 +101,9 @@ def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
     if totals.frozen:
         notes.append(f"frozen: {number(totals.frozen)} scalars that training does not change")
     for name, counts in report.auxiliary.items():
-        notes.append(f"{name} exists in training only: {number(counts.params)} params, {number(counts.macs)} MACs")
+        notes.append(
+            f"{name} exists in training only: {number(counts.params)} params, {number(counts.macs)} MACs"
+        )
     if report.auxiliary:
         whole = report.with_auxiliary
         notes.append(f"with auxiliary heads: {number(whole.params)} params, {number(whole.macs)} MACs")
@@ -125,7 +129,9 @@ def _depth_note(report: Report, lines: list[outline.Line], fold: bool) -> tuple[
     folded = any(line.times > 1 for line in lines)
     notes = []
     if any(line.layers > 1 and not _opened(line, lines) for line in lines):
-        notes.append(f"{len(report.rows)} layers; --depth {outline.FULL_DEPTH} shows each, --depth 1 the top only")
+        notes.append(
+            f"{len(report.rows)} layers; --depth {outline.FULL_DEPTH} shows each, --depth 1 the top only"
+        )
     if folded and shown:
         notes.append("x N: N equal blocks; the line has all of them, the lines below it one")
     return tuple(notes)
@@ -146,7 +152,9 @@ def _columns(chosen: tuple[str, ...], measure: str) -> tuple[Column, ...]:
     return (
         Column("layer"),
         *(
-            Column(titles.get(name, name), right=name in QUANTITIES or name == "output", drop=drops.get(name, 0))
+            Column(
+                titles.get(name, name), right=name in QUANTITIES or name == "output", drop=drops.get(name, 0)
+            )
             for name in chosen
         ),
     )
@@ -154,7 +162,12 @@ def _columns(chosen: tuple[str, ...], measure: str) -> tuple[Column, ...]:
 
 def _measure(totals: Counts, chosen: tuple[str, ...]) -> str:
     """What the bar shows: the first chosen quantity that has any, multiplications before others."""
-    order = (*(["macs"] if "macs" in chosen else []), *(name for name in chosen if name in QUANTITIES), "macs", "params")
+    order = (
+        *(["macs"] if "macs" in chosen else []),
+        *(name for name in chosen if name in QUANTITIES),
+        "macs",
+        "params",
+    )
     return next((name for name in order if getattr(totals, name)), "activations")
 
 

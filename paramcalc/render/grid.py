@@ -37,7 +37,9 @@ class Grid(NamedTuple):
     def without(self, place: int) -> Grid:
         """The same grid with one column left out."""
         columns = self.columns[:place] + self.columns[place + 1 :]
-        lines = tuple(line._replace(cells=line.cells[:place] + line.cells[place + 1 :]) for line in self.lines)
+        lines = tuple(
+            line._replace(cells=line.cells[:place] + line.cells[place + 1 :]) for line in self.lines
+        )
         return self._replace(columns=columns, lines=lines)
 
 

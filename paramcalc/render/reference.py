@@ -30,7 +30,9 @@ MEANINGS = {
 def overview(ops: dict[str, type[Op]]) -> Grid:
     """All ops: how each is called, and what it does."""
     lines = tuple(Line((signature(op), summary(op))) for op in ops.values())
-    return Grid(f"{len(ops)} ops", (Column("call"), Column("what it does")), lines, ("paramcalc ops NAME: the whole",))
+    return Grid(
+        f"{len(ops)} ops", (Column("call"), Column("what it does")), lines, ("paramcalc ops NAME: the whole",)
+    )
 
 
 def signature(op: type[Op]) -> str:
@@ -54,7 +56,9 @@ def page(op: type[Op]) -> str:
     known = attributes(op)
     if known:
         lines += ["| attribute | what | default |", "|---|---|---|"]
-        lines += [f"| `{a.name}` | {_meaning(a)} | {'' if a.required else default(a)} |" for a in known.values()]
+        lines += [
+            f"| `{a.name}` | {_meaning(a)} | {'' if a.required else default(a)} |" for a in known.values()
+        ]
         lines.append("")
     if op.examples:
         lines += ["| example | input | output | params | MACs |", "|---|---|---|---:|---:|"]

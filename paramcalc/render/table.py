@@ -46,19 +46,20 @@ def show(grid: Grid, out: Console) -> None:
         padding=(0, GAP, 0, 0),
         header_style="bold",
     )
-    last = len(grid.columns) - 1
     for place, column in enumerate(grid.columns):
-        table.add_column(column.title, justify="right" if column.right else "left", no_wrap=True, overflow="crop")
+        table.add_column(
+            column.title, justify="right" if column.right else "left", no_wrap=True, overflow="crop"
+        )
         table.columns[place].min_width = _width(grid, place)
     for place, line in enumerate(grid.lines):
         following = grid.lines[place + 1].rule if place + 1 < len(grid.lines) else False
         table.add_row(*_cells(line, plain), style=_style(line), end_section=following)
     if grid.title:
         out.print(Text(grid.title, style="bold"))
-    width = sum(_width(grid, place) + GAP for place in range(last + 1))
-    out.print(table, width=max(width, 1), crop=False, no_wrap=True, overflow="ignore")
+    width = sum(_width(grid, place) + GAP for place in range(len(grid.columns)))
+    out.print(table, width=width, crop=False, no_wrap=True, overflow="ignore")
     for note in grid.notes:
-        out.print(Text(note, style="dim"))
+        out.print(Text(note, style="dim"), soft_wrap=False)
 
 
 def fitted(grid: Grid, width: int) -> Grid:

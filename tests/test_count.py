@@ -1,0 +1,268 @@
+"""The command `count`: what it prints, in every format, and that digits are never cut."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+LENET = {  # LeCun et al. 1998, section II.B: trainable parameters and connections
+    "C1": (156, 122_304),
+    "S2": (12, 5_880),
+    "C3": (1_516, 151_600),
+    "S4": (32, 2_000),
+    "C5": (48_120, 48_120),
+    "F6": (10_164, 10_164),
+    "OUTPUT": (0, 840),
+}
+
+
+def test_lenet_as_published(run: Run) -> None:
+    """Every figure that the paper prints for its layers, and the totals."""
+    report = json.loads(run("count", "lenet5-1998", "--format", "json").out)
+
+    layers = {layer["path"]: layer for layer in report["layers"]}
+    assert {path: (layers[path]["params"], layers[path]["connections"]) for path in LENET} == LENET
+    assert report["totals"]["trainable"] == 60_000
+    assert report["totals"]["connections"] == 340_908
+    assert layers["OUTPUT"]["frozen"] == report["totals"]["frozen"] == 840
+
+
+def test_json_contract(run: Run) -> None:
+    """The fields that other programs read."""
+    report = json.loads(run("count", "resnet50-v1", "--format", "json", "--batch", "2").out)
+
+    assert report["schema"] == "paramcalc/report/1"
+    assert (report["model"], report["variant"], report["batch"]) == ("resnet50-v1", "resnet50-v1", 2)
+    assert report["input"] == {"input": [2, 3, 224, 224]}
+    assert report["convention"] == "paramcalc"
+    assert report["totals"]["params"] == 25_557_032
+    assert report["totals"]["macs"] == 2 * 3_857_973_248
+    assert report["totals"]["flops"] == 4 * 3_857_973_248
+    first = report["layers"][0]
+    assert (first["path"], first["op"]) == ("conv1/conv2d", "conv2d")
+    assert first["attributes"]["kernel_size"] == [7, 7]
+    assert (first["inputs"], first["output"]) == ([[2, 3, 224, 224]], [2, 64, 112, 112])
+    assert first["weights"] == {"weight": [64, 3, 7, 7]}
+    assert sum(layer["params"] for layer in report["layers"]) == 25_557_032
+
+
+def test_auxiliary_heads_are_summed_apart(run: Run) -> None:
+    """GoogLeNet without and with its two auxiliary classifiers."""
+    report = json.loads(run("count", "googlenet", "--format", "json").out)
+
+    assert report["totals"]["params"] == 6_998_552
+    assert {name: counts["params"] for name, counts in report["auxiliary"].items()} == {
+        "aux_4a": 3_188_840,
+        "aux_4d": 3_190_888,
+    }
+    assert report["totals_with_auxiliary"]["params"] == 13_378_280
+
+
+@pytest.mark.parametrize("width", [10, 40, 80, 200])
+def test_digits_are_never_cut(run: Run, width: int) -> None:
+    """However narrow the terminal, the layer, its params and its MACs are whole."""
+    out = run("count", "vgg-16", columns=width).out
+
+    assert "138,357,544" in out
+    assert "15,470,264,320" in out
+    assert "…" not in out
+
+
+def test_narrow_terminals_lose_whole_columns(run: Run) -> None:
+    """At 80 columns the call goes and everything fits; at 200 nothing goes."""
+    narrow, wide = run("count", "resnet-50", columns=80).out, run("count", "resnet-50", columns=200).out
+    rows = [line for line in narrow.splitlines() if "batch_norm" in line or line.startswith("total ")]
+
+    assert max(len(row.rstrip()) for row in rows) <= 80
+    assert "max_pool2d 3 stride=2 padding=1" in wide
+    assert "max_pool2d 3 stride=2 padding=1" not in narrow
+
+
+def test_piped_output_has_no_colour_and_no_remarks(run: Run) -> None:
+    """Without a terminal the table is plain text at its natural width."""
+    result = run("count", "resnet-50")
+
+    assert "\x1b" not in result.out
+    assert result.err == ""
+
+
+def test_the_table_adds_up(run: Run) -> None:
+    """The printed params of the top level add up to the printed total."""
+    out = run("count", "resnet-50", "--depth", "1", "--columns", "params").out
+
+    rows = [
+        re.split(r"\s{2,}", line.strip())
+        for line in out.splitlines()[3:]
+        if re.search(r"\s{2,}[\d,]+\s*$", line)
+    ]
+    numbers = {name: int(value.replace(",", "")) for name, value in rows}
+    total = numbers.pop("total")
+    assert sum(numbers.values()) == total == 25_557_032
+
+
+def test_the_footer_names_what_was_counted(run: Run) -> None:
+    """Unit, what is counted, variant and input stand below every table."""
+    out = run("count", "resnet50-v1", "--set", "width=96").out
+
+    assert "resnet50-v1 (resnet), width=96" in out
+    assert "input 3x224x224, batch 1; convention paramcalc" in out
+    assert "multiply-accumulates of contractions" in out
+    assert "FLOPs (2 a MAC)" in out
+
+
+def test_columns_sort_and_top(run: Run) -> None:
+    """The largest layers first; what is left out is summed in a line of its own."""
+    out = run("count", "vgg-16", "--top", "2", "--sort", "params", "--columns", "params").out
+    lines = [line.split() for line in out.splitlines()[3:7]]
+
+    assert [line[0] for line in lines[:2]] == ["fc6/linear", "fc7/linear"]
+    assert lines[2][-1] == f"{138_357_544 - 102_764_544 - 16_781_312:,}"
+
+
+def test_unknown_column_has_a_near_miss(run: Run) -> None:
+    """A misspelt column names the right one."""
+    result = run("count", "vgg-16", "--columns", "parms")
+
+    assert result.code == 2
+    assert "did you mean 'params'" in result.err
+    assert result.out == ""
+
+
+def test_layout(run: Run) -> None:
+    """Channels last, where asked for."""
+    assert "112 x 112 x 64" in run("count", "resnet-50", "--layout", "nhwc").out
+    assert "64 x 112 x 112" in run("count", "resnet-50").out
+
+
+def test_csv_has_every_layer_and_quantity(run: Run) -> None:
+    """CSV numbers are plain integers that add up to the totals."""
+    rows = list(csv.DictReader(io.StringIO(run("count", "resnet-50", "--format", "csv").out)))
+
+    assert sum(int(row["params"]) for row in rows) == 25_557_032
+    assert sum(int(row["macs"]) for row in rows) == 4_089_184_256
+
+
+def test_markdown_and_latex(run: Run) -> None:
+    """Both hold the same numbers; LaTeX escapes what it must."""
+    markdown = run("count", "lenet5-1998", "--format", "markdown").out
+    latex = run("count", "lenet5-1998", "--format", "latex").out
+
+    assert "| **total** |" in markdown
+    assert "| 60,000" in markdown.replace("**", "")
+    assert r"\toprule" in latex
+    assert r"\textbf{60,000}" in latex
+    assert r"tanh\_2" in latex
+
+
+def test_memory_in_bytes(run: Run) -> None:
+    """The lecture's memory formula in elements, and in bytes of the element type."""
+    report = run("count", "bottleneck-14x14-480-48-direct", "--format", "json", "--dtype", "float16").out
+    totals = json.loads(report)["totals"]
+
+    assert totals["memory"] == 585_456
+    assert totals["memory_bytes"] == 2 * 585_456
+
+
+def test_standard_input(run: Run) -> None:
+    """`-` reads a spec from standard input."""
+    result = run("count", "-", "--format", "json", stdin="input: 1x28x28\nlayers: [flatten, linear 10]\n")
+
+    assert json.loads(result.out)["totals"]["params"] == 7_850
+
+
+def test_other_inputs_and_settings(run: Run) -> None:
+    """An input's sizes, a knob, and an attribute of single layers."""
+    at_227 = json.loads(run("count", "nin-imagenet", "--input", "3x227x227", "--format", "json").out)
+    changed = run("count", "resnet-50", "--set", "conv1/conv2d.bias=true", "--format", "json")
+
+    assert at_227["totals"]["macs"] == 1_105_996_320
+    assert json.loads(changed.out)["totals"]["params"] == 25_557_096
+
+
+def test_settings_that_touch_nothing_are_errors(run: Run) -> None:
+    """Near misses for knobs and for layers; nothing is counted."""
+    knob = run("count", "resnet-50", "--set", "widht=96")
+    layer = run("count", "resnet-50", "--set", "conv9.kernel_size=5")
+
+    assert (knob.code, layer.code) == (2, 2)
+    assert "did you mean 'width'" in knob.err
+    assert "no layer matches 'conv9'" in layer.err
+
+
+def test_output_appears_whole_or_not_at_all(run: Run, tmp_path: Path) -> None:
+    """A file is replaced only by a whole new one; a missing folder is a clear error."""
+    target = tmp_path / "report.json"
+    assert run("count", "lenet5-1998", "--format", "json", "--output", str(target)).code == 0
+    before = target.read_text()
+
+    failed = run("count", "no-such-model", "--format", "json", "--output", str(target))
+    missing = run("count", "lenet5-1998", "--output", str(tmp_path / "no" / "file"))
+
+    assert failed.code == missing.code == 2
+    assert target.read_text() == before
+    assert "No such file or directory" in missing.err
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_unknown_models_have_near_misses(run: Run) -> None:
+    """A misspelt model names the nearest ones and exits with 2."""
+    result = run("count", "resnet-5O")
+
+    assert result.code == 2
+    assert "did you mean 'resnet-50'" in result.err
+
+
+def test_a_wrong_spec_exits_with_2_and_prints_no_table(run: Run, tmp_path: Path) -> None:
+    """Problems go to standard error, with their number."""
+    path = tmp_path / "toy.yaml"
+    path.write_text("input: 3x8x8\nlayers:\n  - conv2d: {out_channels: 4, kernel_size: 3, strides: 2}\n")
+
+    result = run("count", str(path))
+
+    assert (result.code, result.out) == (2, "")
+    assert "toy.yaml:3:47: conv2d has no attribute 'strides'" in result.err
+    assert "did you mean 'stride'?" in result.err
+    assert "1 problem found." in result.err
+
+
+PLUGIN = """
+from dataclasses import dataclass
+from paramcalc.ops.base import Elementwise, Example
+
+@dataclass(frozen=True)
+class Cube(Elementwise):
+    \"\"\"x*x*x, element by element.\"\"\"
+
+    per_element = {"multiply": 2}
+    examples = (Example("cube", ("8",), "8"),)
+"""
+
+
+def test_plugin(run: Run, tmp_path: Path) -> None:
+    """An op of one's own is one class in one file, and is treated like the others."""
+    plugin = tmp_path / "cube.py"
+    plugin.write_text(PLUGIN)
+    spec = "input: 8\nlayers: [cube, linear 2]\n"
+
+    result = run("count", "-", "--plugin", str(plugin), "--format", "json", stdin=spec)
+
+    layer = json.loads(result.out)["layers"][0]
+    assert (layer["op"], layer["operations"]) == ("cube", {"multiply": 16})
+
+
+def test_a_broken_plugin_is_a_clear_error(run: Run, tmp_path: Path) -> None:
+    """Neither a traceback nor a zero."""
+    plugin = tmp_path / "broken.py"
+    plugin.write_text("1/0")
+
+    result = run("count", "lenet5-1998", "--plugin", str(plugin))
+
+    assert result.code == 2
+    assert "ZeroDivisionError" in result.err
