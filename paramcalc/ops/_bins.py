@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from paramcalc.ops.attributes import PerAxis
+from paramcalc.ops.base import Array, Tools
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, divides, floor_divide, product, same
 
@@ -32,3 +35,16 @@ def _gcd(one: Size, other: Size) -> Size:
     while not same(other, 0):
         one, other = other, one - other * floor_divide(one, other)
     return one
+
+
+def over_bins(tools: Tools, reduce: Callable[..., Array], x: Array, output_size: PerAxis) -> Array:
+    """Reduces each bin, one axis after the other, which is the same for means and maxima."""
+    for axis, bins in enumerate(output_size, start=2):
+        size = x.shape[axis]
+        before = (slice(None),) * axis
+        parts = []
+        for index in range(bins):
+            start, stop = index * size // bins, -(-(index + 1) * size // bins)
+            parts.append(reduce(x[(*before, slice(start, stop))], axis=axis, keepdims=True))
+        x = tools.concatenate(parts, axis=axis)
+    return x

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from paramcalc.ops.base import Array
 from paramcalc.sizes import Size
 
 
@@ -26,3 +27,20 @@ def with_affine(work: dict[str, Size], elements: Size, *, scaled: bool, shifted:
         "multiply": work["multiply"] + (elements if scaled else 0),
         "add": work["add"] + (elements if shifted else 0),
     }
+
+
+def normalized(x: Array, axes: tuple[int, ...], eps: float) -> Array:
+    """Zero mean and unit variance over some axes."""
+    y = x - x.mean(axis=axes, keepdims=True)
+    y /= ((y * y).mean(axis=axes, keepdims=True) + eps) ** 0.5
+    return y
+
+
+def affine(x: Array, axes: tuple[int, ...], weight: Array | None = None, bias: Array | None = None) -> Array:
+    """x * weight + bias in place, with weights for the given axes in order, where there are any."""
+    dims = [x.shape[axis] if axis in axes else 1 for axis in range(x.ndim)]
+    if weight is not None:
+        x *= weight.reshape(dims)
+    if bias is not None:
+        x += bias.reshape(dims)
+    return x

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.ops._window import Windows, check_half, output_space, window_size, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis
-from paramcalc.ops.base import Cost, Example, Op, need_image
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_image
 from paramcalc.shape import Shape
 
 
@@ -56,3 +56,14 @@ class AvgPool(Op):
             connections=elements * read,
             operations={"add": elements * (read - 1), "divide": elements},
         )
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        each = self.windows(tools.shapes[0])
+        places = tools.starts(x, each, ceil_mode=self.ceil_mode)
+        y = tools.slide_sum(x, each, places)
+        with_pad = self.padding != "same" if self.count_include_pad is None else self.count_include_pad
+        for axis, (one, starts) in enumerate(zip(each, places, strict=True), start=2):
+            low, high = (-one.before, one.size + one.after) if with_pad else (0, one.size)
+            counted = [min(start + one.kernel, high) - max(start, low) for start in starts]
+            y /= tools.along(tools.array(counted, y.dtype), axis, y)
+        return y

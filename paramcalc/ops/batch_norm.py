@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.ops._norm import normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_channels
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels
 from paramcalc.shape import Shape
 
 
@@ -48,3 +48,13 @@ class BatchNorm(Op):
             return Cost(operations={"multiply": x.elements, "add": x.elements})
         work = normalizing(x.elements, x.channels)
         return Cost(operations=with_affine(work, x.elements, scaled=self.affine, shifted=self.affine))
+
+    def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
+        channels = tools.axis("channels")
+        if self.track_running_stats:
+            mean, variance = weights["running_mean"], weights["running_var"]
+        else:
+            others = tuple(axis for axis in range(x.ndim) if axis != channels)
+            mean, variance = x.mean(axis=others), x.var(axis=others)
+        scale = weights.get("weight", 1) / tools.sqrt(variance + float(self.eps))
+        return tools.scale_shift(x, scale, weights.get("bias", 0) - mean * scale, channels)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from paramcalc.errors import Fault
 from paramcalc.ops._window import PADDING_MODES, Windows, check_reach, output_space, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis, Table, Word
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_groups, need_image
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_groups, need_image
 from paramcalc.shape import SPACE, Shape, image
 from paramcalc.sizes import Size, at_least, floor_divide, product
 
@@ -80,6 +80,21 @@ class Conv(Op):
         macs = product(self.weights(x)["weight"]) * product(y.space)
         biases = y.elements if self.bias else 0
         return Cost(macs, connections=macs + biases, operations={"add": biases})
+
+    def forward(self, tools: Tools, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        each = self.windows(tools.shapes[0])
+        if self.padding_mode != "zeros":
+            x = tools.pad(x, [(one.before, one.after) for one in each], self.padding_mode)
+            each = tuple(one._replace(before=0, after=0) for one in each)
+        if self.connections is None:
+            return tools.convolve(x, weight, each, self.groups, bias)
+        planes, maps = 0, []
+        for output, row in enumerate(self.connections):
+            kernel = weight[planes : planes + len(row)][None]
+            shift = None if bias is None else bias[output : output + 1]
+            maps.append(tools.convolve(x[:, list(row)], kernel, each, bias=shift))
+            planes += len(row)
+        return tools.concatenate(maps, axis=1)
 
     def _check_connections(self, channels: Size) -> None:
         if self.connections is None:

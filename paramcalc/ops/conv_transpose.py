@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from paramcalc.errors import Fault
 from paramcalc.ops._window import Window, Windows, windows
 from paramcalc.ops.attributes import CountPerAxis, Flag, Padding, PerAxis
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_groups, need_image, need_positive
+from paramcalc.ops.base import (
+    Array,
+    Cost,
+    Example,
+    Op,
+    Tools,
+    Weights,
+    need_groups,
+    need_image,
+    need_positive,
+)
 from paramcalc.shape import SPACE, Shape, image
 from paramcalc.sizes import Size, at_least, floor_divide, product
 
@@ -76,6 +86,10 @@ class ConvTranspose(Op):
         macs = product(x.space) * product(self.weights(x)["weight"])
         biases = self.shape(x).elements if self.bias else 0
         return Cost(macs, connections=macs + biases, operations={"add": biases})
+
+    def forward(self, tools: Tools, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        each = self.windows(tools.shapes[0])
+        return tools.convolve_transposed(x, weight, each, self.output_padding, self.groups, bias)
 
     def _check_output_padding(self) -> None:
         """More than that would be positions that no window of the forward convolution reaches."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.ops.attributes import Number
-from paramcalc.ops.base import Elementwise, Example
+from paramcalc.ops.base import Array, Elementwise, Example, Tools
 
 
 @dataclass(frozen=True)
@@ -19,3 +19,7 @@ class Elu(Elementwise):
 
     per_element = {"compare": 1, "exp": 1, "subtract": 1, "multiply": 1}
     examples = (Example("elu", ("64x56x56",), "64x56x56"),)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        alpha = float(self.alpha)
+        return tools.elementwise(lambda v: tools.maximum(v, 0) + alpha * tools.expm1(tools.minimum(v, 0)), x)

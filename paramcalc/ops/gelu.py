@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from paramcalc.ops.attributes import Word
-from paramcalc.ops.base import Cost, Elementwise, Example
+from paramcalc.ops.base import Array, Cost, Elementwise, Example, Tools
 from paramcalc.shape import Shape
 
 
@@ -33,3 +34,12 @@ class Gelu(Elementwise):
         elements = inputs[0].elements
         work = self.per_element if self.approximate == "none" else self.tanh_per_element
         return Cost(operations={kind: times * elements for kind, times in work.items()})
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        def by_erf(v: Array) -> Array:
+            return 0.5 * v * (1 + tools.erf(v * math.sqrt(0.5)))
+
+        def by_tanh(v: Array) -> Array:
+            return 0.5 * v * (1 + tools.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v * v * v)))
+
+        return tools.elementwise(by_erf if self.approximate == "none" else by_tanh, x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Cost, Example, Op, need_space
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_space
 from paramcalc.shape import Shape, vector
 
 
@@ -30,3 +30,7 @@ class GlobalAvgPool(Op):
             connections=x.elements,
             operations={"add": x.elements - x.channels, "divide": x.channels},
         )
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        channels = tools.axis("channels")
+        return tools.mean(x, axis=tuple(axis for axis in range(1, x.ndim) if axis != channels))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops._norm import normalizing, with_affine
+from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_channels, need_groups
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels, need_groups
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size
 
@@ -39,3 +39,10 @@ class GroupNorm(Op):
         elements = inputs[0].elements
         work = normalizing(elements, self.num_groups)
         return Cost(operations=with_affine(work, elements, scaled=self.affine, shifted=self.affine))
+
+    def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
+        channels = tools.axis("channels")
+        first = tools.moveaxis(x, channels, 1)
+        groups = first.reshape(len(x), self.num_groups, -1)
+        y = normalized(groups, (2,), float(self.eps)).reshape(first.shape)
+        return affine(tools.moveaxis(y, 1, channels), (channels,), **weights)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.errors import Fault
-from paramcalc.ops._norm import normalizing, with_affine
+from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_space
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_space
 from paramcalc.shape import Shape
 from paramcalc.sizes import product, same
 
@@ -58,3 +58,13 @@ class InstanceNorm(Op):
             return Cost(operations={"multiply": x.elements, "add": x.elements})
         work = normalizing(x.elements, x.channels)
         return Cost(operations=with_affine(work, x.elements, scaled=self.affine, shifted=self.affine))
+
+    def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
+        channels = tools.axis("channels")
+        if self.track_running_stats:
+            scale = 1 / tools.sqrt(weights.pop("running_var") + float(self.eps))
+            y = tools.scale_shift(x, scale, -weights.pop("running_mean") * scale, channels)
+        else:
+            places = tuple(axis for axis in range(1, x.ndim) if axis != channels)
+            y = normalized(x, places, float(self.eps))
+        return affine(y, (channels,), **weights)

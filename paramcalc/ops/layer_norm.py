@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramcalc.ops._norm import normalizing, with_affine
+from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number, Words
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_axes
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_axes
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.sizes import floor_divide, product
 
@@ -49,3 +49,7 @@ class LayerNorm(Op):
         work = normalizing(x.elements, floor_divide(x.elements, group))
         scaled = self.elementwise_affine
         return Cost(operations=with_affine(work, x.elements, scaled=scaled, shifted=scaled and self.bias))
+
+    def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
+        axes = tuple(sorted(tools.axis(axis) for axis in set(self.axis)))
+        return affine(normalized(x, axes, float(self.eps)), axes, **weights)

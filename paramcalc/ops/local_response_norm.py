@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.ops.attributes import Number
-from paramcalc.ops.base import Cost, Example, Op, need_space
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_space
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size
 
@@ -41,3 +41,16 @@ class LocalResponseNorm(Op):
                 "divide": elements,
             }
         )
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        channels = tools.axis("channels")
+        squares = tools.moveaxis(x * x, channels, 1)
+        scale = squares.copy()
+        for back in range(1, self.size // 2 + 1):
+            scale[:, back:] += squares[:, :-back]
+        for ahead in range(1, (self.size - 1) // 2 + 1):
+            scale[:, :-ahead] += squares[:, ahead:]
+        scale *= float(self.alpha) / self.size
+        scale += float(self.k)
+        tools.power(scale, -float(self.beta), out=scale)
+        return tools.moveaxis(scale, 1, channels) * x

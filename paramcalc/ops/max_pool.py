@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.ops._window import Windows, check_half, output_space, window_size, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis
-from paramcalc.ops.base import Cost, Example, Op, need_image
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_image
 from paramcalc.shape import Shape
 
 
@@ -49,3 +49,7 @@ class MaxPool(Op):
         (x,) = inputs
         elements, read = self.shape(x).elements, window_size(self.windows(x))
         return Cost(connections=elements * read, operations={"compare": elements * (read - 1)})
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        each = self.windows(tools.shapes[0])
+        return tools.slide_max(x, each, tools.starts(x, each, ceil_mode=self.ceil_mode))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.errors import Fault
 from paramcalc.ops.attributes import Number
-from paramcalc.ops.base import Elementwise, Example, Weights, need_channels
+from paramcalc.ops.base import Array, Elementwise, Example, Tools, Weights, need_channels
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, same
 
@@ -45,3 +45,7 @@ class Prelu(Elementwise):
                 about="num_parameters",
             )
         return x
+
+    def forward(self, tools: Tools, x: Array, weight: Array) -> Array:
+        slope = tools.along(weight, tools.axis("channels"), x) if len(weight) > 1 else weight
+        return tools.maximum(x, 0) + slope * tools.minimum(x, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.errors import Fault
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_channels
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels
 from paramcalc.shape import Shape, vector
 from paramcalc.sizes import Size, same
 
@@ -48,3 +48,7 @@ class Rbf(Op):
             connections=pairs,
             operations={"subtract": pairs, "multiply": pairs, "add": pairs - self.out_channels},
         )
+
+    def forward(self, tools: Tools, x: Array, codes: Array) -> Array:
+        apart = x.reshape(len(x), 1, -1) - codes
+        return (apart * apart).sum(axis=-1)

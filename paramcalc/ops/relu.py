@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Elementwise, Example
+from paramcalc.ops.base import Array, Elementwise, Example, Tools
 
 
 @dataclass(frozen=True)
@@ -13,3 +13,6 @@ class Relu(Elementwise):
 
     per_element = {"compare": 1}
     examples = (Example("relu", ("64x112x112",), "64x112x112"),)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return tools.elementwise(lambda v: tools.maximum(v, 0), x)

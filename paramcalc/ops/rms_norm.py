@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from paramcalc.ops._norm import affine
 from paramcalc.ops.attributes import Flag, Number, Words
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_axes
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_axes
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.sizes import floor_divide, product
 
@@ -49,3 +50,9 @@ class RmsNorm(Op):
                 "sqrt": groups,
             }
         )
+
+    def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
+        axes = tuple(sorted(tools.axis(axis) for axis in set(self.axis)))
+        eps = tools.epsilon(x) if self.eps is None else float(self.eps)
+        y = x / tools.sqrt((x * x).mean(axis=axes, keepdims=True) + eps)
+        return affine(y, axes, **weights)

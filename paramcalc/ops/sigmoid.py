@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Elementwise, Example
+from paramcalc.ops.base import Array, Elementwise, Example, Tools
 
 
 @dataclass(frozen=True)
@@ -13,3 +13,6 @@ class Sigmoid(Elementwise):
 
     per_element = {"exp": 1, "add": 1, "divide": 1}
     examples = (Example("sigmoid", ("64x56x56",), "64x56x56"),)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return tools.elementwise(lambda v: 1 / (1 + tools.exp(-v)), x)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Elementwise, Example
+from paramcalc.ops.base import Array, Elementwise, Example, Tools
 
 
 @dataclass(frozen=True)
@@ -14,3 +14,6 @@ class Silu(Elementwise):
     aliases = ("swish",)
     per_element = {"exp": 1, "add": 1, "divide": 1}
     examples = (Example("silu", ("64x56x56",), "64x56x56"),)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return tools.elementwise(lambda v: v / (1 + tools.exp(-v)), x)

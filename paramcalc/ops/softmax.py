@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paramcalc.ops.attributes import Word
-from paramcalc.ops.base import Cost, Example, Op, need_axes
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_axes
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.sizes import floor_divide
 
@@ -39,3 +39,10 @@ class Softmax(Op):
                 "divide": elements,
             }
         )
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        axis = tools.axis(self.axis)
+        y = x - x.max(axis=axis, keepdims=True)
+        tools.exp(y, out=y)
+        y /= y.sum(axis=axis, keepdims=True)
+        return y

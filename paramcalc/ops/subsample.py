@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.ops._window import Windows, output_space, window_size, windows
 from paramcalc.ops.attributes import PerAxis
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_image
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_image
 from paramcalc.shape import Shape
 
 
@@ -49,3 +49,8 @@ class Subsample(Op):
             connections=elements * (read + 1),
             operations={"add": elements * read, "multiply": elements},
         )
+
+    def forward(self, tools: Tools, x: Array, weight: Array, bias: Array) -> Array:
+        each = self.windows(tools.shapes[0])
+        sums = tools.slide_sum(x, each, tools.starts(x, each))
+        return tools.scale_shift(sums, weight, bias, axis=1)
