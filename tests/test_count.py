@@ -113,7 +113,7 @@ def test_the_footer_names_what_was_counted(run: Run) -> None:
 
     assert "resnet50-v1 (resnet), width=96" in out
     assert "input 3x224x224, batch 1; convention paramcalc" in out
-    assert "multiply-accumulates of contractions" in out
+    assert "params without running statistics; MACs of convolution, linear and attention" in out
     assert "FLOPs (2 a MAC)" in out
 
 

@@ -14,6 +14,7 @@ from types import ModuleType
 
 from paramcalc.ops.base import Op
 
+ENTRY_POINTS = "paramcalc.ops"
 _SHARED = {"__init__", "base", "attributes"}
 _FAMILY = re.compile(r"(.+)([123])d")
 _found: dict[str, type[Op]] = {}
@@ -22,12 +23,7 @@ _complete = False
 
 def find(name: str) -> type[Op] | None:
     """The op of that name or alias, or None."""
-    if name in _found:
-        return _found[name]
-    stem = _stem(name)
-    if stem is not None:
-        _load(stem)
-    if name not in _found and name.isidentifier():
+    if not known(name) and name.isidentifier():
         _load_all()
     return _found.get(name)
 
@@ -60,9 +56,9 @@ def register(module: ModuleType) -> list[type[Op]]:
     """
     added: list[type[Op]] = []
     for value in list(vars(module).values()):
-        if isinstance(value, type) and issubclass(value, Op) and value.__module__ == module.__name__:
-            if not value.__name__.startswith("_"):
-                added += _members(value)
+        own = isinstance(value, type) and issubclass(value, Op) and value.__module__ == module.__name__
+        if own and not value.__name__.startswith("_"):
+            added += _members(value)
     for op in added:
         for name in (op.name, *op.aliases):
             _found[name] = op
@@ -93,12 +89,17 @@ def _load(stem: str) -> None:
 
 
 def _load_all() -> None:
+    """Imports every op: this package's, and those that installed distributions offer."""
+    from importlib.metadata import entry_points
+
     global _complete
     if _complete:
         return
     for path in sorted(_folder().glob("*.py")):
         if path.stem not in _SHARED and not path.stem.startswith("_"):
             _load(path.stem)
+    for point in entry_points(group=ENTRY_POINTS):
+        register(point.load())
     _complete = True
 
 

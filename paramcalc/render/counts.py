@@ -15,6 +15,7 @@ from paramcalc.shape import CHANNELS, Shape
 USUAL = ("op", "output", "params", "macs", "share")
 COLUMNS = (*USUAL[:2], "input", "weights", *QUANTITIES, "share")
 BAR = 10
+COUNTED = "params without running statistics; MACs of convolution, linear and attention, bias not counted"
 TITLES = {"macs": "MACs", "flops": "FLOPs", "contraction_activations": "contraction activations"}
 
 
@@ -92,18 +93,14 @@ def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
     totals = report.totals
     memory = totals.memory * BYTES[dtype]
     notes = [
-        f"{inputs}, batch {report.batch}; convention {report.convention}",
-        f"params: {QUANTITIES['params']}",
-        f"macs: {QUANTITIES['macs']}",
-        f"totals: {number(totals.flops)} FLOPs (2 a MAC); memory {number(totals.memory)} elements, "
+        f"{inputs}, batch {report.batch}; convention {report.convention}: {COUNTED}",
+        f"{number(totals.flops)} FLOPs (2 a MAC); memory {number(totals.memory)} elements, "
         f"{number(memory)} bytes as {dtype} (params + outputs)",
     ]
     if totals.frozen:
-        notes.append(f"frozen: {number(totals.frozen)} scalars that training does not change")
+        notes.append(f"{number(totals.frozen)} frozen scalars, which training does not change")
     for name, counts in report.auxiliary.items():
-        notes.append(
-            f"{name} exists in training only: {number(counts.params)} params, {number(counts.macs)} MACs"
-        )
+        notes.append(f"{name} exists in training only: {number(counts.params)} params, {number(counts.macs)} MACs")
     if report.auxiliary:
         whole = report.with_auxiliary
         notes.append(f"with auxiliary heads: {number(whole.params)} params, {number(whole.macs)} MACs")

@@ -1,0 +1,32 @@
+"""The README and the documents show the program's real output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+from tests.documents import ROOT, check, shown, write_files
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if shown(path)], ids=lambda path: path.name)
+def test_shown_output_is_real(
+    document: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Every command in a console block prints what the block shows."""
+    write_files(document, tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    check(document, run, request.config.getoption("--refresh"))
+
+
+def test_a_wrong_output_is_noticed(tmp_path: Path, run: Run) -> None:
+    """The check above can fail."""
+    page = tmp_path / "page.md"
+    page.write_text("```console\n$ paramcalc list lenet5-1998\nnonsense\n```\n")
+
+    with pytest.raises(AssertionError):
+        check(page, run)
