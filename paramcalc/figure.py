@@ -55,7 +55,8 @@ class Figure(NamedTuple):
     def compared(self, number: Fraction) -> Comparison:
         """Whether a number is the figure, or gives it by rounding, or by dropping digits.
 
-        Both neighbours of a half count as its rounding, since sources do either.
+        Both neighbours of a half count as its rounding, since sources do either. Dropping digits is
+        recognised where at least two remain: 5.7 that is printed as 5 is wrong.
 
         >>> read("3.8e9").compared(Fraction(3_857_973_248)).value
         'truncates to'
@@ -67,7 +68,7 @@ class Figure(NamedTuple):
             return Comparison.EXACT
         if abs(difference) * 2 <= self.unit:
             return Comparison.ROUNDS
-        if 0 < difference < self.unit:
+        if 0 < difference < self.unit <= self.value / 10:
             return Comparison.TRUNCATES
         return Comparison.OFF
 
@@ -98,7 +99,7 @@ def read(text: str, ratio: bool = False) -> Figure:
     """
     found = _FIGURE.fullmatch(text)
     if found is None or len(text) > LONGEST:
-        raise Fault(f"'{text}' is not a figure", expected=f"digits as printed: {EXAMPLES}")
+        raise Fault(f"'{text[:LONGEST]}' is not a figure", expected=f"digits as printed: {EXAMPLES}")
     whole, decimals, exponent, suffix = found[1], found[2] or "", found[3], found[4] or ""
     if len(whole) > 1 and whole.startswith("0"):
         raise Fault(f"'{text}' starts with a zero that means nothing")

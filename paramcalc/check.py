@@ -1,0 +1,223 @@
+"""Claims held against what is counted: a verdict each, and for a failure the reason, if one is found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+from paramcalc import claims, library
+from paramcalc.claims import MOST_PROBLEMS, Claim
+from paramcalc.errors import Fault, Problem, SpecError
+from paramcalc.figure import Comparison, grouped, mentions, significant
+from paramcalc.measure import Networks, measured
+from paramcalc.reasons import reason
+from paramcalc.spec import Spec
+
+SPEC_ENDINGS = (".yaml", ".yml")
+
+
+class Verdict(StrEnum):
+    """What became of a claim."""
+
+    EXACT = "exact"
+    ROUNDS = "rounds to"
+    TRUNCATES = "truncates to"
+    WITHIN = "within"
+    ERRATUM = "erratum"
+    UNRESOLVED = "unresolved"
+    UNREAD = "unread"
+    FAILED = "failed"
+
+
+class Outcome(NamedTuple):
+    """A claim with the number computed for it.
+
+    `verdict` is the judgement, `comparison` what the digits alone say. `detail` says how a failed
+    claim failed, `reason` what would close the gap, where that was found.
+    """
+
+    claim: Claim
+    computed: Fraction
+    verdict: Verdict
+    comparison: Comparison
+    detail: str = ""
+    reason: str = ""
+
+    @property
+    def gap(self) -> Fraction | None:
+        """How far the computed number is from the printed one, as a share of that; None over 0."""
+        printed = self.claim.figure.value
+        return (self.computed - printed) / printed if printed else None
+
+
+class Mistake(NamedTuple):
+    """Why a spec, or a claim of it, could not be read: what is wrong, and the place where it is known."""
+
+    spec: str
+    fact: str
+    notes: tuple[str, ...]
+    problem: Problem | None
+
+    @property
+    def message(self) -> str:
+        """The text for a person, with the line and a caret where there is a place."""
+        if self.problem:
+            return self.problem.render()
+        return "\n".join([f"{self.spec}: {self.fact}", *(f"  = {note}" for note in self.notes)])
+
+
+class Result(NamedTuple):
+    """All outcomes, in the order of the specs and of their text; what could not be read; remarks."""
+
+    outcomes: tuple[Outcome, ...]
+    mistakes: tuple[Mistake, ...]
+    remarks: tuple[str, ...]
+
+    def counted(self) -> dict[Verdict, int]:
+        """How many claims met each verdict, all verdicts in order."""
+        numbers = Counter(outcome.verdict for outcome in self.outcomes)
+        return {verdict: numbers[verdict] for verdict in Verdict}
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.verdict is Verdict.FAILED)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every claim is met or documented, 1 when one failed, 2 when something was not read."""
+        return 2 if self.mistakes else 1 if self.failed else 0
+
+
+def check(names: Iterable[str] = ()) -> Result:
+    """The claims of specs: paths, folders, bundled models; of all bundled specs when none is given.
+
+    A spec that cannot be read is a mistake in the result, and the rest is checked all the same.
+    """
+    outcomes: list[Outcome] = []
+    mistakes: list[Mistake] = []
+    remarks: list[str] = []
+    networks = Networks()
+    for name in _each([*names] or [str(library.bundled_folder())], mistakes):
+        try:
+            found = library.find(name)
+            checked = check_spec(found.spec, found.variant, networks)
+        except (SpecError, Fault) as error:
+            mistakes += _mistakes(name, error)
+            continue
+        outcomes += checked.outcomes
+        mistakes += checked.mistakes
+        if not checked.outcomes and not checked.mistakes:
+            remarks.append(f"{name}: no claims")
+    return Result(tuple(outcomes), tuple(mistakes), tuple(remarks))
+
+
+def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) -> Result:
+    """The claims of one spec, or only those about one of its variants.
+
+    Raises `SpecError` when the claims cannot be read; a claim that does not fit its network is a
+    mistake in the result.
+    """
+    networks = networks or Networks()
+    wanted = library.same_settings(spec, variant)
+    outcomes: list[Outcome] = []
+    problems: dict[Problem, None] = {}
+    for claim in claims.read(spec):
+        if variant and library.same_settings(spec, claim.model) != wanted:
+            continue
+        try:
+            outcomes.append(judged(claim, spec, networks))
+        except SpecError as error:
+            problems.update(dict.fromkeys(_unbuilt(claim, error)))
+        except Fault as fault:
+            problems[claim.problem(fault.fact, fault.about, fault.notes())] = None
+    name = spec.source.name
+    mistakes = [Mistake(name, problem.fact, problem.notes, problem) for problem in problems]
+    return Result(tuple(outcomes), tuple(mistakes[:MOST_PROBLEMS]), ())
+
+
+def judged(claim: Claim, spec: Spec, networks: Networks) -> Outcome:
+    """A claim's outcome; `SpecError` or `Fault` when its number cannot be computed."""
+    computed = measured(claim, spec, networks)
+    comparison = claim.figure.compared(computed)
+    verdict, detail = _verdict(claim, computed, comparison)
+    outcome = Outcome(claim, computed, verdict, comparison, detail)
+    if verdict is Verdict.FAILED and comparison is Comparison.OFF and not claim.erratum:
+        return outcome._replace(reason=reason(claim, spec, networks, computed))
+    return outcome
+
+
+def _verdict(claim: Claim, computed: Fraction, comparison: Comparison) -> tuple[Verdict, str]:
+    """The judgement, and what there is to say about a failure."""
+    verdict, detail = _undoubted(claim, computed, comparison)
+    if claim.unread and verdict not in (Verdict.FAILED, Verdict.UNRESOLVED):
+        verdict = Verdict.UNREAD
+    return verdict, detail
+
+
+def _undoubted(claim: Claim, computed: Fraction, comparison: Comparison) -> tuple[Verdict, str]:
+    """The judgement if the printed figure was read in its source."""
+    if claim.unresolved:
+        return Verdict.UNRESOLVED, ""
+    if claim.erratum:
+        return _erratum(claim, computed, comparison)
+    if comparison is not Comparison.OFF:
+        return Verdict(comparison.value), ""
+    if claim.within is None:
+        return Verdict.FAILED, _off(claim, computed)
+    if abs(computed - claim.figure.value) <= claim.within * claim.figure.value:
+        return Verdict.WITHIN, ""
+    return (
+        Verdict.FAILED,
+        f"{_off(claim, computed)}, more than the {significant(100 * claim.within, 1)} % allowed",
+    )
+
+
+def _erratum(claim: Claim, computed: Fraction, comparison: Comparison) -> tuple[Verdict, str]:
+    if comparison is not Comparison.OFF:
+        return Verdict.FAILED, f"the erratum is out of date: the printed figure is met ({comparison})"
+    if not mentions(claim.erratum, computed):
+        return Verdict.FAILED, f"the erratum does not give the computed value, {grouped(computed)}"
+    return Verdict.ERRATUM, ""
+
+
+def _off(claim: Claim, computed: Fraction) -> str:
+    """The gap in words: as a percentage of the printed figure, signed."""
+    difference, printed = computed - claim.figure.value, claim.figure.value
+    if not printed:
+        return f"off by {grouped(difference)}"
+    return f"off by {'+' if difference > 0 else ''}{significant(100 * difference / printed, 2)} %"
+
+
+def _each(names: list[str], mistakes: list[Mistake]) -> list[str]:
+    """The names with every folder replaced by the specs in it, each once."""
+    found: dict[str, None] = {}
+    for name in names:
+        path = Path(name)
+        if not path.is_dir():
+            found[name] = None
+            continue
+        inside = sorted(file for file in path.iterdir() if file.suffix in SPEC_ENDINGS and file.is_file())
+        if not inside:
+            mistakes.append(Mistake(name, "no spec in this folder", ("a spec's name ends in .yaml",), None))
+        found.update(dict.fromkeys(str(file) for file in inside))
+    return list(found)
+
+
+def _mistakes(name: str, error: SpecError | Fault) -> list[Mistake]:
+    if isinstance(error, Fault):
+        return [Mistake(name, error.fact, error.notes(), None)]
+    return [Mistake(name, problem.fact, problem.notes, problem) for problem in error.problems]
+
+
+def _unbuilt(claim: Claim, error: SpecError) -> Iterable[Problem]:
+    """Why a claim's network could not be built: its own input, or mistakes in the spec."""
+    if not claim.inputs:
+        return error.problems
+    first = error.problems[0]
+    row, _ = first.source.position(first.start)
+    notes = (f"{first.source.name}:{row}: {first.fact}", *first.notes)
+    return [claim.problem("with this input the network cannot be built", "input", notes)]

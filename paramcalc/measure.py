@@ -1,0 +1,159 @@
+"""The number that a claim is about, computed: a quantity of some layers, or a ratio of two."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TypeAlias
+
+from paramcalc import library
+from paramcalc.claims import CHANNELS, Claim
+from paramcalc.convention import CONVENTIONS, Convention, amount
+from paramcalc.elaborate import Settings, elaborate
+from paramcalc.errors import Fault, SpecError
+from paramcalc.report import Report, Row, count
+from paramcalc.shape import CHANNELS as CHANNEL_AXIS
+from paramcalc.shape import Shape
+from paramcalc.spec import Spec
+
+Inputs: TypeAlias = Mapping[str, tuple[int, ...]]
+KEPT = 64
+
+
+class Networks:
+    """Counted networks, each elaborated once for all that is asked about it.
+
+    The last `KEPT` are remembered, failures too.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]], Report | Exception] = {}
+
+    def report(self, spec: Spec, model: str, inputs: Inputs) -> Report:
+        """The counts of a model of a spec; `SpecError` or `Fault` when it cannot be built."""
+        key = (spec.source.name, library.same_settings(spec, model), tuple(inputs.items()))
+        if key not in self.known:
+            if len(self.known) >= KEPT:
+                del self.known[next(iter(self.known))]
+            self.known[key] = _counted(spec, model, inputs)
+        found = self.known[key]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def _counted(spec: Spec, model: str, inputs: Inputs) -> Report | Exception:
+    variant = model if model in spec.variants else ""
+    try:
+        return count(elaborate(spec, Settings(variant, inputs=inputs)))
+    except (SpecError, Fault) as error:
+        return error
+
+
+def measured(
+    claim: Claim,
+    spec: Spec,
+    networks: Networks,
+    model: str = "",
+    convention: Convention | None = None,
+    inputs: Inputs | None = None,
+) -> Fraction:
+    """The exact number behind a claim.
+
+    `model`, `convention` and `inputs` replace the claim's own, to ask what they would change.
+    A `Fault` is `about` the field of the claim that does not fit.
+    """
+    convention = convention or CONVENTIONS[claim.convention]
+    report = networks.report(spec, model or claim.model, claim.inputs if inputs is None else inputs)
+    number = Fraction(_quantity(report, claim.quantity, claim.layers, convention, "layer"))
+    if not claim.ratio:
+        return number
+    if claim.over_model:
+        report = _other(claim, spec, networks)
+    divisor = _quantity(report, claim.quantity, claim.over, convention, "over")
+    if divisor == 0:
+        raise Fault(f"the {claim.quantity} to divide by are 0", about="over" if claim.over else "over_model")
+    return number / divisor
+
+
+def _other(claim: Claim, spec: Spec, networks: Networks) -> Report:
+    """The model that a ratio divides by: of the same file, else a bundled one."""
+    name = claim.over_model
+    if name == spec.name or name in spec.variants:
+        return networks.report(spec, name, {})
+    try:
+        found = library.bundled(name)
+        return networks.report(found.spec, found.variant or found.spec.name, {})
+    except (Fault, SpecError) as error:
+        if isinstance(error, Fault):
+            raise Fault(
+                f"there is no model '{name}' in this file or bundled", fix=error.fix, about="over_model"
+            ) from None
+        raise Fault(f"'{name}' cannot be counted: {error.problems[0].fact}", about="over_model") from None
+
+
+def _quantity(
+    report: Report, quantity: str, patterns: tuple[str, ...], convention: Convention, about: str
+) -> int:
+    try:
+        if any(pattern in report.graph.inputs for pattern in patterns):
+            return _of_input(report, quantity, patterns)
+        rows = selected(report, patterns, convention.auxiliary)
+        if quantity == CHANNELS:
+            return _channels(report, rows)
+    except Fault as fault:
+        fault.about = about
+        raise
+    return amount(rows, quantity, convention)
+
+
+def selected(report: Report, patterns: tuple[str, ...], auxiliary: bool = False) -> tuple[Row, ...]:
+    """The rows that patterns mean together, each once; no pattern means the whole network.
+
+    A branch that exists in training only is meant where a pattern matches nothing else, or where
+    `auxiliary` asks for it.
+    """
+    wanted = {row.path for pattern in patterns for row in _matched(report, pattern, auxiliary)}
+    if patterns:
+        return tuple(row for row in report.rows if row.path in wanted)
+    return tuple(row for row in report.rows if auxiliary or not row.layer.auxiliary)
+
+
+def _matched(report: Report, pattern: str, auxiliary: bool) -> tuple[Row, ...]:
+    rows = report.select(pattern)
+    main = tuple(row for row in rows if not row.layer.auxiliary)
+    return rows if auxiliary else main or rows
+
+
+def _of_input(report: Report, quantity: str, patterns: tuple[str, ...]) -> int:
+    """An input has elements and channels, and nothing else that could be counted."""
+    shape = report.graph.inputs.get(patterns[0])
+    if len(patterns) > 1 or shape is None:
+        raise Fault("an input stands alone: it is not one of several layers")
+    if quantity == CHANNELS:
+        return _channels_of(shape)
+    if quantity != "activations":
+        raise Fault(f"an input has no {quantity}", expected=f"activations or {CHANNELS}")
+    return shape.elements
+
+
+def _channels(report: Report, rows: tuple[Row, ...]) -> int:
+    """The channels of the one output that leaves some layers."""
+    values = {id(row): len(report.graph.inputs) + place for place, row in enumerate(report.rows)}
+    inside = {values[id(row)] for row in rows}
+    read_outside = {
+        value for row in report.rows if values[id(row)] not in inside for value in row.layer.inputs
+    }
+    leaving = inside & (read_outside | {*report.graph.outputs}) or {max(inside)}
+    found = {_channels_of(report.graph.shape(value)) for value in leaving}
+    if len(found) > 1:
+        raise Fault(
+            "several outputs leave these layers", found=f"{sorted(found)} channels", fix="name one layer"
+        )
+    return found.pop()
+
+
+def _channels_of(shape: Shape) -> int:
+    if CHANNEL_AXIS not in shape.axes:
+        raise Fault("the output has no channels", found=shape.described())
+    return shape.channels
