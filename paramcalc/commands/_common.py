@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from paramcalc.elaborate import Change
+from paramcalc.elaborate import Change, Swap
 from paramcalc.errors import Fault
 from paramcalc.render.grid import Grid
 
@@ -22,6 +22,10 @@ SpecArgument = Annotated[
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Set a knob, or LAYERS.ATTRIBUTE of single layers."),
+]
+ReplaceOption = Annotated[
+    list[str] | None,
+    typer.Option("--replace", metavar="LAYERS='CALL ...'", help="Put another line in place of layers or blocks."),
 ]
 InputOption = Annotated[
     list[str] | None,
@@ -41,14 +45,18 @@ BatchOption = Annotated[
 
 
 def settings(
-    sets: list[str] | None, inputs: list[str] | None, plugins: list[Path] | None = None
-) -> tuple[tuple[Change, ...], dict[str, Any]]:
+    sets: list[str] | None,
+    inputs: list[str] | None,
+    plugins: list[Path] | None = None,
+    replaced: list[str] | None = None,
+) -> tuple[tuple[Change | Swap, ...], dict[str, Any]]:
     """Changes and input sizes from the options' texts, after loading the plugins."""
-    from paramcalc.model import change, sizes
+    from paramcalc.model import change, replacement, sizes
 
     for path in plugins or ():
         load_plugin(path)
-    return tuple(change(text) for text in sets or ()), dict(sizes(text) for text in inputs or ())
+    changes = (*(change(text) for text in sets or ()), *(replacement(text) for text in replaced or ()))
+    return changes, dict(sizes(text) for text in inputs or ())
 
 
 def load_plugin(path: Path) -> None:
@@ -92,18 +100,19 @@ def emit(text: str, output: Path | None) -> None:
         raise Fault(f"{output}: {error.strerror or error}") from None
 
 
-def emit_grid(grid: Grid, output: Path | None) -> None:
-    """Draws a grid on the terminal, or as plain text into a file."""
+def emit_grid(grid: Grid, output: Path | None, after: str = "") -> None:
+    """Draws a grid on the terminal, or as plain text into a file; then the text `after` it."""
     import io
 
     from paramcalc.render import table
 
     if output is None:
         table.show(grid, table.console())
+        emit(after, output)
         return
     text = io.StringIO()
     table.show(grid, table.console(text, width=10_000))
-    emit(text.getvalue(), output)
+    emit(text.getvalue() + after, output)
 
 
 def remark(text: str) -> None:

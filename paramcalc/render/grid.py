@@ -17,13 +17,17 @@ class Column(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of cells; `depth` indents the first, `strong` marks totals, `rule` a line above."""
+    """One line of cells.
+
+    `depth` indents the first, `strong` marks totals, `wrong` what failed, `rule` a line above.
+    """
 
     cells: tuple[str, ...]
     depth: int = 0
     strong: bool = False
     faint: bool = False
     rule: bool = False
+    wrong: bool = False
 
 
 class Grid(NamedTuple):

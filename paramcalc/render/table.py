@@ -84,6 +84,8 @@ def _cells(line: Line, plain: bool) -> list[Text]:
 
 
 def _style(line: Line) -> str:
+    if line.wrong:
+        return "bold red"
     return "bold" if line.strong else "dim" if line.faint else ""
 
 
