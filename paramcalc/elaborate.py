@@ -26,6 +26,7 @@ from paramcalc.spec import (
     Chain,
     If,
     Input,
+    Item,
     Join,
     Named,
     Reference,
@@ -62,11 +63,22 @@ class Change(NamedTuple):
         return f"{self.layers}.{self.name}={value}" if self.layers else f"{self.name}={value}"
 
 
+class Swap(NamedTuple):
+    """A line from outside the spec that takes the place of the items that match, under their names."""
+
+    layers: str
+    chain: Chain
+    source: Source
+
+    def __str__(self) -> str:
+        return f"{self.layers}='{self.source.text}'"
+
+
 class Settings(NamedTuple):
     """What to elaborate: a variant (or '' for the knobs' defaults), changes, other inputs."""
 
     variant: str = ""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Change | Swap, ...] = ()
     inputs: Mapping[str, tuple[Any, ...]] = {}
 
 
@@ -192,16 +204,19 @@ class _Elaborator:
     def __init__(self, spec: Spec, settings: Settings) -> None:
         self.spec = spec
         self.settings = settings
+        self.changes = [change for change in settings.changes if isinstance(change, Change)]
+        self.swaps = [swap for swap in settings.changes if isinstance(swap, Swap)]
         self.found: dict[tuple[Source, int, int, str], Problem] = {}
         self.knobs: dict[str, Value] = {}
         self.shapes: list[Shape] = []
         self.read: set[int] = set()
         self.layers: list[Layer] = []
         self.steps = 0
-        self.touched: dict[Change, int] = {}
+        self.touched: dict[Change | Swap, int] = {}
         self.built: dict[Any, Op] = {}
         self.applied: dict[Any, Applied] = {}
         self.shared_weights = 0
+        self.swapping = False  # inside a replacement
 
     @property
     def problems(self) -> list[Problem]:
@@ -244,14 +259,16 @@ class _Elaborator:
                 continue
             count = self.touched.get(change, 0)
             if not count:
-                paths = [layer.path for layer in self.layers]
-                matched = [path for path in paths if pattern(change.layers).fullmatch(path)]
-                if matched:
-                    raise Fault(f"no layer of '{change.layers}' has an attribute '{change.name}'")
-                fix = near(change.layers, paths)
-                raise Fault(f"no layer matches '{change.layers}'", fix=fix)
-            said.append(f"{change} touched {count} layer{'s' * (count != 1)}")
+                raise self.untouched(change)
+            done, what = ("replaced", "place") if isinstance(change, Swap) else ("touched", "layer")
+            said.append(f"{change} {done} {count} {what}{'s' * (count != 1)}")
         return tuple(said)
+
+    def untouched(self, change: Change | Swap) -> Fault:
+        paths = [layer.path for layer in self.layers]
+        if isinstance(change, Change) and any(pattern(change.layers).fullmatch(path) for path in paths):
+            return Fault(f"no layer of '{change.layers}' has an attribute '{change.name}'")
+        return Fault(f"no layer matches '{change.layers}'", fix=near(change.layers, paths))
 
     def outputs(self, root: Scope, last: int) -> tuple[int, ...]:
         if not self.spec.outputs:
@@ -304,7 +321,7 @@ class _Elaborator:
                     fault = Fault(f"variant '{variant.name}' sets '{setting.name}', which is not a knob", fix=fix)
                     self.report(fault, self.spec.source, variant.at + setting.start, variant.at + setting.end)
                 given[setting.name] = (setting.value, self.spec.source, variant.at)
-        for change in self.settings.changes:
+        for change in self.changes:
             if change.layers:
                 continue
             if change.name not in self.spec.knobs:
@@ -385,11 +402,43 @@ class _Elaborator:
             self.steps += 1
             if self.steps > MOST_STEPS:
                 self.give_up(scope, item.at)
-            if type(item) is Step:
+            swap = None if own or not self.swaps else self.swap_of(item, scope)
+            if swap is not None:
+                value = self.swapped(swap, item, scope, value)
+            elif type(item) is Step:
                 value = self.step(item, scope, value, own)
             else:
                 value = _HANDLERS[type(item)](self, item, scope, value, own)
         return value
+
+    def swap_of(self, item: Item, scope: Scope) -> Swap | None:
+        """The replacement of an item; one that is its group's only item was looked up as the group."""
+        name = "" if isinstance(item, If) else item.branch.name if isinstance(item, Auxiliary) else item.name
+        return self.swap_at(scope.group.inner(name)) if name else None
+
+    def swap_at(self, path: str) -> Swap | None:
+        """The replacement of what stands at a path; what a replacement holds is not replaced in turn."""
+        if self.swapping:
+            return None
+        return next((swap for swap in self.swaps[::-1] if pattern(swap.layers).fullmatch(path)), None)
+
+    def swapped(self, swap: Swap, item: Item, scope: Scope, value: int) -> int:
+        """The value of what takes an item's place, under the item's name."""
+        inner = self.begin(swap, scope)
+        if isinstance(item, Auxiliary):
+            branch = Named(item.branch.name, swap.chain, 0)
+            result = self.auxiliary(Auxiliary(branch, 0), inner, value, own=False)
+        else:
+            assert not isinstance(item, If)
+            result = self.named(Named(item.name, swap.chain, 0), inner, value, own=False)
+        self.swapping = False
+        return result
+
+    def begin(self, swap: Swap, scope: Scope) -> Scope:
+        """The scope of a replacement: it sees what the replaced text saw."""
+        self.touched[swap] = self.touched.get(swap, 0) + 1
+        self.swapping = True
+        return scope._replace(frame=scope.frame._replace(source=swap.source))
 
     def give_up(self, scope: Scope, at: int) -> None:
         fault = Fault(f"the network has more than {MOST_STEPS:,} layers", fix="lower a repeat count")
@@ -534,6 +583,9 @@ class _Elaborator:
 
     def branch(self, branch: Named, scope: Scope, value: int) -> int:
         """The value of a branch; one that only passes the tensor on holds no layer and no name."""
+        swap = self.swap_of(branch, scope) if self.swaps else None
+        if swap is not None:
+            return self.swapped(swap, branch, scope, value)
         items = branch.chain.items
         passes = not items or (len(items) == 1 and type(items[0]) is Step and items[0].call.head == "identity")
         return value if passes else self.named(branch, scope, value, own=False)
@@ -621,7 +673,11 @@ class _Elaborator:
             raise Fault(f"the name '{name}' stands twice in its group")
         parent.children[name] = group
         inner = Scope(scope.frame, scope, group, variables, share, scope.frozen, scope.auxiliary)
+        swap = self.swap_at(group.path) if self.swaps else None
+        if swap is not None:
+            body, inner = swap.chain, self.begin(swap, inner)
         group.value = self.chain(body, inner, value, inherits=True)
+        self.swapping = self.swapping and swap is None
         return group.value
 
     def table(self, item: Table, scope: Scope, value: int, own: bool) -> int:
@@ -902,7 +958,7 @@ class _Elaborator:
                 raise _UnknownValue from None
 
     def put_changes(self, op: type[Op], given: dict[str, Value], env: _Env, path: str) -> None:
-        for change in self.settings.changes:
+        for change in self.changes:
             if not change.layers or change.name not in attributes(op):
                 continue
             if pattern(change.layers).fullmatch(path):

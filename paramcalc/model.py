@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from paramcalc import expression, library
-from paramcalc.elaborate import Change, Settings, elaborate
-from paramcalc.errors import Fault, Source
+from paramcalc.elaborate import Change, Settings, Swap, elaborate
+from paramcalc.errors import Fault, Problem, Source, SpecError
 from paramcalc.expression import Expression
 from paramcalc.graph import Graph
-from paramcalc.lines import Token, read_expression, split
+from paramcalc.lines import Token, read_expression, read_line, split
+from paramcalc.parse import Group, items
 from paramcalc.report import Report, count
-from paramcalc.spec import Spec, Written
+from paramcalc.spec import Chain, Spec, Written
 
 
 class Model:
@@ -30,7 +31,7 @@ class Model:
         return self.variant or self.spec.name
 
     def graph(
-        self, changes: tuple[Change, ...] = (), inputs: dict[str, Any] | None = None, **knobs: Any
+        self, changes: tuple[Change | Swap, ...] = (), inputs: dict[str, Any] | None = None, **knobs: Any
     ) -> Graph:
         """The network with every shape known.
 
@@ -43,7 +44,7 @@ class Model:
 
     def count(
         self,
-        changes: tuple[Change, ...] = (),
+        changes: tuple[Change | Swap, ...] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
         **knobs: Any,
@@ -69,6 +70,19 @@ def change(text: str) -> Change:
     layers, _, attribute = name.rpartition(".")
     source = Source("--set", text)
     return Change(layers, attribute, _written(value.strip()), source)
+
+
+def replacement(text: str) -> Swap:
+    """A line in place of layers or blocks as the command line has it: `**/relu*=gelu`."""
+    layers, equals, line = text.partition("=")
+    if not equals or not layers.strip() or not line.strip():
+        raise Fault(f"'{text}' is not a replacement", expected="LAYERS='conv2d 64 3 padding=1'")
+    source = Source("--replace", line.strip())
+    try:
+        return Swap(layers.strip(), Chain(items(read_line(source.text), 0, Group()), 0), source)
+    except Fault as fault:
+        start, end = fault.at or (0, len(source.text))
+        raise SpecError([Problem(source, start, end, fault.fact, fault.notes())]) from None
 
 
 def sizes(text: str) -> tuple[str, tuple[int, ...]]:
@@ -107,4 +121,4 @@ class _NoNames:
         raise Fault(f"there is no tensor '{name}' here")
 
 
-__all__ = ["Expression", "Model", "change", "load", "sizes"]
+__all__ = ["Expression", "Model", "change", "load", "replacement", "sizes"]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from paramcalc import lines, ops, syntax
 from paramcalc.errors import Fault, Problem, Source, SpecError, near
 from paramcalc.expression import Expression, literal
-from paramcalc.lines import NAME, RESERVED, WORD, Token
+from paramcalc.lines import NAME, RESERVED, WORD, Line, Token
 from paramcalc.ops.attributes import attributes
 from paramcalc.shape import AXES
 from paramcalc.spec import (
@@ -69,6 +69,15 @@ class Group:
     def name(self, head: str) -> str:
         count = self.counts[head] = self.counts.get(head, 0) + 1
         return head if count == 1 else f"{head}_{count}"
+
+
+def items(line: Line, begin: int, group: Group) -> tuple[Item, ...]:
+    """The items of a line that starts at a place, with automatic names."""
+    if line.count is None:
+        return tuple(Step(call, begin, group.name(call.head) if call.head else "") for call in line.calls)
+    call = line.calls[0]
+    body = Chain((Step(call, begin, Group().name(call.head)),), begin)
+    return (Repeat(line.count, begin, body, "i", shared=False, name=group.name(call.head)),)
 
 
 class _Section(NamedTuple):
@@ -400,12 +409,7 @@ class _Reader:
                 fault.fix = fault.fix or f"'{owner.text}:' names a layer; to call the op write: {owner.text} {text}"
             self.fault(fault, begin, begin + len(text), begin)
             return ()
-        if line.count is not None:
-            call = line.calls[0]
-            name = group.name(call.head)
-            body = Chain((Step(call, begin, Group().name(call.head)),), begin)
-            return (Repeat(line.count, begin, body, "i", shared=False, name=name),)
-        return tuple(Step(call, begin, group.name(call.head) if call.head else "") for call in line.calls)
+        return items(line, begin, group)
 
     def item(self, node: Mapping, group: Group) -> tuple[Item, ...]:
         keys = node.keys()

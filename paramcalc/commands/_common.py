@@ -25,7 +25,7 @@ SetOption = Annotated[
 ]
 ReplaceOption = Annotated[
     list[str] | None,
-    typer.Option("--replace", metavar="LAYERS='CALL ...'", help="Put another line in place of layers or blocks."),
+    typer.Option("--replace", metavar="LAYERS='CALL ...'", help="Another line in place of layers or blocks."),
 ]
 InputOption = Annotated[
     list[str] | None,
@@ -55,8 +55,9 @@ def settings(
 
     for path in plugins or ():
         load_plugin(path)
-    changes = (*(change(text) for text in sets or ()), *(replacement(text) for text in replaced or ()))
-    return changes, dict(sizes(text) for text in inputs or ())
+    changes = [change(text) for text in sets or ()]
+    swaps = [replacement(text) for text in replaced or ()]
+    return (*changes, *swaps), dict(sizes(text) for text in inputs or ())
 
 
 def load_plugin(path: Path) -> None:

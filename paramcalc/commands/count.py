@@ -11,6 +11,7 @@ from paramcalc.commands._common import (
     InputOption,
     OutputOption,
     PluginOption,
+    ReplaceOption,
     SetOption,
     SpecArgument,
     emit,
@@ -37,6 +38,7 @@ def count(
     batch: BatchOption = 1,
     inputs: InputOption = None,
     sets: SetOption = None,
+    replaced: ReplaceOption = None,
     layout: Annotated[
         Literal["nchw", "nhwc"], typer.Option("--layout", help="Where shapes show the channels.")
     ] = "nchw",
@@ -53,7 +55,7 @@ def count(
     from paramcalc.model import load
     from paramcalc.render import counts
 
-    changes, sizes = settings(sets, inputs, plugins)
+    changes, sizes = settings(sets, inputs, plugins, replaced)
     report = load(spec).count(changes, sizes, batch)
     if format == "json":
         from paramcalc.render import json
