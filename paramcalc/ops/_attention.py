@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paramcalc.errors import Fault
 from paramcalc.ops.attributes import Flag
-from paramcalc.ops.base import Cost, Op, Weights
+from paramcalc.ops.base import Array, Cost, Op, Tools, Weights
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, divides, floor_divide, product, total
 
-PROJECTIONS = frozenset({"query", "key", "value", "out"})
+PROJECTIONS = ("query", "key", "value", "out")
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Attention(Op):
     qkv_bias: Flag | None = None
     out_bias: Flag | None = None
 
-    contracting = PROJECTIONS
+    contracting = frozenset(PROJECTIONS)
 
     def weights(self, *inputs: Shape) -> Weights:
         x, memory = inputs[0].channels, inputs[-1].channels
@@ -58,6 +59,24 @@ class Attention(Op):
         return attention_cost(
             self.weights(*inputs), asking, attended, asking * attended, self.heads, self._head_dim(x.channels)
         )
+
+    def attend(
+        self, tools: Tools, x: Array, memory: Array, weights: Mapping[str, Array], added: Array | None = None
+    ) -> Array:
+        """The whole of it, projections included, for arrays N x length x channels."""
+        groups = self._kv_heads()
+        query, key, value = (
+            split_heads(projected(tools, source, weights, name), heads)
+            for name, source, heads in (
+                ("query", x, self.heads),
+                ("key", memory, groups),
+                ("value", memory, groups),
+            )
+        )
+        samples, heads, length, dim = query.shape
+        grouped = query.reshape(samples, groups, heads // groups, length, dim)
+        mixed = attended(tools, grouped, key[:, :, None], value[:, :, None], added)
+        return projected(tools, join_heads(mixed.reshape(query.shape)), weights, "out")
 
     def _head_dim(self, channels: Size) -> Size:
         return floor_divide(channels, self.heads) if self.head_dim is None else self.head_dim
@@ -111,3 +130,33 @@ def attention_cost(
             "divide": scores,
         },
     )
+
+
+def projected(tools: Tools, x: Array, weights: Mapping[str, Array], name: str) -> Array:
+    """One projection of every position, with its bias if it has one."""
+    y = tools.matmul(x, weights[name].T)
+    if f"{name}_bias" in weights:
+        y += weights[f"{name}_bias"]
+    return y
+
+
+def split_heads(x: Array, heads: int) -> Array:
+    """... x length x channels as ... x heads x length x head_dim."""
+    return x.reshape(*x.shape[:-1], heads, -1).swapaxes(-3, -2)
+
+
+def join_heads(x: Array) -> Array:
+    """... x heads x length x head_dim as ... x length x channels."""
+    rows = x.swapaxes(-3, -2)
+    return rows.reshape(*rows.shape[:-2], -1)
+
+
+def attended(tools: Tools, query: Array, key: Array, value: Array, added: Array | None) -> Array:
+    """softmax(Q K^T / sqrt(head_dim) + added) V over the last two axes: length x head_dim."""
+    scores = tools.matmul(query * query.shape[-1] ** -0.5, key.swapaxes(-2, -1))
+    if added is not None:
+        scores += added
+    scores -= scores.max(-1, keepdims=True)
+    tools.exp(scores, out=scores)
+    scores /= scores.sum(-1, keepdims=True)
+    return tools.matmul(scores, value)

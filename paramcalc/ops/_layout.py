@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from paramcalc.errors import Fault
-from paramcalc.ops.base import Op, need_space
+from paramcalc.ops.base import Array, Op, Tools, need_space
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import Size, at_least
 
@@ -83,3 +83,14 @@ def need_left(op: Op, axis: str, size: Size, x: Shape) -> Size:
             found=f"{size} from an input of {x.described()}",
         )
     return size
+
+
+def to_planes(tools: Tools, x: Array) -> Array:
+    """An image as N x channels x height x width, whatever the order of its axes."""
+    return x.transpose(0, *(tools.axis(axis) for axis in (CHANNELS, *PLANE)))
+
+
+def from_planes(tools: Tools, x: Array) -> Array:
+    """N x channels x height x width in the order of the op's input."""
+    order = (CHANNELS, *PLANE)
+    return x.transpose(0, *(1 + order.index(axis) for axis in tools.shapes[0].axes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Cost, Example, Op, need_same_shape
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_same_shape
 from paramcalc.shape import Shape
 
 
@@ -24,3 +24,6 @@ class Add(Op):
 
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(operations={"add": (len(inputs) - 1) * inputs[0].elements})
+
+    def forward(self, tools: Tools, *inputs: Array) -> Array:
+        return tools.elementwise(lambda *parts: sum(parts[1:], parts[0]), *inputs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from paramcalc.errors import Fault
 from paramcalc.ops._layout import need_last_channels
 from paramcalc.ops.attributes import Flag
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_channels
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, same
 
@@ -60,3 +60,14 @@ class Bilinear(Op):
         macs = y.elements * (left.channels + 1) * right.channels
         biases = y.elements if self.bias else 0
         return Cost(macs, connections=macs + biases, operations={"add": biases})
+
+    def forward(
+        self, tools: Tools, left: Array, right: Array, weight: Array, bias: Array | None = None
+    ) -> Array:
+        outputs, ins, others = weight.shape
+        rows = tools.matmul(left.reshape(-1, ins), weight.swapaxes(0, 1).reshape(ins, -1))
+        y = tools.matmul(rows.reshape(-1, outputs, others), right.reshape(-1, others, 1))
+        y = y.reshape(*left.shape[:-1], outputs)
+        if bias is not None:
+            y += bias
+        return y

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.errors import Fault
-from paramcalc.ops.base import Example, Op
+from paramcalc.ops.base import Array, Example, Op, Tools
+from paramcalc.ops.slice import taken
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, at_least
 
@@ -50,6 +51,12 @@ class CenterCrop(Op):
                     about=axis,
                 )
         return x.resized(sizes)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        for axis, size in self._sizes().items():
+            start = (x.shape[tools.axis(axis)] - size) // 2
+            x = taken(x, tools.axis(axis), start, start + size)
+        return x
 
     def _sizes(self) -> dict[str, Size]:
         given = {"height": self.height, "width": self.width, "depth": self.depth, "length": self.length}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Example, Op, need_groups, need_space
-from paramcalc.shape import Shape
+from paramcalc.ops.base import Array, Example, Op, Tools, need_groups, need_space
+from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import Size
 
 
@@ -26,3 +26,8 @@ class ChannelShuffle(Op):
         (x,) = inputs
         need_groups(self, "input", need_space(self, x).channels, self.groups)
         return x
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        axis = tools.axis(CHANNELS)
+        table = x.reshape(*x.shape[:axis], self.groups, -1, *x.shape[axis + 1 :])
+        return table.swapaxes(axis, axis + 1).reshape(x.shape)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.errors import Fault
 from paramcalc.ops._layout import space_axes
-from paramcalc.ops.base import Example, Op
+from paramcalc.ops.base import Array, Example, Op, Tools
 from paramcalc.shape import CHANNELS, Shape
 
 
@@ -26,3 +26,6 @@ class ChannelsFirst(Op):
         if x.axes[-1] != CHANNELS:
             raise Fault(f"{self.title} needs channels as the last axis", found=x.described())
         return Shape((CHANNELS, *space), (x.channels, *x.space))
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return tools.moveaxis(x, -1, 1)

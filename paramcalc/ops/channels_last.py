@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.errors import Fault
 from paramcalc.ops._layout import space_axes
-from paramcalc.ops.base import Example, Op
+from paramcalc.ops.base import Array, Example, Op, Tools
 from paramcalc.shape import CHANNELS, Shape
 
 
@@ -26,3 +26,6 @@ class ChannelsLast(Op):
         if x.axes[0] != CHANNELS:
             raise Fault(f"{self.title} needs channels as the first axis", found=x.described())
         return Shape((*space, CHANNELS), (*x.space, x.channels))
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return tools.moveaxis(x, 1, -1)

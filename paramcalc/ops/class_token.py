@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.ops._layout import need_tokens
-from paramcalc.ops.base import Example, Op, Weights
+from paramcalc.ops.base import Array, Example, Op, Tools, Weights
 from paramcalc.shape import Shape
 
 
@@ -27,3 +27,6 @@ class ClassToken(Op):
     def shape(self, *inputs: Shape) -> Shape:
         x = need_tokens(self, inputs[0])
         return x.resized({"length": x.size("length") + 1})
+
+    def forward(self, tools: Tools, x: Array, weight: Array) -> Array:
+        return tools.concatenate([tools.broadcast_to(weight, (len(x), 1, len(weight))), x], 1)

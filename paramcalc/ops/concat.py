@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paramcalc.ops.attributes import Word
-from paramcalc.ops.base import Example, Op, need_axes, need_same_shape
+from paramcalc.ops.base import Array, Example, Op, Tools, need_axes, need_same_shape
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.sizes import total
 
@@ -27,3 +27,6 @@ class Concat(Op):
         first = need_same_shape(self, inputs, but=self.axis)
         need_axes(self, first, (self.axis,))
         return first.resized({self.axis: total(x.size(self.axis) for x in inputs)})
+
+    def forward(self, tools: Tools, *inputs: Array) -> Array:
+        return tools.concatenate(inputs, tools.axis(self.axis))

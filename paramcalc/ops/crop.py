@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from paramcalc.ops._layout import need_left, spread
 from paramcalc.ops.attributes import Margins
-from paramcalc.ops.base import Example, Op
+from paramcalc.ops.base import Array, Example, Op, Tools
+from paramcalc.ops.slice import taken
 from paramcalc.shape import Shape
 
 
@@ -36,3 +37,9 @@ class Crop(Op):
                 for axis, (before, after) in margins.items()
             }
         )
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        (shape,) = tools.shapes
+        for axis, (before, after) in spread(self, "amounts", self.amounts, shape).items():
+            x = taken(x, tools.axis(axis), before, shape.size(axis) - after)
+        return x

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.ops._attention import Attention
 from paramcalc.ops._layout import need_tokens
-from paramcalc.ops.base import Example
+from paramcalc.ops.base import Array, Example, Tools
 from paramcalc.shape import Shape
 
 
@@ -47,3 +47,6 @@ class CrossAttention(Attention):
             need_tokens(self, x, name)
         self.check_heads(inputs[0].channels)
         return inputs[0]
+
+    def forward(self, tools: Tools, x: Array, memory: Array, **weights: Array) -> Array:
+        return self.attend(tools, x, memory, weights)

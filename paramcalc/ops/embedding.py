@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.errors import Fault
-from paramcalc.ops.base import Example, Op, Weights
+from paramcalc.ops.base import Array, Example, Op, Tools, Weights
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import Size
 
@@ -39,3 +39,6 @@ class Embedding(Op):
                 found=x.described(),
             )
         return Shape((*x.axes, CHANNELS), (*x.dims, self.dim))
+
+    def forward(self, tools: Tools, x: Array, weight: Array) -> Array:
+        return weight[x]

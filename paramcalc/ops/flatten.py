@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Example, Op, flat
+from paramcalc.ops.base import Array, Example, Op, Tools, flat
 from paramcalc.shape import Shape
 
 
@@ -23,3 +23,6 @@ class Flatten(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         return flat(inputs[0])
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return x.reshape(len(x), -1)

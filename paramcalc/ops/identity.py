@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Elementwise, Example
+from paramcalc.ops.base import Array, Elementwise, Example, Tools
 
 
 @dataclass(frozen=True)
@@ -13,3 +13,6 @@ class Identity(Elementwise):
 
     passes = True
     examples = (Example("identity", ("64x56x56",), "64x56x56"),)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return x

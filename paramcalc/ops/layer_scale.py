@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Elementwise, Example, Weights, need_channels
-from paramcalc.shape import Shape
+from paramcalc.ops.base import Array, Elementwise, Example, Tools, Weights, need_channels
+from paramcalc.shape import CHANNELS, Shape
 
 
 @dataclass(frozen=True)
@@ -26,3 +26,6 @@ class LayerScale(Elementwise):
     def shape(self, *inputs: Shape) -> Shape:
         need_channels(self, inputs[0])
         return inputs[0]
+
+    def forward(self, tools: Tools, x: Array, weight: Array) -> Array:
+        return x * tools.along(weight, tools.axis(CHANNELS), x)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.ops._layout import need_last_channels
 from paramcalc.ops.attributes import Flag
-from paramcalc.ops.base import Cost, Example, Op, Weights, need_channels
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels
 from paramcalc.shape import CHANNELS, Shape, vector
 from paramcalc.sizes import Size, product, same
 
@@ -52,6 +52,14 @@ class Linear(Op):
         macs = self.out_channels * x.channels * positions
         biases = self.out_channels * positions if self.bias else 0
         return Cost(macs, connections=macs + biases, operations={"add": biases})
+
+    def forward(self, tools: Tools, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        if tools.shapes[0].axes[-1] != CHANNELS:  # an image of one position
+            x = x.reshape(len(x), -1)
+        y = tools.matmul(x, weight.T)
+        if bias is not None:
+            y += bias
+        return y
 
     def _fix(self, x: Shape) -> str:
         if x.axes[0] != CHANNELS:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from itertools import combinations
+from operator import mul
 
 from paramcalc.errors import Fault
-from paramcalc.ops.base import Cost, Example, Op
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import same
 
@@ -45,12 +47,22 @@ class Multiply(Op):
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(operations={"multiply": (len(inputs) - 1) * self.shape(*inputs).elements})
 
+    def forward(self, tools: Tools, *inputs: Array) -> Array:
+        axes = self.shape(*tools.shapes).axes
+        factors = [
+            x
+            if shape.axes == axes
+            else x.reshape([len(x), *(-1 if axis == CHANNELS else 1 for axis in axes)])
+            for x, shape in zip(inputs, tools.shapes, strict=True)
+        ]
+        return reduce(mul, factors)
+
 
 def _fits(x: Shape, whole: Shape) -> bool:
     """Whether x has the axes and sizes of the whole, but for space that it lacks."""
     if x.axes == (CHANNELS,) and CHANNELS in whole.axes:
         return same(x.channels, whole.channels)
     return x.axes == whole.axes and all(
-        same(size, full) or axis != CHANNELS and same(size, 1)
+        same(size, full) or (axis != CHANNELS and same(size, 1))
         for axis, size, full in zip(x.axes, x.dims, whole.dims, strict=True)
     )

@@ -8,7 +8,7 @@ from paramcalc.errors import Fault
 from paramcalc.ops._layout import spread
 from paramcalc.ops._window import PADDING_MODES
 from paramcalc.ops.attributes import Margins, Word
-from paramcalc.ops.base import Example, Op
+from paramcalc.ops.base import Array, Example, Op, Tools
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, at_least
 
@@ -39,6 +39,11 @@ class Pad(Op):
         for axis, ends in margins.items():
             self._check_reach(axis, x.size(axis), ends)
         return x.resized({axis: before + x.size(axis) + after for axis, (before, after) in margins.items()})
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        (shape,) = tools.shapes
+        margins = spread(self, "padding", self.padding, shape)
+        return tools.pad(x, [margins.get(axis, (0, 0)) for axis in shape.axes], self.mode)
 
     def _check_reach(self, axis: str, size: Size, ends: tuple[Size, Size]) -> None:
         reaches = {"reflect": size - 1, "circular": size}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.errors import Fault
-from paramcalc.ops.base import Example, Op, need_channels
-from paramcalc.shape import Shape
+from paramcalc.ops.base import Array, Example, Op, Tools, need_channels
+from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import Size, at_least
 
 
@@ -36,3 +36,8 @@ class PadChannels(Op):
                 about="out_channels",
             )
         return x.with_channels(self.out_channels)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        (shape,) = tools.shapes
+        missing = self.out_channels - shape.channels
+        return tools.pad(x, [(0, missing if axis == CHANNELS else 0) for axis in shape.axes])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from paramcalc.errors import Fault
 from paramcalc.ops.attributes import Words
-from paramcalc.ops.base import Example, Op
+from paramcalc.ops.base import Array, Example, Op, Tools
 from paramcalc.shape import AXES, Shape
 
 
@@ -35,3 +35,6 @@ class Permute(Op):
                 about="axes",
             )
         return Shape(self.axes, tuple(x.size(axis) for axis in self.axes))
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return x.transpose(0, *(tools.axis(axis) for axis in self.axes))

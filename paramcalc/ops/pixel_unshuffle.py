@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.errors import Fault
-from paramcalc.ops._layout import PLANE, need_plane
-from paramcalc.ops.base import Example, Op
+from paramcalc.ops._layout import PLANE, from_planes, need_plane, to_planes
+from paramcalc.ops.base import Array, Example, Op, Tools
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import Size, divides, floor_divide
 
@@ -43,3 +43,12 @@ class PixelUnshuffle(Op):
                 )
         smaller = {axis: floor_divide(x.size(axis), self.factor) for axis in PLANE}
         return x.resized({CHANNELS: x.channels * self.factor**2} | smaller)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        planes = to_planes(tools, x)
+        samples, channels, height, width = planes.shape
+        squares = planes.reshape(
+            samples, channels, height // self.factor, self.factor, width // self.factor, self.factor
+        )
+        y = squares.transpose(0, 1, 3, 5, 2, 4)
+        return from_planes(tools, y.reshape(samples, -1, height // self.factor, width // self.factor))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.errors import Fault
 from paramcalc.ops._layout import need_tokens
-from paramcalc.ops.base import Cost, Example, Op, Weights
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, at_least
 
@@ -48,3 +48,6 @@ class Positions(Op):
 
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(operations={"add": inputs[0].elements})
+
+    def forward(self, tools: Tools, x: Array, weight: Array) -> Array:
+        return x + weight[: x.shape[1]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from paramcalc.errors import Fault
 from paramcalc.ops.attributes import Ints, Words
-from paramcalc.ops.base import Example, Op
+from paramcalc.ops.base import Array, Example, Op, Tools
 from paramcalc.shape import AXES, CHANNELS, SPACE, Shape
 from paramcalc.sizes import Size, at_least, divides, floor_divide, product, same
 
@@ -35,6 +35,9 @@ class Reshape(Op):
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         return Shape(self._axes(), self._dims(x))
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return x.reshape(len(x), *self._dims(tools.shapes[0]))
 
     def _axes(self) -> tuple[str, ...]:
         if self.axes is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.ops.attributes import Number
-from paramcalc.ops.base import Elementwise, Example
+from paramcalc.ops.base import Array, Elementwise, Example, Tools
 
 
 @dataclass(frozen=True)
@@ -21,3 +21,6 @@ class Scale(Elementwise):
 
     per_element = {"multiply": 1}
     examples = (Example("scale 0.1", ("384x35x35",), "384x35x35"),)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return tools.elementwise(lambda part: part * float(self.factor), x)

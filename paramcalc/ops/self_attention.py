@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from paramcalc.ops._attention import Attention
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.attributes import Flag
-from paramcalc.ops.base import Example
+from paramcalc.ops.base import Array, Example, Tools
 from paramcalc.shape import Shape
 
 
@@ -47,3 +48,14 @@ class SelfAttention(Attention):
         x = need_tokens(self, inputs[0])
         self.check_heads(x.channels)
         return x
+
+    def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
+        return self.attend(tools, x, x, weights, self._mask(tools, x) if self.causal else None)
+
+    def _mask(self, tools: Tools, x: Array) -> Array:
+        """Minus infinity from each position to the later ones, length x length."""
+        length = x.shape[1]
+        mask = tools.zeros((length, length), x.dtype)
+        for position in range(length):
+            mask[position, position + 1 :] = -inf
+        return mask

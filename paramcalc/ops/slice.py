@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from paramcalc.errors import Fault
 from paramcalc.ops.attributes import Count, Word
-from paramcalc.ops.base import Example, Op, need_axes
+from paramcalc.ops.base import Array, Example, Op, Tools, need_axes
 from paramcalc.shape import AXES, Shape
 from paramcalc.sizes import Size, at_least
 
@@ -33,6 +33,9 @@ class Slice(Op):
     def shape(self, *inputs: Shape) -> Shape:
         return sliced(self, inputs[0], self.axis, self.start, self.stop)
 
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return taken(x, tools.axis(self.axis), self.start, self.stop)
+
 
 def sliced(op: Op, x: Shape, axis: str, start: Size, stop: Size | None) -> Shape:
     """The shape that a range along one axis leaves."""
@@ -46,3 +49,8 @@ def sliced(op: Op, x: Shape, axis: str, start: Size, stop: Size | None) -> Shape
             about="start" if stop is None else "stop",
         )
     return x.resized({axis: end - start})
+
+
+def taken(x: Array, axis: int, start: int, stop: int | None) -> Array:
+    """A range along one axis of an array."""
+    return x[(slice(None),) * axis + (slice(start, stop),)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.ops.attributes import Count
-from paramcalc.ops.base import Example, Op, need_channels
-from paramcalc.ops.slice import sliced
+from paramcalc.ops.base import Array, Example, Op, Tools, need_channels
+from paramcalc.ops.slice import sliced, taken
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import Size
 
@@ -32,3 +32,6 @@ class SliceChannels(Op):
     def shape(self, *inputs: Shape) -> Shape:
         need_channels(self, inputs[0])
         return sliced(self, inputs[0], CHANNELS, self.start, self.stop)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return taken(x, tools.axis(CHANNELS), self.start, self.stop)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Cost, Example, Op, need_same_shape
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_same_shape
 from paramcalc.shape import Shape
 
 
@@ -24,3 +24,6 @@ class Subtract(Op):
 
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(operations={"subtract": inputs[0].elements})
+
+    def forward(self, tools: Tools, left: Array, right: Array) -> Array:
+        return tools.elementwise(lambda one, other: one - other, left, right)

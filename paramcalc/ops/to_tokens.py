@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops.base import Example, Op, need_space
-from paramcalc.shape import Shape, tokens
+from paramcalc.ops.base import Array, Example, Op, Tools, need_space
+from paramcalc.shape import CHANNELS, Shape, tokens
 from paramcalc.sizes import product
 
 
@@ -28,3 +28,7 @@ class ToTokens(Op):
         (x,) = inputs
         need_space(self, x)
         return tokens(product(x.space), x.channels)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        last = tools.moveaxis(x, tools.axis(CHANNELS), -1)
+        return last.reshape(len(x), -1, last.shape[-1])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paramcalc.errors import Fault
-from paramcalc.ops._layout import spread
+from paramcalc.ops._layout import space_axes, spread
 from paramcalc.ops.attributes import Flag, Sizes, Word
-from paramcalc.ops.base import Cost, Example, Op
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools
 from paramcalc.shape import Shape
 
 INTERPOLATED_AXES = {"linear": 1, "bilinear": 2, "trilinear": 3}
@@ -55,6 +55,27 @@ class Upsample(Op):
         return Cost(
             operations={"multiply": taps * elements, "add": (taps - 1) * elements} if taps > 1 else {}
         )
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        sizes = self.shape(*tools.shapes)
+        for axis in space_axes(self, sizes):
+            x = self._enlarged(tools, x, tools.axis(axis), sizes.size(axis))
+        return x
+
+    def _enlarged(self, tools: Tools, x: Array, axis: int, size: int) -> Array:
+        """One axis at its new size; interpolation goes axis by axis, which is the same."""
+        old = x.shape[axis]
+        if self.mode == "nearest":
+            return x.take([index * old // size for index in range(size)], axis)
+        step, shift, scale = (2 * old, old - size, 2 * size)
+        if self.align_corners:
+            step, shift, scale = (old - 1, 0, max(1, size - 1))
+        places = [divmod(max(0, index * step + shift), scale) for index in range(size)]
+        fractions = tools.empty(size, x.dtype)
+        fractions[:] = [rest / scale for _, rest in places]
+        part = tools.along(fractions, axis, x)
+        lower = x.take([low for low, _ in places], axis)
+        return lower + (x.take([min(low + 1, old - 1) for low, _ in places], axis) - lower) * part
 
     def _check_mode(self, x: Shape) -> None:
         wanted = INTERPOLATED_AXES.get(self.mode, len(x.space))

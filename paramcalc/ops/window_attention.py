@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product as pairs_of
+from math import inf
 
 from paramcalc.errors import Fault
-from paramcalc.ops._attention import PROJECTIONS, attention_cost, biases, check_division
+from paramcalc.ops._attention import (
+    PROJECTIONS,
+    attended,
+    attention_cost,
+    biases,
+    check_division,
+    join_heads,
+    projected,
+    split_heads,
+)
 from paramcalc.ops._layout import PLANE
 from paramcalc.ops.attributes import Count, Flag
-from paramcalc.ops.base import Cost, Example, Op, Weights
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights
+from paramcalc.ops.slice import taken
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import Size, at_least, ceil_divide, floor_divide, product
 
@@ -35,7 +48,7 @@ class WindowAttention(Op):
     qkv_bias: Flag | None = None
     out_bias: Flag | None = None
 
-    contracting = PROJECTIONS
+    contracting = frozenset(PROJECTIONS)
     examples = (
         Example(
             "window_attention 3 7",
@@ -55,7 +68,7 @@ class WindowAttention(Op):
 
     def weights(self, *inputs: Shape) -> Weights:
         channels = inputs[0].channels
-        matrices: Weights = {name: (channels, channels) for name in ("query", "key", "value", "out")}
+        matrices: Weights = dict.fromkeys(PROJECTIONS, (channels, channels))
         table = {"relative_position": ((2 * self.window - 1) ** 2, self.heads)}
         return matrices | biases(matrices, self.bias, self.qkv_bias, self.out_bias) | table
 
@@ -86,3 +99,64 @@ class WindowAttention(Op):
         cost = attention_cost(self.weights(x), positions, positions, pairs, self.heads, dim)
         added = cost.operations["add"] + self.heads * pairs
         return cost._replace(operations={**cost.operations, "add": added})
+
+    def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
+        height, width = x.shape[1:3]
+        margins = [(0, -size % self.window) for size in (height, width)]
+        padded = tools.pad(x, [*margins, (0, 0)])
+        sizes = padded.shape[1:3]
+        shifts = [self.shift if size > self.window else 0 for size in sizes]  # one window has no neighbours
+        moved = rolled(tools, padded, shifts)
+        y = self._attend(tools, self._windows(moved), weights, self._mask(tools, x, sizes, shifts))
+        back = rolled(tools, self._image(y, sizes), [-shift for shift in shifts])
+        return back[:, :height, :width]
+
+    def _attend(self, tools: Tools, x: Array, weights: Mapping[str, Array], mask: Array) -> Array:
+        """Attention within each window, for arrays N x windows x positions x channels."""
+        query, key, value = (
+            split_heads(projected(tools, x, weights, name), self.heads) for name in ("query", "key", "value")
+        )
+        added = self._biases(tools, weights["relative_position"]) + mask
+        return projected(tools, join_heads(attended(tools, query, key, value, added)), weights, "out")
+
+    def _windows(self, x: Array) -> Array:
+        """N x height x width x channels as N x windows x positions x channels."""
+        samples, height, width, channels = x.shape
+        side = self.window
+        tiles = x.reshape(samples, height // side, side, width // side, side, channels)
+        return tiles.swapaxes(2, 3).reshape(samples, -1, side * side, channels)
+
+    def _image(self, x: Array, sizes: tuple[int, int]) -> Array:
+        """The reverse of `_windows`."""
+        samples, side, (height, width) = len(x), self.window, sizes
+        tiles = x.reshape(samples, height // side, width // side, side, side, -1)
+        return tiles.swapaxes(2, 3).reshape(samples, height, width, -1)
+
+    def _biases(self, tools: Tools, table: Array) -> Array:
+        """heads x positions x positions; the table's row follows from how far two positions are apart."""
+        reach = self.window - 1
+        places = list(pairs_of(range(self.window), repeat=2))
+        rows = [[(y - v + reach) * (2 * reach + 1) + x - u + reach for v, u in places] for y, x in places]
+        return tools.moveaxis(table[rows], -1, 0)
+
+    def _mask(self, tools: Tools, like: Array, sizes: tuple[int, int], shifts: list[int]) -> Array:
+        """Minus infinity between positions that only the shift around the edges brought together.
+
+        windows x 1 x positions x positions
+        """
+        height, width = sizes
+        regions = tools.zeros((1, height, width, 1), like.dtype)
+        regions[:, height - shifts[0] :] += 1
+        regions[:, :, width - shifts[1] :] += 2
+        (region,) = self._windows(regions)
+        apart = region != region.swapaxes(1, 2)
+        return tools.where(apart, -inf, 0)[:, None].astype(like.dtype)
+
+
+def rolled(tools: Tools, x: Array, shifts: list[int]) -> Array:
+    """An image N x height x width x channels moved up and left, around the edges."""
+    for axis, shift in enumerate(shifts, start=1):
+        if shift:
+            cut = shift % x.shape[axis]
+            x = tools.concatenate([taken(x, axis, cut, None), taken(x, axis, 0, cut)], axis)
+    return x
