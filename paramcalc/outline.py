@@ -37,13 +37,13 @@ class Line(NamedTuple):
     auxiliary: bool
 
 
-class _Node:
+class Node:
     """A group or layer of the tree that the paths form."""
 
     __slots__ = ("children", "row")
 
     def __init__(self) -> None:
-        self.children: dict[str, _Node] = {}
+        self.children: dict[str, Node] = {}
         self.row: Row | None = None
 
     def rows(self) -> Iterator[Row]:
@@ -60,14 +60,20 @@ class _Node:
         )
 
 
-def outline(report: Report, depth: int | None = None, fold: bool = True) -> list[Line]:
-    """The lines of a report down to a depth; None takes the deepest that is easily read."""
-    root = _Node()
+def tree(report: Report) -> Node:
+    """The groups and layers of a report as their paths nest them."""
+    root = Node()
     for row in report.rows:
         node = root
         for part in row.path.split("/"):
-            node = node.children.setdefault(part, _Node())
+            node = node.children.setdefault(part, Node())
         node.row = row
+    return root
+
+
+def outline(report: Report, depth: int | None = None, fold: bool = True) -> list[Line]:
+    """The lines of a report down to a depth; None takes the deepest that is easily read."""
+    root = tree(report)
     if depth is not None:
         return list(_lines(root, 0, depth, "", fold))
     lines = list(_lines(root, 0, 1, "", fold))
@@ -79,7 +85,7 @@ def outline(report: Report, depth: int | None = None, fold: bool = True) -> list
     return lines
 
 
-def _lines(parent: _Node, depth: int, deepest: int, path: str, fold: bool) -> Iterator[Line]:
+def _lines(parent: Node, depth: int, deepest: int, path: str, fold: bool) -> Iterator[Line]:
     for names, node in _folded(parent, path, fold):
         first = f"{path}{names[0]}"
         yield _line(names, node, depth, first)
@@ -89,16 +95,16 @@ def _lines(parent: _Node, depth: int, deepest: int, path: str, fold: bool) -> It
                 yield _line(["="], _leaf(node.row), depth + 1, first)
 
 
-def _leaf(row: Row) -> _Node:
-    node = _Node()
+def _leaf(row: Row) -> Node:
+    node = Node()
     node.row = row
     return node
 
 
-def _folded(parent: _Node, path: str, fold: bool) -> Iterator[tuple[list[str], _Node]]:
+def _folded(parent: Node, path: str, fold: bool) -> Iterator[tuple[list[str], Node]]:
     """Children in order, runs of equal ones together."""
     run: list[str] = []
-    first: _Node | None = None
+    first: Node | None = None
     signature: tuple[object, ...] = ()
     for name, node in parent.children.items():
         mine = node.signature(len(path) + len(name)) if fold and name.isdigit() else ()
@@ -112,7 +118,7 @@ def _folded(parent: _Node, path: str, fold: bool) -> Iterator[tuple[list[str], _
         yield run, first
 
 
-def _line(names: list[str], node: _Node, depth: int, path: str) -> Line:
+def _line(names: list[str], node: Node, depth: int, path: str) -> Line:
     rows = list(node.rows())
     name = names[0] if len(names) == 1 else f"{names[0]}-{names[-1]}"
     return Line(
