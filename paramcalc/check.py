@@ -12,7 +12,7 @@ from typing import NamedTuple
 from paramcalc import claims, library
 from paramcalc.claims import MOST_PROBLEMS, Claim
 from paramcalc.errors import Fault, Problem, SpecError
-from paramcalc.figure import Comparison, grouped, mentions, significant
+from paramcalc.figure import Comparison, grouped, mentions, signed, significant
 from paramcalc.measure import Networks, measured
 from paramcalc.reasons import reason
 from paramcalc.spec import Spec
@@ -36,14 +36,15 @@ class Verdict(StrEnum):
 class Outcome(NamedTuple):
     """A claim with the number computed for it.
 
-    `verdict` is the judgement, `comparison` what the digits alone say. `detail` says how a failed
-    claim failed, `reason` what would close the gap, where that was found.
+    `if_read` is the verdict that an unread claim would have if its figure had been read in the source,
+    and else the verdict itself. `detail` says how a failed claim failed, `reason` what would close the
+    gap, where that was found.
     """
 
     claim: Claim
     computed: Fraction
     verdict: Verdict
-    comparison: Comparison
+    if_read: Verdict
     detail: str = ""
     reason: str = ""
 
@@ -142,24 +143,18 @@ def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) 
 def judged(claim: Claim, spec: Spec, networks: Networks) -> Outcome:
     """A claim's outcome; `SpecError` or `Fault` when its number cannot be computed."""
     computed = measured(claim, spec, networks)
+    if_read, detail = _verdict(claim, computed)
+    confirmed = not claim.unread or if_read in (Verdict.FAILED, Verdict.UNRESOLVED)
+    verdict = if_read if confirmed else Verdict.UNREAD
+    closes = ""
+    if verdict is Verdict.FAILED and not claim.erratum:
+        closes = reason(claim, spec, networks, computed)
+    return Outcome(claim, computed, verdict, if_read, detail, closes)
+
+
+def _verdict(claim: Claim, computed: Fraction) -> tuple[Verdict, str]:
+    """The judgement of a figure that was read in its source, and how it fails if it does."""
     comparison = claim.figure.compared(computed)
-    verdict, detail = _verdict(claim, computed, comparison)
-    outcome = Outcome(claim, computed, verdict, comparison, detail)
-    if verdict is Verdict.FAILED and comparison is Comparison.OFF and not claim.erratum:
-        return outcome._replace(reason=reason(claim, spec, networks, computed))
-    return outcome
-
-
-def _verdict(claim: Claim, computed: Fraction, comparison: Comparison) -> tuple[Verdict, str]:
-    """The judgement, and what there is to say about a failure."""
-    verdict, detail = _undoubted(claim, computed, comparison)
-    if claim.unread and verdict not in (Verdict.FAILED, Verdict.UNRESOLVED):
-        verdict = Verdict.UNREAD
-    return verdict, detail
-
-
-def _undoubted(claim: Claim, computed: Fraction, comparison: Comparison) -> tuple[Verdict, str]:
-    """The judgement if the printed figure was read in its source."""
     if claim.unresolved:
         return Verdict.UNRESOLVED, ""
     if claim.erratum:
@@ -189,7 +184,7 @@ def _off(claim: Claim, computed: Fraction) -> str:
     difference, printed = computed - claim.figure.value, claim.figure.value
     if not printed:
         return f"off by {grouped(difference)}"
-    return f"off by {'+' if difference > 0 else ''}{significant(100 * difference / printed, 2)} %"
+    return f"off by {signed(difference / printed)} %"
 
 
 def _each(names: list[str], mistakes: list[Mistake]) -> list[str]:

@@ -163,6 +163,15 @@ def significant(value: Fraction, digits: int) -> str:
     return decimal(value, places)
 
 
+def signed(share: Fraction) -> str:
+    """A share as a percentage with its sign.
+
+    >>> signed(Fraction(-1, 90))
+    '-1.1'
+    """
+    return ("+" if share > 0 else "") + significant(100 * share, 2)
+
+
 def grouped(value: Fraction) -> str:
     """A number in full: whole with separators, else four significant digits.
 

@@ -20,7 +20,7 @@ from paramcalc.render.grid import Grid, Line
 # Only a rule below the heading and, where a line asks for it, between lines.
 RULES = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
 PLAIN_RULES = Box("    \n    \n -- \n    \n -- \n    \n    \n    \n", ascii=True)
-GAP = 2
+GAP = 3  # blanks between columns, one of them the box's own
 
 
 def console(file: TextIO | None = None, width: int | None = None) -> Console:
@@ -43,7 +43,7 @@ def show(grid: Grid, out: Console) -> None:
         box=PLAIN_RULES if plain else RULES,
         show_edge=False,
         pad_edge=False,
-        padding=(0, GAP, 0, 0),
+        padding=(0, GAP - 1, 0, 0),
         header_style="bold",
     )
     for place, column in enumerate(grid.columns):

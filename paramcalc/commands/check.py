@@ -1,0 +1,45 @@
+"""paramcalc check: what a spec's sources print, held against what is counted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from paramcalc.commands._common import OutputOption, PluginOption, emit, emit_grid, load_plugin, remark
+
+Format = Literal["table", "json", "junit", "github"]
+
+
+def check(
+    specs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SPEC]...",
+            help="Bundled models, paths, folders, PATH:VARIANT, or -; all bundled specs if none.",
+        ),
+    ] = None,
+    plugins: PluginOption = None,
+    format: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+    output: OutputOption = None,
+) -> None:
+    """Check the figures that papers print against exact counts.
+
+    Exits with 1 if a claim failed, and with 2 if a spec could not be read.
+
+    Example: paramcalc check resnet --format github
+    """
+    from paramcalc.check import check as checked
+    from paramcalc.render import verdicts
+
+    for plugin in plugins or ():
+        load_plugin(plugin)
+    result = checked(specs or ())
+    for text in (*(mistake.message for mistake in result.mistakes), *result.remarks):
+        remark(text)
+    if format == "table":
+        emit_grid(verdicts.grid(result), output, verdicts.closing(result))
+    else:
+        render = {"json": verdicts.json, "junit": verdicts.junit, "github": verdicts.github}[format]
+        emit(render(result), output)
+    raise typer.Exit(result.exit_code)
