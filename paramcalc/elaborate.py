@@ -249,6 +249,7 @@ class _Elaborator:
             knobs=self.knobs,
             settings=tuple(str(change) for change in self.settings.changes),
             remarks=self.remarks(),
+            blocks=tuple(self.spec.blocks),
         )
 
     def remarks(self) -> tuple[str, ...]:

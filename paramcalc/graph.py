@@ -51,7 +51,8 @@ class Layer(NamedTuple):
 class Graph(NamedTuple):
     """A network with all shapes known, for one sample.
 
-    `model` is the variant's name, or the spec's. `knobs` are the values it was elaborated with.
+    `model` is the variant's name, or the spec's. `knobs` are the values it was elaborated with,
+    `blocks` the names of the blocks that the spec could call.
     """
 
     spec: str
@@ -62,6 +63,7 @@ class Graph(NamedTuple):
     knobs: Mapping[str, Any]
     settings: tuple[str, ...]
     remarks: tuple[str, ...]
+    blocks: tuple[str, ...] = ()
 
     def shape(self, value: int) -> Shape:
         """The shape of a value."""
