@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from typing import Literal, TextIO
 
 from rich.box import Box
 from rich.console import Console
@@ -47,10 +47,8 @@ def show(grid: Grid, out: Console) -> None:
         header_style="bold",
     )
     for place, column in enumerate(grid.columns):
-        table.add_column(
-            column.title, justify="right" if column.right else "left", no_wrap=True, overflow="crop"
-        )
-        table.columns[place].min_width = _width(grid, place)
+        side: Literal["left", "right"] = "right" if column.right else "left"
+        table.add_column(column.title, justify=side, no_wrap=True, overflow="crop", width=_width(grid, place))
     for place, line in enumerate(grid.lines):
         following = grid.lines[place + 1].rule if place + 1 < len(grid.lines) else False
         table.add_row(*_cells(line, plain), style=_style(line), end_section=following)
