@@ -54,8 +54,10 @@ def show(grid: Grid, out: Console) -> None:
         table.add_row(*_cells(line, plain), style=_style(line), end_section=following)
     if grid.title:
         out.print(Text(grid.title, style="bold"))
-    width = sum(_width(grid, place) + GAP for place in range(len(grid.columns)))
-    out.print(table, width=width, crop=False, no_wrap=True, overflow="ignore")
+    seen = out.width
+    out.width = max(seen, sum(_width(grid, place) + GAP for place in range(len(grid.columns))))
+    out.print(table, crop=False)
+    out.width = seen
     for note in grid.notes:
         out.print(Text(note, style="dim"), soft_wrap=False)
 
