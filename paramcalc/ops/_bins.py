@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from paramcalc.ops.attributes import PerAxis
 from paramcalc.ops.base import Array, Tools
+from paramcalc.reach import Reach, repeating
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, divides, floor_divide, product, same
 
@@ -35,6 +36,16 @@ def _gcd(one: Size, other: Size) -> Size:
     while not same(other, 0):
         one, other = other, one - other * floor_divide(one, other)
     return one
+
+
+def bins_reach(axis: str, size: int, bins: int) -> Reach:
+    """What each bin reads; the pattern repeats where a bin ends between two positions."""
+    common = _gcd(size, bins)
+
+    def read(place: int) -> tuple[int, int]:
+        return place * size // bins, -(-(place + 1) * size // bins) - 1
+
+    return repeating(axis, bins // common, size // common, read)
 
 
 def over_bins(tools: Tools, reduce: Callable[..., Array], x: Array, output_size: PerAxis) -> Array:

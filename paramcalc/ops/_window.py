@@ -7,6 +7,7 @@ from typing import NamedTuple
 from paramcalc.errors import Fault
 from paramcalc.ops.attributes import Padding, PerAxis
 from paramcalc.ops.base import Op, need_positive
+from paramcalc.reach import Reach, sliding
 from paramcalc.shape import SPACE, Shape
 from paramcalc.sizes import Size, at_least, ceil_divide, floor_divide, product, window
 
@@ -48,6 +49,22 @@ class Window(NamedTuple):
 
 
 Windows = tuple[Window, ...]
+
+
+class Sliding(Op):
+    """The base of ops whose output positions each read one window of the input."""
+
+    def windows(self, x: Shape) -> Windows:
+        """The window along each spatial axis of the input."""
+        raise NotImplementedError
+
+    def edges(self) -> str:
+        """What the padding holds, one of `PADDING_MODES`."""
+        return "zeros"
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        one = self.windows(x)[SPACE[self.rank].index(axis)]
+        return sliding(axis, -one.before, one.span, one.stride, self.edges())
 
 
 def windows(x: Shape, kernel: PerAxis, stride: PerAxis, padding: Padding, dilation: PerAxis) -> Windows:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops._bins import over_bins, values_read
+from paramcalc.ops._bins import bins_reach, over_bins, values_read
 from paramcalc.ops.attributes import PerAxis
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_image
+from paramcalc.reach import Reach
 from paramcalc.shape import Shape
 
 
@@ -36,6 +37,9 @@ class AdaptiveAvgPool(Op):
         (x,) = inputs
         elements, read = self.shape(x).elements, values_read(x, self.output_size)
         return Cost(connections=read, operations={"add": read - elements, "divide": elements})
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return bins_reach(axis, x.size(axis), output.size(axis))
 
     def forward(self, tools: Tools, x: Array) -> Array:
         return over_bins(tools, tools.mean, x, self.output_size)

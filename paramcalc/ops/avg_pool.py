@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops._window import Windows, check_half, output_space, window_size, windows
+from paramcalc.ops._window import Sliding, Windows, check_half, output_space, window_size, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_image
+from paramcalc.ops.base import Array, Cost, Example, Tools, need_image
 from paramcalc.shape import Shape
 
 
 @dataclass(frozen=True)
-class AvgPool(Op):
+class AvgPool(Sliding):
     """The mean of each channel under a sliding window.
 
     Input:  channels x space

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from paramcalc.errors import Fault
+from paramcalc.reach import Reach, alike, whole
 from paramcalc.shape import CHANNELS, SPACE, Shape, vector
 from paramcalc.sizes import Size, at_least, divides, same
 
@@ -94,6 +95,23 @@ class Op:
     def cost(self, *inputs: Shape) -> Cost:
         """The work of one application to one sample."""
         return Cost()
+
+    def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
+        """For each input, what an output position reads along each axis but the channels."""
+        output = self.shape(*inputs)
+        return tuple(
+            {axis: self.reach(axis, x, output) for axis in x.axes if axis != CHANNELS} for x in inputs
+        )
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        """What an output position reads along one axis of an input; channels are not told apart.
+
+        Here: an axis that the output has too, and as long, at the same position; any other whole. An
+        op whose positions look around, move or mix overrides this. Sizes are numbers, never symbols.
+        """
+        if axis in output.axes and x.size(axis) == output.size(axis):
+            return alike(axis)
+        return whole(x.size(axis))
 
     def forward(self, tools: Tools, *inputs: Array, **weights: Array) -> Array:
         """The output array for a batch of inputs, by means of the array functions in `tools`."""

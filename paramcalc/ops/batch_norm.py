@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from paramcalc.ops._norm import normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels
+from paramcalc.reach import Reach, whole
 from paramcalc.shape import Shape
 
 
@@ -48,6 +49,9 @@ class BatchNorm(Op):
             return Cost(operations={"multiply": x.elements, "add": x.elements})
         work = normalizing(x.elements, x.channels)
         return Cost(operations=with_affine(work, x.elements, scaled=self.affine, shifted=self.affine))
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return super().reach(axis, x, output) if self.track_running_stats else whole(x.size(axis))
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         channels = tools.axis("channels")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from paramcalc.errors import Fault
 from paramcalc.ops.base import Array, Example, Op, Tools
 from paramcalc.ops.slice import taken
+from paramcalc.reach import Reach, shifted
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, at_least
 
@@ -51,6 +52,9 @@ class CenterCrop(Op):
                     about=axis,
                 )
         return x.resized(sizes)
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return shifted(axis, (x.size(axis) - output.size(axis)) // 2)
 
     def forward(self, tools: Tools, x: Array) -> Array:
         for axis, size in self._sizes().items():

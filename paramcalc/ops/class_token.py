@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.base import Array, Example, Op, Tools, Weights
+from paramcalc.reach import Reach, shifted
 from paramcalc.shape import Shape
 
 
@@ -27,6 +28,9 @@ class ClassToken(Op):
     def shape(self, *inputs: Shape) -> Shape:
         x = need_tokens(self, inputs[0])
         return x.resized({"length": x.size("length") + 1})
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return shifted(axis, -1)
 
     def forward(self, tools: Tools, x: Array, weight: Array) -> Array:
         return tools.concatenate([tools.broadcast_to(weight, (len(x), 1, len(weight))), x], 1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from paramcalc.ops.attributes import Word
 from paramcalc.ops.base import Array, Example, Op, Tools, need_axes, need_same_shape
+from paramcalc.reach import Reach, shifted
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.sizes import total
 
@@ -27,6 +28,14 @@ class Concat(Op):
         first = need_same_shape(self, inputs, but=self.axis)
         need_axes(self, first, (self.axis,))
         return first.resized({self.axis: total(x.size(self.axis) for x in inputs)})
+
+    def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
+        before, found = 0, []
+        for x in inputs:
+            offsets = {axis: -before if axis == self.axis else 0 for axis in x.axes if axis != CHANNELS}
+            found.append({axis: shifted(axis, by) for axis, by in offsets.items()})
+            before += x.size(self.axis)
+        return tuple(found)
 
     def forward(self, tools: Tools, *inputs: Array) -> Array:
         return tools.concatenate(inputs, tools.axis(self.axis))

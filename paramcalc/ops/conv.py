@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paramcalc.errors import Fault
-from paramcalc.ops._window import PADDING_MODES, Windows, check_reach, output_space, windows
+from paramcalc.ops._window import PADDING_MODES, Sliding, Windows, check_reach, output_space, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis, Table, Word
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_groups, need_image
+from paramcalc.ops.base import Array, Cost, Example, Tools, Weights, need_groups, need_image
 from paramcalc.shape import SPACE, Shape, image
 from paramcalc.sizes import Size, at_least, floor_divide, product
 
 
 @dataclass(frozen=True)
-class Conv(Op):
+class Conv(Sliding):
     """A sliding dot product over channels and space (strictly, a cross-correlation).
 
     Input:  channels x space
@@ -53,6 +53,9 @@ class Conv(Op):
 
     def windows(self, x: Shape) -> Windows:
         return windows(x, self.kernel_size, self.stride, self.padding, self.dilation)
+
+    def edges(self) -> str:
+        return self.padding_mode
 
     def weights(self, *inputs: Shape) -> Weights:
         (x,) = inputs

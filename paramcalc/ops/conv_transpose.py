@@ -18,6 +18,7 @@ from paramcalc.ops.base import (
     need_image,
     need_positive,
 )
+from paramcalc.reach import Reach, repeating
 from paramcalc.shape import SPACE, Shape, image
 from paramcalc.sizes import Size, at_least, floor_divide, product
 
@@ -87,6 +88,10 @@ class ConvTranspose(Op):
         biases = self.shape(x).elements if self.bias else 0
         return Cost(macs, connections=macs + biases, operations={"add": biases})
 
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        one = self.windows(x)[SPACE[self.rank].index(axis)]
+        return repeating(axis, one.stride, 1, lambda place: _reading(one, place + one.before))
+
     def forward(self, tools: Tools, x: Array, weight: Array, bias: Array | None = None) -> Array:
         each = self.windows(tools.shapes[0])
         return tools.convolve_transposed(x, weight, each, self.output_padding, self.groups, bias)
@@ -109,3 +114,12 @@ def _cut_to_same(one: Window) -> Window:
     excess = one.span - one.stride
     before = floor_divide(excess, 2) if at_least(excess, 0) else 0
     return one._replace(before=before, after=excess - before)
+
+
+def _reading(one: Window, place: int) -> tuple[int, int]:
+    """The input positions whose kernels meet an output position; last before first where none does."""
+    taps = [tap for tap in range(one.kernel) if (place - tap * one.dilation) % one.stride == 0]
+    if not taps:
+        return place // one.stride + 1, place // one.stride
+    first, last = ((place - tap * one.dilation) // one.stride for tap in (taps[-1], taps[0]))
+    return first, last

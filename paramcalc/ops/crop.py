@@ -8,6 +8,7 @@ from paramcalc.ops._layout import need_left, spread
 from paramcalc.ops.attributes import Margins
 from paramcalc.ops.base import Array, Example, Op, Tools
 from paramcalc.ops.slice import taken
+from paramcalc.reach import Reach, shifted
 from paramcalc.shape import Shape
 
 
@@ -37,6 +38,9 @@ class Crop(Op):
                 for axis, (before, after) in margins.items()
             }
         )
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return shifted(axis, spread(self, "amounts", self.amounts, x)[axis][0])
 
     def forward(self, tools: Tools, x: Array) -> Array:
         (shape,) = tools.shapes

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from paramcalc.ops._attention import Attention
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.base import Array, Example, Tools
-from paramcalc.shape import Shape
+from paramcalc.reach import Reach, alike, whole
+from paramcalc.shape import CHANNELS, Shape
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class CrossAttention(Attention):
             need_tokens(self, x, name)
         self.check_heads(inputs[0].channels)
         return inputs[0]
+
+    def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
+        memory = inputs[-1]
+        everything = {axis: whole(memory.size(axis)) for axis in memory.axes if axis != CHANNELS}
+        return {"length": alike("length")}, everything
 
     def forward(self, tools: Tools, x: Array, memory: Array, **weights: Array) -> Array:
         return self.attend(tools, x, memory, weights)

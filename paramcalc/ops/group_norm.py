@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels, need_groups
+from paramcalc.reach import Reach, whole
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size
 
@@ -39,6 +40,9 @@ class GroupNorm(Op):
         elements = inputs[0].elements
         work = normalizing(elements, self.num_groups)
         return Cost(operations=with_affine(work, elements, scaled=self.affine, shifted=self.affine))
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return whole(x.size(axis))
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         channels = tools.axis("channels")

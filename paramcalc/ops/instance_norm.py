@@ -8,6 +8,7 @@ from paramcalc.errors import Fault
 from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_space
+from paramcalc.reach import Reach, whole
 from paramcalc.shape import Shape
 from paramcalc.sizes import product, same
 
@@ -58,6 +59,9 @@ class InstanceNorm(Op):
             return Cost(operations={"multiply": x.elements, "add": x.elements})
         work = normalizing(x.elements, x.channels)
         return Cost(operations=with_affine(work, x.elements, scaled=self.affine, shifted=self.affine))
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return super().reach(axis, x, output) if self.track_running_stats else whole(x.size(axis))
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         channels = tools.axis("channels")

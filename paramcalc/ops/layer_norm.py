@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number, Words
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_axes
+from paramcalc.reach import Reach, whole
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.sizes import floor_divide, product
 
@@ -49,6 +50,9 @@ class LayerNorm(Op):
         work = normalizing(x.elements, floor_divide(x.elements, group))
         scaled = self.elementwise_affine
         return Cost(operations=with_affine(work, x.elements, scaled=scaled, shifted=scaled and self.bias))
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return whole(x.size(axis)) if axis in self.axis else super().reach(axis, x, output)
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         axes = tuple(sorted(tools.axis(axis) for axis in set(self.axis)))

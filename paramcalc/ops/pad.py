@@ -9,6 +9,7 @@ from paramcalc.ops._layout import spread
 from paramcalc.ops._window import PADDING_MODES
 from paramcalc.ops.attributes import Margins, Word
 from paramcalc.ops.base import Array, Example, Op, Tools
+from paramcalc.reach import Reach, shifted
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, at_least
 
@@ -39,6 +40,10 @@ class Pad(Op):
         for axis, ends in margins.items():
             self._check_reach(axis, x.size(axis), ends)
         return x.resized({axis: before + x.size(axis) + after for axis, (before, after) in margins.items()})
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        margins = spread(self, "padding", self.padding, x)
+        return shifted(axis, -margins[axis][0], self.mode)
 
     def forward(self, tools: Tools, x: Array) -> Array:
         (shape,) = tools.shapes

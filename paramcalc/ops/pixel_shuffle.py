@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from paramcalc.errors import Fault
 from paramcalc.ops._layout import PLANE, from_planes, need_plane, to_planes
 from paramcalc.ops.base import Array, Example, Op, Tools
+from paramcalc.reach import Reach, stretched
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import Size, divides, floor_divide
 
@@ -38,6 +39,9 @@ class PixelShuffle(Op):
             )
         larger = {axis: x.size(axis) * self.factor for axis in PLANE}
         return x.resized({CHANNELS: floor_divide(x.channels, self.factor**2)} | larger)
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return stretched(axis, 1, self.factor)
 
     def forward(self, tools: Tools, x: Array) -> Array:
         planes = to_planes(tools, x)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from paramcalc.errors import Fault
 from paramcalc.ops._layout import PLANE, from_planes, need_plane, to_planes
 from paramcalc.ops.base import Array, Example, Op, Tools
+from paramcalc.reach import Reach, sliding
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import Size, divides, floor_divide
 
@@ -43,6 +44,9 @@ class PixelUnshuffle(Op):
                 )
         smaller = {axis: floor_divide(x.size(axis), self.factor) for axis in PLANE}
         return x.resized({CHANNELS: x.channels * self.factor**2} | smaller)
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return sliding(axis, 0, self.factor, self.factor)
 
     def forward(self, tools: Tools, x: Array) -> Array:
         planes = to_planes(tools, x)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from paramcalc.errors import Fault
 from paramcalc.ops.attributes import Ints, Words
 from paramcalc.ops.base import Array, Example, Op, Tools
+from paramcalc.reach import Reach, whole
 from paramcalc.shape import AXES, CHANNELS, SPACE, Shape
 from paramcalc.sizes import Size, at_least, divides, floor_divide, product, same
 
@@ -35,6 +36,11 @@ class Reshape(Op):
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         return Shape(self._axes(), self._dims(x))
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        if axis in output.axes and _behind(axis, x) == _behind(axis, output):
+            return super().reach(axis, x, output)
+        return whole(x.size(axis))
 
     def forward(self, tools: Tools, x: Array) -> Array:
         return x.reshape(len(x), *self._dims(tools.shapes[0]))
@@ -78,3 +84,8 @@ class Reshape(Op):
 
 def _inferred(size: Size) -> bool:
     return type(size) is int and size == INFERRED
+
+
+def _behind(axis: str, x: Shape) -> Size:
+    """How far neighbours along an axis are apart in memory."""
+    return product(x.dims[x.axes.index(axis) + 1 :])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from paramcalc.ops._norm import affine
 from paramcalc.ops.attributes import Flag, Number, Words
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_axes
+from paramcalc.reach import Reach, whole
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.sizes import floor_divide, product
 
@@ -50,6 +51,9 @@ class RmsNorm(Op):
                 "sqrt": groups,
             }
         )
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return whole(x.size(axis)) if axis in self.axis else super().reach(axis, x, output)
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         axes = tuple(sorted(tools.axis(axis) for axis in set(self.axis)))

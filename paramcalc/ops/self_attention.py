@@ -9,6 +9,7 @@ from paramcalc.ops._attention import Attention
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.attributes import Flag
 from paramcalc.ops.base import Array, Example, Tools
+from paramcalc.reach import Reach, Steps, whole
 from paramcalc.shape import Shape
 
 
@@ -48,6 +49,11 @@ class SelfAttention(Attention):
         x = need_tokens(self, inputs[0])
         self.check_heads(x.channels)
         return x
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        if not self.causal:
+            return whole(x.size(axis))
+        return Reach(axis, Steps((0,), 0), Steps((0,), 1))
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         return self.attend(tools, x, x, weights, self._mask(tools, x) if self.causal else None)

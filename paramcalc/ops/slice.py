@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from paramcalc.errors import Fault
 from paramcalc.ops.attributes import Count, Word
 from paramcalc.ops.base import Array, Example, Op, Tools, need_axes
+from paramcalc.reach import Reach, shifted
 from paramcalc.shape import AXES, Shape
 from paramcalc.sizes import Size, at_least
 
@@ -32,6 +33,9 @@ class Slice(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         return sliced(self, inputs[0], self.axis, self.start, self.stop)
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return shifted(axis, self.start if axis == self.axis else 0)
 
     def forward(self, tools: Tools, x: Array) -> Array:
         return taken(x, tools.axis(self.axis), self.start, self.stop)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from paramcalc.ops.attributes import Word
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_axes
+from paramcalc.reach import Reach, whole
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.sizes import floor_divide
 
@@ -39,6 +40,9 @@ class Softmax(Op):
                 "divide": elements,
             }
         )
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return whole(x.size(axis)) if axis == self.axis else super().reach(axis, x, output)
 
     def forward(self, tools: Tools, x: Array) -> Array:
         axis = tools.axis(self.axis)

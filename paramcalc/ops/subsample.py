@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.ops._window import Windows, output_space, window_size, windows
+from paramcalc.ops._window import Sliding, Windows, output_space, window_size, windows
 from paramcalc.ops.attributes import PerAxis
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_image
+from paramcalc.ops.base import Array, Cost, Example, Tools, Weights, need_image
 from paramcalc.shape import Shape
 
 
 @dataclass(frozen=True)
-class Subsample(Op):
+class Subsample(Sliding):
     """The sum under each window, times one coefficient, plus one bias, both learned for each channel.
 
     Input:        channels x height x width

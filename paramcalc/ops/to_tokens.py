@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.ops.base import Array, Example, Op, Tools, need_space
+from paramcalc.reach import Reach, repeating, stretched
 from paramcalc.shape import CHANNELS, Shape, tokens
 from paramcalc.sizes import product
 
@@ -28,6 +29,15 @@ class ToTokens(Op):
         (x,) = inputs
         need_space(self, x)
         return tokens(product(x.space), x.channels)
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        sizes = {name: x.size(name) for name in x.axes if name != CHANNELS}
+        names = list(sizes)
+        inner = product(sizes[name] for name in names[names.index(axis) + 1 :])
+        if axis == names[0]:
+            return stretched("length", 1, inner)
+        size = sizes[axis]
+        return repeating("length", inner * size, 0, lambda token: (token // inner % size,) * 2)
 
     def forward(self, tools: Tools, x: Array) -> Array:
         last = tools.moveaxis(x, tools.axis(CHANNELS), -1)

@@ -8,6 +8,7 @@ from paramcalc.errors import Fault
 from paramcalc.ops._layout import space_axes, spread
 from paramcalc.ops.attributes import Flag, Sizes, Word
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools
+from paramcalc.reach import Reach, stretched
 from paramcalc.shape import Shape
 
 INTERPOLATED_AXES = {"linear": 1, "bilinear": 2, "trilinear": 3}
@@ -55,6 +56,14 @@ class Upsample(Op):
         return Cost(
             operations={"multiply": taps * elements, "add": (taps - 1) * elements} if taps > 1 else {}
         )
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        old, new = x.size(axis), output.size(axis)
+        if self.mode == "nearest":
+            return stretched(axis, old, new)
+        if self.align_corners:
+            return stretched(axis, old - 1, max(1, new - 1), between=True)
+        return stretched(axis, 2 * old, 2 * new, offset=old - new, between=True)
 
     def forward(self, tools: Tools, x: Array) -> Array:
         sizes = self.shape(*tools.shapes)

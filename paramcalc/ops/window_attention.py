@@ -22,6 +22,7 @@ from paramcalc.ops._layout import PLANE
 from paramcalc.ops.attributes import Count, Flag
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights
 from paramcalc.ops.slice import taken
+from paramcalc.reach import Reach, repeating
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import Size, at_least, ceil_divide, floor_divide, product
 
@@ -99,6 +100,17 @@ class WindowAttention(Op):
         cost = attention_cost(self.weights(x), positions, positions, pairs, self.heads, dim)
         added = cost.operations["add"] + self.heads * pairs
         return cost._replace(operations={**cost.operations, "add": added})
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        size = x.size(axis)
+        shift = self.shift if size > self.window else 0
+        start = shift - self.window if shift else 0
+
+        def read(place: int) -> tuple[int, int]:
+            first = start + (place - start) // self.window * self.window
+            return first, first + self.window - 1
+
+        return repeating(axis, self.window, self.window, read)
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         height, width = x.shape[1:3]

@@ -1,0 +1,218 @@
+"""Which positions of an input axis an output position reads.
+
+For one op that is its rule; composed over a network it is the receptive field. Sizes are numbers
+here, never symbols. Positions count from 0; those outside the input are padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from math import gcd, lcm
+from typing import NamedTuple
+
+LONGEST_REPEAT = 64  # a table of single positions is shortened when it repeats within so many
+
+
+class Steps(NamedTuple):
+    """A sequence of positions that repeats, each time moved on by `advance`.
+
+    >>> [Steps((0, 0), 1).at(position) for position in range(-1, 4)]
+    [-1, 0, 0, 1, 1]
+    """
+
+    values: tuple[int, ...]
+    advance: int
+
+    def at(self, position: int) -> int:
+        """The value at any position, also before 0."""
+        rounds, place = divmod(position, len(self.values))
+        return self.values[place] + rounds * self.advance
+
+    @property
+    def rising(self) -> bool:
+        """Whether no value is below the one before it."""
+        values = (*self.values, self.values[0] + self.advance)
+        return all(one <= two for one, two in pairwise(values))
+
+    def least(self, begin: int, end: int) -> int:
+        """The least value from position `begin` to `end`, both included."""
+        return self.at(begin) if self.rising else min(self.at(place) for place in range(begin, end + 1))
+
+    def most(self, begin: int, end: int) -> int:
+        """The greatest value from position `begin` to `end`, both included."""
+        return self.at(end) if self.rising else max(self.at(place) for place in range(begin, end + 1))
+
+
+class Reach(NamedTuple):
+    """The positions `first` to `last` of an input axis that each position of the output's `axis` reads.
+
+    Without an `axis` every output position reads the same. Where `last` is before `first`, nothing is
+    read. `edges` says what stands outside the input: `zeros`, or copies of it by `reflect`,
+    `replicate` or `circular`.
+    """
+
+    axis: str
+    first: Steps
+    last: Steps
+    edges: str = "zeros"
+
+    @property
+    def fixed(self) -> bool:
+        """Whether all output positions read the same."""
+        return all(len(steps.values) == 1 and not steps.advance for steps in (self.first, self.last))
+
+    def over(self, begin: int, end: int) -> tuple[int, int]:
+        """What the output positions `begin` to `end` read together, as the outermost positions."""
+        return self.first.least(begin, end), self.last.most(begin, end)
+
+    def real(self, begin: int, end: int, size: int) -> tuple[int, int] | None:
+        """The same within an input of that size; None if only padding is read, or nothing."""
+        first, last = self.over(begin, end)
+        if first > last:
+            return None
+        within = (max(first, 0), min(last, size - 1))
+        copied = [_copied(self.edges, first, -1, size), _copied(self.edges, size, last, size)]
+        parts = [part for part in (within, *copied) if part is not None and part[0] <= part[1]]
+        return (min(one for one, _ in parts), max(two for _, two in parts)) if parts else None
+
+
+def _copied(edges: str, begin: int, end: int, size: int) -> tuple[int, int] | None:
+    """The real positions whose copies stand at `begin` to `end`, all before or all after the input."""
+    if begin > end or edges == "zeros":
+        return None
+    if edges == "replicate":
+        return (0, 0) if end < 0 else (size - 1, size - 1)
+    if edges == "circular":
+        return begin % size, end % size
+    return (-end, -begin) if end < 0 else (2 * (size - 1) - end, 2 * (size - 1) - begin)
+
+
+def alike(axis: str) -> Reach:
+    """Each output position reads the input position of its own number."""
+    return shifted(axis, 0)
+
+
+def shifted(axis: str, by: int, edges: str = "zeros") -> Reach:
+    """Output position `o` reads input position `o + by`."""
+    return sliding(axis, by, 1, 1, edges)
+
+
+def sliding(axis: str, start: int, span: int, stride: int, edges: str = "zeros") -> Reach:
+    """Output position `o` reads `span` positions from `start + o * stride` on."""
+    return Reach(axis, Steps((start,), stride), Steps((start + span - 1,), stride), edges)
+
+
+def whole(size: int) -> Reach:
+    """Every output position reads all of the axis."""
+    return _fixed(0, size - 1)
+
+
+def repeating(axis: str, period: int, advance: int, read: Callable[[int], tuple[int, int]]) -> Reach:
+    """What `read` says of the first `period` output positions; each further round is `advance` on.
+
+    >>> repeating("length", 2, 1, lambda place: (place // 2, place // 2)).over(3, 5)
+    (1, 2)
+    """
+    pairs = [read(place) for place in range(period)]
+    first, last = (Steps(tuple(values), advance) for values in zip(*pairs, strict=True))
+    return Reach(axis, _shortest(first), _shortest(last))
+
+
+def stretched(axis: str, numerator: int, denominator: int, offset: int = 0, between: bool = False) -> Reach:
+    """Output position `o` reads at (numerator*o + offset) / denominator, rounded down.
+
+    `between` reads the whole positions on both sides instead, as interpolation does.
+    """
+    divisor = gcd(numerator, denominator) or 1
+
+    def read(place: int) -> tuple[int, int]:
+        at = numerator * place + offset
+        return at // denominator, -(-at // denominator) if between else at // denominator
+
+    return repeating(axis, denominator // divisor, numerator // divisor, read)
+
+
+def through(reach: Reach, below: Reach, length: int) -> Reach:
+    """What an op's output, `length` positions of it, reads of what its input reads."""
+    if not below.axis:
+        return below
+    if not reach.axis:
+        return _fixed(*below.over(*reach.over(0, 0)))
+    first = _through(reach, reach.first, below.first, below.first.least, length)
+    last = _through(reach, reach.last, below.last, below.last.most, length)
+    return Reach(reach.axis, first, last)
+
+
+def _through(
+    reach: Reach, own: Steps, below: Steps, outermost: Callable[[int, int], int], length: int
+) -> Steps:
+    """One end of `through`. A rising end follows from the same end of the reach alone."""
+
+    def end(place: int) -> int:
+        return outermost(reach.first.at(place), reach.last.at(place))
+
+    if below.rising:
+        period, advance = len(own.values), own.advance
+    elif _same_pace(reach.first, reach.last):
+        period = lcm(len(reach.first.values), len(reach.last.values))
+        advance = own.advance * period // len(own.values)
+    else:
+        return _tabled([end(place) for place in range(length)])
+    rounds = len(below.values) // gcd(advance, len(below.values))  # until both repeat together
+    values = tuple(end(place) for place in range(period * rounds))
+    return _shortest(Steps(values, advance * rounds // len(below.values) * below.advance))
+
+
+def joined(reaches: list[Reach], sizes: Mapping[str, int]) -> Reach:
+    """The outermost positions of several reaches of one output, whose axes have these sizes."""
+    if len({reach.axis for reach in reaches if reach.axis}) > 1:
+        reaches = [_fixed(*reach.over(0, sizes.get(reach.axis, 1) - 1)) for reach in reaches]
+    axis = max(reach.axis for reach in reaches)
+    length = sizes.get(axis, 1)
+    first = _joined([reach.first for reach in reaches], min, length)
+    last = _joined([reach.last for reach in reaches], max, length)
+    moves = len(first.values) > 1 or len(last.values) > 1 or first.advance or last.advance
+    return Reach(axis if moves else "", first, last)
+
+
+def _joined(ends: list[Steps], choose: Callable[[list[int]], int], length: int) -> Steps:
+    if all(_same_pace(ends[0], end) for end in ends):
+        period = lcm(*(len(end.values) for end in ends))
+        values = tuple(choose([end.at(place) for end in ends]) for place in range(period))
+        return _shortest(Steps(values, ends[0].advance * period // len(ends[0].values)))
+    return _tabled([choose([end.at(place) for end in ends]) for place in range(length)])
+
+
+def tabled(axis: str, spans: list[tuple[int, int]]) -> Reach:
+    """A reach given by what each position of the output reads."""
+    return Reach(axis, _tabled([first for first, _ in spans]), _tabled([last for _, last in spans]))
+
+
+def _tabled(values: list[int]) -> Steps:
+    """A sequence known for all positions that there are, shortened where it repeats."""
+    for period in range(1, min(LONGEST_REPEAT, len(values) - 1) + 1):
+        advance = values[period] - values[0]
+        if all(two - one == advance for one, two in zip(values, values[period:], strict=False)):
+            return Steps(tuple(values[:period]), advance)
+    return Steps(tuple(values), values[-1] - values[0])
+
+
+def _shortest(steps: Steps) -> Steps:
+    """The same sequence with the fewest values."""
+    values = steps.values
+    for period in range(1, len(values)):
+        if len(values) % period == 0 and steps.advance * period % len(values) == 0:
+            advance = steps.advance * period // len(values)
+            if all(two - one == advance for one, two in zip(values, values[period:], strict=False)):
+                return Steps(values[:period], advance)
+    return steps
+
+
+def _same_pace(one: Steps, other: Steps) -> bool:
+    """Whether two sequences advance equally far over many positions."""
+    return one.advance * len(other.values) == other.advance * len(one.values)
+
+
+def _fixed(first: int, last: int) -> Reach:
+    return Reach("", Steps((first,), 0), Steps((last,), 0))
