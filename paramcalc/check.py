@@ -18,6 +18,7 @@ from paramcalc.reasons import reason
 from paramcalc.spec import Spec
 
 SPEC_ENDINGS = (".yaml", ".yml")
+MOST_EXPLAINED = 100  # failures of one spec whose reason is sought
 
 
 class Verdict(StrEnum):
@@ -47,6 +48,11 @@ class Outcome(NamedTuple):
     if_read: Verdict
     detail: str = ""
     reason: str = ""
+
+    @property
+    def off(self) -> bool:
+        """Whether it failed by its number, and not by an erratum that is out of date."""
+        return self.verdict is Verdict.FAILED and not self.claim.erratum
 
     @property
     def gap(self) -> Fraction | None:
@@ -123,33 +129,41 @@ def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) 
     mistake in the result.
     """
     networks = networks or Networks()
-    wanted = library.same_settings(spec, variant)
     outcomes: list[Outcome] = []
     problems: dict[Problem, None] = {}
-    for claim in claims.read(spec):
-        if variant and library.same_settings(spec, claim.model) != wanted:
-            continue
+    for claim in _about(variant, spec):
         try:
             outcomes.append(judged(claim, spec, networks))
         except SpecError as error:
             problems.update(dict.fromkeys(_unbuilt(claim, error)))
         except Fault as fault:
             problems[claim.problem(fault.fact, fault.about, fault.notes())] = None
-    name = spec.source.name
-    mistakes = [Mistake(name, problem.fact, problem.notes, problem) for problem in problems]
-    return Result(tuple(outcomes), tuple(mistakes[:MOST_PROBLEMS]), ())
+    mistakes = [Mistake(spec.source.name, problem.fact, problem.notes, problem) for problem in problems]
+    return Result(_explained(outcomes, spec, networks), tuple(mistakes[:MOST_PROBLEMS]), ())
+
+
+def _about(variant: str, spec: Spec) -> list[Claim]:
+    """The claims about a variant, under any of its names; all claims for ''."""
+    wanted = library.same_settings(spec, variant)
+    found = claims.read(spec)
+    return [claim for claim in found if not variant or library.same_settings(spec, claim.model) == wanted]
+
+
+def _explained(outcomes: list[Outcome], spec: Spec, networks: Networks) -> tuple[Outcome, ...]:
+    """The outcomes with reasons for the first failures."""
+    doubtful = [place for place, outcome in enumerate(outcomes) if outcome.off]
+    for place in doubtful[:MOST_EXPLAINED]:
+        outcome = outcomes[place]
+        outcomes[place] = outcome._replace(reason=reason(outcome.claim, spec, networks, outcome.computed))
+    return tuple(outcomes)
 
 
 def judged(claim: Claim, spec: Spec, networks: Networks) -> Outcome:
-    """A claim's outcome; `SpecError` or `Fault` when its number cannot be computed."""
+    """A claim's outcome, without a reason; `SpecError` or `Fault` when its number cannot be computed."""
     computed = measured(claim, spec, networks)
     if_read, detail = _verdict(claim, computed)
     confirmed = not claim.unread or if_read in (Verdict.FAILED, Verdict.UNRESOLVED)
-    verdict = if_read if confirmed else Verdict.UNREAD
-    closes = ""
-    if verdict is Verdict.FAILED and not claim.erratum:
-        closes = reason(claim, spec, networks, computed)
-    return Outcome(claim, computed, verdict, if_read, detail, closes)
+    return Outcome(claim, computed, if_read if confirmed else Verdict.UNREAD, if_read, detail)
 
 
 def _verdict(claim: Claim, computed: Fraction) -> tuple[Verdict, str]:

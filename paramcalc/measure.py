@@ -17,26 +17,30 @@ from paramcalc.shape import Shape
 from paramcalc.spec import Spec
 
 Inputs: TypeAlias = Mapping[str, tuple[int, ...]]
+Key: TypeAlias = tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]]  # file, model, inputs
 KEPT = 64
 
 
 class Networks:
     """Counted networks, each elaborated once for all that is asked about it.
 
-    The last `KEPT` are remembered, failures too.
+    The `KEPT` that were last asked for are remembered, failures too. `built` counts elaborations.
     """
 
     def __init__(self) -> None:
-        self.known: dict[tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]], Report | Exception] = {}
+        self.known: dict[Key, Report | Exception] = {}
+        self.built = 0
 
     def report(self, spec: Spec, model: str, inputs: Inputs) -> Report:
         """The counts of a model of a spec; `SpecError` or `Fault` when it cannot be built."""
         key = (spec.source.name, library.same_settings(spec, model), tuple(inputs.items()))
-        if key not in self.known:
-            if len(self.known) >= KEPT:
-                del self.known[next(iter(self.known))]
-            self.known[key] = _counted(spec, model, inputs)
-        found = self.known[key]
+        found = self.known.pop(key, None)
+        if found is None:
+            found = _counted(spec, model, inputs)
+            self.built += 1
+        self.known[key] = found
+        if len(self.known) > KEPT:
+            del self.known[next(iter(self.known))]
         if isinstance(found, Exception):
             raise found
         return found
@@ -83,13 +87,10 @@ def _other(claim: Claim, spec: Spec, networks: Networks) -> Report:
         return networks.report(spec, name, {})
     try:
         found = library.bundled(name)
-        return networks.report(found.spec, found.variant or found.spec.name, {})
-    except (Fault, SpecError) as error:
-        if isinstance(error, Fault):
-            raise Fault(
-                f"there is no model '{name}' in this file or bundled", fix=error.fix, about="over_model"
-            ) from None
-        raise Fault(f"'{name}' cannot be counted: {error.problems[0].fact}", about="over_model") from None
+    except Fault as fault:
+        fact = f"there is no model '{name}' in this file, and none is bundled"
+        raise Fault(fact, fix=fault.fix, about="over_model") from None
+    return networks.report(found.spec, found.variant or found.spec.name, {})
 
 
 def _quantity(

@@ -22,7 +22,8 @@ from paramcalc.spec import Spec
 
 SIZES = (224, 227, 229, 231, 256, 288, 299, 320, 331, 384, 448, 512, 192, 160, 128, 112, 96, 64, 32, 28)
 MOST_VARIANTS = 40
-MOST_LAYERS = 10_000  # in larger networks only what needs no further elaboration is tried
+MOST_LAYERS = 10_000  # for larger networks, and after so many, no further ones are elaborated
+MOST_BUILT = 500
 MOST_KNOBS = 3
 
 
@@ -51,7 +52,7 @@ def _candidates(
         return
     yield from _other_conventions(claim, spec, networks)
     report = networks.report(spec, claim.model, claim.inputs)
-    if len(report.rows) <= MOST_LAYERS:
+    if len(report.rows) <= MOST_LAYERS and networks.built <= MOST_BUILT:
         yield from _other_variants(claim, spec, networks, report)
         yield from _other_inputs(claim, spec, networks, report)
 
