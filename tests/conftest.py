@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import sys
 from collections.abc import Callable
@@ -29,20 +28,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """Runs the command line in this process: `run("count", "lenet5-1998", columns=80)`."""
 
     def run(*arguments: str, stdin: str = "", columns: int | None = None) -> Result:
-        monkeypatch.setattr(sys, "argv", ["paramcalc", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         if columns is None:
             monkeypatch.delenv("COLUMNS", raising=False)
         else:
             monkeypatch.setenv("COLUMNS", str(columns))
         capsys.readouterr()
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as exit:
-            code = exit.code if isinstance(exit.code, int) else int(exit.code is not None)
-        finally:
-            gc.enable()  # which the command line turns off for its short life
+        code = cli.run([str(argument) for argument in arguments])
         out, err = capsys.readouterr()
         return Result(code, out, err)
 

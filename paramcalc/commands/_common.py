@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from paramcalc.elaborate import Change, Swap
 from paramcalc.errors import Fault
 from paramcalc.render.grid import Grid
+
+Format = Literal["table", "json", "csv", "markdown", "latex", "html"]
 
 SpecArgument = Annotated[
     str,
@@ -86,6 +87,8 @@ def emit(text: str, output: Path | None) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
+    import tempfile
+
     try:
         handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
         try:
@@ -99,6 +102,17 @@ def emit(text: str, output: Path | None) -> None:
             raise
     except OSError as error:
         raise Fault(f"{output}: {error.strerror or error}") from None
+
+
+def written(grid: Grid, format: str) -> str:
+    """A grid as the text of a document: markdown, latex or html."""
+    if format == "html":
+        from paramcalc.render import html
+
+        return html.table(grid)
+    from paramcalc.render.grid import latex, markdown
+
+    return markdown(grid) if format == "markdown" else latex(grid)
 
 
 def emit_grid(grid: Grid, output: Path | None, after: str = "") -> None:

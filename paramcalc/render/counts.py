@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 from paramcalc import outline
@@ -196,17 +195,18 @@ def _quantity(name: str, counts: Counts, report: Report, measure: str, auxiliary
     if name != "share":
         return number(getattr(counts, name))
     whole = getattr(report.totals, measure)
-    return "" if auxiliary or not whole else bar(Fraction(getattr(counts, measure), whole))
+    return "" if auxiliary or not whole else bar(getattr(counts, measure), whole)
 
 
-def bar(share: Fraction) -> str:
-    """A share as a percentage and a bar.
+def bar(part: int, whole: int) -> str:
+    """A share as a percentage and a bar, both rounded.
 
-    >>> bar(Fraction(1, 2))
-    ' 50.0 % █████'
+    >>> bar(1, 2), bar(1, 1000)
+    (' 50.0 % █████', '  0.1 %')
     """
-    percent = f"{float(100 * share):5.1f} %"
-    return f"{percent} {'█' * round(BAR * share)}".rstrip()
+    permille = (2000 * part + whole) // (2 * whole)
+    blocks = (2 * BAR * part + whole) // (2 * whole)
+    return f"{permille // 10:3}.{permille % 10} % {'█' * blocks}".rstrip()
 
 
 def dims(shape: Shape, layout: str) -> str:

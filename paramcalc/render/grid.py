@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -94,6 +92,9 @@ def latex(grid: Grid) -> str:
 
 def comma_separated(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """CSV as RFC 4180 has it, but with plain line ends; numbers without separators."""
+    import csv
+    import io
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from fractions import Fraction
 from typing import Any
 
 from paramcalc.ops.attributes import attributes
@@ -70,6 +69,6 @@ def plain(value: Any) -> Any:
     """A value as JSON has it: tuples as lists, fractions as numbers."""
     if isinstance(value, tuple):
         return [plain(item) for item in value]
-    if isinstance(value, Fraction):
+    if type(value).__module__ == "fractions":
         return float(value)
     return str(value) if isinstance(value, str) else value
