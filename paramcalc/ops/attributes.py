@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from paramcalc.errors import Fault, near
 from paramcalc.ops.base import Op
-from paramcalc.sizes import Size, at_least
+from paramcalc.sizes import Size, at_least, divides
 
 Count: TypeAlias = Size  # a whole number, zero included
 Int: TypeAlias = Size  # any whole number
@@ -52,9 +52,11 @@ def count(op: type[Op], value: Any) -> Size:
 
 def integer(op: type[Op], value: Any) -> Size:
     """A whole number."""
+    if type(value) is int:
+        return value
     if isinstance(value, bool | str | tuple):
         raise Fault("must be a whole number", found=shown(value))
-    if getattr(value, "denominator", 1) != 1:
+    if not divides(value.denominator, value.numerator):
         raise Fault("must come out whole", found=shown(value), fix="use // to round down, or ceil( )")
     return value  # type: ignore[no-any-return]
 

@@ -1,0 +1,207 @@
+"""Which symbols: from the names that a user gives to letters, meanings and default values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from paramcalc.elaborate import Change
+from paramcalc.errors import Fault, Source, near
+from paramcalc.expression import Expression
+from paramcalc.graph import Graph
+from paramcalc.shape import Shape
+from paramcalc.spec import Spec, Written
+from paramcalc.symbolic.judge import Symbol
+
+BATCH = "batch"
+AXIS_LETTERS = {"H": "height", "W": "width", "L": "length", "D": "depth", "C": "channels"}
+SQUARE = "h"  # height and width together
+CUSTOMARY = {"depths": "n", "layers": "n", "depth": "n", "growth": "k", "vocabulary": "v", "classes": "c"}
+AVOIDED = frozenset("lIO")  # read as digits
+ALPHABET = "abcdefghijkmnopqrstuvwxyz"
+SOURCE = Source("<symbols>", "")
+
+
+class Chosen(NamedTuple):
+    """Symbols, and how their values are put in: by the knobs that they replace, and by input sizes.
+
+    `knobs` holds, for a knob, its symbol or a tuple of symbols and numbers; `inputs`, for an input, one
+    entry for each axis: a symbol's letter, or the size that stays.
+    """
+
+    symbols: tuple[Symbol, ...]
+    knobs: Mapping[str, Any]
+    inputs: Mapping[str, tuple[Any, ...]]
+    batch: str = ""
+
+    def changes(self) -> tuple[Change, ...]:
+        """The knobs' values as settings, in terms of the symbols as they are scaled now."""
+        values = {symbol.letter: symbol.value for symbol in self.symbols}
+        return tuple(Change("", name, filled(value, values), SOURCE) for name, value in self.knobs.items())
+
+    def sizes(self) -> dict[str, tuple[Any, ...]]:
+        """The input sizes, likewise."""
+        values = {symbol.letter: symbol.value for symbol in self.symbols}
+        return {name: filled(dims, values) for name, dims in self.inputs.items()}
+
+    def stretched(self, letter: str, factor: int) -> Chosen:
+        """The same with one symbol in larger steps."""
+        symbols = tuple(
+            symbol.stretched(factor) if symbol.letter == letter else symbol for symbol in self.symbols
+        )
+        return self._replace(symbols=symbols)
+
+
+class _Letters:
+    """Hands out letters, each once."""
+
+    def __init__(self, reserved: list[str]) -> None:
+        self.taken: set[str] = set(reserved)
+
+    def give(self, *wanted: str) -> str:
+        """The first wanted letter that is free, else any."""
+        candidates: list[str] = [*wanted, *ALPHABET]
+        free = [letter for letter in candidates if letter and letter not in self.taken | AVOIDED]
+        if not free:
+            raise Fault("there are more symbols than letters")
+        self.taken.add(free[0])
+        return free[0]
+
+
+def choose(spec: Spec, graph: Graph, names: Sequence[str]) -> Chosen:
+    """Symbols for the names of knobs, of input axes (`H`, `W`, `L`, `D`, `C`, or `h` for height = width),
+    and `batch`. A name may give its letter: `width=c`.
+
+    `graph` is the network with numbers: their values are the default point.
+    """
+    asked = dict(_named(name) for name in names)
+    letters = _Letters([letter for letter in asked.values() if letter])
+    symbols: list[Symbol] = []
+    knobs: dict[str, Any] = {}
+    inputs: dict[str, tuple[Any, ...]] = {}
+    batch = ""
+    entering = _knobs_of_inputs(spec)
+    for name, letter in asked.items():
+        if name in graph.knobs:
+            found, knobs[name] = _knob(name, graph.knobs[name], letter, letters, name in entering)
+        elif name == BATCH:
+            found = [Symbol(letter or letters.give("b"), (BATCH,), 1)]
+            batch = found[0].letter
+        else:
+            found = [_axis(name, graph, letter, letters, inputs)]
+        symbols += found
+    return Chosen(tuple(symbols), knobs, inputs, batch)
+
+
+def usual(spec: Spec, graph: Graph) -> list[str]:
+    """The symbols that a formula is in when none are asked for: the width, and the input's space."""
+    names = ["width"] if _is_size(graph.knobs.get("width")) and "width" not in _knobs_of_inputs(spec) else []
+    axes = {axis for shape in graph.inputs.values() for axis in shape.axes}
+    if "height" in axes:
+        square = all(same_plane(shape) for shape in graph.inputs.values())
+        return [*names, *([SQUARE] if square else ["H", "W"])]
+    return [*names, "L"] if "length" in axes else names
+
+
+def same_plane(shape: Shape) -> bool:
+    """Whether an input's height is its width, or it has neither."""
+    sizes = dict(zip(shape.axes, shape.dims, strict=True))
+    return sizes.get("height") == sizes.get("width")
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, _, letter = text.partition("=")
+    if letter and not letter.isidentifier():
+        raise Fault(f"'{letter}' cannot name a symbol", expected="a letter or a word")
+    return name.strip(), letter.strip()
+
+
+def _knob(
+    name: str, value: Any, letter: str, letters: _Letters, stretches: bool
+) -> tuple[list[Symbol], Any]:
+    """The symbols of a knob and the value to give it; one symbol for all equal entries of a list."""
+    if _is_size(value):
+        one = Symbol(letter or _letter(name, letters), (name,), value, stretches=stretches)
+        return [one], one.letter
+    if isinstance(value, tuple) and value and all(_is_size(item) for item in value):
+        base = letter or CUSTOMARY.get(name, name[0])
+        if len(set(value)) == 1:
+            one = Symbol(letter or letters.give(base), (name,), value[0], stretches=stretches)
+            return [one], (one.letter,) * len(value)
+        marks = tuple(f"{base}{place}" for place in range(1, len(value) + 1))
+        each = [
+            Symbol(mark, (f"{name}[{place}]",), item)
+            for place, (mark, item) in enumerate(zip(marks, value, strict=True))
+        ]
+        return each, marks
+    raise Fault(
+        f"the knob '{name}' cannot be a symbol",
+        expected="a knob that holds a whole number of at least 1, or a list of them",
+        found=f"{value}",
+    )
+
+
+def _letter(name: str, letters: _Letters) -> str:
+    return letters.give(CUSTOMARY.get(name, ""), name[0], name)
+
+
+def _axis(
+    name: str, graph: Graph, letter: str, letters: _Letters, inputs: dict[str, tuple[Any, ...]]
+) -> Symbol:
+    """A symbol for an axis of all inputs that have it; they must agree on its size."""
+    axes = ("height", "width") if name == SQUARE else (AXIS_LETTERS.get(name, name),)
+    found = [
+        (source, place, shape.dims[place], axis)
+        for source, shape in graph.inputs.items()
+        for place, axis in enumerate(shape.axes)
+        if axis in axes
+    ]
+    if not found:
+        known = [*graph.knobs, BATCH, *(key for key, axis in AXIS_LETTERS.items() if _has(graph, axis))]
+        raise Fault(
+            f"there is no knob and no axis of the input called '{name}'",
+            fix=near(name, known) or "symbols can be " + ", ".join(known),
+        )
+    sizes = {size for _, _, size, _ in found}
+    if len(sizes) > 1:
+        raise Fault(f"the inputs' sizes that '{name}' means differ", found=", ".join(map(str, sorted(sizes))))
+    mark = letter or letters.give(name.lower(), name)
+    for source, place, _, _ in found:
+        dims = inputs.get(source, graph.inputs[source].dims)
+        inputs[source] = (*dims[:place], mark, *dims[place + 1 :])
+    meaning = tuple(dict.fromkeys(_axis_letter(axis) for *_, axis in found))
+    return Symbol(mark, meaning, sizes.pop(), stretches=axes != ("channels",))
+
+
+def _axis_letter(axis: str) -> str:
+    return next(letter for letter, name in AXIS_LETTERS.items() if name == axis)
+
+
+def _has(graph: Graph, axis: str) -> bool:
+    return any(axis in shape.axes for shape in graph.inputs.values())
+
+
+def _knobs_of_inputs(spec: Spec) -> set[str]:
+    """The knobs that input sizes are made of."""
+    written = [
+        *(declared.sizes for declared in spec.inputs.values()),
+        *(argument.value for declared in spec.inputs.values() for argument in declared.axes),
+    ]
+    return {name for expression in written if expression is not None for name in _names(expression)}
+
+
+def _names(written: Written) -> list[str]:
+    if isinstance(written, Expression):
+        return written.names()
+    return [name for item in written for name in _names(item)]
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and value >= 1
+
+
+def filled(value: Any, values: Mapping[str, Any]) -> Any:
+    """Letters replaced by what they stand for."""
+    if isinstance(value, tuple):
+        return tuple(filled(item, values) for item in value)
+    return values[value] if isinstance(value, str) else value
