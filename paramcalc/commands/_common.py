@@ -116,18 +116,22 @@ def written(grid: Grid, format: str) -> str:
 
 
 def emit_grid(grid: Grid, output: Path | None, after: str = "") -> None:
-    """Draws a grid on the terminal, or as plain text into a file; then the text `after` it."""
-    import io
+    """Draws a grid on the terminal, or as plain text into a file or pipe; then the text `after` it.
 
-    from paramcalc.render import table
+    Without a terminal COLUMNS alone sets the width, and rich, which takes as long to import as a
+    network to count, is not needed.
+    """
+    if output is None and (sys.stdout.isatty() or os.environ.get("FORCE_COLOR")):
+        from paramcalc.render import table
 
-    if output is None:
         table.show(grid, table.console())
-        emit(after, output)
+        emit(after, None)
         return
-    text = io.StringIO()
-    table.show(grid, table.console(text, width=10_000))
-    emit(text.getvalue() + after, output)
+    from paramcalc.render.grid import text
+
+    columns = os.environ.get("COLUMNS", "") if output is None else ""
+    unicode = output is not None or "utf" in (sys.stdout.encoding or "").lower()
+    emit(text(grid, int(columns) if columns.isdigit() else None, unicode) + after, output)
 
 
 def remark(text: str) -> None:

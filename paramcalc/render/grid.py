@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 
+GAP = 3  # blanks between columns
+
+
 class Column(NamedTuple):
     """A column; `drop` orders what gives way first on a narrow terminal, 0 stays."""
 
@@ -52,6 +55,58 @@ def number(value: object) -> str:
     '25,557,032'
     """
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def text(grid: Grid, width: int | None = None, unicode: bool = True) -> str:
+    """The grid as plain text, as rich draws it on a terminal of that width, without colours.
+
+    Without a width nothing is dropped and nothing wrapped.
+    """
+    if width is not None:
+        grid = fitted(grid, width)
+    widths = [column_width(grid, place) for place in range(len(grid.columns))]
+    rule = ("─" if unicode else "-") * (sum(widths) + GAP * (len(widths) - 1))
+    lines = [grid.title] if grid.title else []
+    lines += [_padded([column.title for column in grid.columns], grid, widths), rule]
+    for place, line in enumerate(grid.lines):
+        if line.rule and place:
+            lines.append(rule)
+        cells = ("  " * line.depth + line.cells[0], *line.cells[1:])
+        lines.append(_padded([cell if unicode else cell.replace("█", "#") for cell in cells], grid, widths))
+    for note in grid.notes:
+        lines += wrapped(note, width)
+    return "\n".join(lines) + "\n"
+
+
+def wrapped(note: str, width: int | None) -> list[str]:
+    """A remark in lines of at most a width."""
+    if width is None or len(note) <= width:
+        return [note]
+    import textwrap
+
+    return textwrap.wrap(note, max(width, 1), break_on_hyphens=False)
+
+
+def fitted(grid: Grid, width: int) -> Grid:
+    """The grid without the columns that a given width has no room for."""
+    while True:
+        needed = sum(column_width(grid, place) + GAP for place in range(len(grid.columns))) - GAP
+        optional = [(column.drop, place) for place, column in enumerate(grid.columns) if column.drop]
+        if needed <= width or not optional:
+            return grid
+        grid = grid.without(max(optional)[1])
+
+
+def column_width(grid: Grid, place: int) -> int:
+    """Characters that a column needs, the first with its indentation."""
+    cells = [len(line.cells[place]) + (2 * line.depth if place == 0 else 0) for line in grid.lines]
+    return max(len(grid.columns[place].title), *cells, 1)
+
+
+def _padded(cells: list[str], grid: Grid, widths: list[int]) -> str:
+    sides = [str.rjust if column.right else str.ljust for column in grid.columns]
+    padded = (side(cell, width) for side, cell, width in zip(sides, cells, widths, strict=True))
+    return (" " * GAP).join(padded).rstrip()
 
 
 def markdown(grid: Grid) -> str:

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Literal, TextIO
+from typing import Literal, NamedTuple, TextIO
 
 from rich.box import Box
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from paramcalc.render.grid import Grid, Line
+from paramcalc.render.grid import GAP, Grid, Line, column_width, fitted, wrapped
 
 # Only a rule below the heading and, where a line asks for it, between lines.
 RULES = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
 PLAIN_RULES = Box("    \n    \n -- \n    \n -- \n    \n    \n    \n", ascii=True)
-GAP = 3  # blanks between columns, one of them the box's own
 
 
 def console(file: TextIO | None = None, width: int | None = None) -> Console:
@@ -38,43 +37,46 @@ def console(file: TextIO | None = None, width: int | None = None) -> Console:
 def show(grid: Grid, out: Console) -> None:
     """Draws a grid on a console, dropping optional columns until it fits."""
     grid = fitted(grid, out.width)
-    plain = not _draws(out)
+    if grid.title:
+        out.print(Text(grid.title, style="bold"))
+    seen = out.width
+    out.width = max(seen, sum(column_width(grid, place) + GAP for place in range(len(grid.columns))))
+    out.print(_table(grid, plain=not _draws(out)), crop=False)
+    out.width = seen
+    for note in grid.notes:
+        for line in wrapped(note, seen):
+            out.print(Text(line, style="dim"))
+
+
+class Drawn(NamedTuple):
+    """A grid that rich can print by itself, as wide as the console that shows it."""
+
+    grid: Grid
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        grid = fitted(self.grid, options.max_width)
+        if grid.title:
+            yield Text(grid.title, style="bold")
+        yield _table(grid, plain=not _draws(console))
+        for note in grid.notes:
+            yield Text(note, style="dim")
+
+
+def _table(grid: Grid, plain: bool) -> Table:
     table = Table(
         box=PLAIN_RULES if plain else RULES,
         show_edge=False,
         pad_edge=False,
-        padding=(0, GAP - 1, 0, 0),
+        padding=(0, GAP - 1, 0, 0),  # the box's own divider is one more
         header_style="bold",
     )
     for place, column in enumerate(grid.columns):
         side: Literal["left", "right"] = "right" if column.right else "left"
-        table.add_column(column.title, justify=side, no_wrap=True, overflow="crop", width=_width(grid, place))
+        table.add_column(column.title, justify=side, no_wrap=True, overflow="crop", width=column_width(grid, place))
     for place, line in enumerate(grid.lines):
         following = grid.lines[place + 1].rule if place + 1 < len(grid.lines) else False
         table.add_row(*_cells(line, plain), style=_style(line), end_section=following)
-    if grid.title:
-        out.print(Text(grid.title, style="bold"))
-    seen = out.width
-    out.width = max(seen, sum(_width(grid, place) + GAP for place in range(len(grid.columns))))
-    out.print(table, crop=False)
-    out.width = seen
-    for note in grid.notes:
-        out.print(Text(note, style="dim"), soft_wrap=False)
-
-
-def fitted(grid: Grid, width: int) -> Grid:
-    """The grid without the columns that a given width has no room for."""
-    while True:
-        needed = sum(_width(grid, place) + GAP for place in range(len(grid.columns))) - GAP
-        optional = [(column.drop, place) for place, column in enumerate(grid.columns) if column.drop]
-        if needed <= width or not optional:
-            return grid
-        grid = grid.without(max(optional)[1])
-
-
-def _width(grid: Grid, place: int) -> int:
-    cells = [len(line.cells[place]) + (2 * line.depth if place == 0 else 0) for line in grid.lines]
-    return max(len(grid.columns[place].title), *cells, 1)
+    return table
 
 
 def _cells(line: Line, plain: bool) -> list[Text]:

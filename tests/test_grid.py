@@ -1,0 +1,49 @@
+"""Tables as text: plain and by rich they are the same; digits are never cut."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from paramcalc import load
+from paramcalc.render import counts, table
+from paramcalc.render.grid import Grid, text
+
+
+def by_rich(grid: Grid, width: int) -> str:
+    out = io.StringIO()
+    table.show(grid, table.console(out, width=width))
+    return out.getvalue()
+
+
+def lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 100, 200])
+@pytest.mark.parametrize("model", ["lenet5-1998", "googlenet", "resnet-50"])
+def test_plain_text_is_what_rich_draws(model: str, width: int) -> None:
+    """A pipe gets the very lines that a terminal of that width shows, without colours."""
+    grid = counts.grid(load(model).count())
+
+    assert lines(text(grid, width)) == lines(by_rich(grid, width))
+
+
+def test_colour_on_a_terminal_only() -> None:
+    """Rich writes escape sequences when it is told that it draws on a terminal."""
+    grid = counts.grid(load("lenet5-1998").count())
+    out = io.StringIO()
+
+    table.show(grid, Console(file=out, width=100, force_terminal=True, color_system="standard"))
+
+    assert "\x1b[1m" in out.getvalue()
+    assert "\x1b" not in text(grid, 100)
+
+
+def test_without_unicode_the_table_is_plain_ascii() -> None:
+    """Rules and bars fall back to what every terminal has."""
+    grid = counts.grid(load("lenet5-1998").count())
+
+    assert text(grid, 200, unicode=False).isascii()
