@@ -1,0 +1,19 @@
+"""paramcalc schema: a JSON Schema of spec files, for editors."""
+
+from __future__ import annotations
+
+from paramcalc.commands._common import OutputOption, PluginOption, emit, load_plugin
+
+
+def schema(plugins: PluginOption = None, output: OutputOption = None) -> None:
+    """Print a JSON Schema of spec files, for editors that complete and check YAML.
+
+    Example: paramcalc schema --output paramcalc.schema.json
+    """
+    import json
+
+    from paramcalc.schema import schema as described
+
+    for path in plugins or ():
+        load_plugin(path)
+    emit(json.dumps(described(), indent=2) + "\n", output)

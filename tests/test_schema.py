@@ -1,0 +1,53 @@
+"""The JSON Schema: it accepts every bundled spec and refuses a misspelt key."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from paramcalc import library
+from paramcalc.parse import KEYS
+from tests.conftest import Run
+
+jsonschema = pytest.importorskip("jsonschema")
+
+
+@pytest.fixture
+def validator(run: Run) -> Any:
+    schema = json.loads(run("schema").out)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize("path", library.bundled_files(), ids=lambda path: path.stem)
+def test_bundled_specs_are_valid(path: Any, validator: Any) -> None:
+    """What the language reads, the schema accepts."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    assert [error.message for error in validator.iter_errors(document)] == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"layer": ["relu"]},
+        {"input": 8, "layers": [{"conv2d": {"out_channels": 4, "kernal_size": 3}}]},
+        {"input": 8, "layers": [{"table": {"columns": "a", "rows": []}}]},
+        {"input": {"widht": 3}, "layers": ["relu"]},
+        {"input": 8, "layers": ["relu"], "defaults": {"conv2d": {"bais": False}}},
+    ],
+)
+def test_mistakes_are_refused(document: Any, validator: Any) -> None:
+    """Misspelt keys, attributes and axes; a table without its layers."""
+    assert list(validator.iter_errors(document))
+
+
+def test_every_part_of_a_spec_is_described(run: Run) -> None:
+    """The schema speaks of each key that the reader knows."""
+    properties = json.loads(run("schema").out)["properties"]
+
+    assert set(properties) == set(KEYS)
+    assert all(entry["description"] for entry in properties.values())
