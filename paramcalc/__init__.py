@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from paramcalc.model import Model, load
+from paramcalc.model import Model, compare, load
 
-__all__ = ["Model", "__version__", "load"]
+__all__ = ["Model", "__version__", "compare", "load"]
 __version__ = "0.1.0"

@@ -59,7 +59,7 @@ class Change(NamedTuple):
     source: Source
 
     def __str__(self) -> str:
-        value = self.value.text if isinstance(self.value, Expression) else shown(self.value)
+        value = _as_written(self.value)
         return f"{self.layers}.{self.name}={value}" if self.layers else f"{self.name}={value}"
 
 
@@ -87,7 +87,7 @@ def elaborate(spec: Spec, settings: Settings = Settings()) -> Graph:
 
     Raises `SpecError` with every mistake found, or `Fault` when the settings themselves do not fit.
     """
-    return _Elaborator(spec, settings).run()
+    return Elaborator(spec, settings).run()
 
 
 class _UnknownValue(Exception):
@@ -144,7 +144,7 @@ class _Env:
 
     __slots__ = ("elaborator", "scope", "value_number")
 
-    def __init__(self, elaborator: _Elaborator, scope: Scope | None, value_number: int) -> None:
+    def __init__(self, elaborator: Elaborator, scope: Scope | None, value_number: int) -> None:
         self.elaborator = elaborator
         self.scope = scope
         self.value_number = value_number
@@ -200,7 +200,12 @@ class _Worded(NamedTuple):
         return self.env.tensor(name)
 
 
-class _Elaborator:
+class Elaborator:
+    """Builds the graph of a spec, in one pass over its text.
+
+    `rounds` and `checked_count` are what changes where the number of rounds is a symbol.
+    """
+
     def __init__(self, spec: Spec, settings: Settings) -> None:
         self.spec = spec
         self.settings = settings
@@ -631,16 +636,41 @@ class _Elaborator:
             group = Group(scope.group.inner(item.name))
             scope.group.children[item.name] = group
         share = scope.share if own else _below(scope.share, item.name)
-        hidden = self.hides(item.index, scope)
+        try:
+            group.value = self.rounds(item, scope, group, share, count, value)
+        except Fault as fault:
+            self.report(fault, scope.frame.source, at, at + 1, self.trace(scope.frame))
+            return UNKNOWN
+        return group.value
+
+    def rounds(
+        self, item: Repeat, scope: Scope, group: Group, share: Group | int | None, count: int, value: int
+    ) -> int:
+        """All rounds of a repeat, one after the other."""
         for index in range(count):
-            variables = {item.index: _Hidden() if hidden else index}
-            target = group.children["0"] if item.shared and index else _below(share, str(index))
-            value = self.round(item.body, scope, group, str(index), variables, target, value)
-        group.value = value
+            value = self.repeated(item, scope, group, share, index, str(index), value)
         return value
 
+    def repeated(
+        self,
+        item: Repeat,
+        scope: Scope,
+        group: Group,
+        share: Group | int | None,
+        index: int,
+        name: str,
+        value: int,
+    ) -> int:
+        """One round of a repeat."""
+        variables = {item.index: _Hidden() if self.hides(item.index, scope) else index}
+        target = group.children["0"] if item.shared and name != "0" else _below(share, name)
+        return self.round(item.body, scope, group, name, variables, target, value)
+
     def repeat_count(self, item: Repeat, scope: Scope, value: int) -> int:
-        count = item.count.evaluate(_Env(self, scope, value))
+        return self.checked_count(item.count.evaluate(_Env(self, scope, value)))
+
+    def checked_count(self, count: Value) -> int:
+        """A number of rounds, if it is one."""
         if isinstance(count, bool) or not isinstance(count, int):
             raise Fault("a repeat count must be a whole number", found=shown(count))
         if count < 0:
@@ -1199,18 +1229,27 @@ class _Elaborator:
 
 
 _HANDLERS: dict[type, Any] = {
-    Named: _Elaborator.named,
-    Join: _Elaborator.join,
-    If: _Elaborator.condition,
-    Repeat: _Elaborator.repeat,
-    Table: _Elaborator.table,
-    Auxiliary: _Elaborator.auxiliary,
+    Named: Elaborator.named,
+    Join: Elaborator.join,
+    If: Elaborator.condition,
+    Repeat: Elaborator.repeat,
+    Table: Elaborator.table,
+    Auxiliary: Elaborator.auxiliary,
 }
 
 
 def _below(share: Group | int | None, name: str) -> Group | int | None:
     """The part of a shared group that answers to a name, or None."""
     return share.children.get(name) if isinstance(share, Group) else None
+
+
+def _as_written(value: Any) -> str:
+    """An expression, a list of them, or a value, as a spec would write it."""
+    if isinstance(value, Expression):
+        return value.text
+    if isinstance(value, tuple):
+        return f"[{', '.join(_as_written(item) for item in value)}]"
+    return shown(value)
 
 
 def _is_written(value: Any) -> bool:

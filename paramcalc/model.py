@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paramcalc import expression, library
 from paramcalc.elaborate import Change, Settings, Swap, elaborate
@@ -13,6 +13,9 @@ from paramcalc.lines import Token, read_expression, read_line, split
 from paramcalc.parse import Group, items
 from paramcalc.report import Report, count
 from paramcalc.spec import Chain, Spec, Written
+
+if TYPE_CHECKING:
+    from paramcalc.diff import Diff
 
 
 class Model:
@@ -51,6 +54,25 @@ class Model:
     ) -> Report:
         """Exact counts of every layer and their totals, for a batch of samples."""
         return count(self.graph(changes, inputs, **knobs), batch)
+
+    def __rich__(self) -> Any:
+        return self.count().__rich__()
+
+    def _repr_html_(self) -> str:
+        return self.count()._repr_html_()
+
+
+def compare(*networks: Model | Report) -> Diff:
+    """Two or more networks side by side, aligned block by block; the first is the base.
+
+    A model stands for its counts under its own settings.
+
+    >>> compare(load("resnet-50"), load("resnet-50").count(width=96)).sentence(1, ["params"])
+    '2.19 x more params (55,919,176 instead of 25,557,032), same output 1000'
+    """
+    from paramcalc import diff
+
+    return diff.compare(*(network.count() if isinstance(network, Model) else network for network in networks))
 
 
 def load(name: str) -> Model:
@@ -121,4 +143,4 @@ class _NoNames:
         raise Fault(f"there is no tensor '{name}' here")
 
 
-__all__ = ["Expression", "Model", "change", "load", "replacement", "sizes"]
+__all__ = ["Expression", "Model", "change", "compare", "load", "replacement", "sizes"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paramcalc.errors import Fault
 from paramcalc.graph import Graph, Layer
@@ -80,6 +80,16 @@ class Report(NamedTuple):
     def with_auxiliary(self) -> Counts:
         """The totals with all branches that exist in training only."""
         return added([self.totals, *self.auxiliary.values()])
+
+    def __rich__(self) -> Any:
+        from paramcalc.render import counts, table
+
+        return table.Drawn(counts.grid(self))
+
+    def _repr_html_(self) -> str:
+        from paramcalc.render import counts, html
+
+        return html.table(counts.grid(self))
 
     def select(self, pattern: str) -> tuple[Row, ...]:
         """The rows that a pattern means; `Fault` when there are none."""

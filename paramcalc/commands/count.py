@@ -8,6 +8,7 @@ import typer
 
 from paramcalc.commands._common import (
     BatchOption,
+    Format,
     InputOption,
     OutputOption,
     PluginOption,
@@ -17,9 +18,9 @@ from paramcalc.commands._common import (
     emit,
     emit_grid,
     settings,
+    written,
 )
 
-Format = Literal["table", "json", "csv", "markdown", "latex"]
 Dtype = Literal["float64", "float32", "tf32", "bfloat16", "float16", "int8", "float8"]
 
 
@@ -73,6 +74,4 @@ def count(
     if format == "table":
         emit_grid(grid, output)
     else:
-        from paramcalc.render.grid import latex, markdown
-
-        emit(markdown(grid) if format == "markdown" else latex(grid), output)
+        emit(written(grid, format), output)
