@@ -112,7 +112,7 @@ class _Reader:
         return tuple(found)
 
     def model(self, key: Scalar) -> bool:
-        names = (self.spec.name, *self.spec.variants)
+        names = dict.fromkeys((self.spec.name, *self.spec.variants))
         if key.text in names:
             return True
         fix = near(key.text, names) or "models are " + ", ".join(names)
@@ -134,11 +134,12 @@ class _Reader:
         self.check_keys(node)
         quantities = [(key, value) for key, value in node.entries if key.text in CLAIMED]
         if len(quantities) != 1:
-            self.wrong_quantities(node, [key for key, _ in quantities])
+            if quantities or len(self.problems) == before:
+                self.wrong_quantities(node, [key for key, _ in quantities])
             return None
         (key, printed), *_ = quantities
         values = {name: self.field(name, node) for name in FIELDS}
-        read = self.figure(printed, ratio=bool(values["over"] or values["over_model"]))
+        read = self.figure(printed, ratio=not {"over", "over_model"}.isdisjoint(node.keys()))
         self.check_fit(key, values, node)
         if len(self.problems) > before or read is None:
             return None
@@ -203,16 +204,17 @@ class _Reader:
             self.fail_field(
                 node, "convention", f"'{convention.name}' says nothing about {key.text}, only {about}"
             )
-        if key.text == CHANNELS and not values["layer"]:
+        if key.text == CHANNELS and node.get("layer") is None:
             self.fail(key, "'channels' are those of a layer: say which", "add layer: NAME")
-        excuses = [name for name in EXCUSES if values[name]]
+        written = set(node.keys())
+        excuses = [name for name in EXCUSES if name in written]
         if len(excuses) > 1:
             self.fail_field(node, excuses[1], f"a claim cannot have both '{excuses[0]}' and '{excuses[1]}'")
-        if values["within"] and not values["reason"]:
+        if "within" in written and "reason" not in written:
             self.fail_field(
                 node, "within", "'within' needs a reason", "add reason: why the source is not exact"
             )
-        if values["reason"] and not values["within"]:
+        if "reason" in written and "within" not in written:
             self.fail_field(node, "reason", "'reason' explains 'within', which is missing")
 
     # ------------------------------------------------------------------------------ single fields

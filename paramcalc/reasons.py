@@ -75,7 +75,7 @@ def _said(claim: Claim, convention: Convention) -> str:
 def _other_variants(
     claim: Claim, spec: Spec, networks: Networks, own: Report
 ) -> Iterator[tuple[str, Fraction]]:
-    names = [spec.name, *spec.variants]
+    names = [*spec.variants, spec.name]
     others = dict.fromkeys(same_settings(spec, name) for name in names)
     others.pop(same_settings(spec, claim.model), None)
     for name in list(others)[:MOST_VARIANTS]:

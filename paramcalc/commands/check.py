@@ -35,10 +35,14 @@ def check(
     for plugin in plugins or ():
         load_plugin(plugin)
     result = checked(specs or ())
-    for text in (*(mistake.message for mistake in result.mistakes), *result.remarks):
+    for mistake in result.mistakes:
+        remark(mistake.message + "\n")
+    for text in result.remarks:
         remark(text)
-    if format == "table":
+    if format == "table" and result.outcomes:
         emit_grid(verdicts.grid(result), output, verdicts.closing(result))
+    elif format == "table":
+        emit(verdicts.summary(result) + "\n", output)
     else:
         render = {"json": verdicts.json, "junit": verdicts.junit, "github": verdicts.github}[format]
         emit(render(result), output)

@@ -1,0 +1,781 @@
+"""Claims held against counts: every verdict, every reason, every format, and that the check can fail."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from paramcalc import check as checking
+from paramcalc import claims, library, ops
+from paramcalc.check import Outcome, Verdict, check, check_spec
+from paramcalc.convention import ACTIVATIONS, CONVENTIONS, FACTS, NORMALIZATIONS, OWN, POOLINGS
+from paramcalc.errors import Fault, Source
+from paramcalc.measure import KEPT, Networks, measured
+from paramcalc.parse import parse
+from paramcalc.report import Counts
+from paramcalc.spec import Spec
+from tests.conftest import Run
+
+# Weights: conv1 3*16*9 = 432 and norm 32, conv2 16*32*9 = 4608 and bias 32, fc 32*10 = 320 and bias 10,
+# which gives 5434. Multiplications: 432 * 32*32 = 442,368, 4608 * 16*16 = 1,179,648, fc 320: 1,622,336.
+# The auxiliary classifier has 16*10 + 10 = 170 more.
+NETWORK = """
+input: 3x32x32
+source: {title: A Toy, year: 2024}
+knobs: {width: 16, classes: 10, strided: false}
+variants:
+  toy: {}
+  toy-wide: {width: 32}
+  toy-strided: {strided: true}
+  toy-alias: {like: toy-wide}
+layers:
+  - conv1: conv2d width 3 padding=1 bias=false stride=(2 if strided else 1), batch_norm, relu
+  - pool1: max_pool2d 2
+  - auxiliary: {aux: [global_avg_pool, linear classes]}
+  - conv2: conv2d 2*width 3 padding=1, relu
+  - global_avg_pool
+  - fc: linear classes
+"""
+CONV1, CONV2, FC, AUX = 432, 4608, 320, 160
+PARAMS = CONV1 + 32 + CONV2 + 32 + FC + 10
+MACS = CONV1 * 32 * 32 + CONV2 * 16 * 16 + FC
+
+
+def toy(*lines: str, model: str = "toy", network: str = NETWORK) -> Spec:
+    """The network above with these claims about one of its models."""
+    listed = "".join(f"    - {line}\n" for line in lines)
+    text = f"name: toy-family\n{network.strip()}\nclaims:\n  {model}:\n{listed}"
+    return parse(Source("toy.yaml", text), lambda name: library.bundled(name).spec)
+
+
+def outcome(line: str, model: str = "toy", network: str = NETWORK) -> Outcome:
+    """What becomes of one claim."""
+    result = check_spec(toy(line, model=model, network=network))
+    assert not result.mistakes, result.mistakes[0].message
+    (found,) = result.outcomes
+    return found
+
+
+def computed(line: str, model: str = "toy", network: str = NETWORK) -> Fraction:
+    return outcome(line, model, network).computed
+
+
+# ----------------------------------------------------------------------------------------- verdicts
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("{params: 5434}", "exact"),
+        ("{params: 5435}", "failed"),
+        ("{params: 5.4e3}", "rounds to"),
+        ("{params: 5.3Ki}", "rounds to"),
+        ("{params: 5.43K}", "rounds to"),
+        ("{macs: 1.62M}", "rounds to"),
+        ("{flops: 3.24M}", "rounds to"),
+        ("{flops: 3.25M}", "failed"),
+        ("{macs: 1.6223e6}", "rounds to"),
+        ("{macs: 1.622e6}", "rounds to"),
+        ("{macs: 442.3K, layer: conv1}", "truncates to"),
+        ("{macs: 442.4K, layer: conv1}", "rounds to"),
+        ("{params: 5.5e3, within: 2%, reason: about}", "within"),
+        ("{params: 5.4e3, within: 2%, reason: about}", "rounds to"),
+        ("{params: 6.0e3, within: 2%, reason: about}", "failed"),
+        ("{params: 5000, erratum: the sum is 5434}", "erratum"),
+        ("{params: 5000, erratum: 'the sum is 5,434'}", "erratum"),
+        ("{params: 5000, erratum: the sum is 5433}", "failed"),
+        ("{params: 5434, erratum: the sum is 5434}", "failed"),
+        ("{params: 5.4K, erratum: the sum is 5434}", "failed"),
+        ("{params: 9K, unresolved: unclear}", "unresolved"),
+        ("{params: 9K, unresolved: unclear, unread: true}", "unresolved"),
+        ("{params: 5.4K, unread: true}", "unread"),
+        ("{params: 5434, unread: true}", "unread"),
+        ("{params: 5000, erratum: the sum is 5434, unread: true}", "unread"),
+        ("{params: 5.5e3, within: 2%, reason: about, unread: true}", "unread"),
+        ("{params: 9K, unread: true}", "failed"),
+    ],
+)
+def test_verdicts(line: str, verdict: str) -> None:
+    """Each verdict beside its nearest neighbours."""
+    assert outcome(line).verdict == verdict
+
+
+def test_within_is_to_the_unit() -> None:
+    """The edge of a tolerance belongs to it: 5434 is 4940 + 10 %, and one more is not."""
+    assert outcome("{params: 4940, within: 10%, reason: about}").verdict is Verdict.WITHIN
+    assert outcome("{params: 4939, within: 10%, reason: about}").verdict is Verdict.FAILED
+
+
+def test_an_unread_claim_says_what_it_would_be() -> None:
+    """Its figure is compared, but it counts as confirmed by nobody."""
+    found = outcome("{params: 5.4K, unread: true}")
+
+    assert (found.verdict, found.if_read) == (Verdict.UNREAD, Verdict.ROUNDS)
+
+
+def test_failures_say_by_how_much() -> None:
+    """Signed, in per cent of the printed figure."""
+    assert outcome("{params: 5000}").detail == "off by +8.7 %"
+    assert outcome("{params: 5435}").detail == "off by -0.018 %"
+    assert outcome("{params: 0}").detail == "off by 5,434"
+    assert (
+        outcome("{params: 6e3, within: 2%, reason: r}").detail == "off by -9.4 %, more than the 2 % allowed"
+    )
+
+
+def test_a_stale_erratum_says_why() -> None:
+    """Either the figure is met now, or the derivation gives another number."""
+    assert "the printed figure is met (exact)" in outcome("{params: 5434, erratum: 5434}").detail
+    assert "the printed figure is met (rounds to)" in outcome("{params: 5.4K, erratum: 5434}").detail
+    assert "does not give the computed value, 5,434" in outcome("{params: 5, erratum: 5435}").detail
+
+
+# --------------------------------------------------------------------------------------- quantities
+
+
+@pytest.mark.parametrize(
+    ("line", "number"),
+    [
+        ("{params: 1}", PARAMS),
+        ("{params: 1, layer: conv1}", CONV1 + 32),
+        ("{params: 1, layer: conv*}", CONV1 + 32 + CONV2 + 32),
+        ("{params: 1, layer: '**/conv2d'}", CONV1 + CONV2 + 32),
+        ("{params: 1, layer: [conv1, fc, conv1/batch_norm]}", CONV1 + 32 + FC + 10),
+        ("{params: 1, layer: aux}", AUX + 10),
+        ("{params: 1, layer: aux/linear}", AUX + 10),
+        ("{params: 1, layer: '**'}", PARAMS),
+        ("{params: 1, layer: '**/linear'}", AUX + 10),  # fc is the chain of one item, so no fc/linear
+        ("{params: 1, layer: [fc, aux]}", FC + 10 + AUX + 10),
+        ("{params: 1, convention: weights-only}", CONV1 + CONV2 + FC),
+        ("{params: 1, convention: without-biases}", CONV1 + 32 + CONV2 + FC),
+        ("{params: 1, convention: with-auxiliary}", PARAMS + AUX + 10),
+        ("{params: 1, convention: with-running-statistics}", PARAMS + 32),
+        ("{params: 1, convention: conv-only}", CONV1 + CONV2 + 32),
+        ("{trainable: 1}", PARAMS),
+        ("{frozen: 1}", 0),
+        ("{buffers: 1}", 32),
+        ("{kernels: 1}", CONV1 + CONV2 + FC),
+        ("{macs: 1}", MACS),
+        ("{macs: 1, convention: with-auxiliary}", MACS + AUX),
+        ("{macs: 1, convention: conv-only}", MACS - FC),
+        ("{macs: 1, convention: with-biases}", MACS + 32 * 16 * 16 + 10),
+        ("{macs: 1, convention: with-normalization}", MACS + 16 * 32 * 32),
+        ("{macs: 1, convention: with-normalization-and-pooling}", MACS + 16 * 32 * 32 + 16 * 16 * 16 + 32),
+        (
+            "{macs: 1, convention: elementwise}",
+            MACS + 2 * 16 * 32 * 32 + 16 * 16 * 16 + 32 * 16 * 16 + 32,
+        ),
+        ("{macs: 1, input: 3x64x64}", 4 * (MACS - FC) + FC),
+        ("{macs: 1, input: {input: 3x64x64}, layer: conv1}", 4 * CONV1 * 1024),
+        ("{flops: 1}", 2 * MACS),
+        ("{flops: 1, convention: conv-only}", 2 * (MACS - FC)),
+        ("{flops: 1, convention: with-normalization}", 2 * (MACS + 16 * 32 * 32)),
+        ("{connections: 1, layer: fc}", FC + 10),
+        ("{activations: 1, layer: conv2}", 2 * 32 * 16 * 16),
+        ("{activations: 1, convention: contractions}", 16 * 32 * 32 + 32 * 16 * 16 + 10),
+        ("{activations: 1, layer: input}", 3 * 32 * 32),
+        ("{memory: 1, layer: fc}", FC + 10 + 10),
+        ("{channels: 1, layer: conv2}", 32),
+        ("{channels: 1, layer: input}", 3),
+        ("{channels: 1, layer: aux}", 10),
+        ("{macs: 1, layer: conv1, over: conv2}", Fraction(CONV1 * 1024, CONV2 * 256)),
+        ("{macs: 1, layer: fc, over: '**'}", Fraction(FC, MACS)),
+        ("{params: 1, over_model: toy-wide}", Fraction(PARAMS, 864 + 64 + 18432 + 64 + 640 + 10)),
+        ("{params: 1, layer: fc, over: fc, over_model: toy-wide}", Fraction(FC + 10, 650)),
+        ("{params: 1, over_model: vgg-16}", Fraction(PARAMS, 138_357_544)),
+        (
+            "{params: 1, over_model: lenet5-1998, convention: weights-only}",
+            Fraction(5360, 150 + 1500 + 48_000 + 10_080),
+        ),
+    ],
+)
+def test_quantities(line: str, number: Fraction) -> None:
+    """What is counted of which layers, under which convention: by hand."""
+    assert computed(line) == number
+
+
+def test_all_operations_of_a_relu() -> None:
+    """One comparison for each element, and nothing else."""
+    network = "input: 3x4x4\nlayers: [relu]"
+
+    assert computed("{flops: 1, convention: all-operations}", "toy-family", network) == 48
+
+
+def test_shortcut_sums_count_under_resnet() -> None:
+    """One addition for each element of the sum, and none for biases."""
+    network = "input: 3x4x4\nlayers:\n  - add: {main: conv2d 3 1, skip: identity}"
+
+    assert computed("{macs: 1}", "toy-family", network) == 9 * 16
+    assert computed("{macs: 1, convention: resnet}", "toy-family", network) == 9 * 16 + 48
+
+
+def test_frozen_weights() -> None:
+    """Marked frozen they are still params; fixed by design they are not."""
+    network = "input: 8\nlayers: [linear 4 frozen=true, rbf 2]"
+
+    assert computed("{params: 1}", "toy-family", network) == 36
+    assert computed("{trainable: 1}", "toy-family", network) == 0
+    assert computed("{frozen: 1}", "toy-family", network) == 44
+    assert computed("{params: 1, convention: with-frozen}", "toy-family", network) == 44
+
+
+def test_channels_of_a_module_are_those_that_leave_it() -> None:
+    """GoogLeNet's module 3a puts out 64 + 128 + 32 + 32; its 1x1 branch alone 64."""
+    googlenet = library.bundled("googlenet").spec
+    network = "use: googlenet"
+
+    assert googlenet.name == "googlenet"
+    assert computed("{channels: 1, layer: inception_3a}", "toy-family", network) == 256
+    assert computed("{channels: 1, layer: inception_3a/1x1}", "toy-family", network) == 64
+
+
+def test_several_outputs_have_no_one_number_of_channels() -> None:
+    """Which of them is meant cannot be guessed."""
+    network = "input: 3x4x4\nlayers:\n  - a: conv2d 4 1\n  - b: conv2d 5 1\n  - concat from a b"
+
+    result = check_spec(toy("{channels: 1, layer: [a, b]}", model="toy-family", network=network))
+
+    assert "several outputs leave these layers" in result.mistakes[0].message
+
+
+def test_every_convention_speaks_of_known_facts_and_ops() -> None:
+    """A misspelt name in the data would count nothing in silence."""
+    kinds = {"add", "subtract", "multiply", "divide", "compare", "exp", "log", "sqrt", "power", "tanh", "erf"}
+    terms = [term for one in CONVENTIONS.values() for listed in one.terms.values() for term in listed]
+    families = {name.removesuffix("1d").removesuffix("2d").removesuffix("3d") for name in ops.every()}
+
+    assert {term.fact for term in terms} <= {*Counts._fields, *FACTS, *kinds}
+    assert {family for term in terms for family in term.families} <= families
+    assert {*NORMALIZATIONS, *POOLINGS, *ACTIVATIONS} <= families
+
+
+def test_the_document_lists_every_convention() -> None:
+    """Name, quantities and meaning stand in docs/claims.md as in the data."""
+    text = (Path(__file__).parent.parent / "docs" / "claims.md").read_text(encoding="utf-8")
+
+    for convention in CONVENTIONS.values():
+        if convention is not OWN:
+            quantities = "all" if convention.terms is OWN.terms else ", ".join(convention.terms)
+            assert f"| {convention.name} | {quantities} | {convention.says} |" in text
+
+
+# ------------------------------------------------------------------------------------------ reasons
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{macs: 3.245M}", "factor 2: the source counts a multiply-accumulate as two"),
+        ("{flops: 1.622M}", "factor 2: the source counts a multiply-accumulate as one"),
+        ("{params: 5360}", "met by convention weights-only: "),
+        ("{params: 5392}", "met by convention without-biases: "),
+        ("{params: 5434, convention: weights-only}", "met without convention weights-only"),
+        ("{params: 464, layer: conv1, convention: weights-only}", "met without convention weights-only"),
+        ("{params: 5466}", "met by convention with-running-statistics: "),
+        ("{params: 5604}", "met by convention with-auxiliary: also the heads that exist in training only"),
+        ("{macs: 1622016}", "met by convention conv-only: "),
+        ("{macs: 1630538}", "met by convention with-biases: one more for each addition of a bias"),
+        ("{macs: 1638720}", "met by convention with-normalization: "),
+        ("{macs: 1642848}", "met by convention with-normalization-and-pooling: "),
+        ("{activations: 24586}", "met by convention contractions: "),
+        ("{macs: 405824}", "met by toy-strided, where strided=true"),
+        ("{params: 20.1K}", "met by toy-wide, where width=32"),
+        ("{macs: 79479104}", "met with input 3x224x224"),
+        ("{params: 5.3K}", "K, M and G are powers of 1024 here: write 5.3Ki"),
+        ("{params: 5.3e3}", "K, M and G are powers of 1024 here: write 5.3Ki"),
+    ],
+)
+def test_reasons_that_close_the_gap(line: str, reason: str) -> None:
+    """Each discrepancy that sources are known for."""
+    found = outcome(line)
+
+    assert found.verdict is Verdict.FAILED
+    assert found.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["{params: 5434}", "{params: 4711}", "{channels: 31, layer: conv2}", "{params: 5000, erratum: 5433}"],
+)
+def test_nothing_is_explained_that_is_met_or_that_nothing_explains(line: str) -> None:
+    """Better no reason than a wrong one."""
+    assert outcome(line).reason == ""
+
+
+def test_real_discrepancies_are_explained() -> None:
+    """ResNet-50's two placements of the stride, and AlexNet's two input sizes, are found by name."""
+    resnet = outcome(
+        "{macs: 3.86e9, layer: '**'}", "toy-family", "use: resnet\nvariants: {v1: {stride_first: true}}"
+    )
+    alexnet = outcome(
+        "{params: 62378344}", "toy-family", "use: alexnet\nknobs: {size: 224, towers: 1, border: 0}"
+    )
+
+    assert resnet.reason == "met by v1, where stride_first=true"
+    assert alexnet.reason == "met with input 3x227x227"
+
+
+def test_the_search_for_reasons_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spec full of failures costs no more than some of them."""
+    monkeypatch.setattr(checking, "MOST_EXPLAINED", 2)
+
+    result = check_spec(toy(*["{params: 5360}"] * 5))
+
+    assert [bool(one.reason) for one in result.outcomes] == [True, True, False, False, False]
+
+
+def test_networks_are_elaborated_once_and_forgotten_in_time() -> None:
+    """Claims of one model share its network, aliases too; memory is bounded."""
+    networks = Networks()
+    spec = toy("{params: 1}", "{macs: 1}", "{flops: 1}", model="toy-wide")
+    (claim, *_) = claims.read(spec)
+
+    check_spec(spec, networks=networks)
+    shared = len(networks.known)
+    measured(claim, spec, networks, model="toy-alias")
+    for size in range(32, 32 + 2 * KEPT):
+        measured(claim, spec, networks, inputs={"input": (3, size, size)})
+
+    assert ("toy.yaml", "toy-wide", ()) not in networks.known
+    assert shared < KEPT
+    assert len(networks.known) == KEPT
+
+
+# ------------------------------------------------------------------------------ mistakes in claims
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "fact", "note"),
+    [
+        ("{params: 1, layer: conv3}", "conv3", "no layer matches 'conv3'", "did you mean 'conv"),
+        ("{params: 1, layer: fc, over: pool}", "pool", "no layer matches 'pool'", "did you mean 'pool1'?"),
+        (
+            "{params: 1, over_model: vgg16}",
+            "vgg16",
+            "there is no model 'vgg16' in this file, and none is bundled",
+            "did you mean 'vgg-16'",
+        ),
+        (
+            "{params: 1, over_model: ../specs/vgg.yaml}",  # a path is never followed
+            "../specs/vgg.yaml",
+            "there is no model '../specs/vgg.yaml' in this file, and none is bundled",
+            "",
+        ),
+        ("{params: 1, layer: fc, over: pool1}", "pool1", "the params to divide by are 0", ""),
+        ("{params: 1, layer: input}", "input", "an input has no params", "expected: activations or channels"),
+        (
+            "{activations: 1, layer: [input, conv1]}",
+            "[input, conv1]",
+            "an input stands alone: it is not one of several layers",
+            "",
+        ),
+        (
+            "{params: 1, input: 3x1x1}",
+            "3x1x1",
+            "with this input the network cannot be built",
+            "toy.yaml:12: ",
+        ),
+        ("{params: 1, input: 3x32}", "3x32", "with this input the network cannot be built", "toy.yaml:2: "),
+    ],
+)
+def test_claims_that_do_not_fit_the_network(line: str, wrong: str, fact: str, note: str) -> None:
+    """Shown at the field that is wrong, with near misses."""
+    result = check_spec(toy(line))
+
+    (mistake,) = result.mistakes
+    assert result.exit_code == 2
+    assert mistake.problem is not None
+    source, start, end, *_ = mistake.problem
+    assert source.text[start:end] == wrong
+    assert mistake.fact == fact
+    assert "".join(mistake.notes).startswith(note)
+
+
+def test_a_spec_that_cannot_be_built_is_reported_once() -> None:
+    """However many claims there are about it."""
+    network = "input: 3x4x4\nlayers: [conv2d 4 9]"
+
+    result = check_spec(toy("{params: 1}", "{macs: 1}", model="toy-family", network=network))
+
+    (mistake,) = result.mistakes
+    assert "nothing is left of the height" in mistake.fact
+    assert result.outcomes == ()
+
+
+# ------------------------------------------------------------------------------------- command line
+
+SMALL = """name: small
+input: 1x32x32
+source: {title: A Paper}
+layers:
+  - C1: conv2d 6 5
+  - S2: subsample 2
+claims:
+  small:
+    - {params: 156, layer: C1, source: {where: Section II.B}}
+    - {params: 12, layer: S2, source: {where: Section II.B}}
+    - {macs: 117.6K, called: FLOPs}
+"""
+
+
+def write(path: Path, text: str = SMALL) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_everything_bundled_is_met_or_documented(run: Run) -> None:
+    """The promise of the collection: no claim fails, and most are confirmed."""
+    result = json.loads(run("check", "--format", "json").out)
+
+    failed = [
+        (claim["model"], claim["printed"]) for claim in result["claims"] if claim["verdict"] == "failed"
+    ]
+    assert failed == []
+    assert result["problems"] == []
+    assert result["passed"] is True
+    assert result["counts"]["claims"] == len(result["claims"]) > 800
+    assert result["counts"]["exact"] > 500
+
+
+def test_every_bundled_spec_has_claims() -> None:
+    """A spec without claims would pass without having been checked."""
+    for path in library.bundled_files():
+        assert claims.read(library.read(path)), path.name
+
+
+def test_published_figures_of_resnet_50(run: Run) -> None:
+    """One model by name: 3.8 billion are 3,857,973,248 with digits dropped."""
+    result = json.loads(run("check", "resnet50-v1", "--format", "json").out)
+
+    (printed,) = (claim for claim in result["claims"] if claim["printed"] == "3.8e9")
+    assert {claim["model"] for claim in result["claims"]} == {"resnet50-v1"}
+    assert printed["computed"] == 3_857_973_248
+    assert printed["verdict"] == "truncates to"
+    assert printed["called"] == "FLOPs"
+    assert printed["source"] == "Deep Residual Learning for Image Recognition (2015), Table 1"
+
+
+def test_an_alias_checks_what_is_said_of_its_variant(run: Run) -> None:
+    """`resnet-50` is another name of `resnet50-v1.5`."""
+    result = json.loads(run("check", "resnet-50", "--format", "json").out)
+
+    assert {claim["model"] for claim in result["claims"]} == {"resnet50-v1.5"}
+
+
+CHANGES = [
+    ("lenet5-1998.yaml", "params: 1516,", "params: 1517,", "C3", "1,517", "1,516", ""),
+    ("lenet5-1998.yaml", "C1: conv2d 6 5", "C1: conv2d 6 3", "the whole network", "60,000", "59,", ""),
+    ("resnet.yaml", "macs: 3.8e9,", "macs: 4.1e9,", "the whole network", "4,100,000,000", "3,857,973,248",
+     "met by resnet50-v1.5, where stride_first=false"),
+    ("googlenet.yaml", "params: 13378280, convention: with-auxiliary", "params: 13378280",
+     "the whole network", "13,378,280", "6,998,552", "met by convention with-auxiliary"),
+    ("vgg.yaml", "macs: 15.47e9, called: FLOPs", "macs: 30.94e9, called: FLOPs", "the whole network",
+     "30,940,000,000", "15,470,264,320", "factor 2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "layer", "expected", "found", "reason"),
+    CHANGES,
+    ids=[f"{c[0]}: {c[2]}" for c in CHANGES],
+)
+def test_one_changed_number_fails(
+    run: Run,
+    tmp_path: Path,
+    name: str,
+    old: str,
+    new: str,
+    layer: str,
+    expected: str,
+    found: str,
+    reason: str,
+) -> None:
+    """A copied spec with one number changed exits with 1 and says everything about it."""
+    text = (library.bundled_folder() / name).read_text(encoding="utf-8")
+    assert old in text
+    untouched = write(tmp_path / f"untouched-{name}", text)
+    changed = write(tmp_path / name, text.replace(old, new, 1))
+
+    assert run("check", str(untouched)).code == 0
+    result = run("check", str(changed))
+
+    blocks = re.findall(r"^FAILED (?:.+\n)+", result.out, re.MULTILINE)
+    (block, *_) = (block for block in blocks if f"expected  {expected}" in block)
+    assert result.code == 1
+    assert re.search(rf"^  layer     {layer}$", block, re.MULTILINE)
+    assert re.search(r"^  claim     \w+ ", block, re.MULTILINE)
+    assert re.search(r"^  source    \S", block, re.MULTILINE)
+    assert re.search(rf"^  computed  {found}", block, re.MULTILINE)
+    assert re.search(rf"^  place     .*{name}:\d+:\d+$", block, re.MULTILINE)
+    assert (f"  reason    {reason}" in block) is bool(reason)
+
+
+def test_any_exact_claim_fails_when_its_number_changes() -> None:
+    """The check can fail: one more in each whole figure of three bundled specs, and none is met."""
+    for name in ("lenet5-1998", "vgg", "googlenet"):
+        text = (library.bundled_folder() / f"{name}.yaml").read_text(encoding="utf-8")
+        mutated = re.sub(r"(- \{\w+: )(\d+)(,|\})", lambda m: f"{m[1]}{int(m[2]) + 1}{m[3]}", text)
+        spec = parse(Source(f"{name}.yaml", mutated), lambda used: library.bundled(used).spec)
+        printed_whole = [one for one in check_spec(spec).outcomes if not one.claim.figure.unit]
+
+        assert len(printed_whole) > 10
+        assert {one.verdict for one in printed_whole} <= {Verdict.FAILED, Verdict.ERRATUM, Verdict.UNREAD}
+        assert all(one.claim.erratum for one in printed_whole if one.verdict is not Verdict.FAILED)
+
+
+def test_exit_codes(run: Run, tmp_path: Path) -> None:
+    """0 fine, 1 a claim failed, 2 a spec could not be read; the worst counts."""
+    good = write(tmp_path / "good.yaml")
+    bad = write(tmp_path / "bad.yaml", SMALL.replace("156", "157"))
+    broken = write(tmp_path / "broken.yaml", SMALL.replace("conv2d", "conv4d"))
+
+    assert run("check", str(good)).code == 0
+    assert run("check", str(good), str(bad)).code == 1
+    assert run("check", str(bad), str(broken), str(good)).code == 2
+    assert run("check", "no-such-model").code == 2
+    assert run("check", str(tmp_path / "absent.yaml")).code == 2
+
+
+def test_the_readable_specs_are_checked_beside_a_broken_one(run: Run, tmp_path: Path) -> None:
+    """Data on stdout, the mistake with its place on stderr."""
+    write(tmp_path / "a.yaml", SMALL.replace("conv2d", "conv4d"))
+    write(tmp_path / "b.yaml")
+
+    result = run("check", str(tmp_path))
+
+    assert result.code == 2
+    assert "C1 params" in result.out
+    assert result.out.splitlines()[-1].endswith("0 failed; 1 problem")
+    assert "a.yaml:5:9: " in result.err
+    assert "conv4d" not in result.out
+
+
+def test_a_folder_means_the_specs_in_it(run: Run, tmp_path: Path) -> None:
+    """Both endings, no other files, nothing below; a folder without specs is an error."""
+    write(tmp_path / "a.yaml")
+    write(tmp_path / "b.yml", SMALL.replace("small", "other"))
+    write(tmp_path / "c.txt", "nonsense")
+    (tmp_path / "deeper").mkdir()
+
+    result = json.loads(run("check", str(tmp_path), "--format", "json").out)
+
+    assert [claim["model"] for claim in result["claims"]] == ["small"] * 3 + ["other"] * 3
+    empty = run("check", str(tmp_path / "deeper"))
+    assert empty.code == 2
+    assert "no spec in this folder" in empty.err
+
+
+def test_standard_input(run: Run) -> None:
+    """A spec from a pipe is checked like a file."""
+    result = run("check", "-", stdin=SMALL.replace("156", "157"))
+
+    assert result.code == 1
+    assert "<stdin>:9:16" in result.out
+
+
+def test_a_spec_without_claims_says_so(run: Run, tmp_path: Path) -> None:
+    """It is fine, but nobody should think that something was checked."""
+    path = write(tmp_path / "plain.yaml", SMALL.split("claims:")[0])
+
+    result = run("check", str(path))
+
+    assert result.code == 0
+    assert "no claims" in result.err
+    assert result.out.startswith("0 claims: ")
+
+
+def test_the_summary_counts_every_claim_once(run: Run) -> None:
+    """The numbers of the last line add up to the first."""
+    last = run("check", "googlenet", "lenet5-ng").out.splitlines()[-1]
+
+    total, *parts = (int(number) for number in re.findall(r"\d+", last))
+    assert sum(parts) == total
+    assert re.fullmatch(
+        r"\d+ claims: \d+ exact, \d+ rounded, \d+ truncated, \d+ within tolerance, \d+ errat(a|um), "
+        r"\d+ unresolved, \d+ unread, 0 failed",
+        last,
+    )
+
+
+@pytest.mark.parametrize("columns", [80, 200])
+def test_the_table_fits_and_no_digit_is_cut(run: Run, columns: int) -> None:
+    """Where the terminal is narrow, source and remarks give way, never a number."""
+    result = run("check", "vgg", "googlenet", columns=columns)
+
+    table = result.out.rsplit("\n\n", 1)[0].splitlines()
+    assert max(len(line.rstrip()) for line in table) <= columns
+    assert "15,470,264,320" in result.out
+    assert ("Table 2" in result.out) is (columns == 200)
+    for line in table:
+        assert re.search(r",\d{1,2}(?!\d)", line.split("  called")[0]) is None
+
+
+def test_output_appears_whole_or_not_at_all(run: Run, tmp_path: Path) -> None:
+    """A file holds all of a format; where it cannot be written there is an error and no part of it."""
+    target = tmp_path / "result.json"
+
+    result = run("check", "lenet5-1998", "--format", "json", "--output", str(target))
+    refused = run("check", "lenet5-1998", "-o", str(tmp_path / "absent" / "result.json"))
+    table = run("check", "lenet5-1998", "-o", str(tmp_path / "result.txt"))
+
+    assert (result.code, result.out) == (0, "")
+    assert json.loads(target.read_text())["counts"]["failed"] == 0
+    assert refused.code == 2
+    assert table.code == 0
+    assert (tmp_path / "result.txt").read_text().splitlines()[-1].endswith("0 failed")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["result.json", "result.txt"]
+
+
+# -------------------------------------------------------------------------------------- the formats
+
+
+def test_json_contract(run: Run, tmp_path: Path) -> None:
+    """The fields that other programs read."""
+    path = write(tmp_path / "bad.yaml", SMALL.replace("117.6K", "235.2K"))
+
+    result = json.loads(run("check", str(path), "--format", "json").out)
+
+    *_, claim = result["claims"]
+    assert result["schema"] == "paramcalc/check/1"
+    assert result["passed"] is False
+    assert result["counts"] == {
+        "claims": 3, "exact": 2, "rounds to": 0, "truncates to": 0, "within": 0, "erratum": 0,
+        "unresolved": 0, "unread": 0, "failed": 1,
+    }  # fmt: skip
+    assert claim == {
+        "model": "small",
+        "layer": None,
+        "quantity": "macs",
+        "over": None,
+        "over_model": None,
+        "convention": "paramcalc",
+        "input": None,
+        "called": "FLOPs",
+        "source": "A Paper",
+        "printed": "235.2K",
+        "expected": 235_200,
+        "half_unit": 50,
+        "computed": 117_600,
+        "ratio": None,
+        "verdict": "failed",
+        "if_read": "failed",
+        "gap": -0.5,
+        "detail": "off by -50 %",
+        "reason": "factor 2: the source counts a multiply-accumulate as two, so twice this",
+        "within": None,
+        "erratum": None,
+        "unresolved": None,
+        "unread": False,
+        "note": None,
+        "file": path.as_posix(),
+        "line": 11,
+        "column": 14,
+    }
+
+
+def test_json_of_a_ratio_is_exact_too(run: Run) -> None:
+    """Beside the number stand its numerator and denominator, in lowest terms."""
+    result = json.loads(run("check", "resnet34-vs-vgg19", "--format", "json").out)
+
+    (claim,) = (claim for claim in result["claims"] if claim["over_model"])
+    assert Fraction(*claim["ratio"]) == Fraction(3_644_493_824, 19_632_062_464)
+    assert claim["expected"] == 0.18
+
+
+def test_json_of_problems(run: Run, tmp_path: Path) -> None:
+    """A mistake has its place; a file that is not there has none."""
+    broken = write(tmp_path / "broken.yaml", SMALL.replace("params: 12,", "params: twelve,"))
+
+    result = json.loads(run("check", str(broken), str(tmp_path / "no.yaml"), "--format", "json").out)
+
+    first, second = result["problems"]
+    assert (first["file"], first["line"], first["column"]) == (broken.as_posix(), 10, 16)
+    assert first["fact"] == "'twelve' is not a figure"
+    assert (second["line"], second["column"]) == (None, None)
+    assert result["passed"] is False
+
+
+HOSTILE = SMALL.replace("A Paper", '"<b>&\\u0001]]>%0A::error::\\U0001F600"').replace("156", "157")
+
+
+def test_junit_is_well_formed(run: Run, tmp_path: Path) -> None:
+    """One case a claim, whatever its texts hold; failures, skips and errors are told apart."""
+    bad = write(tmp_path / "bad.yaml", HOSTILE.replace("{macs: 117.6K", "{macs: 117.6K, unread: true"))
+    broken = write(tmp_path / "broken.yaml", SMALL.replace("conv2d", "conv4d"))
+
+    root = ElementTree.fromstring(run("check", str(bad), str(broken), "--format", "junit").out)
+
+    suites = {suite.get("name"): suite for suite in root}
+    failed, met, skipped = suites["small"]
+    (error,) = suites["specs"]
+    assert root.tag == "testsuites"
+    assert [root.get(name) for name in ("tests", "failures", "errors", "skipped")] == ["4", "1", "1", "1"]
+    assert [failed[0].tag, met[0].tag, skipped[0].tag, error[0].tag] == [
+        "failure",
+        "system-out",
+        "skipped",
+        "error",
+    ]
+    assert (failed.get("classname"), failed.get("line")) == ("small", "9")
+    assert "<b>&\ufffd]]>%0A::error::\U0001f600, Section II.B" in (failed[0].text or "")
+    assert "conv4d" in (error[0].text or "")
+
+
+def test_junit_has_a_case_for_each_claim(run: Run) -> None:
+    """Of everything bundled, with names that are unique in their class."""
+    root = ElementTree.fromstring(run("check", "resnet", "googlenet", "--format", "junit").out)
+
+    names = Counter((case.get("classname"), case.get("name")) for case in root.iter("testcase"))
+    assert sum(names.values()) == int(root.get("tests", "0")) > 150
+    assert max(names.values()) == 1
+
+
+def test_github_annotations_are_escaped(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One command a failure: paths relative to the working folder, no text that could start another."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "bad, 50%.yaml", HOSTILE)
+    write(tmp_path / "broken.yaml", SMALL.replace("conv2d", "conv4d"))
+
+    out = run("check", str(tmp_path), "--format", "github").out
+
+    failure, mistake, summary = out.splitlines()
+    properties, message = re.fullmatch(r"::error (.*?)::(.*)", failure).groups()  # type: ignore[union-attr]
+    assert properties.startswith(
+        "file=bad%2C 50%25.yaml,line=9,col=16,title=small%3A C1 params off by -0.64 %25"
+    )
+    assert "%0A  expected  157%0A  computed  156, off by -0.64 %25%0A" in message
+    assert "%250A::error::" in message
+    assert mistake.startswith("::error file=broken.yaml,line=5,col=9,title=")
+    assert summary.startswith("3 claims: ")
+
+
+def test_github_says_nothing_of_what_is_met(run: Run) -> None:
+    """Only the summary remains."""
+    out = run("check", "lenet5-1998", "--format", "github").out
+
+    assert len(out.splitlines()) == 1
+
+
+def test_a_missing_model_is_named(run: Run) -> None:
+    """With near misses."""
+    result = run("check", "resnet-51")
+
+    assert result.code == 2
+    assert "there is no file and no bundled model 'resnet-51'" in result.err
+    assert "did you mean 'resnet-50'" in result.err
+
+
+def test_the_library_checks_without_the_command_line(tmp_path: Path) -> None:
+    """`check` gives plain data; a fault of one spec does not stop the others."""
+    result = check([str(write(tmp_path / "a.yaml")), str(tmp_path / "absent.yaml")])
+
+    assert [one.verdict for one in result.outcomes] == [Verdict.EXACT] * 3
+    assert [mistake.spec for mistake in result.mistakes] == [str(tmp_path / "absent.yaml")]
+    with pytest.raises(Fault):
+        library.find(str(tmp_path / "absent.yaml"))
