@@ -23,7 +23,7 @@ class Line(NamedTuple):
 
     `name` is relative to the line above it, `call` what a spec would write. `times` equal
     neighbours are folded into this line; what stands below it is for one of them. `output` is the
-    shape that leaves the line's last layer.
+    shape that leaves the line's last layer, whose path is `last`.
     """
 
     depth: int
@@ -32,6 +32,7 @@ class Line(NamedTuple):
     call: str
     times: int
     output: Shape
+    last: str
     counts: Counts
     layers: int
     auxiliary: bool
@@ -128,10 +129,16 @@ def _line(names: list[str], node: Node, depth: int, path: str) -> Line:
         call=call_text(rows[-1].layer.op) if len(rows) == 1 else "",
         times=len(names),
         output=rows[-1].layer.output,
+        last=_beside(path, names) + rows[-1].path[len(path) :],
         counts=added(row.counts for row in rows for _ in names),
         layers=len(rows),
         auxiliary=bool(rows[-1].layer.auxiliary),
     )
+
+
+def _beside(path: str, names: list[str]) -> str:
+    """The path of the last of equal neighbours, from that of the first."""
+    return path if len(names) == 1 else path[: -len(names[0])] + names[-1]
 
 
 def call_text(op: Op) -> str:

@@ -6,7 +6,8 @@ here, never symbols. Positions count from 0; those outside the input are padding
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
 from itertools import pairwise
 from math import gcd, lcm
 from typing import NamedTuple
@@ -28,6 +29,11 @@ class Steps(NamedTuple):
         """The value at any position, also before 0."""
         rounds, place = divmod(position, len(self.values))
         return self.values[place] + rounds * self.advance
+
+    @property
+    def pace(self) -> Fraction:
+        """How far it advances from one position to the next, on average."""
+        return Fraction(self.advance, len(self.values))
 
     @property
     def rising(self) -> bool:
@@ -154,7 +160,7 @@ def _through(
 
     if below.rising:
         period, advance = len(own.values), own.advance
-    elif _same_pace(reach.first, reach.last):
+    elif reach.first.pace == reach.last.pace:
         period = lcm(len(reach.first.values), len(reach.last.values))
         advance = own.advance * period // len(own.values)
     else:
@@ -170,18 +176,28 @@ def joined(reaches: list[Reach], sizes: Mapping[str, int]) -> Reach:
         reaches = [_fixed(*reach.over(0, sizes.get(reach.axis, 1) - 1)) for reach in reaches]
     axis = max(reach.axis for reach in reaches)
     length = sizes.get(axis, 1)
-    first = _joined([reach.first for reach in reaches], min, length)
-    last = _joined([reach.last for reach in reaches], max, length)
+    first = _joined([reach.first for reach in reaches], min, Steps.least, length)
+    last = _joined([reach.last for reach in reaches], max, Steps.most, length)
     moves = len(first.values) > 1 or len(last.values) > 1 or first.advance or last.advance
     return Reach(axis if moves else "", first, last)
 
 
-def _joined(ends: list[Steps], choose: Callable[[list[int]], int], length: int) -> Steps:
-    if all(_same_pace(ends[0], end) for end in ends):
+def _joined(
+    ends: list[Steps],
+    choose: Callable[[Iterable[int]], int],
+    outermost: Callable[[Steps, int, int], int],
+    length: int,
+) -> Steps:
+    """The outermost of several ends at each position."""
+    if len({end.pace for end in ends}) == 1:
         period = lcm(*(len(end.values) for end in ends))
-        values = tuple(choose([end.at(place) for end in ends]) for place in range(period))
+        values = tuple(choose(end.at(place) for end in ends) for place in range(period))
         return _shortest(Steps(values, ends[0].advance * period // len(ends[0].values)))
-    return _tabled([choose([end.at(place) for end in ends]) for place in range(length)])
+    extremes = [outermost(end, 0, length - 1) for end in ends]
+    for end, extreme in zip(ends, extremes, strict=True):
+        if len(end.values) == 1 and not end.advance and extreme == choose(extremes):
+            return end
+    return _tabled([choose(end.at(place) for end in ends) for place in range(length)])
 
 
 def tabled(axis: str, spans: list[tuple[int, int]]) -> Reach:
@@ -207,11 +223,6 @@ def _shortest(steps: Steps) -> Steps:
             if all(two - one == advance for one, two in zip(values, values[period:], strict=False)):
                 return Steps(values[:period], advance)
     return steps
-
-
-def _same_pace(one: Steps, other: Steps) -> bool:
-    """Whether two sequences advance equally far over many positions."""
-    return one.advance * len(other.values) == other.advance * len(one.values)
 
 
 def _fixed(first: int, last: int) -> Reach:

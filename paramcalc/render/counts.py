@@ -12,7 +12,8 @@ from paramcalc.report import BYTES, QUANTITIES, Counts, Report, Row
 from paramcalc.shape import CHANNELS, Shape
 
 USUAL = ("op", "output", "params", "macs", "share")
-COLUMNS = (*USUAL[:2], "input", "weights", *QUANTITIES, "share")
+FIELD = ("field", "jump", "start")
+COLUMNS = (*USUAL[:2], "input", "weights", *QUANTITIES, *FIELD, "share")
 BAR = 10
 COUNTED = "params without running statistics; MACs of convolution, linear and attention, bias not counted"
 TITLES = {"macs": "MACs", "flops": "FLOPs", "contraction_activations": "contraction activations"}
@@ -39,9 +40,16 @@ def grid(
     """The tree of blocks with their counts, totals below, and what was counted how."""
     lines = outline.outline(report, depth, fold)
     measure = _measure(report.totals, chosen)
+    fields = _fields(report, chosen)
     body = [
         Line(
-            (_label(line), *(_cell(name, line, report, measure, layout) for name in chosen)),
+            (
+                _label(line),
+                *(
+                    fields[line.last][name] if name in FIELD else _cell(name, line, report, measure, layout)
+                    for name in chosen
+                ),
+            ),
             depth=line.depth,
             faint=line.auxiliary,
         )
@@ -68,14 +76,34 @@ def flat(
     rows = [row for row in report.rows if not row.layer.auxiliary]
     rows.sort(key=lambda row: getattr(row.counts, key), reverse=True)
     kept = rows if top is None else rows[:top]
+    fields = _fields(report, chosen)
     body = [
-        Line((row.path, *(_row_cell(name, row, report, measure, layout) for name in chosen))) for row in kept
+        Line(
+            (
+                row.path,
+                *(
+                    fields[row.path][name] if name in FIELD else _row_cell(name, row, report, measure, layout)
+                    for name in chosen
+                ),
+            )
+        )
+        for row in kept
     ]
     rest = rows[len(kept) :]
     if rest:
         body.append(Line(_rest(rest, chosen, report, measure), faint=True))
     notes = footer(report, measure, dtype)
     return Grid(title(report), _columns(chosen, measure), (*body, *_totals(report, chosen)), notes)
+
+
+def _fields(report: Report, chosen: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    """The receptive field columns by path, if any of them was chosen."""
+    if not set(FIELD) & set(chosen):
+        return {}
+    from paramcalc.field import fields
+    from paramcalc.render.fields import cells
+
+    return cells(fields(report.graph))
 
 
 def title(report: Report) -> str:
@@ -99,7 +127,9 @@ def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
     if totals.frozen:
         notes.append(f"{number(totals.frozen)} frozen scalars, which training does not change")
     for name, counts in report.auxiliary.items():
-        notes.append(f"{name} exists in training only: {number(counts.params)} params, {number(counts.macs)} MACs")
+        notes.append(
+            f"{name} exists in training only: {number(counts.params)} params, {number(counts.macs)} MACs"
+        )
     if report.auxiliary:
         whole = report.with_auxiliary
         notes.append(f"with auxiliary heads: {number(whole.params)} params, {number(whole.macs)} MACs")
@@ -149,7 +179,7 @@ def _columns(chosen: tuple[str, ...], measure: str) -> tuple[Column, ...]:
         Column("layer"),
         *(
             Column(
-                titles.get(name, name), right=name in QUANTITIES or name == "output", drop=drops.get(name, 0)
+                titles.get(name, name), right=name in (*QUANTITIES, *FIELD, "output"), drop=drops.get(name, 0)
             )
             for name in chosen
         ),
