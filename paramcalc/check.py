@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from paramcalc import claims, library
 from paramcalc.claims import MOST_PROBLEMS, Claim
-from paramcalc.errors import Fault, Problem, SpecError
+from paramcalc.errors import Fault, Problem, SpecError, near
 from paramcalc.figure import Comparison, grouped, mentions, signed, significant
 from paramcalc.measure import Networks, measured
 from paramcalc.reasons import reason
@@ -125,8 +125,8 @@ def check(names: Iterable[str] = ()) -> Result:
 def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) -> Result:
     """The claims of one spec, or only those about one of its variants.
 
-    Raises `SpecError` when the claims cannot be read; a claim that does not fit its network is a
-    mistake in the result.
+    Raises `SpecError` when the claims cannot be read, `Fault` when there is no such variant; a claim
+    that does not fit its network is a mistake in the result.
     """
     networks = networks or Networks()
     outcomes: list[Outcome] = []
@@ -144,6 +144,10 @@ def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) 
 
 def _about(variant: str, spec: Spec) -> list[Claim]:
     """The claims about a variant, under any of its names; all claims for ''."""
+    names = [spec.name, *spec.variants]
+    if variant and variant not in names:
+        fix = near(variant, names) or "variants are " + ", ".join(names)
+        raise Fault(f"there is no variant '{variant}' in '{spec.name}'", fix=fix)
     wanted = library.same_settings(spec, variant)
     found = claims.read(spec)
     return [claim for claim in found if not variant or library.same_settings(spec, claim.model) == wanted]

@@ -771,6 +771,20 @@ def test_a_missing_model_is_named(run: Run) -> None:
     assert "did you mean 'resnet-50'" in result.err
 
 
+def test_a_variant_of_a_file(run: Run, tmp_path: Path) -> None:
+    """`PATH:VARIANT` checks what is said of it; a variant that is not there is no success."""
+    text = (library.bundled_folder() / "vgg.yaml").read_text(encoding="utf-8")
+    path = write(tmp_path / "mine.yaml", text)
+
+    found = json.loads(run("check", f"{path}:vgg-19", "--format", "json").out)
+    absent = run("check", f"{path}:vgg-18")
+
+    assert {claim["model"] for claim in found["claims"]} == {"vgg19-e"}
+    assert absent.code == 2
+    assert "there is no variant 'vgg-18' in 'vgg'" in absent.err
+    assert "did you mean 'vgg-1" in absent.err
+
+
 def test_the_library_checks_without_the_command_line(tmp_path: Path) -> None:
     """`check` gives plain data; a fault of one spec does not stop the others."""
     result = check([str(write(tmp_path / "a.yaml")), str(tmp_path / "absent.yaml")])
