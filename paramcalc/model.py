@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from paramcalc import expression, library
@@ -16,6 +17,7 @@ from paramcalc.spec import Chain, Spec, Written
 
 if TYPE_CHECKING:
     from paramcalc.diff import Diff
+    from paramcalc.symbolic import Closed, Formula
 
 
 class Model:
@@ -54,6 +56,30 @@ class Model:
     ) -> Report:
         """Exact counts of every layer and their totals, for a batch of samples."""
         return count(self.graph(changes, inputs, **knobs), batch)
+
+    def closed(
+        self,
+        symbols: Sequence[str] | None = None,
+        changes: tuple[Change | Swap, ...] = (),
+        inputs: dict[str, Any] | None = None,
+    ) -> Closed:
+        """The network counted in symbols: of knobs, of input axes (`H`, `W`, `L`), of the `batch`.
+
+        `h` is the height and width of a square. Without `symbols`, the width and the input's space.
+        """
+        from paramcalc.symbolic import close
+
+        return close(self.spec, self.variant, symbols, changes, inputs)
+
+    def formula(
+        self, quantity: str, symbols: Sequence[str] | None = None, layers: Sequence[str] = ()
+    ) -> Formula:
+        """A quantity of the network, or of some layers, in closed form; see `closed`.
+
+        >>> print(load("resnet-50").formula("macs", ["width", "h"]))
+        h^2 (19776 w^2 + 37632 w) + 32000 w
+        """
+        return self.closed(symbols).formula(quantity, layers)
 
     def __rich__(self) -> Any:
         return self.count().__rich__()

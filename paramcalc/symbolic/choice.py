@@ -17,8 +17,8 @@ BATCH = "batch"
 AXIS_LETTERS = {"H": "height", "W": "width", "L": "length", "D": "depth", "C": "channels"}
 SQUARE = "h"  # height and width together
 CUSTOMARY = {"depths": "n", "layers": "n", "depth": "n", "growth": "k", "vocabulary": "v", "classes": "c"}
-AVOIDED = frozenset("lIO")  # read as digits
-ALPHABET = "abcdefghijkmnopqrstuvwxyz"
+AVOIDED = frozenset("lIOi")  # read as digits; i numbers the rounds of a repeat
+ALPHABET = "abcdefghjkmnopqrstuvwxyz"
 SOURCE = Source("<symbols>", "")
 
 

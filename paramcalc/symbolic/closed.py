@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 
 from paramcalc.elaborate import Change, Settings, Swap, elaborate
 from paramcalc.errors import Fault, near
-from paramcalc.graph import Graph
+from paramcalc.graph import Graph, Layer
 from paramcalc.paths import matching
 from paramcalc.report import QUANTITIES, Counts, count_layer
 from paramcalc.sizes import judge
 from paramcalc.spec import Spec
 from paramcalc.symbolic.choice import Chosen, choose, filled, usual
 from paramcalc.symbolic.judge import Assumption, Judge, Stretch, Symbol
+from paramcalc.symbolic.notation import LATEX, PLAIN
 from paramcalc.symbolic.polynomial import evaluate, sum_of
+from paramcalc.symbolic.rounds import Range, SymbolicElaborator, summed
 
 
 class Formula(NamedTuple):
@@ -28,6 +30,24 @@ class Formula(NamedTuple):
     value: Any
     symbols: tuple[Symbol, ...]
     assumptions: tuple[Assumption, ...]
+    leading: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return PLAIN.sum(self.value, self.leading, self.order)
+
+    def _repr_latex_(self) -> str:
+        return f"${LATEX.sum(self.value, self.leading, self.order)}$"
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The symbols in the order in which they were asked for: that of the factors of a term."""
+        return tuple(symbol.letter for symbol in self.symbols)
+
+    def sympy(self) -> Any:
+        """The value as a sympy expression, which takes a fifth of a second to import."""
+        from paramcalc.symbolic.face import expression
+
+        return expression(self.value)
 
     def at(self, **values: int) -> int:
         """The exact number at a point, by letter; symbols that are left out keep their defaults."""
@@ -49,12 +69,18 @@ class Formula(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A layer, its counts, and how many layers of a repeat it stands for."""
+    """A layer and its counts; in a repeat with a symbol for its rounds, one that stands for several.
 
-    path: str
+    Then `ranges` has the indices that the counts may depend on, and over which they are summed.
+    """
+
+    layer: Layer
     counts: Counts
-    times: Any
-    auxiliary: str
+    ranges: tuple[Range, ...] = ()
+
+    @property
+    def path(self) -> str:
+        return self.layer.path
 
 
 class Closed(NamedTuple):
@@ -73,7 +99,21 @@ class Closed(NamedTuple):
             fix = near(quantity, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
             raise Fault(f"there is no quantity '{quantity}'", fix=fix)
         counts = added(self.select(layers)) if layers else self.totals
-        return Formula(quantity, getattr(counts, quantity), self.symbols, self.assumptions)
+        return self.stated(quantity, getattr(counts, quantity))
+
+    def stated(self, quantity: str, value: Any) -> Formula:
+        """A value with what is needed to read it."""
+        return Formula(quantity, value, self.symbols, self.assumptions, self.leading)
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """The symbols whose powers are taken out in print: batch, input sizes, numbers of rounds."""
+        counts = (count for row in self.rows for _, count in row.ranges)
+        rounds = {name for count in counts for name in count.symbols()}
+        letters = [symbol.letter for symbol in self.symbols if symbol.stretches]
+        batch = [self.chosen.batch] if self.chosen.batch else []
+        deep = [symbol.letter for symbol in self.symbols if symbol.letter in rounds]
+        return tuple(dict.fromkeys([*batch, *letters, *deep]))
 
     def select(self, layers: Sequence[str]) -> tuple[Row, ...]:
         """The rows that patterns mean together, each once."""
@@ -108,14 +148,16 @@ def close(
         token = judge.set(asked)
         try:
             sizes = {**(inputs or {}), **chosen.sizes()}
-            graph = elaborate(spec, Settings(variant, (*changes, *chosen.changes()), sizes))
-            rows = tuple(_rows(graph, _batch(chosen)))
+            settings = Settings(variant, (*changes, *chosen.changes()), sizes)
+            elaborator = SymbolicElaborator(spec, settings, asked)
+            graph = elaborator.run()
+            rows = tuple(_rows(graph, elaborator.ranges, _batch(chosen)))
         except Stretch as stretch:
             chosen = chosen.stretched(stretch.letter, stretch.factor)
             continue
         finally:
             judge.reset(token)
-        totals = added(row for row in rows if not row.auxiliary)
+        totals = added(row for row in rows if not row.layer.auxiliary)
         return Closed(graph, chosen.symbols, asked.assumptions(), rows, totals, chosen)
 
 
@@ -123,26 +165,24 @@ def _batch(chosen: Chosen) -> Any:
     return next((symbol.value for symbol in chosen.symbols if symbol.letter == chosen.batch), 1)
 
 
-def _rows(graph: Graph, batch: Any) -> Iterable[Row]:
+def _rows(graph: Graph, ranges: Mapping[int, tuple[Range, ...]], batch: Any) -> Iterable[Row]:
     known: dict[tuple[int, bool, tuple[str, ...]], Counts] = {}
-    for layer in graph.layers:
+    for number, layer in enumerate(graph.layers):
         key = (id(layer.applied), layer.frozen, tuple(layer.shared))
         counts = known.get(key)
         if counts is None:
             counts = known[key] = count_layer(layer, batch)
-        yield Row(layer.path, counts, 1, layer.auxiliary)
+        yield Row(layer, counts, ranges.get(number, ()))
 
 
 def added(rows: Iterable[Row]) -> Counts:
     """The counts of all rows together, quantity by quantity; equal ones are added once."""
-    counts: dict[int, Counts] = {}
-    times: dict[int, Any] = {}
+    alike: dict[tuple[int, tuple[Range, ...]], list[Row]] = {}
     for row in rows:
-        key = id(row.counts)
-        counts[key] = row.counts
-        times[key] = times.get(key, 0) + row.times
-    sums = (
-        sum_of((getattr(each, quantity), times[key]) for key, each in counts.items())
-        for quantity in Counts._fields
-    )
-    return Counts(*sums)
+        alike.setdefault((id(row.counts), row.ranges), []).append(row)
+    return Counts(*(_added(quantity, alike.values()) for quantity in Counts._fields))
+
+
+def _added(quantity: str, alike: Iterable[list[Row]]) -> Any:
+    parts = ((summed(getattr(rows[0].counts, quantity), rows[0].ranges), len(rows)) for rows in alike)
+    return sum_of(parts)

@@ -11,6 +11,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
+from paramcalc.errors import Fault
 from paramcalc.expression import FUNCTIONS
 from paramcalc.symbolic.polynomial import (
     Atom,
@@ -93,6 +94,15 @@ class Judge:
         self.assumed: dict[Assumption, None] = {}
         self.exact: set[tuple[Any, Any]] = set()
         self.lows: dict[Any, Any] = {}
+        self.stretching = True
+        self.indices: list[str] = []
+
+    def index(self) -> str:
+        """A new symbol for the number of a round, from 1 on; nothing may be assumed about it."""
+        letter = f"i{len(self.indices) + 1}" if self.indices else "i"
+        self.indices.append(letter)
+        self.point[letter] = self.least[letter] = self.multiples[letter] = 1
+        return letter
 
     # ------------------------------------------------------------------------------ questions
 
@@ -206,8 +216,8 @@ class Judge:
     def low(self, value: Any) -> Any:
         """A number that the value is never below, or None.
 
-        Each symbol is its least value plus something not negative. When no coefficient of the
-        expanded polynomial is negative then, the value is least where all the somethings are 0.
+        Each symbol or function is its least value plus something not negative. When no coefficient of
+        the expanded polynomial is negative then, the value is least where all the somethings are 0.
         """
         if not isinstance(value, Polynomial):
             return value
@@ -216,12 +226,15 @@ class Judge:
         return self.lows[value]
 
     def _low(self, value: Polynomial) -> Any:
-        relaxed = self.relaxed(value)
-        if not isinstance(relaxed, Polynomial):
-            return relaxed
+        lows = [self._least(form) for form in dict.fromkeys((value, self.relaxed(value)))]
+        return max((low for low in lows if low is not None), default=None)
+
+    def _least(self, value: Any) -> Any:
+        if not isinstance(value, Polynomial):
+            return value
         bounds: dict[Atom, Any] = {}
         kept: dict[Monomial, Any] = {}
-        for monomial, coefficient in relaxed.terms.items():
+        for monomial, coefficient in value.terms.items():
             for atom, _ in monomial:
                 bounds[atom] = self.low_atom(atom)
                 if bounds[atom] is None:
@@ -315,8 +328,12 @@ class Judge:
         factor = divisor // gcd(divisor, coefficient * self.factor(monomial))
         for atom, exponent in monomial:
             found = self.symbols.get(atom.name) if not atom.arguments else None
-            if found and found.stretches and exponent == 1 and found.scale * factor <= found.start:
+            if found and exponent == 1 and self.may_stretch(found, factor):
                 raise Stretch(found.letter, factor)
+
+    def may_stretch(self, found: Symbol, factor: int) -> bool:
+        """Whether a symbol may be taken in larger steps: none larger than its default size."""
+        return self.stretching and found.stretches and found.scale * factor <= found.start
 
     def split(self, number: Any, divisor: Any) -> tuple[Any, Any]:
         """A whole quotient of the terms that divide, and the rest of the terms."""
@@ -339,10 +356,21 @@ class Judge:
     # ------------------------------------------------------------------------------ assumptions
 
     def assume(self, assumption: Assumption) -> None:
+        self.check_rounds(assumption.value)
         self.assumed[assumption] = None
+
+    def check_rounds(self, value: Any) -> None:
+        """All rounds of a repeat must go alike: an answer for one of them is none."""
+        named = value.symbols() if isinstance(value, Polynomial) else set()
+        if not named.isdisjoint(self.indices):
+            raise Fault(
+                f"the rounds of a repeat differ in more than the first, by {value}",
+                fix="leave the number of rounds a number",
+            )
 
     def assume_sign(self, value: Any) -> None:
         """That a value is not negative: a new least value of a symbol where it says no more than that."""
+        self.check_rounds(value)
         bound = _lower_bound(value)
         if bound is None:
             self.assume(Assumption(">=", value))
@@ -354,6 +382,7 @@ class Judge:
 
     def assume_divides(self, divisor: Any, number: Any) -> None:
         """That a number is a multiple: of a symbol alone, it is known of the symbol from then on."""
+        self.check_rounds(number)
         self.exact.add((number, divisor))
         if not isinstance(divisor, Polynomial) and isinstance(number, Polynomial):
             scaled, terms = divisor * number.denominator, number.numerator.terms
@@ -370,7 +399,7 @@ class Judge:
         bounds = [
             Assumption(">=", symbol(letter) - least)
             for letter, least in self.least.items()
-            if least > self.symbols[letter].least
+            if letter in self.symbols and least > self.symbols[letter].least
         ]
         multiples = [
             Assumption("divides", symbol(letter), multiple)

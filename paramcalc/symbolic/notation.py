@@ -1,135 +1,147 @@
 """Polynomials in print: plain, for LaTeX, as Python.
 
-`polynomial` writes all terms side by side; `collected` takes out the powers of the leading symbols, as in
+All terms stand side by side, but for the powers of the leading symbols, which are taken out, as in
 `h^2 (19776 w^2 + 37632 w) + 32000 w`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from paramcalc.symbolic.judge import Assumption
 from paramcalc.symbolic.polynomial import GROUP, Atom, Monomial, Number, Polynomial, Value, times
+
+WORDS = {sign: f" {sign} " for sign in (">=", "<=", "=", "!=", "divides", "does not divide")}
+LATEX_SIGNS = {
+    ">=": r" \ge ",
+    "<=": r" \le ",
+    "=": " = ",
+    "!=": r" \ne ",
+    "divides": r" \mid ",
+    "does not divide": r" \nmid ",
+}
 
 
 class Notation(NamedTuple):
-    """How numbers, powers, products and functions are written.
+    """How powers, products, quotients and functions are written.
 
-    `names` gives other names for symbols. `divides_at_end` puts a sum over its common denominator as a
-    whole, so that a language without fractions computes with ints only.
+    `quotient` is of what divides, `ratio` of what need not (the argument of a function). `over` says
+    that a sum stands as a whole over its common denominator, for a language that computes with ints.
     """
 
     product: str
-    exponent: Callable[[str, int], str]
-    fraction: Callable[[str, str], str]
+    power: Callable[[str, int], str]
+    quotient: Callable[[str, str], str]
+    ratio: Callable[[str, str], str]
+    floor: Callable[[str, str], str]
     function: Callable[[str, Sequence[str]], str]
     symbol: Callable[[str], str] = str
-    divides_at_end: bool = False
+    bracket: Callable[[str], str] = "({})".format
+    over: bool = False
+    signs: Mapping[str, str] = WORDS
 
     # --------------------------------------------------------------------------------- sums
 
-    def polynomial(self, value: Value, order: Sequence[str] = ()) -> str:
-        """All terms, those of the highest degree first."""
-        return self.collected(value, (), order)
-
-    def collected(self, value: Value, leading: Sequence[str], order: Sequence[str] = ()) -> str:
-        """The terms by powers of the leading symbols, the first of them outermost."""
+    def sum(self, value: Value, leading: Sequence[str] = (), order: Sequence[str] = ()) -> str:
+        """A value; factors come in the order given, leading symbols first."""
         if not isinstance(value, Polynomial):
-            return self.number(value)
-        if self.divides_at_end:
-            numerator, denominator = over(value)
+            return self.term(value, (), order)
+        if self.over:
+            numerator, denominator = fraction(value)
             if denominator != 1:
-                top = self.collected(numerator, leading, order)
-                return self.fraction(f"({top})", self._inner(denominator, order))
-        return joined(self._parts(value, tuple(leading), (*leading, *order)))
+                top = self.bracket(self.sum(numerator, leading, order))
+                return self.quotient(top, self.bottom(denominator, order))
+        return joined(self.parts(value, tuple(leading), (*leading, *order)))
 
-    def _parts(self, value: Polynomial, leading: tuple[str, ...], order: Sequence[str]) -> list[str]:
+    def parts(self, value: Polynomial, leading: tuple[str, ...], order: Sequence[str]) -> list[str]:
         """The summands, each with its sign."""
-        present = [name for name in leading if any(_degree(monomial, name) for monomial in value.terms)]
+        present = [name for name in leading if any(degree(monomial, name) for monomial in value.terms)]
         if not present:
-            terms = sorted(value.terms.items(), key=lambda term: self._key(term[0], order))
+            terms = sorted(value.terms.items(), key=lambda term: _place(term[0], order))
             return [self.term(coefficient, monomial, order) for monomial, coefficient in terms]
-        first, rest = present[0], tuple(present[1:])
-        shares: dict[int, dict[Monomial, Number]] = {}
-        for monomial, coefficient in value.terms.items():
-            exponent = _degree(monomial, first)
-            shares.setdefault(exponent, {})[_without(monomial, first)] = coefficient
+        name, rest = present[0], tuple(present[1:])
         parts: list[str] = []
-        for exponent in sorted(shares, reverse=True):
-            share = Polynomial(shares[exponent])
+        for exponent, share in shares(value, name):
             if exponent == 0:
-                parts += self._parts(share, rest, order)
+                parts += self.parts(share, rest, order)
             elif len(share.terms) == 1:
                 ((monomial, coefficient),) = share.terms.items()
-                whole = times(monomial, ((Atom.of(first), exponent),))
-                parts.append(self.term(coefficient, whole, order))
+                parts.append(self.term(coefficient, times(monomial, ((Atom.of(name), exponent),)), order))
             else:
-                inner = joined(self._parts(share, rest, order))
-                outer = self.powered(self.symbol(first), exponent)
-                parts.append(f"{outer}{self.product}({inner})")
+                inner = joined(self.parts(share, rest, order))
+                parts.append(f"{self.powered(self.symbol(name), exponent)}{self.product}({inner})")
         return parts
-
-    def _key(self, monomial: Monomial, order: Sequence[str]) -> tuple[object, ...]:
-        degree = sum(exponent for _, exponent in monomial)
-        return (-degree, [-_degree(monomial, name) for name in order], self._factors(monomial, order))
 
     # --------------------------------------------------------------------------------- terms
 
     def term(self, coefficient: Number, monomial: Monomial, order: Sequence[str] = ()) -> str:
         """A number times powers, over what has negative exponents."""
-        above = tuple((atom, exponent) for atom, exponent in monomial if exponent > 0)
-        below = tuple((atom, -exponent) for atom, exponent in monomial if exponent < 0)
-        sign = "-" if coefficient < 0 else ""
-        amount = coefficient if coefficient > 0 else -coefficient
-        factors = self._factors(above, order)
-        if amount.numerator != 1 or not factors:
-            factors = [str(amount.numerator), *factors]
-        under = self._factors(below, order)
-        if amount.denominator != 1:
-            under = [str(amount.denominator), *under]
-        top = self.product.join(factors)
-        if not under:
-            return sign + top
-        bottom = self.product.join(under)
-        return sign + self.fraction(top, bottom if len(under) == 1 else f"({bottom})")
-
-    def _factors(self, monomial: Monomial, order: Sequence[str]) -> list[str]:
-        place = {name: index for index, name in enumerate(order)}
-        written = [
-            (place.get(atom.name, len(place)), self.powered(self.atom(atom, order), exponent))
-            for atom, exponent in monomial
-        ]
-        return [text for _, text in sorted(written)]
+        ordered = sorted(monomial, key=lambda power: _factor_place(power[0], order))
+        powers = [(self.atom(atom, order), exponent) for atom, exponent in ordered]
+        above = [self.powered(base, exponent) for base, exponent in powers if exponent > 0]
+        below = [self.powered(base, -exponent) for base, exponent in powers if exponent < 0]
+        top = -coefficient.numerator if coefficient < 0 else coefficient.numerator
+        if top != 1 or not above:
+            above = [str(top), *above]
+        if coefficient.denominator != 1:
+            below = [str(coefficient.denominator), *below]
+        text = self.product.join(above)
+        if below:
+            bottom = self.product.join(below)
+            text = self.quotient(text, bottom if len(below) == 1 else self.bracket(bottom))
+        return f"-{text}" if coefficient < 0 else text
 
     def powered(self, base: str, exponent: int) -> str:
-        return base if exponent == 1 else self.exponent(base, exponent)
+        return base if exponent == 1 else self.power(base, exponent)
 
     def atom(self, atom: Atom, order: Sequence[str] = ()) -> str:
+        """A symbol, or a function of its arguments."""
         if not atom.arguments:
             return self.symbol(atom.name)
         if atom.name == GROUP:
-            return f"({self.polynomial(atom.arguments[0], order)})"
+            return f"({self.sum(atom.arguments[0], (), order)})"
         if atom.name == "floor":
             number, divisor = atom.arguments
-            up = _rounded_up(number, divisor)
-            name, number = ("floor", number) if up is None else ("ceil", up)
-            arguments = [self.fraction(self._inner(number, order), self._inner(divisor, order))]
-            return self.function(name, arguments)
-        return self.function(atom.name, [self.polynomial(argument, order) for argument in atom.arguments])
+            return self.floor(self.top(number, order), self.bottom(divisor, order))
+        return self.function(atom.name, [self.argument(argument, order) for argument in atom.arguments])
 
-    def _inner(self, value: Value, order: Sequence[str]) -> str:
-        """A part of a fraction; in parentheses where it has an operator."""
-        text = self.polynomial(value, order)
-        simple = not isinstance(value, Polynomial) or (
-            value.terms == {next(iter(value.terms)): 1} and len(next(iter(value.terms))) == 1
-        )
-        return text if simple else f"({text})"
+    def argument(self, value: Value, order: Sequence[str]) -> str:
+        """An argument of a function, which need not be whole."""
+        if not isinstance(value, Polynomial):
+            return self.term(value, ())
+        numerator, denominator = fraction(value)
+        if denominator == 1:
+            return self.sum(value, (), order)
+        return self.ratio(self.top(numerator, order), self.bottom(denominator, order))
 
-    def number(self, value: Number) -> str:
-        if value.denominator == 1:
-            return str(value)
-        sign = "-" if value < 0 else ""
-        return sign + self.fraction(str(abs(value.numerator)), str(value.denominator))
+    def top(self, value: Value, order: Sequence[str]) -> str:
+        """A value above a line: in brackets where it is a sum."""
+        text = self.sum(value, (), order)
+        return self.bracket(text) if isinstance(value, Polynomial) and len(value.terms) > 1 else text
+
+    def bottom(self, value: Value, order: Sequence[str]) -> str:
+        """A value below a line: in brackets where it is a sum or a product."""
+        text = self.sum(value, (), order)
+        if not isinstance(value, Polynomial):
+            return text
+        (monomial, coefficient), *others = value.terms.items()
+        single = not others and len(monomial) == 1 and coefficient == 1
+        return text if single else self.bracket(text)
+
+    # --------------------------------------------------------------------------------- assumptions
+
+    def assumption(self, assumption: Assumption) -> str:
+        """An assumption, as `w != 64` or `12 divides w`."""
+        signs = self.signs
+        value = assumption.value
+        if assumption.kind in ("divides", "does not divide"):
+            return f"{self.sum(assumption.divisor)}{signs[assumption.kind]}{self.sum(value)}"
+        plus, minus = sides(value)
+        kind = assumption.kind
+        if kind == ">=" and not isinstance(plus, Polynomial):
+            plus, minus, kind = minus, plus, "<="
+        return f"{self.sum(plus)}{signs[kind]}{self.sum(minus)}"
 
 
 def joined(parts: Sequence[str]) -> str:
@@ -142,42 +154,96 @@ def joined(parts: Sequence[str]) -> str:
     return f"-{text[3:]}" if text.startswith(" - ") else text[3:]
 
 
-def over(value: Polynomial) -> tuple[Value, Value]:
+def shares(value: Polynomial, name: str) -> list[tuple[int, Polynomial]]:
+    """The powers of a symbol, the highest first, each with what it is multiplied by."""
+    found: dict[int, dict[Monomial, Number]] = {}
+    for monomial, coefficient in value.terms.items():
+        rest = tuple((atom, exponent) for atom, exponent in monomial if atom.name != name or atom.arguments)
+        found.setdefault(degree(monomial, name), {})[rest] = coefficient
+    return [(exponent, Polynomial(found[exponent])) for exponent in sorted(found, reverse=True)]
+
+
+def fraction(value: Polynomial) -> tuple[Any, Any]:
     """A polynomial as a numerator with whole coefficients and no negative exponents, and a denominator."""
     lowest: dict[Atom, int] = {}
     for monomial in value.terms:
         for atom, exponent in monomial:
             lowest[atom] = min(lowest.get(atom, 0), exponent)
-    below = {atom: -exponent for atom, exponent in lowest.items() if exponent < 0}
-    monomial = tuple(sorted(below.items(), key=lambda item: item[0].number))
-    denominator: Value = Polynomial.of({monomial: value.denominator})
+    below = [(atom, -exponent) for atom, exponent in lowest.items() if exponent < 0]
+    monomial = tuple(sorted(below, key=lambda power: power[0].number))
+    denominator = Polynomial.of({monomial: value.denominator})
     return value * denominator, denominator
 
 
-def _rounded_up(number: Value, divisor: Value) -> Value | None:
-    """What is rounded up where a floor is written as floor((p + q - 1) / q)."""
-    rest = number - divisor + 1
-    if not isinstance(number, Polynomial):
-        return None
-    shorter = not isinstance(rest, Polynomial) or len(rest.terms) < len(number.terms)
-    return rest if shorter and divisor != 2 else None
+def sides(value: Polynomial) -> tuple[Any, Any]:
+    """What a polynomial adds and what it subtracts."""
+    plus = Polynomial.of({monomial: amount for monomial, amount in value.terms.items() if amount > 0})
+    return plus, plus - value
 
 
-def _degree(monomial: Monomial, name: str) -> int:
+def degree(monomial: Monomial, name: str) -> int:
+    """The exponent of a symbol in a monomial."""
     return next((exponent for atom, exponent in monomial if atom.name == name and not atom.arguments), 0)
 
 
-def _without(monomial: Monomial, name: str) -> Monomial:
-    return tuple((atom, exponent) for atom, exponent in monomial if atom.name != name or atom.arguments)
+def _place(monomial: Monomial, order: Sequence[str]) -> tuple[Any, ...]:
+    """Where a monomial stands in a sum: the highest degree first, then by the symbols' order."""
+    whole = sum(exponent for _, exponent in monomial)
+    names = [_factor_place(atom, order) for atom, _ in monomial]
+    return (-whole, [-degree(monomial, name) for name in order], sorted(names))
 
 
-def _call(name: str, arguments: Sequence[str]) -> str:
-    return f"{name}({', '.join(arguments)})"
+def _factor_place(atom: Atom, order: Sequence[str]) -> tuple[int, bool, str]:
+    """Where a factor stands in a product: symbols in their order, functions last."""
+    place = order.index(atom.name) if atom.name in order else len(order)
+    return place, bool(atom.arguments), repr(atom)
+
+
+def _latex_function(name: str, arguments: Sequence[str]) -> str:
+    listed = ", ".join(arguments)
+    return rf"\operatorname{{{name}}}\left({listed}\right)"
+
+
+def latex_symbol(name: str) -> str:
+    """A name as LaTeX sets it: what follows an underscore or is a number at the end, below the line.
+
+    >>> latex_symbol("k_h"), latex_symbol("n2"), latex_symbol("heads")
+    ('k_{h}', 'n_{2}', '\\\\mathrm{heads}')
+    """
+    head, _, tail = name.partition("_")
+    if not tail and head[-1:].isdigit():
+        head, tail = head.rstrip("0123456789"), head[len(head.rstrip("0123456789")) :]
+    head = head if len(head) == 1 else rf"\mathrm{{{head}}}"
+    if not tail:
+        return head
+    return f"{head}_{{{tail}}}" if len(tail) == 1 or tail.isdigit() else rf"{head}_{{\mathrm{{{tail}}}}}"
 
 
 PLAIN = Notation(
     product=" ",
-    exponent=lambda base, exponent: f"{base}^{exponent}",
-    fraction=lambda top, bottom: f"{top}/{bottom}",
-    function=_call,
+    power="{}^{}".format,
+    quotient="{}/{}".format,
+    ratio="{}/{}".format,
+    floor="floor({}/{})".format,
+    function=lambda name, arguments: f"{name}({', '.join(arguments)})",
+)
+LATEX = Notation(
+    product=r" \, ",
+    power=lambda base, exponent: f"{base}^{{{exponent}}}",
+    quotient=lambda top, bottom: rf"\frac{{{top}}}{{{bottom}}}",
+    ratio=lambda top, bottom: rf"\frac{{{top}}}{{{bottom}}}",
+    floor=lambda top, bottom: rf"\left\lfloor \frac{{{top}}}{{{bottom}}} \right\rfloor",
+    function=_latex_function,
+    symbol=latex_symbol,
+    bracket=str,
+    signs=LATEX_SIGNS,
+)
+PYTHON = Notation(
+    product=" * ",
+    power="{}**{}".format,
+    quotient="{} // {}".format,
+    ratio="Fraction({}, {})".format,
+    floor="({} // {})".format,
+    function=lambda name, arguments: f"{name}({', '.join(arguments)})",
+    over=True,
 )

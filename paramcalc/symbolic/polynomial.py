@@ -95,7 +95,7 @@ class Polynomial:
     def __str__(self) -> str:
         from paramcalc.symbolic.notation import PLAIN
 
-        return PLAIN.polynomial(self)
+        return PLAIN.sum(self)
 
     __repr__ = __str__
 
