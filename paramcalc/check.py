@@ -12,7 +12,7 @@ from typing import NamedTuple
 from paramcalc import claims, library
 from paramcalc.claims import MOST_PROBLEMS, Claim
 from paramcalc.errors import Fault, Problem, SpecError, near
-from paramcalc.figure import Comparison, grouped, mentions, signed, significant
+from paramcalc.figure import Comparison, grouped, mentions, signed, written_out
 from paramcalc.measure import Networks, measured
 from paramcalc.reasons import reason
 from paramcalc.spec import Spec
@@ -183,10 +183,8 @@ def _verdict(claim: Claim, computed: Fraction) -> tuple[Verdict, str]:
         return Verdict.FAILED, _off(claim, computed)
     if abs(computed - claim.figure.value) <= claim.within * claim.figure.value:
         return Verdict.WITHIN, ""
-    return (
-        Verdict.FAILED,
-        f"{_off(claim, computed)}, more than the {significant(100 * claim.within, 1)} % allowed",
-    )
+    allowed = written_out(100 * claim.within)
+    return Verdict.FAILED, f"{_off(claim, computed)}, more than the {allowed} % allowed"
 
 
 def _erratum(claim: Claim, computed: Fraction, comparison: Comparison) -> tuple[Verdict, str]:

@@ -151,6 +151,18 @@ def decimal(value: Fraction, places: int) -> str:
     return sign + (f"{digits[:-places]}.{digits[-places:]}" if places else digits)
 
 
+def written_out(value: Fraction) -> str:
+    """A number with a finite decimal expansion, whole digits grouped.
+
+    >>> written_out(Fraction(5, 2)), written_out(Fraction(50_000))
+    ('2.5', '50,000')
+    """
+    if value.denominator == 1:
+        return f"{value.numerator:,}"
+    places = next(n for n in range(1, 2 * LARGEST_EXPONENT) if (value * 10**n).denominator == 1)
+    return decimal(value, places)
+
+
 def significant(value: Fraction, digits: int) -> str:
     """A number with at least so many significant digits; whole digits are never rounded away.
 

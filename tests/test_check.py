@@ -18,6 +18,7 @@ from paramcalc.convention import ACTIVATIONS, CONVENTIONS, FACTS, NORMALIZATIONS
 from paramcalc.errors import Fault, Source
 from paramcalc.measure import KEPT, Networks, measured
 from paramcalc.parse import parse
+from paramcalc.render.verdicts import failure, judgement
 from paramcalc.report import Counts
 from paramcalc.spec import Spec
 from tests.conftest import Run
@@ -112,6 +113,11 @@ def test_within_is_to_the_unit() -> None:
     assert outcome("{params: 4939, within: 10%, reason: about}").verdict is Verdict.FAILED
 
 
+def test_a_tolerance_is_shown_as_it_is_written() -> None:
+    """Two and a half per cent are not two."""
+    assert judgement(outcome("{params: 5.5e3, within: 2.5%, reason: about}")) == "within 5.5e3 ± 2.5%"
+
+
 def test_an_unread_claim_says_what_it_would_be() -> None:
     """Its figure is compared, but it counts as confirmed by nobody."""
     found = outcome("{params: 5.4K, unread: true}")
@@ -124,9 +130,24 @@ def test_failures_say_by_how_much() -> None:
     assert outcome("{params: 5000}").detail == "off by +8.7 %"
     assert outcome("{params: 5435}").detail == "off by -0.018 %"
     assert outcome("{params: 0}").detail == "off by 5,434"
-    assert (
-        outcome("{params: 6e3, within: 2%, reason: r}").detail == "off by -9.4 %, more than the 2 % allowed"
-    )
+    tolerated = outcome("{params: 6e3, within: 2.5%, reason: about}")
+    assert tolerated.detail == "off by -9.4 %, more than the 2.5 % allowed"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("{params: 5000}", "5,000"),
+        ("{params: 6e3}", "6,000 ± 500"),
+        ("{params: 6.01e3}", "6,010 ± 5"),
+        ("{params: 2.7Ki}", "2.7Ki ± 51.2"),
+        ("{params: 74.59%, over_model: toy-wide}", "74.59% ± 0.005%"),
+        ("{params: 1.5, over_model: toy-wide}", "1.5 ± 0.05"),
+    ],
+)
+def test_what_was_expected_keeps_its_digits(line: str, expected: str) -> None:
+    """The printed figure in full, with half a unit of its last digit."""
+    assert f"  expected  {expected}\n" in failure(outcome(line))
 
 
 def test_a_stale_erratum_says_why() -> None:
@@ -744,8 +765,8 @@ def test_github_annotations_are_escaped(run: Run, tmp_path: Path, monkeypatch: p
 
     out = run("check", str(tmp_path), "--format", "github").out
 
-    failure, mistake, summary = out.splitlines()
-    properties, message = re.fullmatch(r"::error (.*?)::(.*)", failure).groups()  # type: ignore[union-attr]
+    failed, mistake, summary = out.splitlines()
+    properties, message = re.fullmatch(r"::error (.*?)::(.*)", failed).groups()  # type: ignore[union-attr]
     assert properties.startswith(
         "file=bad%2C 50%25.yaml,line=9,col=16,title=small%3A C1 params off by -0.64 %25"
     )

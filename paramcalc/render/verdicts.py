@@ -13,7 +13,7 @@ from typing import Any
 from paramcalc.check import Mistake, Outcome, Result, Verdict
 from paramcalc.claims import Claim
 from paramcalc.convention import CONVENTIONS, OWN
-from paramcalc.figure import grouped, signed, significant
+from paramcalc.figure import grouped, signed, significant, written_out
 from paramcalc.render.grid import Column, Grid, Line
 
 SCHEMA = "paramcalc/check/1"
@@ -36,8 +36,9 @@ def summary(result: Result) -> str:
         f"{number} {WORDS[verdict][number != 1]}" for verdict, number in result.counted().items()
     )
     total = len(result.outcomes)
-    unread = f"; {len(result.mistakes)} problems" if len(result.mistakes) > 1 else "; 1 problem"
-    return f"{total} claim{'s' * (total != 1)}: {counted}{unread if result.mistakes else ''}"
+    problems = len(result.mistakes)
+    broken = f"; {problems} problem{'s' * (problems != 1)}" if problems else ""
+    return f"{total} claim{'s' * (total != 1)}: {counted}{broken}"
 
 
 # -------------------------------------------------------------------------------------------- table
@@ -71,9 +72,7 @@ def failure(outcome: Outcome) -> str:
     facts = {
         "layer": ", ".join(claim.layers) or "the whole network",
         "claim": ", ".join([f"{claim.quantity} {claim.figure.text}", *_details(claim)]),
-        "counted": f"{claim.convention}: {CONVENTIONS[claim.convention].says}"
-        if claim.convention != OWN.name
-        else "",
+        "counted": _convention(claim),
         "source": claim.source or "not given",
         "expected": _expected(claim),
         "computed": f"{number(outcome)}, {outcome.detail}",
@@ -82,6 +81,11 @@ def failure(outcome: Outcome) -> str:
     }
     lines = [f"  {name:8}  {value}" for name, value in facts.items() if value]
     return "\n".join([f"FAILED {claim.model}: {label(claim)}", *lines])
+
+
+def _convention(claim: Claim) -> str:
+    """The convention with its meaning; '' for the usual one."""
+    return "" if claim.convention == OWN.name else f"{claim.convention}: {CONVENTIONS[claim.convention].says}"
 
 
 def label(claim: Claim) -> str:
@@ -106,7 +110,7 @@ def _line(outcome: Outcome) -> Line:
         label(claim),
         number(outcome),
         judgement(outcome),
-        ", ".join(_details(claim)),
+        _remarks(outcome),
         _clipped(claim.cited),
     )
     return Line(cells, depth=1, wrong=outcome.verdict is Verdict.FAILED)
@@ -119,13 +123,14 @@ def judgement(outcome: Outcome) -> str:
         gap = f"{signed(outcome.gap)} %" if outcome.gap is not None else claim.figure.text
         return "FAILED stale erratum" if claim.erratum else f"FAILED {gap}"
     if verdict is Verdict.WITHIN:
-        return f"within {claim.figure.text} ± {significant(100 * (claim.within or Fraction()), 1)}%"
+        return f"within {claim.figure.text} ± {written_out(100 * (claim.within or Fraction()))}%"
     if verdict is Verdict.EXACT:
         return "exact"
     return f"{verdict} {claim.figure.text}"
 
 
 def _remarks(outcome: Outcome) -> str:
+    """What an unread figure would be if it had been read, and the details of the claim."""
     unread = [outcome.if_read.value] if outcome.verdict is Verdict.UNREAD else []
     return ", ".join([*unread, *_details(outcome.claim)])
 
@@ -141,10 +146,11 @@ def _details(claim: Claim) -> list[str]:
 def _expected(claim: Claim) -> str:
     """The printed figure as a number, with the half unit that its last digit leaves open."""
     figure = claim.figure
-    half = figure.unit / 2
-    if figure.percentage:
-        return f"{significant(100 * figure.value, 1)}% ± {significant(100 * half, 1)}%"
-    return grouped(figure.value) + (f" ± {grouped(half)}" if half else "")
+    value = written_out(figure.value) if figure.value.denominator == 1 else figure.text
+    if not figure.unit:
+        return value
+    half = f"{written_out(50 * figure.unit)}%" if figure.percentage else written_out(figure.unit / 2)
+    return f"{value} ± {half}"
 
 
 def _clipped(text: str) -> str:
