@@ -84,9 +84,13 @@ class Row(NamedTuple):
 
 
 class Closed(NamedTuple):
-    """A network counted in symbols; `totals` leaves out branches that exist in training only."""
+    """A network counted in symbols; `totals` leaves out branches that exist in training only.
+
+    `settings` are those besides the symbols, as they were written.
+    """
 
     graph: Graph
+    settings: tuple[str, ...]
     symbols: tuple[Symbol, ...]
     assumptions: tuple[Assumption, ...]
     rows: tuple[Row, ...]
@@ -121,7 +125,7 @@ class Closed(NamedTuple):
         wanted = {path for pattern in layers for path in matching(pattern, paths)}
         return tuple(row for row in self.rows if row.path in wanted)
 
-    def settings(self, point: Mapping[str, int]) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+    def numbers(self, point: Mapping[str, int]) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
         """Knobs and input sizes with numbers put in for the letters: what `count` takes."""
         values = {symbol.letter: symbol.value.replaced(point) for symbol in self.symbols}
         knobs = {name: filled(value, values) for name, value in self.chosen.knobs.items()}
@@ -145,20 +149,25 @@ def close(
     chosen = choose(spec, numeric, usual(spec, numeric) if symbols is None else symbols)
     while True:
         asked = Judge(chosen.symbols)
-        token = judge.set(asked)
+        settings = Settings(variant, (*changes, *chosen.changes()), {**(inputs or {}), **chosen.sizes()})
         try:
-            sizes = {**(inputs or {}), **chosen.sizes()}
-            settings = Settings(variant, (*changes, *chosen.changes()), sizes)
-            elaborator = SymbolicElaborator(spec, settings, asked)
-            graph = elaborator.run()
-            rows = tuple(_rows(graph, elaborator.ranges, _batch(chosen)))
+            graph, rows = counted(spec, settings, asked, _batch(chosen))
         except Stretch as stretch:
             chosen = chosen.stretched(stretch.letter, stretch.factor)
             continue
-        finally:
-            judge.reset(token)
         totals = added(row for row in rows if not row.layer.auxiliary)
-        return Closed(graph, chosen.symbols, asked.assumptions(), rows, totals, chosen)
+        return Closed(graph, numeric.settings, chosen.symbols, asked.assumptions(), rows, totals, chosen)
+
+
+def counted(spec: Spec, settings: Settings, asked: Judge, batch: Any) -> tuple[Graph, tuple[Row, ...]]:
+    """A network whose settings hold symbols, and its layers' counts, as a judge answers for the symbols."""
+    token = judge.set(asked)
+    try:
+        elaborator = SymbolicElaborator(spec, settings, asked)
+        graph = elaborator.run()
+        return graph, tuple(_rows(graph, elaborator.ranges, batch))
+    finally:
+        judge.reset(token)
 
 
 def _batch(chosen: Chosen) -> Any:
