@@ -256,10 +256,15 @@ def test_channels_of_a_module_are_those_that_leave_it() -> None:
     assert computed("{channels: 1, layer: inception_3a/1x1}", "toy-family", network) == 64
 
 
-def test_several_outputs_have_no_one_number_of_channels() -> None:
-    """Which of them is meant cannot be guessed."""
-    network = "input: 3x4x4\nlayers:\n  - a: conv2d 4 1\n  - b: conv2d 5 1\n  - concat from a b"
-
+@pytest.mark.parametrize(
+    "network",
+    [
+        "input: 3x4x4\nlayers:\n  - a: conv2d 4 1\n  - b: conv2d 5 1\n  - concat from a b",
+        "input: 3x4x4\noutputs: a b\nlayers:\n  - a: conv2d 4 1\n  - b: conv2d 5 1",
+    ],
+)
+def test_several_outputs_have_no_one_number_of_channels(network: str) -> None:
+    """Which of them is meant cannot be guessed, whether a later layer reads them or the user."""
     result = check_spec(toy("{channels: 1, layer: [a, b]}", model="toy-family", network=network))
 
     assert "several outputs leave these layers" in result.mistakes[0].message
