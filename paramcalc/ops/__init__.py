@@ -18,6 +18,7 @@ ENTRY_POINTS = "paramcalc.ops"
 _SHARED = {"__init__", "base", "attributes"}
 _FAMILY = re.compile(r"(.+)([123])d")
 _found: dict[str, type[Op]] = {}
+_loaded: set[str] = set()
 _complete = False
 
 
@@ -85,7 +86,10 @@ def _stem(name: str) -> str | None:
 
 
 def _load(stem: str) -> None:
-    register(importlib.import_module(f"{__name__}.{stem}"))
+    """Imports a file once: a second registration would give its families new classes."""
+    if stem not in _loaded:
+        _loaded.add(stem)
+        register(importlib.import_module(f"{__name__}.{stem}"))
 
 
 def _load_all() -> None:

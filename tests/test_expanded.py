@@ -1,0 +1,111 @@
+"""`show --expanded`: canonical YAML that reads back to the same layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from paramcalc import catalogue, library
+from paramcalc.elaborate import Settings, elaborate
+from paramcalc.errors import Source
+from paramcalc.expanded import expanded, renamed
+from paramcalc.graph import Graph
+from paramcalc.parse import parse
+from paramcalc.report import count
+from tests.conftest import Run
+
+MODELS = sorted(catalogue.names())
+
+
+def again(graph: Graph) -> Graph:
+    """The graph of the expanded text."""
+
+    def nothing(name: str) -> None:
+        raise AssertionError(f"an expanded spec uses nothing, not {name}")
+
+    return elaborate(parse(Source("expanded", expanded(graph)), nothing))  # type: ignore[arg-type]
+
+
+def check_same(graph: Graph, other: Graph) -> None:
+    """Equal inputs, outputs and layers: paths, ops, edges, sharing, freezing."""
+    assert dict(other.inputs) == dict(graph.inputs)
+    assert other.outputs == graph.outputs
+    assert len(other.layers) == len(graph.layers)
+    for one, two in zip(graph.layers, other.layers, strict=True):
+        assert two.path == renamed(one.path)
+        assert (two.op, two.inputs, two.applied.output) == (one.op, one.inputs, one.applied.output)
+        assert dict(two.shared) == {name: renamed(path) for name, path in one.shared.items()}
+        assert bool(two.auxiliary) == bool(one.auxiliary)
+    assert count(other).totals == count(graph).totals
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_bundled_models(model: str) -> None:
+    """Every bundled model, expanded and read again, has the same layers."""
+    spec, variant = library.find(model)
+    graph = elaborate(spec, Settings(variant))
+
+    check_same(graph, again(graph))
+
+
+SPECS = {
+    "one name inside and outside": """
+        input: 3x8x8
+        layers:
+          - relu: conv2d 4 3
+          - group:
+              - conv2d 4 1
+              - relu
+              - add: {a: conv2d 4 1, b: identity}
+          - add from x relu
+    """,
+    "shared and frozen": """
+        inputs: {left: 1x8x8, right: 1x8x8}
+        blocks:
+          tower: conv2d 4 3, relu, conv2d 8 3
+        layers:
+          - a: tower frozen=true from left
+          - b: tower share=a from right
+          - subtract from a b
+          - flatten
+          - linear 2
+    """,
+    "tokens and several outputs": """
+        input: {length: 10}
+        outputs: [first, last]
+        layers:
+          - tokens: embedding 100 16
+          - first: linear 4
+          - last: linear 8 from tokens
+    """,
+    "fractions": """
+        input: 8
+        layers: [dropout 1/3, dropout 0.4, linear 2]
+    """,
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_constructs(name: str, tmp_path: Path) -> None:
+    """Shadowed names, sharing, several inputs and outputs, exact fractions."""
+    path = tmp_path / "spec.yaml"
+    path.write_text(SPECS[name])
+    graph = elaborate(library.read(path))
+
+    check_same(graph, again(graph))
+
+
+def test_command(run: Run) -> None:
+    """The expanded text counts like the model it comes from."""
+    text = run("show", "googlenet", "--expanded").out
+
+    assert run("count", "-", "--format", "csv", stdin=text).out == run("count", "googlenet", "--format", "csv").out
+
+
+def test_settings_need_expanded(run: Run) -> None:
+    """The plain text of a spec knows no settings."""
+    result = run("show", "resnet-50", "--set", "width=96")
+
+    assert result.code == 2
+    assert "add --expanded" in result.err
