@@ -8,7 +8,8 @@ asked about them.
 from __future__ import annotations
 
 from paramcalc.symbolic.closed import Closed, Formula, close
-from paramcalc.symbolic.judge import Assumption, Symbol
+from paramcalc.symbolic.facts import Symbol
+from paramcalc.symbolic.judge import Assumption
 from paramcalc.symbolic.polynomial import Polynomial, evaluate, symbol
 
 __all__ = ["Assumption", "Closed", "Formula", "Polynomial", "Symbol", "close", "evaluate", "symbol"]

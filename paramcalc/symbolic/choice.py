@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from paramcalc.elaborate import Change
@@ -11,7 +13,7 @@ from paramcalc.expression import Expression
 from paramcalc.graph import Graph
 from paramcalc.shape import Shape
 from paramcalc.spec import Spec, Written
-from paramcalc.symbolic.judge import Symbol
+from paramcalc.symbolic.facts import Symbol
 
 BATCH = "batch"
 AXIS_LETTERS = {"H": "height", "W": "width", "L": "length", "D": "depth", "C": "channels"}
@@ -80,10 +82,12 @@ def choose(spec: Spec, graph: Graph, names: Sequence[str]) -> Chosen:
     knobs: dict[str, Any] = {}
     inputs: dict[str, tuple[Any, ...]] = {}
     batch = ""
-    entering = _knobs_of_inputs(spec)
+    entering, fractions = _knobs_of_inputs(spec), _fractions(spec)
     for name, letter in asked.items():
         if name in graph.knobs:
             found, knobs[name] = _knob(name, graph.knobs[name], letter, letters, name in entering)
+            if name in fractions:
+                found = [symbol._replace(whole=False, stretches=False) for symbol in found]
         elif name == BATCH:
             found = [Symbol(letter or letters.give("b"), (BATCH,), 1)]
             batch = found[0].letter
@@ -111,7 +115,7 @@ def same_plane(shape: Shape) -> bool:
 
 def _named(text: str) -> tuple[str, str]:
     name, _, letter = text.partition("=")
-    if letter and not letter.isidentifier():
+    if letter and (not letter.isidentifier() or iskeyword(letter) or letter in AVOIDED):
         raise Fault(f"'{letter}' cannot name a symbol", expected="a letter or a word")
     return name.strip(), letter.strip()
 
@@ -120,7 +124,7 @@ def _knob(
     name: str, value: Any, letter: str, letters: _Letters, stretches: bool
 ) -> tuple[list[Symbol], Any]:
     """The symbols of a knob and the value to give it; one symbol for all equal entries of a list."""
-    if _is_size(value):
+    if _is_size(value) or (isinstance(value, Fraction) and value > 0):
         one = Symbol(letter or _letter(name, letters), (name,), value, stretches=stretches)
         return [one], one.letter
     if isinstance(value, tuple) and value and all(_is_size(item) for item in value):
@@ -136,7 +140,7 @@ def _knob(
         return each, marks
     raise Fault(
         f"the knob '{name}' cannot be a symbol",
-        expected="a knob that holds a whole number of at least 1, or a list of them",
+        expected="a knob that holds a number greater than 0, or a list of whole ones",
         found=f"{value}",
     )
 
@@ -179,6 +183,13 @@ def _axis_letter(axis: str) -> str:
 
 def _has(graph: Graph, axis: str) -> bool:
     return any(axis in shape.axes for shape in graph.inputs.values())
+
+
+def _fractions(spec: Spec) -> set[str]:
+    """The knobs that are written with a decimal point, as they are or in a variant: not only whole."""
+    written = [(name, knob.value) for name, knob in spec.knobs.items()]
+    written += [(each.name, each.value) for variant in spec.variants.values() for each in variant.settings]
+    return {name for name, value in written if isinstance(value, Expression) and "." in value.text}
 
 
 def _knobs_of_inputs(spec: Spec) -> set[str]:

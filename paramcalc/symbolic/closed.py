@@ -13,7 +13,8 @@ from paramcalc.report import QUANTITIES, Counts, count_layer
 from paramcalc.sizes import judge
 from paramcalc.spec import Spec
 from paramcalc.symbolic.choice import Chosen, choose, filled, usual
-from paramcalc.symbolic.judge import Assumption, Judge, Stretch, Symbol
+from paramcalc.symbolic.facts import Symbol
+from paramcalc.symbolic.judge import Assumption, Judge, Stretch
 from paramcalc.symbolic.notation import LATEX, PLAIN
 from paramcalc.symbolic.polynomial import evaluate, sum_of
 from paramcalc.symbolic.rounds import Range, SymbolicElaborator, summed

@@ -31,6 +31,7 @@ def _atom(atom: Atom) -> Any:
     arguments = [expression(argument) for argument in atom.arguments]
     if not arguments:
         return sympy.Symbol(atom.name, integer=True, positive=True)
-    if atom.name == "floor":
-        return sympy.floor(arguments[0] / arguments[1])
+    if atom.name in ("floor", "ceil"):
+        rounded = sympy.floor if atom.name == "floor" else sympy.ceiling
+        return rounded(arguments[0] / arguments[1])
     return FUNCTIONS.get(atom.name, sympy.Function(atom.name))(*arguments)

@@ -12,14 +12,18 @@ from typing import Any, NamedTuple
 from paramcalc.symbolic.judge import Assumption
 from paramcalc.symbolic.polynomial import GROUP, Atom, Monomial, Number, Polynomial, Value, times
 
-WORDS = {sign: f" {sign} " for sign in (">=", "<=", "=", "!=", "divides", "does not divide")}
+WORDS = {sign: f" {sign} " for sign in (">=", "<=", ">", "<", "=", "!=", "divides", "does not divide")}
+WORDS["whole"] = " is whole"
 LATEX_SIGNS = {
     ">=": r" \ge ",
     "<=": r" \le ",
+    ">": " > ",
+    "<": " < ",
     "=": " = ",
     "!=": r" \ne ",
     "divides": r" \mid ",
     "does not divide": r" \nmid ",
+    "whole": r" \in \mathbb{N}",
 }
 
 
@@ -35,6 +39,7 @@ class Notation(NamedTuple):
     quotient: Callable[[str, str], str]
     ratio: Callable[[str, str], str]
     floor: Callable[[str, str], str]
+    ceil: Callable[[str, str], str]
     function: Callable[[str, Sequence[str]], str]
     symbol: Callable[[str], str] = str
     bracket: Callable[[str], str] = "({})".format
@@ -102,9 +107,17 @@ class Notation(NamedTuple):
         if atom.name == GROUP:
             return f"({self.sum(atom.arguments[0], (), order)})"
         if atom.name == "floor":
-            number, divisor = atom.arguments
-            return self.floor(self.top(number, order), self.bottom(divisor, order))
+            return self.floor(*self.rounded(atom, order))
+        if atom.name == "ceil":
+            return self.ceil(*self.rounded(atom, order))
         return self.function(atom.name, [self.argument(argument, order) for argument in atom.arguments])
+
+    def rounded(self, atom: Atom, order: Sequence[str]) -> tuple[str, str]:
+        """What is rounded: above the line and below it."""
+        number, divisor = atom.arguments
+        if divisor == 1:
+            return self.sum(number, (), order), ""
+        return self.top(number, order), self.bottom(divisor, order)
 
     def argument(self, value: Value, order: Sequence[str]) -> str:
         """An argument of a function, which need not be whole."""
@@ -136,11 +149,13 @@ class Notation(NamedTuple):
         signs = self.signs
         value = assumption.value
         if assumption.kind in ("divides", "does not divide"):
+            if assumption.divisor == 1:
+                return f"{self.sum(value)}{signs['whole']}"
             return f"{self.sum(assumption.divisor)}{signs[assumption.kind]}{self.sum(value)}"
         plus, minus = sides(value)
         kind = assumption.kind
-        if kind == ">=" and not isinstance(plus, Polynomial):
-            plus, minus, kind = minus, plus, "<="
+        if kind in (">=", ">") and not isinstance(plus, Polynomial):
+            plus, minus, kind = minus, plus, kind.replace(">", "<")
         return f"{self.sum(plus)}{signs[kind]}{self.sum(minus)}"
 
 
@@ -199,6 +214,14 @@ def _factor_place(atom: Atom, order: Sequence[str]) -> tuple[int, bool, str]:
     return place, bool(atom.arguments), repr(atom)
 
 
+def _over(top: str, bottom: str) -> str:
+    return f"{top}/{bottom}" if bottom else top
+
+
+def _frac(top: str, bottom: str) -> str:
+    return rf"\frac{{{top}}}{{{bottom}}}" if bottom else top
+
+
 def _latex_function(name: str, arguments: Sequence[str]) -> str:
     listed = ", ".join(arguments)
     return rf"\operatorname{{{name}}}\left({listed}\right)"
@@ -224,15 +247,17 @@ PLAIN = Notation(
     power="{}^{}".format,
     quotient="{}/{}".format,
     ratio="{}/{}".format,
-    floor="floor({}/{})".format,
+    floor=lambda top, bottom: f"floor({_over(top, bottom)})",
+    ceil=lambda top, bottom: f"ceil({_over(top, bottom)})",
     function=lambda name, arguments: f"{name}({', '.join(arguments)})",
 )
 LATEX = Notation(
-    product=r" \, ",
+    product=" ",
     power=lambda base, exponent: f"{base}^{{{exponent}}}",
     quotient=lambda top, bottom: rf"\frac{{{top}}}{{{bottom}}}",
     ratio=lambda top, bottom: rf"\frac{{{top}}}{{{bottom}}}",
-    floor=lambda top, bottom: rf"\left\lfloor \frac{{{top}}}{{{bottom}}} \right\rfloor",
+    floor=lambda top, bottom: rf"\left\lfloor {_frac(top, bottom)} \right\rfloor",
+    ceil=lambda top, bottom: rf"\left\lceil {_frac(top, bottom)} \right\rceil",
     function=_latex_function,
     symbol=latex_symbol,
     bracket=str,
@@ -243,7 +268,8 @@ PYTHON = Notation(
     power="{}**{}".format,
     quotient="{} // {}".format,
     ratio="Fraction({}, {})".format,
-    floor="({} // {})".format,
+    floor=lambda top, bottom: f"({top} // {bottom or 1})",
+    ceil=lambda top, bottom: f"-(-({top}) // {bottom or 1})",
     function=lambda name, arguments: f"{name}({', '.join(arguments)})",
     over=True,
 )

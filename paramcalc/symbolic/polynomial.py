@@ -250,9 +250,9 @@ def evaluate(value: Value, values: Mapping[str, int]) -> Any:
 
 def apply(name: str, arguments: Iterable[Any]) -> Any:
     """A function's value on numbers."""
-    if name == "floor":
+    if name in ("floor", "ceil"):
         number, divisor = arguments
-        return number // divisor
+        return number // divisor if name == "floor" else -(-number // divisor)
     if name == GROUP:
         (value,) = arguments
         return value

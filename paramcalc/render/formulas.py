@@ -1,0 +1,244 @@
+"""Closed forms as text, LaTeX, a Python module without dependencies, and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from paramcalc.formula import Entry, Formulas
+from paramcalc.render.grid import number
+from paramcalc.symbolic.choice import AXIS_LETTERS
+from paramcalc.symbolic.facts import Symbol
+from paramcalc.symbolic.judge import Assumption
+from paramcalc.symbolic.notation import LATEX, PLAIN, PYTHON, Notation
+from paramcalc.symbolic.polynomial import Atom, Polynomial, evaluate
+
+SCHEMA = "paramcalc/formula/1"
+HELPERS = {
+    "Fraction(": "from fractions import Fraction\n",
+    "floor(": "from math import floor\n",
+    "divisible(": '''
+
+def divisible(value, divisor=8):
+    nearest = max(divisor, (2 * value + divisor) // (2 * divisor) * divisor)
+    return nearest + divisor if 10 * nearest < 9 * value else nearest
+''',
+}
+
+
+def text(found: Formulas) -> str:
+    """One line a formula, or one line a layer or block; then for which values it holds."""
+    lines = [heading(found), ""]
+    if len(found.entries) == 1 and not found.entries[0].ranges:
+        (entry,) = found.entries
+        lines += aligned([(name, "=", _shown(found, entry, name)) for name in found.quantities])
+    else:
+        rounds = any(entry.ranges for entry in found.entries)
+        title = ("", *found.quantities, *(["for each"] if rounds else []))
+        rows = [
+            (
+                entry.path,
+                *(_shown(found, entry, name) for name in found.quantities),
+                *([_rounds(entry)] if rounds else []),
+            )
+            for entry in found.entries
+        ]
+        lines += aligned([title, *rows])
+    return "\n".join([*lines, "", *conditions(found), ""])
+
+
+def heading(found: Formulas) -> str:
+    """The model, what was set, and what the symbols stand for.
+
+    >>> from paramcalc import load
+    >>> from paramcalc.formula import formulas
+    >>> heading(formulas(load("resnet-50").closed(["width", "h"])))
+    'resnet-50: w = width, H = W = 32 h'
+    """
+    name = ", ".join([found.model, *found.settings])
+    return ": ".join(part for part in (name, ", ".join(meaning(symbol) for symbol in found.symbols)) if part)
+
+
+def meaning(symbol: Symbol) -> str:
+    """What a symbol stands for, as an equation."""
+    value = PLAIN.sum(symbol.value)
+    if (symbol.letter,) == symbol.stands_for:
+        return f"{value} = {AXIS_LETTERS[value]}" if value in AXIS_LETTERS else value
+    if len(symbol.stands_for) == 1 and value == symbol.letter:
+        return f"{value} = {symbol.stands_for[0]}"
+    return " = ".join([*symbol.stands_for, value])
+
+
+def conditions(found: Formulas) -> list[str]:
+    """For which values the formulas hold, and the values that `count` would print."""
+    if not found.symbols:
+        return []
+    lines = ["for " + ", ".join(f"{'whole ' * each.whole}{_range(each)}" for each in found.symbols)]
+    if found.assumptions:
+        lines.append("assuming " + ", ".join(PLAIN.assumption(each) for each in found.assumptions))
+    point, last = _point(found), found.entries[-1]
+    if not last.ranges:
+        at = ", ".join(f"{letter} = {value}" for letter, value in point.items())
+        values = [f"{name} {number(evaluate(_value(last, name), point))}" for name in found.quantities]
+        where = f", {last.path}" if len(found.entries) > 1 else ""
+        lines.append(f"at {at}{where}: {'; '.join(values)}")
+    return lines
+
+
+def _range(symbol: Symbol) -> str:
+    return f"{symbol.letter} >= {symbol.least}" if symbol.whole else f"{symbol.letter} > 0"
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Cells in columns, two blanks apart but for signs of equality."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    gap = " " if rows[0][1:2] == ("=",) else "  "
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
+    return [gap.join(cells).rstrip() for cells in padded]
+
+
+def latex(found: Formulas) -> str:
+    """Aligned equations; what the symbols stand for and what is assumed follows as comments."""
+    lines = []
+    for entry in found.entries:
+        for name in found.quantities:
+            which = "" if len(found.entries) == 1 else rf"\;\text{{{_escaped(entry.path)}}}"
+            left = rf"\text{{{_escaped(name)}}}{which}"
+            lines.append(f"{left} &= {LATEX.sum(_value(entry, name), found.leading, found.order)}")
+    body = " \\\\\n".join(f"  {line}" for line in lines)
+    remarks = "".join(f"% {line}\n" for line in [heading(found), *conditions(found)])
+    return f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n{remarks}"
+
+
+def python(found: Formulas) -> str:
+    """A module with one function a quantity, which needs nothing but Python.
+
+    A function of several layers or blocks returns their values by path. Values at which the formulas
+    do not hold raise ValueError.
+    """
+    parameters = ", ".join(_parameter(symbol) for symbol in found.symbols)
+    functions = [_checks(found)]
+    for name in found.quantities:
+        functions.append(
+            f"def {name}({parameters}) -> {'int' if len(found.entries) == 1 else 'dict[str, int]'}:\n"
+            f"    _check({', '.join(found.order)})\n"
+            f"    return {_result(found, name)}\n"
+        )
+    body = "\n\n" + "\n\n".join(functions)
+    helpers = "".join(f"\n{code}" for mark, code in HELPERS.items() if mark in body)
+    return f'"""{heading(found)}."""\n{helpers}{body}'
+
+
+def _result(found: Formulas, name: str) -> str:
+    if len(found.entries) == 1:
+        return _code(found, found.entries[0], name)
+    lines = [f"        {entry.path!r}: {_code(found, entry, name)},\n" for entry in found.entries]
+    return "{\n" + "".join(lines) + "    }"
+
+
+def _code(found: Formulas, entry: Entry, name: str) -> str:
+    """The value as a Python expression; of a layer that stands for several rounds, their sum."""
+    code = PYTHON.sum(_value(entry, name), found.leading, found.order)
+    loops = "".join(
+        f" for {letter} in range(1, {PYTHON.sum(count)})" for letter, count in reversed(entry.ranges)
+    )
+    code = f"sum({code}{loops})" if loops else code
+    return code if all(symbol.whole for symbol in found.symbols) else f"int({code})"
+
+
+def _parameter(symbol: Symbol) -> str:
+    """A parameter with its type and default."""
+    if symbol.whole:
+        return f"{symbol.letter}: int = {symbol.default}"
+    fraction = f"Fraction({symbol.default.numerator}, {symbol.default.denominator})"
+    return f"{symbol.letter}: Fraction = {fraction}"
+
+
+def _checks(found: Formulas) -> str:
+    """A function that refuses values at which the formulas do not hold."""
+    parameters = (_parameter(symbol).partition(" =")[0] for symbol in found.symbols)
+    lines = [f"def _check({', '.join(parameters)}) -> None:\n"]
+    for symbol in found.symbols:
+        bound = f"at least {symbol.least}" if symbol.whole else "greater than 0"
+        lines.append(f"    if {symbol.letter} {f'< {symbol.least}' if symbol.whole else '<= 0'}:\n")
+        lines.append(f'        raise ValueError("{symbol.letter} must be {bound}")\n')
+    for assumption in found.assumptions:
+        lines.append(f"    if not {_test(assumption)}:\n")
+        lines.append(f'        raise ValueError("this does not hold: {PLAIN.assumption(assumption)}")\n')
+    return "".join(lines if len(lines) > 1 else [*lines, "    pass\n"])
+
+
+def _test(assumption: Assumption) -> str:
+    value = PYTHON.sum(assumption.value)
+    if assumption.kind in ("divides", "does not divide"):
+        sign = "==" if assumption.kind == "divides" else "!="
+        return f"({value}) % {PYTHON.bottom(assumption.divisor, ())} {sign} 0"
+    return f"({value}) {'==' if assumption.kind == '=' else assumption.kind} 0"
+
+
+def document(found: Formulas) -> str:
+    """The contract `paramcalc/formula/1`: terms as numbers, next to the written forms."""
+    point = _point(found)
+    plain: dict[str, Any] = {
+        "schema": SCHEMA,
+        "model": found.model,
+        "settings": list(found.settings),
+        "symbols": [{**symbol._asdict(), "default": _plain(symbol.default)} for symbol in found.symbols],
+        "assumptions": [PLAIN.assumption(assumption) for assumption in found.assumptions],
+        "formulas": [
+            {
+                "path": entry.path,
+                "quantity": name,
+                "rounds": {letter: PLAIN.sum(count) for letter, count in entry.ranges},
+                "text": _shown(found, entry, name),
+                "latex": LATEX.sum(_value(entry, name), found.leading, found.order),
+                "python": _code(found, entry, name),
+                "terms": _terms(_value(entry, name)),
+                "default": None if entry.ranges else evaluate(_value(entry, name), point),
+            }
+            for entry in found.entries
+            for name in found.quantities
+        ],
+    }
+    return json.dumps(plain, indent=2) + "\n"
+
+
+def _terms(value: Any) -> list[dict[str, Any]]:
+    terms = value.terms if isinstance(value, Polynomial) else {(): value}
+    return [
+        {
+            "coefficient": _plain(coefficient),
+            "powers": {_named(PLAIN, atom): exponent for atom, exponent in monomial},
+        }
+        for monomial, coefficient in terms.items()
+    ]
+
+
+def _plain(value: Any) -> int | str:
+    """A number as JSON has it; a fraction as text, to stay exact."""
+    return int(value) if value.denominator == 1 else str(value)
+
+
+def _named(notation: Notation, atom: Atom) -> str:
+    return notation.atom(atom)
+
+
+def _value(entry: Entry, name: str) -> Any:
+    return getattr(entry.counts, name)
+
+
+def _shown(found: Formulas, entry: Entry, name: str) -> str:
+    return PLAIN.sum(_value(entry, name), found.leading, found.order)
+
+
+def _rounds(entry: Entry) -> str:
+    return ", ".join(f"{letter} = 1 ... {PLAIN.sum(count - 1)}" for letter, count in entry.ranges)
+
+
+def _point(found: Formulas) -> dict[str, int]:
+    return {symbol.letter: symbol.default for symbol in found.symbols}
+
+
+def _escaped(name: str) -> str:
+    return name.replace("_", r"\_")

@@ -1,0 +1,223 @@
+"""What is known about symbols, and what can be proved from it: bounds, and which sizes divide.
+
+A proof holds for all admissible values. Where none is found the answer is None, which says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import gcd, lcm
+from typing import Any, NamedTuple
+
+from paramcalc.symbolic.polynomial import Atom, Monomial, Polynomial, apply, symbol
+
+
+class Symbol(NamedTuple):
+    """A symbol: what it stands for, and its value at the default point.
+
+    The quantities that it stands for are `scale * letter + offset` each. It is a whole number from
+    `least` on, or, if not `whole`, any fraction greater than 0. One that `stretches` may be given a
+    larger scale, so that strides divide it.
+    """
+
+    letter: str
+    stands_for: tuple[str, ...]
+    default: Any
+    scale: int = 1
+    offset: int = 0
+    least: int = 1
+    stretches: bool = False
+    whole: bool = True
+
+    @property
+    def value(self) -> Any:
+        """What it stands for, as a polynomial in the letter."""
+        return symbol(self.letter) * self.scale + self.offset
+
+    @property
+    def start(self) -> Any:
+        """The default of what it stands for."""
+        return self.default * self.scale + self.offset
+
+    def stretched(self, factor: int) -> Symbol:
+        """The same quantities in steps that are so many times larger."""
+        scale = self.scale * factor
+        return self._replace(default=self.start // scale, scale=scale, offset=self.start % scale)
+
+
+class Facts:
+    """Least values and steps of symbols.
+
+    A symbol is a multiple of its step: 1 for a whole number, 12 where 12 is known to divide it, 1/32 for
+    a fraction m of which 32 m is whole, None for a fraction of which nothing is known.
+    """
+
+    def __init__(self, symbols: Sequence[Symbol]) -> None:
+        self.least: dict[str, Any] = {one.letter: one.least if one.whole else 0 for one in symbols}
+        self.steps: dict[str, Any] = {one.letter: 1 if one.whole else None for one in symbols}
+        self.exact: set[tuple[Any, Any]] = set()
+        self.lows: dict[Any, Any] = {}
+
+    def learn_least(self, letter: str, least: Any) -> None:
+        self.least[letter] = max(least, self.least[letter])
+        self.lows.clear()
+
+    def learn_step(self, letter: str, step: Fraction) -> None:
+        """That a symbol is a multiple of a number, besides what is known of it."""
+        known = self.steps[letter]
+        if known is not None:
+            known = Fraction(known)
+            step = Fraction(lcm(step.numerator, known.numerator), gcd(step.denominator, known.denominator))
+        self.steps[letter] = step.numerator if step.denominator == 1 else step
+        self.lows.clear()
+
+    def learn_exact(self, number: Any, divisor: Any) -> None:
+        """That a number is a multiple of a divisor."""
+        self.exact.add((number, divisor))
+
+    # ------------------------------------------------------------------------------------ bounds
+
+    def reaches(self, one: Any, two: Any) -> bool:
+        """Whether `one >= two` is proved."""
+        low = self.low(one - two)
+        return low is not None and bool(low >= 0)
+
+    def positive(self, value: Any) -> bool:
+        """Whether a value is proved to be greater than 0."""
+        low = self.low(value)
+        return low is not None and bool(low > 0)
+
+    def low(self, value: Any) -> Any:
+        """A number that the value is never below, or None.
+
+        Each symbol or function is its least value plus something not negative. When no coefficient of
+        the expanded polynomial is negative then, the value is least where all the somethings are 0.
+        """
+        if not isinstance(value, Polynomial):
+            return value
+        if value not in self.lows:
+            lows = [self._low(form) for form in dict.fromkeys((value, self._relaxed(value)))]
+            self.lows[value] = max((low for low in lows if low is not None), default=None)
+        return self.lows[value]
+
+    def _low(self, value: Any) -> Any:
+        if not isinstance(value, Polynomial):
+            return value
+        bounds: dict[Atom, Any] = {}
+        kept: dict[Monomial, Any] = {}
+        for monomial, coefficient in value.terms.items():
+            for atom, _ in monomial:
+                bounds[atom] = self.low_atom(atom)
+                if bounds[atom] is None:
+                    return None
+            if all(exponent > 0 for _, exponent in monomial):
+                kept[monomial] = coefficient
+            elif coefficient < 0:
+                return None  # a positive term with something below the line is at least 0 and left out
+        rest = Polynomial.of(kept)
+        if not isinstance(rest, Polynomial):
+            return rest
+        shifted = rest.mapped(lambda atom: Polynomial({((atom, 1),): 1}) + bounds[atom])
+        low = all(coefficient > 0 for monomial, coefficient in shifted.terms.items() if monomial)
+        return shifted.constant if low else None
+
+    def low_atom(self, atom: Atom) -> Any:
+        """A number that an atom is never below, or None; never negative, so that powers keep the order."""
+        if not atom.arguments:
+            return self.low_symbol(atom.name)
+        if atom.name == "divisible":
+            return atom.arguments[1]
+        if atom.name == "ceil" and _greater_than_zero(atom.arguments[0]):
+            return 1
+        lows = [self.low(argument) for argument in atom.arguments]
+        if atom.name == "max":
+            low = max((low for low in lows if low is not None), default=None)
+        elif None in lows:
+            return None
+        elif atom.name in ("floor", "ceil") and isinstance(atom.arguments[1], Polynomial):
+            low = min(lows[0], 0)
+        else:
+            low = min(lows) if atom.name == "min" else apply(atom.name, lows)
+        return low if low is not None and low >= 0 else None
+
+    def low_symbol(self, letter: str) -> Any:
+        """The least multiple of a symbol's step that it may be; it is greater than 0."""
+        least, step = self.least[letter], self.steps[letter]
+        return least if step is None else max(1, -(-least // step)) * step
+
+    def _relaxed(self, value: Polynomial) -> Any:
+        """The value or something below it: roundings give way where a term has nothing but one of them."""
+        floors = {
+            monomial: coefficient
+            for monomial, coefficient in value.terms.items()
+            if len(monomial) == 1 and monomial[0][0].name in ("floor", "ceil") and monomial[0][1] == 1
+        }
+        result: Any = Polynomial.of({m: c for m, c in value.terms.items() if m not in floors})
+        for ((atom, _),), coefficient in floors.items():
+            number, divisor = atom.arguments
+            if isinstance(divisor, Polynomial):
+                return value
+            reach = divisor - 1 if self.whole(number) else divisor
+            low, high = (number - reach, number) if atom.name == "floor" else (number, number + reach)
+            result = result + (high if coefficient < 0 else low) * coefficient / Fraction(divisor)
+        return result
+
+    # ---------------------------------------------------------------------------------- division
+
+    def whole(self, number: Any) -> bool:
+        """Whether a number is proved to be whole."""
+        return self.divides(1, number) is True
+
+    def divides(self, divisor: Any, number: Any) -> bool | None:
+        """Whether a number is a multiple of a divisor: proved, refuted, or None."""
+        if (number, divisor) in self.exact:
+            return True
+        if isinstance(divisor, Polynomial):
+            ratio = number / divisor
+            return True if _proper(ratio) and self.whole(ratio) else None
+        if not isinstance(number, Polynomial):
+            return bool(number % divisor == 0)
+        if self.obstacle(divisor, number) is not None:
+            return None
+        return bool(number.constant % divisor == 0)
+
+    def obstacle(self, divisor: int, number: Polynomial) -> tuple[Monomial, Any] | None:
+        """The first term with symbols that is not known to be a multiple of a divisor."""
+        terms = ((monomial, coefficient) for monomial, coefficient in number.terms.items() if monomial)
+        return next((term for term in terms if not self.divides_term(divisor, *term)), None)
+
+    def divides_term(self, divisor: Any, monomial: Monomial, coefficient: Any) -> bool:
+        """Whether a divisor is known to divide one term."""
+        if isinstance(divisor, Polynomial):
+            return self.divides(divisor, Polynomial({monomial: coefficient})) is True
+        step = self.step(monomial)
+        return step is not None and bool(coefficient * step % divisor == 0)
+
+    def step(self, monomial: Monomial) -> Any:
+        """A number of which a monomial is a multiple, or None."""
+        result: Any = 1
+        for atom, exponent in monomial:
+            if exponent < 0:
+                return None
+            step = self.steps[atom.name] if not atom.arguments else 1
+            if atom.name == "divisible":
+                step = atom.arguments[1]
+            if step is None:
+                return None
+            result = result * step**exponent
+        return result
+
+
+def _greater_than_zero(value: Any) -> bool:
+    """Whether a value is a sum of products of symbols, which are all greater than 0."""
+    return all(
+        coefficient > 0 and not any(atom.arguments for atom, _ in monomial)
+        for monomial, coefficient in value.terms.items()
+    )
+
+
+def _proper(value: Any) -> bool:
+    """Whether a value is a polynomial without negative powers, with whole coefficients."""
+    monomials = value.terms if isinstance(value, Polynomial) else ()
+    return bool(value.denominator == 1) and all(power > 0 for monomial in monomials for _, power in monomial)
