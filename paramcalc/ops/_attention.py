@@ -78,6 +78,15 @@ class Attention(Op):
         mixed = attended(tools, grouped, key[:, :, None], value[:, :, None], added)
         return projected(tools, join_heads(mixed.reshape(query.shape)), weights, "out")
 
+    def inner(self, *inputs: Shape) -> dict[str, Size]:
+        asking, attended = product(inputs[0].space), product(inputs[-1].space)
+        dim = self._head_dim(inputs[0].channels)
+        return attention_inner(asking, attended, asking * attended, self.heads, self._kv_heads(), dim)
+
+    def keys_and_values(self, *inputs: Shape) -> Size:
+        """Elements of the keys and values of all positions that are attended to."""
+        return 2 * product(inputs[-1].space) * self._kv_heads() * self._head_dim(inputs[0].channels)
+
     def _head_dim(self, channels: Size) -> Size:
         return floor_divide(channels, self.heads) if self.head_dim is None else self.head_dim
 
@@ -130,6 +139,19 @@ def attention_cost(
             "divide": scores,
         },
     )
+
+
+def attention_inner(
+    asking: Size, attended: Size, pairs: Size, heads: Size, kv_heads: Size, head_dim: Size
+) -> dict[str, Size]:
+    """The projected queries, keys and values, the scores after the softmax, and what they weigh up."""
+    return {
+        "queries": asking * heads * head_dim,
+        "keys": attended * kv_heads * head_dim,
+        "values": attended * kv_heads * head_dim,
+        "scores": heads * pairs,
+        "weighted": asking * heads * head_dim,
+    }
 
 
 def projected(tools: Tools, x: Array, weights: Mapping[str, Array], name: str) -> Array:

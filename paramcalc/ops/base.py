@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 from paramcalc.errors import Fault
 from paramcalc.reach import Reach, alike, whole
 from paramcalc.shape import CHANNELS, SPACE, Shape, vector
-from paramcalc.sizes import Size, at_least, divides, same
+from paramcalc.sizes import Size, at_least, divides, product, same
 
 Weights = dict[str, tuple[Size, ...]]
 Array = Any
@@ -95,6 +95,18 @@ class Op:
     def cost(self, *inputs: Shape) -> Cost:
         """The work of one application to one sample."""
         return Cost()
+
+    def weights_read(self, batch: int, *inputs: Shape) -> dict[str, Size]:
+        """Scalars of each weight that an application to a batch reads: all, unless rows are looked up."""
+        return {name: product(dims) for name, dims in self.weights(*inputs).items()}
+
+    def inner(self, *inputs: Shape) -> dict[str, Size]:
+        """Elements of what one sample has an op compute on the way and keep for its gradients, by name."""
+        return {}
+
+    def cached(self, *inputs: Shape) -> Size:
+        """Elements that generating token by token keeps of one sample: keys and values, once computed."""
+        return 0
 
     def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
         """For each input, what an output position reads along each axis but the channels."""

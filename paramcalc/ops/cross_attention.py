@@ -9,6 +9,7 @@ from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.base import Array, Example, Tools
 from paramcalc.reach import Reach, alike, whole
 from paramcalc.shape import CHANNELS, Shape
+from paramcalc.sizes import Size
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class CrossAttention(Attention):
             need_tokens(self, x, name)
         self.check_heads(inputs[0].channels)
         return inputs[0]
+
+    def cached(self, *inputs: Shape) -> Size:
+        return self.keys_and_values(*inputs)
 
     def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
         memory = inputs[-1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from paramcalc.errors import Fault
 from paramcalc.ops.base import Array, Example, Op, Tools, Weights
 from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size
+from paramcalc.sizes import Size, product
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,9 @@ class Embedding(Op):
                 found=x.described(),
             )
         return Shape((*x.axes, CHANNELS), (*x.dims, self.dim))
+
+    def weights_read(self, batch: int, *inputs: Shape) -> dict[str, Size]:
+        return {"weight": min(self.vocabulary, batch * product(inputs[0].dims)) * self.dim}
 
     def forward(self, tools: Tools, x: Array, weight: Array) -> Array:
         return weight[x]

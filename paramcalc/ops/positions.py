@@ -49,5 +49,8 @@ class Positions(Op):
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(operations={"add": inputs[0].elements})
 
+    def weights_read(self, batch: int, *inputs: Shape) -> dict[str, Size]:
+        return {"weight": inputs[0].elements}
+
     def forward(self, tools: Tools, x: Array, weight: Array) -> Array:
         return x + weight[: x.shape[1]]

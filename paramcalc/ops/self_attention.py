@@ -11,6 +11,7 @@ from paramcalc.ops.attributes import Flag
 from paramcalc.ops.base import Array, Example, Tools
 from paramcalc.reach import Reach, Steps, whole
 from paramcalc.shape import Shape
+from paramcalc.sizes import Size
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,9 @@ class SelfAttention(Attention):
         x = need_tokens(self, inputs[0])
         self.check_heads(x.channels)
         return x
+
+    def cached(self, *inputs: Shape) -> Size:
+        return self.keys_and_values(*inputs) if self.causal else 0
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         if not self.causal:

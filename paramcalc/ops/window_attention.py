@@ -12,6 +12,7 @@ from paramcalc.ops._attention import (
     PROJECTIONS,
     attended,
     attention_cost,
+    attention_inner,
     biases,
     check_division,
     join_heads,
@@ -93,13 +94,19 @@ class WindowAttention(Op):
 
     def cost(self, *inputs: Shape) -> Cost:
         (x,) = inputs
-        windows = product(ceil_divide(size, self.window) for size in x.space)
-        positions = windows * self.window**2
-        pairs = positions * self.window**2
-        dim = floor_divide(x.channels, self.heads)
+        positions, pairs, dim = self._sizes(x)
         cost = attention_cost(self.weights(x), positions, positions, pairs, self.heads, dim)
         added = cost.operations["add"] + self.heads * pairs
         return cost._replace(operations={**cost.operations, "add": added})
+
+    def inner(self, *inputs: Shape) -> dict[str, Size]:
+        positions, pairs, dim = self._sizes(inputs[0])
+        return attention_inner(positions, positions, pairs, self.heads, self.heads, dim)
+
+    def _sizes(self, x: Shape) -> tuple[Size, Size, Size]:
+        """Positions with padding, how many pairs of them meet, and the channels of a head."""
+        positions = product(ceil_divide(size, self.window) for size in x.space) * self.window**2
+        return positions, positions * self.window**2, floor_divide(x.channels, self.heads)
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         size = x.size(axis)
