@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from paramcalc import figure, syntax
-from paramcalc.convention import CONVENTIONS, OWN
+from paramcalc.conventions import CONVENTIONS, OWN
 from paramcalc.errors import Fault, Problem, Source, SpecError, near
 from paramcalc.figure import Figure
 from paramcalc.report import QUANTITIES

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from paramcalc import library
 from paramcalc.claims import CHANNELS, Claim
-from paramcalc.convention import CONVENTIONS, Convention, amount
+from paramcalc.conventions import CONVENTIONS, Convention, amount
 from paramcalc.elaborate import Settings, elaborate
 from paramcalc.errors import Fault, SpecError
 from paramcalc.report import Report, Row, count

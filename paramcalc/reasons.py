@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from paramcalc.claims import CHANNELS, Claim
-from paramcalc.convention import CONVENTIONS, OWN, Convention
+from paramcalc.conventions import CONVENTIONS, OWN, Convention
 from paramcalc.errors import Fault, SpecError
 from paramcalc.figure import Comparison
 from paramcalc.library import same_settings

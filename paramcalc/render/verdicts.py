@@ -12,7 +12,7 @@ from typing import Any
 
 from paramcalc.check import Mistake, Outcome, Result, Verdict
 from paramcalc.claims import Claim
-from paramcalc.convention import CONVENTIONS, OWN
+from paramcalc.conventions import CONVENTIONS, OWN
 from paramcalc.figure import grouped, signed, significant, written_out
 from paramcalc.render.grid import Column, Grid, Line
 

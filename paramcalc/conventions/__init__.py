@@ -1,0 +1,25 @@
+"""What a source or a tool calls params, MACs or FLOPs, as data.
+
+Ops report facts; a convention says which of them are added up, and for which ops. No other package
+knows what a convention counts, and a further one is a further entry.
+"""
+
+from __future__ import annotations
+
+from paramcalc.conventions.papers import OWN, PAPERS
+from paramcalc.conventions.rule import Convention, amount
+from paramcalc.conventions.tools import TOOLS
+from paramcalc.errors import Fault, near
+
+CONVENTIONS = {convention.name: convention for convention in (*PAPERS, *TOOLS)}
+
+
+def convention(name: str) -> Convention:
+    """The convention of that name; `Fault` with near misses when there is none."""
+    if name not in CONVENTIONS:
+        fix = near(name, CONVENTIONS) or "conventions are " + ", ".join(CONVENTIONS)
+        raise Fault(f"there is no convention '{name}'", fix=fix)
+    return CONVENTIONS[name]
+
+
+__all__ = ["CONVENTIONS", "OWN", "Convention", "amount", "convention"]

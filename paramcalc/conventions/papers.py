@@ -1,0 +1,107 @@
+"""What papers and tables call params, MACs or FLOPs."""
+
+from __future__ import annotations
+
+from paramcalc.conventions.rule import Convention, Term, table
+from paramcalc.report import QUANTITIES
+
+CONVOLUTIONS = ("conv", "conv_transpose")
+NORMALIZATIONS = (
+    "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm",
+)  # fmt: skip
+POOLINGS = (
+    "max_pool", "avg_pool", "adaptive_max_pool", "adaptive_avg_pool", "global_max_pool",
+    "global_avg_pool", "subsample",
+)  # fmt: skip
+ACTIVATIONS = (
+    "relu", "relu6", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "sigmoid", "hard_sigmoid",
+    "hard_swish", "tanh", "softmax",
+)  # fmt: skip
+_ALL_POOLINGS = " ".join(POOLINGS)
+_ALL_NORMALIZATIONS = " ".join(NORMALIZATIONS)
+_ELEMENTWISE = " ".join((*NORMALIZATIONS, *POOLINGS, *ACTIVATIONS, "add", "multiply"))
+
+OWN = Convention(
+    "paramcalc",
+    "as the table of counts has it",
+    {quantity: (Term(quantity),) for quantity in QUANTITIES},
+)
+
+PAPERS = (
+    OWN,
+    Convention(
+        "weights-only",
+        "kernels of convolution, linear and attention layers, without biases and normalization",
+        {"params": table({"*": "kernels"})},
+    ),
+    Convention(
+        "without-biases",
+        "everything learned but the biases of convolution, linear and attention layers",
+        {"params": table({"*": "params - biases"})},
+    ),
+    Convention(
+        "with-frozen",
+        "also scalars that training does not change",
+        {"params": table({"*": "trainable + frozen"})},
+    ),
+    Convention(
+        "with-running-statistics",
+        "also the running means and variances of normalization",
+        {"params": table({"*": "params + buffers"})},
+    ),
+    Convention(
+        "with-auxiliary",
+        "also the heads that exist in training only",
+        OWN.terms,
+        auxiliary=True,
+    ),
+    Convention(
+        "conv-only",
+        "convolutions only, no fully connected layers",
+        {quantity: (Term(quantity, CONVOLUTIONS),) for quantity in ("params", "macs", "flops")},
+    ),
+    Convention(
+        "contractions",
+        "outputs of convolution, linear and attention layers only",
+        {"activations": table({"*": "contraction_activations"})},
+    ),
+    Convention(
+        "with-biases",
+        "one more for each addition of a bias",
+        {
+            quantity: table({"*": quantity, "conv conv_transpose linear": "add"})
+            for quantity in ("macs", "flops")
+        },
+    ),
+    Convention(
+        "resnet",
+        "one more for each element of a shortcut's sum",
+        {"macs": table({"*": "macs", "add": "add"})},
+    ),
+    Convention(
+        "with-normalization",
+        "also one multiply-accumulate for each element that is normalized",
+        {
+            "macs": table({"*": "macs", _ALL_NORMALIZATIONS: "activations"}),
+            "flops": table({"*": "flops", _ALL_NORMALIZATIONS: "2*activations"}),
+        },
+    ),
+    Convention(
+        "with-normalization-and-pooling",
+        "also one for each element that normalization and pooling put out",
+        {
+            quantity: table({"*": quantity, f"{_ALL_NORMALIZATIONS} {_ALL_POOLINGS}": "activations"})
+            for quantity in ("macs", "flops")
+        },
+    ),
+    Convention(
+        "elementwise",
+        "also one for each element that normalization, pooling, activations and sums put out",
+        {quantity: table({"*": quantity, _ELEMENTWISE: "activations"}) for quantity in ("macs", "flops")},
+    ),
+    Convention(
+        "all-operations",
+        "also every addition, comparison, division and function call outside multiply-accumulates",
+        {"flops": table({"*": "flops + operations"})},
+    ),
+)

@@ -1,0 +1,201 @@
+"""What a convention is: formulas over the facts of a layer, for ops by name.
+
+Ops report facts: shapes, weights, multiply-accumulates, other operations. A convention adds some of
+them up, and calls the sum by a name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from paramcalc.errors import Fault
+from paramcalc.expression import Expression, parse
+from paramcalc.graph import Layer
+from paramcalc.report import Counts, Row, count_layer
+from paramcalc.shape import CHANNELS, Shape
+from paramcalc.sizes import Size, floor_divide, product, total
+
+
+class Term(NamedTuple):
+    """A formula that is added for each layer whose op is one of the families; for every layer if none.
+
+    Its names are facts: quantities of `Counts`, kinds of operation of `Cost` (0 where a layer has
+    none), `FACTS`, and the attributes of the op. `conv2d` is of the family `conv`.
+    """
+
+    formula: str
+    families: tuple[str, ...] = ()
+
+    def counts(self, layer: Layer) -> bool:
+        return not self.families or family(layer) in self.families
+
+
+class Tool(NamedTuple):
+    """A program that counts: what the profile of it was taken from, and what it calls its numbers.
+
+    `quirks` are what makes its number another than a reader expects; they are part of the number.
+    `per_image` marks a tool that prints the mean of a batch.
+    """
+
+    version: str
+    source: str
+    sees: str
+    called: Mapping[str, str]
+    quirks: tuple[str, ...]
+    per_image: bool = False
+
+
+class Convention(NamedTuple):
+    """A way of counting: the terms of each quantity that it is about, and what that means in words.
+
+    `auxiliary` includes the branches that exist in training only in what is said of the whole network.
+    """
+
+    name: str
+    says: str
+    terms: Mapping[str, tuple[Term, ...]]
+    auxiliary: bool = False
+    tool: Tool | None = None
+
+    def word(self, quantity: str) -> str:
+        """What the convention's owner calls a quantity; '' for what everybody does."""
+        return self.tool.called.get(quantity, "") if self.tool else ""
+
+
+def table(rules: Mapping[str, str]) -> tuple[Term, ...]:
+    """Terms from formulas by families with blanks between; `*` stands for every op."""
+    return tuple(
+        Term(formula, () if families == "*" else tuple(families.split()))
+        for families, formula in rules.items()
+    )
+
+
+def amount(rows: Iterable[Row], quantity: str, convention: Convention) -> Size:
+    """A quantity of some layers, counted for one sample, under a convention that is about it."""
+    terms = convention.terms[quantity]
+    known: dict[Any, Size] = {}
+    return total(_of_layer(row.layer, terms, known) for row in rows)
+
+
+def _of_layer(layer: Layer, terms: tuple[Term, ...], known: dict[Any, Size]) -> Size:
+    key = (id(layer.applied), layer.frozen, tuple(layer.shared))
+    if key not in known:
+        facts = Facts(layer)
+        known[key] = total(expression(term.formula).evaluate(facts) for term in terms if term.counts(layer))
+    return known[key]
+
+
+@lru_cache(maxsize=1024)
+def expression(formula: str) -> Expression:
+    return parse(formula)
+
+
+def family(layer: Layer) -> str:
+    """The op's name without its number of dimensions."""
+    return layer.op.title.removesuffix(f"{layer.op.rank}d")
+
+
+class Facts:
+    """The names that a formula may use, for one application to one sample."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        self.counts = count_layer(layer, batch=1)
+
+    def value(self, name: str) -> Any:
+        if name in Counts._fields:
+            return getattr(self.counts, name)
+        if name in FACTS:
+            return FACTS[name](self.layer)
+        if name in KINDS:
+            return self.layer.applied.cost.operations.get(name, 0)
+        if hasattr(self.layer.op, name):
+            return getattr(self.layer.op, name)
+        raise Fault(f"{self.layer.op.title} has no '{name}' that a convention could count")
+
+    def tensor(self, name: str) -> Shape:
+        raise Fault(f"a convention names no tensors, and '{name}' would be one")
+
+
+KINDS = (
+    "add", "subtract", "multiply", "divide", "compare", "exp", "log", "sqrt", "power", "tanh", "erf",
+)  # fmt: skip
+
+
+def _first(layer: Layer) -> Shape:
+    return layer.applied.inputs[0]
+
+
+def _weights(layer: Layer) -> Size:
+    applied = layer.applied
+    learned = (dims for name, dims in applied.weights.items() if name not in applied.op.frozen)
+    return total(product(dims) for dims in learned)
+
+
+def _contracts(layer: Layer) -> bool:
+    return any(name in layer.op.contracting for name in layer.applied.weights)
+
+
+def _biases(layer: Layer) -> Size:
+    counts = count_layer(layer, batch=1)
+    return counts.params - counts.kernels if _contracts(layer) else 0
+
+
+def _bias_adds(layer: Layer) -> Size:
+    """Each unit of a contraction reads its inputs, and its bias if it has one."""
+    cost = layer.applied.cost
+    return cost.connections - cost.macs if _contracts(layer) else 0
+
+
+def _products(layer: Layer) -> Size:
+    """Multiply-accumulates of QK^T and AV, one each for a score and a channel of a head."""
+    applied = layer.applied
+    query = applied.weights.get("query")
+    if query is None:
+        return 0
+    head: Size = floor_divide(query[0], layer.op.heads)  # type: ignore[attr-defined]
+    return 2 * applied.cost.operations["exp"] * head
+
+
+def _projection_weights(layer: Layer) -> Size:
+    named = {weight: f"{weight}_bias" for weight in ("query", "key", "value", "out")}
+    wanted = {*named, *named.values()}
+    return total(product(dims) for name, dims in layer.applied.weights.items() if name in wanted)
+
+
+def _padded_input(layer: Layer) -> Size:
+    """Elements of the input, with the padding that differs at the two ends of an axis and so is put first."""
+    x = _first(layer)
+    windows = getattr(layer.op, "windows", None)
+    each = windows(x) if windows else ()
+    if all(one.before == one.after for one in each):
+        return x.elements
+    return x.channels * product(one.before + one.size + one.after for one in each)
+
+
+def _conv_positions(layer: Layer) -> Size:
+    """Output positions of the convolution with the settings of a transposed one."""
+    return product(one.positions for one in layer.op.windows(_first(layer)))  # type: ignore[attr-defined]
+
+
+FACTS: dict[str, Callable[[Layer], Any]] = {
+    "input": lambda layer: _first(layer).elements,  # elements of the first input
+    "padded_input": _padded_input,
+    "output": lambda layer: layer.output.elements,
+    "channels": lambda layer: _first(layer).channels,  # of the first input
+    "positions": lambda layer: product(layer.output.space),  # of the output
+    "input_positions": lambda layer: product(_first(layer).space),
+    "conv_positions": _conv_positions,
+    "window": lambda layer: product(layer.op.kernel_size),  # type: ignore[attr-defined]
+    "dimensions": lambda layer: len(_first(layer).space),  # axes of the input besides the channels
+    "channels_first": lambda layer: _first(layer).axes[0] == CHANNELS,
+    "weights": _weights,  # learned scalars, those of shared weights in every layer that has them
+    "biases": _biases,  # params of contractions that are added, not multiplied
+    "bias_adds": _bias_adds,  # additions of a bias
+    "products": _products,  # multiply-accumulates of attention's two products
+    "projections": lambda layer: layer.applied.cost.macs - _products(layer),
+    "projection_weights": _projection_weights,  # attention's, biases included
+    "operations": lambda layer: total(layer.applied.cost.operations.values()),
+}

@@ -1,0 +1,626 @@
+"""A graph as a PyTorch module: one `torch.nn` module for each layer, named by its path.
+
+Where `torch.nn` has a module for an op it is used. The rest is written as it usually is: sums and
+products with operators, attention as four `nn.Linear` around `F.scaled_dot_product_attention`, learned
+tokens, positions and factors as bare parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from math import prod
+from operator import add, mul
+from typing import Any
+
+import pytest
+
+from paramcalc.graph import Applied, Graph, Layer
+from paramcalc.shape import CHANNELS, Shape
+
+torch = pytest.importorskip("torch")
+nn, F = torch.nn, torch.nn.functional
+Tensor = torch.Tensor
+Module = torch.nn.Module
+
+
+class Network(Module):
+    """The network that a graph describes; branches that exist in training only are left out."""
+
+    def __init__(self, graph: Graph) -> None:
+        super().__init__()
+        self.first = len(graph.inputs)
+        self.kept = [
+            (self.first + place, layer) for place, layer in enumerate(graph.layers) if not layer.auxiliary
+        ]
+        self.results = graph.outputs
+        self.names = list(graph.inputs)
+        for _, layer in self.kept:
+            self.add_module(key(layer.path), built(layer))
+        for _, layer in self.kept:
+            self._share(layer)
+
+    def forward(self, *inputs: Tensor, **named: Tensor) -> Any:
+        values = dict(enumerate(inputs or [named[name] for name in self.names]))
+        for place, layer in self.kept:
+            values[place] = self.at(layer.path)(*(values[number] for number in layer.inputs))
+        found = [values[number] for number in self.results]
+        return found[0] if len(found) == 1 else found
+
+    def at(self, path: str) -> Any:
+        """The module of the layer at a path."""
+        return self._modules[key(path)]
+
+    def _share(self, layer: Layer) -> None:
+        module = self.at(layer.path)
+        for name, owner in layer.shared.items():
+            setattr(*place(module, name), getattr(*place(self.at(owner), name)))
+        if layer.frozen:
+            for parameter in module.parameters():
+                parameter.requires_grad = False
+
+
+def key(path: str) -> str:
+    """A path as a module's name, in which dots and slashes have a meaning to some tools."""
+    return path.replace("/", "__").replace(".", "_")
+
+
+def network(graph: Graph) -> Any:
+    """The module in evaluation mode."""
+    return Network(graph).eval()
+
+
+def arguments(graph: Graph, batch: int = 1) -> dict[str, Any]:
+    """Inputs by name: zeros, whole numbers where the shape has no channels (token ids)."""
+    return {
+        name: torch.zeros(
+            (batch, *shape.dims), dtype=torch.float32 if CHANNELS in shape.axes else torch.int64
+        )
+        for name, shape in graph.inputs.items()
+    }
+
+
+def place(module: Any, name: str) -> tuple[Any, str]:
+    """Where a module keeps the weight that the layer calls `name`."""
+    if hasattr(module, "homes"):
+        return module.homes(name)  # type: ignore[no-any-return]
+    return module, name
+
+
+def built(layer: Layer) -> Any:
+    """The module for one layer."""
+    op, rank = layer.op, layer.op.rank
+    family = op.title.removesuffix(f"{rank}d")
+    return BUILDERS[family](op, layer.applied)
+
+
+# ------------------------------------------------------------------------------------- small modules
+
+
+class Do(Module):
+    """A function of tensors, without parameters."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.function(*inputs)
+
+
+class Along(Module):
+    """A module that works on the channels at another place than where the tensor has them."""
+
+    def __init__(self, inner: Any, source: int, target: int) -> None:
+        super().__init__()
+        self.inner, self.source, self.target = inner, source, target
+
+    def homes(self, name: str) -> tuple[Any, str]:
+        return place(self.inner, name)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x.movedim(self.source, self.target)).movedim(self.target, self.source)
+
+
+class After(Module):
+    """A module behind another that has no parameters."""
+
+    def __init__(self, before: Any, inner: Any) -> None:
+        super().__init__()
+        self.before, self.inner = before, inner
+
+    def homes(self, name: str) -> tuple[Any, str]:
+        return self.inner, name
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(self.before(x))
+
+
+class Padded(Module):
+    """A sliding window over an input that is padded first, differently at its two ends."""
+
+    def __init__(self, inner: Any, ends: list[int], value: float = 0.0, mode: str = "constant") -> None:
+        super().__init__()
+        self.inner, self.ends, self.value, self.mode = inner, ends, value, mode
+
+    def homes(self, name: str) -> tuple[Any, str]:
+        return self.inner, name
+
+    def forward(self, x: Tensor) -> Tensor:
+        constant = {"value": self.value} if self.mode == "constant" else {}
+        return self.inner(F.pad(x, self.ends, self.mode, **constant))
+
+
+class Bare(Module):
+    """A parameter used by an operator; no tool sees the work, and only some the parameter."""
+
+    def __init__(self, use: Callable[..., Any], **shapes: tuple[int, ...]) -> None:
+        super().__init__()
+        for name, shape in shapes.items():
+            self.register_parameter(f"learned_{name}", nn.Parameter(torch.zeros(shape)))
+        self.use, self.kept = use, list(shapes)
+
+    def homes(self, name: str) -> tuple[Any, str]:
+        return self, f"learned_{name}"
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.use(*inputs, *(self._parameters[f"learned_{name}"] for name in self.kept))
+
+
+def plain(name: str, **fixed: Any) -> Callable[[Any, Applied], Any]:
+    """A module of `torch.nn` that needs nothing from the layer."""
+    return lambda op, used: getattr(nn, name)(**fixed)
+
+
+def do(function: Callable[..., Any]) -> Callable[[Any, Applied], Any]:
+    return lambda op, used: Do(function)
+
+
+def one(used: Applied) -> Shape:
+    return used.inputs[0]
+
+
+def channel_axis(x: Shape) -> int:
+    """Where the channels are in a batch of the tensor."""
+    return x.axes.index(CHANNELS) + 1
+
+
+# --------------------------------------------------------------------------------- sliding windows
+
+
+def even(op: Any, x: Shape) -> bool:
+    return all(window.before == window.after for window in op.windows(x))
+
+
+def ends(op: Any, x: Shape) -> list[int]:
+    """Padding as `F.pad` takes it: the last axis first."""
+    return [end for window in reversed(op.windows(x)) for end in (window.before, window.after)]
+
+
+def convolution(op: Any, used: Applied) -> Any:
+    x, rank = one(used), op.rank
+    if op.connections is not None:
+        return Connected(op)
+    values: dict[str, Any] = {
+        "stride": op.stride,
+        "dilation": op.dilation,
+        "groups": op.groups,
+        "bias": op.bias,
+    }
+    make = getattr(nn, f"Conv{rank}d")
+    if even(op, x):
+        padding = tuple(window.before for window in op.windows(x))
+        return make(
+            x.channels,
+            op.out_channels,
+            op.kernel_size,
+            padding=padding,
+            padding_mode=op.padding_mode,
+            **values,
+        )
+    mode = "constant" if op.padding_mode == "zeros" else op.padding_mode
+    return Padded(make(x.channels, op.out_channels, op.kernel_size, **values), ends(op, x), mode=mode)
+
+
+class Connected(Module):
+    """A convolution whose output channels each read some of the input channels."""
+
+    def __init__(self, op: Any) -> None:
+        super().__init__()
+        make = getattr(nn, f"Conv{op.rank}d")
+        self.rows = op.connections
+        self.units = nn.ModuleList(make(len(row), 1, op.kernel_size, bias=op.bias) for row in self.rows)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([unit(x[:, list(row)]) for unit, row in zip(self.units, self.rows, strict=True)], 1)
+
+
+def transposed(op: Any, used: Applied) -> Any:
+    x = one(used)
+    assert even(op, x), "PyTorch pads both ends alike"
+    return getattr(nn, f"ConvTranspose{op.rank}d")(
+        x.channels,
+        op.out_channels,
+        op.kernel_size,
+        op.stride,
+        tuple(window.before for window in op.windows(x)),
+        op.output_padding,
+        op.groups,
+        op.bias,
+        op.dilation,
+    )
+
+
+def maximum(op: Any, used: Applied) -> Any:
+    make, x = getattr(nn, f"MaxPool{op.rank}d"), one(used)
+    values = {"stride": op.stride, "dilation": op.dilation, "ceil_mode": op.ceil_mode}
+    if even(op, x):
+        return make(op.kernel_size, padding=tuple(window.before for window in op.windows(x)), **values)
+    return Padded(make(op.kernel_size, **values), ends(op, x), value=float("-inf"))
+
+
+def average(op: Any, used: Applied) -> Any:
+    x = one(used)
+    counted = op.padding != "same" if op.count_include_pad is None else op.count_include_pad
+    assert even(op, x), "PyTorch pads both ends alike"
+    padding = tuple(window.before for window in op.windows(x))
+    make = getattr(nn, f"AvgPool{op.rank}d")
+    if op.rank == 1:
+        padding = padding[0]
+    return make(op.kernel_size, op.stride, padding, ceil_mode=op.ceil_mode, count_include_pad=counted)
+
+
+def everywhere(kind: str) -> Callable[[Any, Applied], Any]:
+    """Pooling of all positions: an adaptive module on images, a reduction on tokens."""
+
+    def make(op: Any, used: Applied) -> Any:
+        x = one(used)
+        if x.axes[0] == CHANNELS:
+            return nn.Sequential(getattr(nn, f"Adaptive{kind}Pool{len(x.space)}d")(1), nn.Flatten())
+        axes = [axis for axis in range(1, len(x.axes) + 1) if axis != channel_axis(x)]
+        return Do(lambda y: y.mean(axes) if kind == "Avg" else y.amax(axes))
+
+    return make
+
+
+def subsampled(op: Any, used: Applied) -> Any:
+    channels = one(used).channels
+    pool = nn.AvgPool2d(op.kernel_size)
+    size = prod(op.kernel_size)
+    scale = Bare(
+        lambda y, weight, bias: y * (size * weight) + bias, weight=(channels, 1, 1), bias=(channels, 1, 1)
+    )
+    return nn.Sequential(pool, scale)
+
+
+def linear(op: Any, used: Applied) -> Any:
+    """On the last axis; an image of one position is flattened first."""
+    x = one(used)
+    matrix = nn.Linear(x.channels, op.out_channels, bias=op.bias)
+    return matrix if x.axes[-1] == CHANNELS else After(nn.Flatten(), matrix)
+
+
+# ----------------------------------------------------------------------------------- normalization
+
+
+def batch_norm(op: Any, used: Applied) -> Any:
+    x = one(used)
+    make = getattr(nn, f"BatchNorm{max(1, len(x.space))}d")
+    inner = make(x.channels, eps=float(op.eps), affine=op.affine, track_running_stats=op.track_running_stats)
+    return inner if channel_axis(x) == 1 else Along(inner, channel_axis(x), 1)
+
+
+def instance_norm(op: Any, used: Applied) -> Any:
+    x = one(used)
+    make = getattr(nn, f"InstanceNorm{len(x.space)}d")
+    inner = make(x.channels, eps=float(op.eps), affine=op.affine, track_running_stats=op.track_running_stats)
+    return inner if channel_axis(x) == 1 else Along(inner, channel_axis(x), 1)
+
+
+def group_norm(op: Any, used: Applied) -> Any:
+    x = one(used)
+    inner = nn.GroupNorm(op.num_groups, x.channels, eps=float(op.eps), affine=op.affine)
+    return inner if channel_axis(x) == 1 else Along(inner, channel_axis(x), 1)
+
+
+def last_axes(make: Callable[[Any, list[int]], Any]) -> Callable[[Any, Applied], Any]:
+    """A normalization that PyTorch has for the last axes only."""
+
+    def module(op: Any, used: Applied) -> Any:
+        x = one(used)
+        sizes = [x.size(axis) for axis in x.axes if axis in op.axis]
+        inner = make(op, sizes)
+        if x.axes[-len(sizes) :] == tuple(axis for axis in x.axes if axis in op.axis):
+            return inner
+        assert tuple(op.axis) == (CHANNELS,)
+        return Along(inner, channel_axis(x), -1)
+
+    return module
+
+
+def layer_norm(op: Any, sizes: list[int]) -> Any:
+    return nn.LayerNorm(sizes, eps=float(op.eps), elementwise_affine=op.elementwise_affine, bias=op.bias)
+
+
+def rms_norm(op: Any, sizes: list[int]) -> Any:
+    return nn.RMSNorm(sizes, None if op.eps is None else float(op.eps), op.elementwise_affine)
+
+
+def softmax(op: Any, used: Applied) -> Any:
+    return nn.Softmax(one(used).axes.index(op.axis) + 1)
+
+
+# --------------------------------------------------------------------------- layout, and two inputs
+
+
+def concatenated(op: Any, used: Applied) -> Any:
+    axis = one(used).axes.index(op.axis) + 1
+    return Do(lambda *parts: torch.cat(parts, axis))
+
+
+def multiplied(op: Any, used: Applied) -> Any:
+    full = used.output
+
+    def fitted(x: Tensor, shape: Shape) -> Tensor:
+        if shape.axes == full.axes:
+            return x
+        return x.reshape([len(x), *(-1 if axis == CHANNELS else 1 for axis in full.axes)])
+
+    return Do(lambda *parts: reduce(mul, map(fitted, parts, used.inputs)))
+
+
+def sliced(axis: Callable[[Any], str]) -> Callable[[Any, Applied], Any]:
+    def make(op: Any, used: Applied) -> Any:
+        x = one(used)
+        dim = x.axes.index(axis(op)) + 1
+        length = used.output.size(axis(op))
+        return Do(lambda y: y.narrow(dim, op.start, length))
+
+    return make
+
+
+def cut(op: Any, used: Applied) -> Any:
+    """Crops: any layer that keeps a block of positions of each axis."""
+    x, y = one(used), used.output
+    starts = _starts(op, x, y)
+    return Do(
+        lambda tensor: tensor[
+            (slice(None), *(slice(a, a + size) for a, size in zip(starts, y.dims, strict=True)))
+        ]
+    )
+
+
+def _starts(op: Any, x: Shape, y: Shape) -> list[int]:
+    if not hasattr(op, "amounts"):
+        return [(whole - part) // 2 for whole, part in zip(x.dims, y.dims, strict=True)]
+    space = [axis for axis in x.axes if axis != CHANNELS]
+    amounts = op.amounts * len(space) if len(op.amounts) == 1 else op.amounts
+    before = {axis: ends[0] for axis, ends in zip(space, amounts, strict=True)}
+    return [before.get(axis, 0) for axis in x.axes]
+
+
+def padded(op: Any, used: Applied) -> Any:
+    x = one(used)
+    space = [axis for axis in x.axes if axis != CHANNELS]
+    amounts = op.padding * len(space) if len(op.padding) == 1 else op.padding
+    margins = dict(zip(space, amounts, strict=True))
+    flat = [end for axis in reversed(x.axes) for end in margins.get(axis, (0, 0))]
+    mode = "constant" if op.mode == "zeros" else op.mode
+    return Do(lambda y: F.pad(y, flat if mode == "constant" else flat[: 2 * len(space)], mode))
+
+
+def more_channels(op: Any, used: Applied) -> Any:
+    x = one(used)
+    behind = len(x.axes) - channel_axis(x)
+    amounts = [0, 0] * behind + [0, op.out_channels - x.channels]
+    return Do(lambda y: F.pad(y, amounts))
+
+
+def permuted(axes: Callable[[Any, Shape], tuple[str, ...]]) -> Callable[[Any, Applied], Any]:
+    def make(op: Any, used: Applied) -> Any:
+        x = one(used)
+        order = [x.axes.index(axis) + 1 for axis in axes(op, x)]
+        return Do(lambda y: y.permute(0, *order))
+
+    return make
+
+
+def tokens(op: Any, used: Applied) -> Any:
+    if one(used).axes[0] == CHANNELS:
+        return Do(lambda x: x.flatten(2).transpose(1, 2))
+    return Do(lambda x: x.flatten(1, -2))
+
+
+def reshaped(op: Any, used: Applied) -> Any:
+    return Do(lambda x: x.reshape(len(x), *used.output.dims))
+
+
+def shuffled(op: Any, used: Applied) -> Any:
+    inner = nn.ChannelShuffle(op.groups)
+    axis = channel_axis(one(used))
+    return inner if axis == 1 else Along(inner, axis, 1)
+
+
+def pixels(name: str) -> Callable[[Any, Applied], Any]:
+    def make(op: Any, used: Applied) -> Any:
+        inner = getattr(nn, name)(op.factor)
+        axis = channel_axis(one(used))
+        return inner if axis == 1 else Along(inner, axis, 1)
+
+    return make
+
+
+def upsampled(op: Any, used: Applied) -> Any:
+    corners = {} if op.mode == "nearest" else {"align_corners": op.align_corners}
+    if op.scale is not None:
+        scale = op.scale[0] if len(op.scale) == 1 else op.scale
+        return nn.Upsample(scale_factor=scale, mode=op.mode, **corners)
+    return nn.Upsample(size=used.output.space, mode=op.mode, **corners)
+
+
+def distances(op: Any, used: Applied) -> Any:
+    class Codes(Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("codes", torch.zeros(op.out_channels, one(used).channels))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return ((x[:, None] - self.codes) ** 2).sum(-1)
+
+    return Codes()
+
+
+def class_token(op: Any, used: Applied) -> Any:
+    def before(x: Tensor, token: Tensor) -> Tensor:
+        return torch.cat([token.expand(len(x), 1, -1), x], 1)
+
+    return Bare(before, weight=(one(used).channels,))
+
+
+def positions(op: Any, used: Applied) -> Any:
+    length = one(used).size("length")
+    return Bare(lambda x, table: x + table[:length], weight=used.weights["weight"])
+
+
+def layer_scale(op: Any, used: Applied) -> Any:
+    x = one(used)
+    behind = len(x.axes) - channel_axis(x)
+    return Bare(lambda y, factor: y * factor, weight=(x.channels, *(1,) * behind))
+
+
+# --------------------------------------------------------------------------------------- attention
+
+
+class Attention(Module):
+    """Four projections around `F.scaled_dot_product_attention`."""
+
+    def __init__(self, op: Any, used: Applied) -> None:
+        super().__init__()
+        self.heads, self.causal = op.heads, getattr(op, "causal", False)
+        for name in ("query", "key", "value", "out"):
+            rows, columns = used.weights[name]
+            self.add_module(name, nn.Linear(columns, rows, bias=f"{name}_bias" in used.weights))
+        self.head_dim = used.weights["query"][0] // op.heads
+        self.kv_heads = used.weights["key"][0] // self.head_dim
+
+    def homes(self, name: str) -> tuple[Any, str]:
+        return self._modules[name.removesuffix("_bias")], "bias" if name.endswith("_bias") else "weight"
+
+    def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
+        memory = x if memory is None else memory
+        query = self.split(self.query(x), self.heads)
+        key = self.split(self.key(memory), self.kv_heads)
+        value = self.split(self.value(memory), self.kv_heads)
+        y = self.attended(query, key, value)
+        return self.out(y.transpose(-3, -2).flatten(-2))
+
+    def attended(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        return F.scaled_dot_product_attention(
+            query, key, value, is_causal=self.causal, enable_gqa=self.kv_heads < self.heads
+        )
+
+    def split(self, x: Tensor, heads: int) -> Tensor:
+        return x.unflatten(-1, (heads, self.head_dim)).transpose(-3, -2)
+
+
+class WindowAttention(Attention):
+    """Attention within windows; height x width x channels, padded to whole windows as Swin does.
+
+    The mask of shifted windows is left out: it changes values, not counts.
+    """
+
+    def __init__(self, op: Any, used: Applied) -> None:
+        super().__init__(op, used)
+        self.window = op.window
+        side = 2 * op.window - 1
+        self.relative_position = nn.Parameter(torch.zeros(side * side, op.heads))
+        places = [(y, x) for y in range(op.window) for x in range(op.window)]
+        self.rows = [
+            [(y - v + op.window - 1) * side + x - u + op.window - 1 for v, u in places] for y, x in places
+        ]
+
+    def homes(self, name: str) -> tuple[Any, str]:
+        return (self, name) if name == "relative_position" else super().homes(name)
+
+    def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
+        batch, height, width, channels = x.shape
+        side = self.window
+        x = F.pad(x, (0, 0, 0, -width % side, 0, -height % side))
+        rows, columns = x.shape[1] // side, x.shape[2] // side
+        tiles = x.reshape(batch, rows, side, columns, side, channels).transpose(2, 3)
+        y = super().forward(tiles.reshape(batch * rows * columns, side * side, channels))
+        y = y.reshape(batch, rows, columns, side, side, channels).transpose(2, 3)
+        return y.reshape(batch, rows * side, columns * side, channels)[:, :height, :width]
+
+    def attended(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        bias = self.relative_position[self.rows].permute(2, 0, 1)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+
+
+BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
+    "adaptive_avg_pool": lambda op, used: getattr(nn, f"AdaptiveAvgPool{op.rank}d")(op.output_size),
+    "adaptive_max_pool": lambda op, used: getattr(nn, f"AdaptiveMaxPool{op.rank}d")(op.output_size),
+    "add": do(lambda *parts: reduce(add, parts)),
+    "avg_pool": average,
+    "batch_norm": batch_norm,
+    "bilinear": lambda op, used: nn.Bilinear(
+        *(x.channels for x in used.inputs), op.out_channels, bias=op.bias
+    ),
+    "center_crop": cut,
+    "channel_shuffle": shuffled,
+    "channels_first": permuted(lambda op, x: (x.axes[-1], *x.axes[:-1])),
+    "channels_last": permuted(lambda op, x: (*x.axes[1:], x.axes[0])),
+    "class_token": class_token,
+    "concat": concatenated,
+    "conv": convolution,
+    "conv_transpose": transposed,
+    "crop": cut,
+    "cross_attention": Attention,
+    "drop_path": plain("Identity"),
+    "dropout": lambda op, used: nn.Dropout(float(op.p)),
+    "elu": lambda op, used: nn.ELU(float(op.alpha)),
+    "embedding": lambda op, used: nn.Embedding(op.vocabulary, op.dim),
+    "flatten": plain("Flatten"),
+    "gelu": lambda op, used: nn.GELU(op.approximate),
+    "global_avg_pool": everywhere("Avg"),
+    "global_max_pool": everywhere("Max"),
+    "group_norm": group_norm,
+    "hard_sigmoid": plain("Hardsigmoid"),
+    "hard_swish": plain("Hardswish"),
+    "instance_norm": instance_norm,
+    "layer_norm": last_axes(layer_norm),
+    "layer_scale": layer_scale,
+    "leaky_relu": lambda op, used: nn.LeakyReLU(float(op.negative_slope)),
+    "linear": linear,
+    "local_response_norm": lambda op, used: nn.LocalResponseNorm(
+        op.size, float(op.alpha), float(op.beta), float(op.k)
+    ),
+    "max_pool": maximum,
+    "multiply": multiplied,
+    "pad": padded,
+    "pad_channels": more_channels,
+    "permute": permuted(lambda op, x: op.axes),
+    "pixel_shuffle": pixels("PixelShuffle"),
+    "pixel_unshuffle": pixels("PixelUnshuffle"),
+    "positions": positions,
+    "prelu": lambda op, used: nn.PReLU(op.num_parameters),
+    "rbf": distances,
+    "relu": plain("ReLU"),
+    "relu6": plain("ReLU6"),
+    "reshape": reshaped,
+    "rms_norm": last_axes(rms_norm),
+    "scale": lambda op, used: Do(lambda x: x * float(op.factor)),
+    "self_attention": Attention,
+    "selu": plain("SELU"),
+    "sigmoid": plain("Sigmoid"),
+    "silu": plain("SiLU"),
+    "slice": sliced(lambda op: op.axis),
+    "slice_channels": sliced(lambda op: CHANNELS),
+    "softmax": softmax,
+    "subsample": subsampled,
+    "subtract": do(lambda left, right: left - right),
+    "tanh": plain("Tanh"),
+    "to_tokens": tokens,
+    "upsample": upsampled,
+    "window_attention": WindowAttention,
+}
