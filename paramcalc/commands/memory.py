@@ -1,0 +1,83 @@
+"""paramcalc memory: what a network needs in memory, line by line, and what its layers move."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from paramcalc.commands._common import (
+    BatchOption,
+    Format,
+    InputOption,
+    OutputOption,
+    PluginOption,
+    ReplaceOption,
+    SetOption,
+    SpecArgument,
+    emit,
+    emit_grid,
+    settings,
+    written,
+)
+from paramcalc.commands.count import Dtype
+
+
+def memory(
+    spec: SpecArgument,
+    train: Annotated[
+        str, typer.Option("--train", metavar="OPTIMIZER", help="Training: sgd, momentum, adam, ...")
+    ] = "",
+    batch: BatchOption = 1,
+    dtype: Annotated[Dtype, typer.Option("--dtype", help="Type of activations and weights.")] = "float32",
+    weights: Annotated[
+        Dtype | None, typer.Option("--weights", help="Type of weights, where it is another.")
+    ] = None,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Training keeps the weights in float32 too.")
+    ] = False,
+    inplace: Annotated[
+        bool, typer.Option("--inplace", help="Elementwise layers write over an input nobody else reads.")
+    ] = False,
+    fused: Annotated[bool, typer.Option("--fused", help="Attention never stores its scores.")] = False,
+    checkpoints: Annotated[
+        str,
+        typer.Option(
+            "--checkpoint", metavar="GROUPS", help="Groups, or N equal parts, that are computed twice."
+        ),
+    ] = "",
+    device: Annotated[
+        str, typer.Option("--device", metavar="NAME", help="A bundled device or FILE: least times on it.")
+    ] = "",
+    layers: Annotated[bool, typer.Option("--layers", help="Every layer: alive, traffic, intensity.")] = False,
+    inputs: InputOption = None,
+    sets: SetOption = None,
+    replaced: ReplaceOption = None,
+    plugins: PluginOption = None,
+    format: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
+    output: OutputOption = None,
+) -> None:
+    """Add up the memory that a network needs, for inference or training.
+
+    Example: paramcalc memory resnet-50 --train adam --batch 32 --checkpoint 'conv*_x/*'
+    """
+    from paramcalc import devices
+    from paramcalc.memory import Plan, bound
+    from paramcalc.memory import memory as measured
+    from paramcalc.model import load
+    from paramcalc.render import memories
+
+    changes, sizes = settings(sets, inputs, plugins, replaced)
+    plan = Plan(batch, dtype, weights or dtype, train, mixed, inplace, fused, checkpoints)
+    found = measured(load(spec).graph(changes, sizes), plan)
+    times = bound(found, devices.find(device)) if device else None
+    if format == "json":
+        emit(memories.json(found, times), output)
+    elif format == "csv":
+        emit(memories.csv(found, times), output)
+    else:
+        grid = memories.layers(found, times) if layers else memories.grid(found, times)
+        if format == "table":
+            emit_grid(grid, output)
+        else:
+            emit(written(grid, format), output)
