@@ -7,10 +7,15 @@ line prints them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+import re
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, NamedTuple
 
 WIDEST_LINE = 120
+LONGEST_FACT = 400
+MOST_PROBLEMS = 50
+_BREAK = re.compile(r"[\r\n]")
 
 
 class Fault(Exception):
@@ -38,10 +43,12 @@ class Fault(Exception):
         self.about = about
         self.at = at
 
-    def notes(self) -> tuple[str, ...]:
-        """The remarks below the caret: expected, found, fix."""
-        labelled = (("expected: ", self.expected), ("found: ", self.found), ("", self.fix))
-        return tuple(label + text for label, text in labelled if text)
+    def notes(self, operands: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The remarks below the caret: expected, found, where the operands come from, the fix."""
+        found = [
+            label + text for label, text in (("expected: ", self.expected), ("found: ", self.found)) if text
+        ]
+        return (*found, *operands, self.fix) if self.fix else (*found, *operands)
 
 
 class Source(NamedTuple):
@@ -53,12 +60,20 @@ class Source(NamedTuple):
     def position(self, index: int) -> tuple[int, int]:
         """Line and column, both from 1, of a character index."""
         before = self.text[:index]
-        return before.count("\n") + 1, index - before.rfind("\n")
+        if "\r" in before:
+            before = before.replace("\r\n", "\n").replace("\r", "\n")
+        return before.count("\n") + 1, len(before) - before.rfind("\n")
 
-    def line(self, number: int) -> str:
-        """The text of a line, numbered from 1, without its end."""
-        lines = self.text.split("\n", number)
-        return lines[number - 1].rstrip("\r") if number <= len(lines) else ""
+    def line_at(self, index: int) -> tuple[str, int]:
+        """The line that holds a character, without its end, and the character's place in it."""
+        begin = max(self.text.rfind("\n", 0, index), self.text.rfind("\r", 0, index)) + 1
+        end = _BREAK.search(self.text, index)
+        return self.text[begin : end.start() if end else len(self.text)], index - begin
+
+    def place(self, index: int) -> str:
+        """`file:line:column` of a character."""
+        row, column = self.position(index)
+        return f"{self.name}:{row}:{column}"
 
 
 class Problem(NamedTuple):
@@ -82,25 +97,63 @@ class Problem(NamedTuple):
         1 | name: a b
           |         ^
         """
-        row, column = self.source.position(self.start)
-        head = f"{self.source.name}:{row}:{column}: {self.fact}"
-        line, first = _window(self.source.line(row).replace("\t", " "), column - 1)
-        length = max(1, min(self.end - self.start, len(line) - first))
+        row, _ = self.source.position(self.start)
+        parts = [f"{self.source.place(self.start)}: {_printable(self.fact)}"]
+        line, first = _window(*self.source.line_at(self.start))
         gutter = " " * len(str(row))
-        parts = [head]
         if line.strip():
-            caret = " " * first + "^" * length
+            marked = line[first : first + max(1, self.end - self.start)]
+            caret = " " * _columns(line[:first]) + "^" * max(1, _columns(marked))
             parts += [f"{gutter} |", f"{row} | {line}", f"{gutter} | {caret}"]
-        parts += [f"{gutter} = {note}" for note in self.notes]
+        parts += [f"{gutter} = {_printable(note)}" for note in self.notes]
         return "\n".join(parts)
 
 
 class SpecError(Exception):
-    """Every mistake that one reading of a spec found, in the order of the text."""
+    """Every mistake that one reading of a spec found, in the order of the text.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    `partial` is the spec with unreadable items marked as such, when the rest of it makes sense.
+    """
+
+    def __init__(self, problems: Iterable[Problem], partial: Any = None) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n\n".join(problem.render() for problem in self.problems))
+        self.partial = partial
+        shown = [problem.render() for problem in self.problems[:MOST_PROBLEMS]]
+        if len(self.problems) >= MOST_PROBLEMS:
+            shown.append(f"These are the first {MOST_PROBLEMS}; there may be more.")
+        super().__init__("\n\n".join(shown))
+
+
+class Problems:
+    """Mistakes as they are found, each kept once however often it is repeated.
+
+    When there are too many to be read, the reading ends at once with those found so far.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, int, int, str], Problem] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def add(
+        self,
+        source: Source,
+        start: int,
+        end: int,
+        fact: str,
+        notes: Callable[[], tuple[str, ...]] | tuple[str, ...] = (),
+    ) -> None:
+        """Keeps a mistake. Notes that are costly to write are given as a function."""
+        key = (source.name, start, end, fact)
+        if key in self._found:
+            return
+        self._found[key] = Problem(source, start, end, fact, notes() if callable(notes) else notes)
+        if len(self._found) >= MOST_PROBLEMS:
+            raise SpecError(self.in_order())
+
+    def in_order(self) -> list[Problem]:
+        return sorted(self._found.values(), key=lambda problem: (problem.source.name, problem.start))
 
 
 def near(word: str, candidates: Iterable[str], how: str = "did you mean {}?") -> str:
@@ -109,15 +162,40 @@ def near(word: str, candidates: Iterable[str], how: str = "did you mean {}?") ->
     >>> near("strides", ["stride", "padding"])
     "did you mean 'stride'?"
     """
+    if len(word) > 80:
+        return ""
     import difflib
 
-    matches = difflib.get_close_matches(word, [*candidates], n=3, cutoff=0.6)
+    matches = difflib.get_close_matches(word, [*islice(candidates, 2000)], n=3, cutoff=0.6)
     return how.format(" or ".join(f"'{match}'" for match in matches)) if matches else ""
 
 
 def _window(line: str, column: int) -> tuple[str, int]:
     """The part of a long line around a column, and the column's place in it."""
-    if len(line) <= WIDEST_LINE:
-        return line, column
-    begin = max(0, min(column - WIDEST_LINE // 2, len(line) - WIDEST_LINE))
-    return line[begin : begin + WIDEST_LINE], column - begin
+    begin = 0
+    if len(line) > WIDEST_LINE:
+        begin = max(0, min(column - WIDEST_LINE // 2, len(line) - WIDEST_LINE))
+    shown = "".join(char if char.isprintable() else " " for char in line[begin : begin + WIDEST_LINE])
+    return shown, column - begin
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes: wide characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    widths = {"W": 2, "F": 2}
+    return sum(
+        0 if unicodedata.combining(char) else widths.get(unicodedata.east_asian_width(char), 1)
+        for char in text
+    )
+
+
+def _printable(text: str) -> str:
+    """A message without control characters, which a spec could hide in a name, and not endless."""
+    if len(text) > LONGEST_FACT:
+        text = f"{text[: LONGEST_FACT // 2]} ... {text[-LONGEST_FACT // 4 :]}"
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

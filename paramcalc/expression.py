@@ -1,32 +1,61 @@
-"""Expressions: exact arithmetic on numbers, words, tuples and sizes of tensors.
+"""Expressions: exact arithmetic on numbers, words, lists and sizes of tensors.
 
 Text is parsed by the standard library's `ast` and accepted only node by node from an allow-list;
-nothing is ever handed to `eval`. Numbers are whole or exact fractions, never binary floats, and
-symbols pass through the same operators.
+nothing is ever handed to `eval`. What the operators and functions do is said in `values`.
 """
 
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from paramcalc.errors import Fault, near
 from paramcalc.ops.attributes import shown
 from paramcalc.shape import AXES, Shape
-from paramcalc.sizes import at_least, floor_divide, judge, same
+from paramcalc.values import (
+    FUNCTIONS,
+    MOST_BITS,
+    Value,
+    bounded,
+    call,
+    collected,
+    contains,
+    divide,
+    equal,
+    extent,
+    floor,
+    numbers,
+    power,
+    reaches,
+    remainder,
+    truth,
+    whole,
+)
 
-Value: TypeAlias = Any  # int, Fraction, bool, str, a tuple of these, or a symbolic expression
+__all__ = ["FUNCTIONS", "MEANT", "TRUTH", "Expression", "Names", "Value", "divide", "literal", "parse"]
 
 LONGEST = 500
-MOST_BITS = 512
+DEEPEST = 60
 TRUTH = {"true": True, "false": False}
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+MEANT = frozenset(
+    {*TRUTH, *FUNCTIONS, *keyword.kwlist}
+)  # words that no knob or parameter may have as its name
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_INTEGER = re.compile(r"0|[1-9][0-9]{0,17}")
 _PRODUCT = re.compile(r"\d+(?:x\d+)+")
+_NUMBER = r"(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?(?![\w.])"
+# what Python's reader warns about or takes for letters: a backslash, 2w, 0x3, what is not ASCII
+_ODD = re.compile(rf"\\|[^\x00-\x7f]|(?<![\w.])(?!{_NUMBER})\.?\d[\w.]*")
 
 
-class Scope(Protocol):
+Meter: TypeAlias = Callable[[int], None]
+
+
+class Names(Protocol):
     """What the names of an expression stand for, at one place."""
 
     def value(self, name: str) -> Value:
@@ -36,35 +65,44 @@ class Scope(Protocol):
         """The shape of `x` or of an earlier layer; `Fault` when there is none."""
 
 
-class Choice(str):
-    """A word together with the words that may stand in its place."""
-
-    __slots__ = ("choices",)
-    choices: tuple[str, ...]
-
-    def __new__(cls, text: str, choices: tuple[str, ...]) -> Choice:
-        self = super().__new__(cls, text)
-        self.choices = choices
-        return self
-
-
 class Expression(NamedTuple):
-    """A parsed expression; `at` is its offset from the place its owner stands at."""
+    """A parsed expression; `at` is its offset from the place its owner stands at.
+
+    `constant` says that it mentions no name, and then `known` is its value. `word` says that the
+    whole text is one bare identifier. `work` is the number of steps that evaluation takes.
+    """
 
     text: str
     at: int
     tree: ast.expr
     constant: bool
-    word: bool  # the whole text is one bare identifier
+    known: Value
+    word: bool
+    work: int
 
-    def evaluate(self, scope: Scope) -> Value:
-        """The value; `Fault` with `at` relative to the text when there is none."""
-        return _evaluate(self.tree, scope)
+    def evaluate(self, names: Names, meter: Meter | None = None) -> Value:
+        """The value; `Fault` with `at` relative to the text when there is none.
+
+        The meter is told how many values are looked at, and may put an end to it.
+        """
+        if self.constant:
+            return self.known
+        meter = meter or _unmetered
+        meter(self.work)
+        return _evaluate(self.tree, names, meter)
 
     def names(self) -> list[str]:
-        """The names it mentions, in order, each once."""
+        """The names of values that it mentions, each once."""
         found = [node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
-        return list(dict.fromkeys(name for name in found if name not in FUNCTIONS))
+        return list(dict.fromkeys(name for name in found if name not in MEANT))
+
+    def tensors(self) -> list[str]:
+        """The layers whose sizes it mentions."""
+        return [
+            node.value.id
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        ]
 
 
 def parse(text: str, at: int = 0) -> Expression:
@@ -75,66 +113,140 @@ def parse(text: str, at: int = 0) -> Expression:
     >>> parse("ceil(1.1*10)").evaluate(None)
     11
     """
-    if len(text) > LONGEST:
-        raise Fault(f"an expression may have at most {LONGEST} characters", at=(0, LONGEST))
-    if _PRODUCT.fullmatch(text):
-        sizes = [ast.Constant(int(part)) for part in text.split("x")]
-        return Expression(text, at, ast.Tuple(sizes, ast.Load()), constant=True, word=False)
-    tree = _parse_python(text)
-    constant = True
-    for node in ast.walk(tree):
-        _allow(node, text)
-        constant = constant and not _free(node)
-    return Expression(text, at, tree, constant, isinstance(tree, ast.Name))
-
-
-def _free(node: ast.AST) -> bool:
-    """Whether a node's value depends on where the expression stands."""
-    return isinstance(node, ast.Name) and node.id not in TRUTH and node.id not in FUNCTIONS
+    read = _read(text)
+    return read if at == 0 else Expression(text, at, *read[2:])
 
 
 def literal(text: str, at: int = 0) -> Expression:
-    """A text that stands for itself, such as a path or the name of a table's row."""
-    return Expression(text, at, ast.Constant(text), constant=True, word=False)
+    """A text that stands for itself, such as the name of a table's row."""
+    return Expression(text, at, ast.Constant(text), constant=True, known=text, word=False, work=1)
+
+
+@lru_cache(maxsize=65536)
+def _read(text: str) -> Expression:
+    if _INTEGER.fullmatch(text):
+        value = int(text)
+        return Expression(text, 0, ast.Constant(value), constant=True, known=value, word=False, work=1)
+    if len(text) > LONGEST:
+        raise Fault(f"an expression may have at most {LONGEST} characters", at=(0, LONGEST))
+    if _PRODUCT.fullmatch(text):
+        sizes = tuple(bounded(int(part)) for part in text.split("x"))
+        return Expression(
+            text,
+            0,
+            ast.Tuple([ast.Constant(size) for size in sizes], ast.Load()),
+            constant=True,
+            known=sizes,
+            word=False,
+            work=1,
+        )
+    if _IDENTIFIER.fullmatch(text) and text not in MEANT:
+        tree: ast.expr = ast.Name(text, ast.Load(), col_offset=1, end_col_offset=len(text) + 1)
+        return Expression(text, 0, tree, constant=False, known=None, word=True, work=1)
+    return _general(text)
+
+
+def _general(text: str) -> Expression:
+    tree = _parse_python(text)
+    nodes = [node for node in ast.walk(tree) if not isinstance(node, ast.Load | ast.operator | ast.cmpop)]
+    for node in ast.walk(tree):
+        _allow(node, text)
+    _check_depth(tree)
+    free = any(
+        isinstance(node, ast.Name) and node.id not in TRUTH and node.id not in FUNCTIONS for node in nodes
+    )
+    known = None
+    if not free:
+        try:
+            known = _evaluate(tree, _NOTHING, _unmetered)
+        except Fault:
+            free = True  # to be said where it is used
+    return Expression(text, 0, tree, not free, known, word=False, work=len(nodes))
 
 
 def _parse_python(text: str) -> ast.expr:
     padded = text.replace("\n", " ").replace("\r", " ").replace("\t", " ")
-    lead = len(padded) - len(padded.lstrip(" "))
+    if not padded.strip():
+        raise Fault("an expression is missing", at=(0, len(text)))
+    odd = _ODD.search(padded)
+    if odd:
+        raise _odd(odd)
     try:
         tree = ast.parse("(" + padded + ")", mode="eval").body
-    except SyntaxError as error:
-        raise _syntax_fault(text, error) from None
-    except (MemoryError, RecursionError, ValueError):
+    except (SyntaxError, ValueError) as error:
+        raise _syntax_fault(text, getattr(error, "offset", None)) from None
+    except (MemoryError, RecursionError):
         raise Fault("the expression is nested too deeply", at=(0, len(text))) from None
-    if not padded.strip() or not padded.isascii():
-        strange = next((i for i, c in enumerate(padded) if not c.isascii()), None)
-        if strange is not None:
-            fix = "write x between sizes" if padded[strange] == "×" else ""
-            raise Fault(f"'{padded[strange]}' is not part of an expression", at=(strange, strange + 1), fix=fix)
-        raise Fault("an expression is missing", at=(0, lead))
+    if not _balanced(text) or (isinstance(tree, ast.Tuple) and tree.col_offset == 0):
+        raise _unwrapped(text)
     return tree
 
 
-def _syntax_fault(text: str, error: SyntaxError) -> Fault:
-    place = max(0, min((error.offset or 1) - 2, len(text) - 1))
-    zeros = re.search(r"(?<![\w.])0+\d+", text)
+def _odd(odd: re.Match[str]) -> Fault:
+    """The fault for characters that no expression has."""
+    if odd[0][-1].isascii() and odd[0] != "\\":
+        fix = "a product needs a *, as in 2*width; sizes are 3x224x224, or 3 x size x size"
+        return Fault(f"'{odd[0]}' is neither a number nor a name", fix=fix, at=odd.span())
+    fix = "write x between sizes, * in a product" if odd[0] == "×" else ""
+    return Fault(f"'{odd[0]}' is not part of an expression", fix=fix, at=odd.span())
+
+
+def _unwrapped(text: str) -> Fault:
+    if not _balanced(text):
+        return Fault(f"unbalanced brackets in '{text}'", at=(0, len(text)))
+    return Fault("a comma outside brackets", fix="a list is written [1, 2], a pair (1, 2)", at=(0, len(text)))
+
+
+def _balanced(text: str) -> bool:
+    """Whether every bracket outside quotes has its partner."""
+    pairs = {")": "(", "]": "[", "}": "{"}
+    opened: list[str] = []
+    for char in re.sub(r"'[^']*'|\"[^\"]*\"", "", text):
+        if char in "([{":
+            opened.append(char)
+        elif char in pairs and (not opened or opened.pop() != pairs[char]):
+            return False
+    return not opened
+
+
+def _syntax_fault(text: str, offset: int | None) -> Fault:
+    zeros = re.search(r"(?<![\w.])0+[0-9]+", text)
     if zeros:
-        return Fault(
-            f"'{zeros[0]}' has a leading zero: octal or decimal?",
-            fix=f"write {int(zeros[0])}",
-            at=zeros.span(),
-        )
-    if re.fullmatch(r"\d+(:\d+)+", text):
-        return Fault(f"'{text}' is not a number", at=(0, len(text)))
-    for opening, closing in ("()", "[]"):
-        if text.count(opening) != text.count(closing):
-            return Fault(f"unbalanced '{opening}' in '{text}'", at=(0, len(text)))
-    strange = re.search(r"[^\x00-\x7f]", text)
-    if strange:
-        fix = "write x between sizes" if strange[0] == "×" else ""
-        return Fault(f"'{strange[0]}' is not part of an expression", at=strange.span(), fix=fix)
-    return Fault(f"'{text}' is not an expression", at=(place, place + 1))
+        fact = f"'{zeros[0]}' has a leading zero: octal or decimal?"
+        return Fault(fact, fix=f"write {int(zeros[0])}", at=zeros.span())
+    if not _balanced(text):
+        return _unwrapped(text)
+    single = re.search(r"(?<![=!<>])=(?!=)", text)
+    if single:
+        return Fault("'=' is not a comparison", fix="write == to compare", at=single.span())
+    place = max(0, min((offset or 1) - 2, len(text) - 1))
+    return Fault(f"'{text}' is not an expression", at=(place, place + 1) if offset else (0, len(text)))
+
+
+def _check_depth(tree: ast.expr) -> None:
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return
+    raise Fault("the expression is nested too deeply", at=(0, tree.end_col_offset or 1))
+
+
+class _Nothing:
+    """A place where no name has a value."""
+
+    def value(self, name: str) -> Value:
+        raise Fault(f"'{name}' has no value here")
+
+    def tensor(self, name: str) -> Shape:
+        raise Fault(f"there is no tensor '{name}' here")
+
+
+_NOTHING = _Nothing()
+
+
+def _unmetered(work: int) -> None:
+    pass
 
 
 # ------------------------------------------------------------------------------------- allow-list
@@ -166,20 +278,26 @@ _REFUSED_OPERATORS = (
 def _allow(node: ast.AST, text: str) -> None:
     """Lets a node pass, or raises the `Fault` that it is not part of the language."""
     span = _span(node)
-    if not isinstance(node, _ALLOWED) or isinstance(node, _REFUSED_OPERATORS):
-        raise Fault(f"'{text}': {_spoken(node)} is not part of the language", at=span)
+    operator = getattr(node, "op", None) or next(iter(getattr(node, "ops", ())), None)
+    refused = node if not isinstance(node, _ALLOWED) else operator
+    if not isinstance(node, _ALLOWED) or isinstance(operator, _REFUSED_OPERATORS):
+        raise Fault(f"{_spoken(refused)} is not part of the language", at=span or (0, len(text)))
     if isinstance(node, ast.Constant):
         _allow_constant(node, text)
     elif isinstance(node, ast.Call):
         _allow_call(node)
     elif isinstance(node, ast.Attribute):
-        if not isinstance(node.value, ast.Name):
-            raise Fault("only a layer's name or x has sizes", at=span)
-        if node.attr not in AXES:
-            fix = near(node.attr, AXES)
-            raise Fault(f"'{node.attr}' is not the name of an axis", expected=", ".join(AXES), fix=fix, at=span)
+        _allow_attribute(node)
     elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice | ast.Tuple):
         raise Fault("an index is one number", at=span)
+
+
+def _allow_attribute(node: ast.Attribute) -> None:
+    if not isinstance(node.value, ast.Name):
+        raise Fault("only x and layers have sizes", expected="NAME.height", at=_span(node))
+    if node.attr not in AXES:
+        fix = near(node.attr, AXES)
+        raise Fault(f"'{node.attr}' is not an axis", expected=", ".join(AXES), fix=fix, at=_span(node))
 
 
 def _allow_constant(node: ast.Constant, text: str) -> None:
@@ -194,13 +312,13 @@ def _allow_constant(node: ast.Constant, text: str) -> None:
         raise Fault("the number is too large", at=_span(node))
 
 
-def _exact(written: str, span: tuple[int, int]) -> Any:
+def _exact(written: str, span: tuple[int, int] | None) -> Any:
     from fractions import Fraction
 
     mantissa, _, exponent = written.lower().replace("_", "").partition("e")
     if exponent and abs(int(exponent)) > 100:
         raise Fault(f"'{written}' is too large or too small", at=span)
-    return _whole(Fraction(mantissa) * Fraction(10) ** int(exponent or 0))
+    return whole(Fraction(mantissa) * Fraction(10) ** int(exponent or 0))
 
 
 def _allow_call(node: ast.Call) -> None:
@@ -212,16 +330,17 @@ def _allow_call(node: ast.Call) -> None:
         fix = near(node.func.id, FUNCTIONS) or "functions are " + ", ".join(FUNCTIONS)
         raise Fault(f"there is no function '{node.func.id}'", fix=fix, at=span)
     if not function.least <= len(node.args) <= function.most:
-        wanted = str(function.least) if function.least == function.most else f"at least {function.least}"
-        fact = f"{node.func.id} takes {wanted} argument{'s' * (wanted != '1')}, not {len(node.args)}"
-        raise Fault(fact, at=span)
+        wanted = {1: "1 argument", 2: "1 or 2 arguments"}.get(function.most, "at least 1 argument")
+        raise Fault(f"{node.func.id} takes {wanted}, not {len(node.args)}", at=span)
 
 
-def _spoken(node: ast.AST) -> str:
+def _spoken(node: ast.AST | None) -> str:
     names = {
         "Lambda": "a function", "ListComp": "a comprehension", "GeneratorExp": "a comprehension",
         "Slice": "a slice", "JoinedStr": "a format string", "Starred": "'*'", "NamedExpr": "':='",
-        "Dict": "a mapping", "Set": "a set", "Pow": "'**'", "BitXor": "'^'", "MatMult": "'@'",
+        "Dict": "a mapping", "Set": "a set", "BitXor": "'^' (a power is **)", "MatMult": "'@'",
+        "BitAnd": "'&'", "BitOr": "'|'", "LShift": "'<<'", "RShift": "'>>'", "Invert": "'~'",
+        "Is": "'is'", "IsNot": "'is not'", "SetComp": "a comprehension", "DictComp": "a comprehension",
     }  # fmt: skip
     kind = type(node).__name__
     return names.get(kind, f"this ({kind})")
@@ -236,38 +355,40 @@ def _span(node: ast.AST) -> tuple[int, int] | None:
 # ------------------------------------------------------------------------------------- evaluation
 
 
-def _evaluate(node: ast.expr, scope: Scope) -> Value:
+def _evaluate(node: ast.expr, names: Names, meter: Meter) -> Value:
     try:
-        return _RULES[type(node)](node, scope)
+        return _RULES[type(node)](node, names, meter)
     except Fault as fault:
         if fault.at is None:
             fault.at = _span(node)
         raise
 
 
-def _constant(node: ast.Constant, scope: Scope) -> Value:
+def _constant(node: ast.Constant, names: Names, meter: Meter) -> Value:
     return node.value
 
 
-def _name(node: ast.Name, scope: Scope) -> Value:
-    truth = TRUTH.get(node.id)
-    return scope.value(node.id) if truth is None else truth
+def _name(node: ast.Name, names: Names, meter: Meter) -> Value:
+    known = TRUTH.get(node.id)
+    return names.value(node.id) if known is None else known
 
 
-def _attribute(node: ast.Attribute, scope: Scope) -> Value:
+def _attribute(node: ast.Attribute, names: Names, meter: Meter) -> Value:
     assert isinstance(node.value, ast.Name)
-    shape = scope.tensor(node.value.id)
+    shape = names.tensor(node.value.id)
     if node.attr not in shape.axes:
         raise Fault(f"{node.value.id} has no {node.attr}", found=f"{node.value.id} is {shape.described()}")
     return shape.size(node.attr)
 
 
-def _sequence(node: ast.Tuple | ast.List, scope: Scope) -> Value:
-    return tuple(_evaluate(item, scope) for item in node.elts)
+def _sequence(node: ast.Tuple | ast.List, names: Names, meter: Meter) -> Value:
+    values = collected(_evaluate(item, names, meter) for item in node.elts)
+    meter(extent(values)[0])
+    return values
 
 
-def _index(node: ast.Subscript, scope: Scope) -> Value:
-    values, index = _evaluate(node.value, scope), _evaluate(node.slice, scope)
+def _index(node: ast.Subscript, names: Names, meter: Meter) -> Value:
+    values, index = _evaluate(node.value, names, meter), _evaluate(node.slice, names, meter)
     if not isinstance(values, tuple):
         raise Fault("only a list has an index", found=shown(values))
     if isinstance(index, bool) or not isinstance(index, int):
@@ -277,55 +398,55 @@ def _index(node: ast.Subscript, scope: Scope) -> Value:
     return values[index]
 
 
-def _conditional(node: ast.IfExp, scope: Scope) -> Value:
-    return _evaluate(node.body if truth(_evaluate(node.test, scope)) else node.orelse, scope)
+def _conditional(node: ast.IfExp, names: Names, meter: Meter) -> Value:
+    return _evaluate(node.body if truth(_evaluate(node.test, names, meter)) else node.orelse, names, meter)
 
 
-def _boolean(node: ast.BoolOp, scope: Scope) -> Value:
+def _boolean(node: ast.BoolOp, names: Names, meter: Meter) -> Value:
     stops = isinstance(node.op, ast.Or)
     for item in node.values:
-        if truth(_evaluate(item, scope)) is stops:
+        value = _evaluate(item, names, meter)
+        if not isinstance(value, bool):
+            raise Fault("'and' and 'or' join conditions", found=shown(value), at=_span(item))
+        if value is stops:
             return stops
     return not stops
 
 
-def _unary(node: ast.UnaryOp, scope: Scope) -> Value:
-    value = _evaluate(node.operand, scope)
+def _unary(node: ast.UnaryOp, names: Names, meter: Meter) -> Value:
+    value = _evaluate(node.operand, names, meter)
     if isinstance(node.op, ast.Not):
         return not truth(value)
-    _numbers(value)
+    numbers(value)
     return -value if isinstance(node.op, ast.USub) else value
 
 
-def _binary(node: ast.BinOp, scope: Scope) -> Value:
-    one, two = _evaluate(node.left, scope), _evaluate(node.right, scope)
-    _numbers(one, two)
+def _binary(node: ast.BinOp, names: Names, meter: Meter) -> Value:
+    one, two = _evaluate(node.left, names, meter), _evaluate(node.right, names, meter)
+    numbers(one, two)
     return bounded(_OPERATORS[type(node.op)](one, two))
 
 
-def _compare(node: ast.Compare, scope: Scope) -> Value:
-    left = _evaluate(node.left, scope)
+def _compare(node: ast.Compare, names: Names, meter: Meter) -> Value:
+    left = _evaluate(node.left, names, meter)
     for operator, item in zip(node.ops, node.comparators, strict=True):
-        right = _evaluate(item, scope)
-        if not _holds(operator, left, right):
+        right = _evaluate(item, names, meter)
+        if isinstance(right, tuple):
+            meter(extent(right)[0])
+        if not _COMPARISONS[type(operator)](left, right):
             return False
         left = right
     return True
 
 
-def _call(node: ast.Call, scope: Scope) -> Value:
+def _call(node: ast.Call, names: Names, meter: Meter) -> Value:
     assert isinstance(node.func, ast.Name)
-    arguments = [_evaluate(item, scope) for item in node.args]
-    name = node.func.id
-    if name != "len":
-        flat = [part for item in arguments for part in (item if isinstance(item, tuple) else (item,))]
-        _numbers(*flat)
-        if not all(_plain(item) for item in flat):
-            return judge.get().function(name, flat)
-    return bounded(FUNCTIONS[name].apply(*arguments))
+    arguments = [_evaluate(item, names, meter) for item in node.args]
+    meter(sum(len(item) for item in arguments if isinstance(item, tuple)))
+    return call(node.func.id, arguments)
 
 
-_RULES: dict[type, Callable[[Any, Scope], Value]] = {
+_RULES: dict[type, Callable[[Any, Names, Meter], Value]] = {
     ast.Constant: _constant,
     ast.Name: _name,
     ast.Attribute: _attribute,
@@ -340,180 +461,23 @@ _RULES: dict[type, Callable[[Any, Scope], Value]] = {
     ast.Call: _call,
 }
 
-
-def truth(value: Value) -> bool:
-    """The value of a condition, which must be true or false."""
-    if not isinstance(value, bool):
-        raise Fault("a condition must be true or false", found=shown(value))
-    return value
-
-
-def bounded(value: Value) -> Value:
-    """The value itself, unless it is a number too large to be meant."""
-    if isinstance(value, int) and value.bit_length() > MOST_BITS:
-        raise Fault(f"the number has more than {MOST_BITS} bits")
-    return value
-
-
-def _plain(value: Value) -> bool:
-    """Whether a number is a number, and not a symbolic expression."""
-    return isinstance(value, int) or type(value).__module__ == "fractions"
-
-
-def _numbers(*values: Value) -> None:
-    for value in values:
-        if isinstance(value, bool | str | tuple):
-            raise Fault("arithmetic takes numbers only", found=shown(value))
-
-
-def _whole(value: Any) -> Any:
-    """A fraction with denominator 1 as the whole number that it is."""
-    return value.numerator if getattr(value, "denominator", 0) == 1 else value
-
-
-def divide(one: Value, two: Value) -> Value:
-    """Exact division: whole where it comes out whole, else a fraction."""
-    if isinstance(one, int) and isinstance(two, int):
-        if two and one % two == 0:
-            return one // two
-        from fractions import Fraction
-
-        return Fraction(one, _divisor(two))
-    return _whole(one / _divisor(two))
-
-
-def _floor(one: Value, two: Value) -> Value:
-    if _plain(one) and _plain(two):
-        return one // _divisor(two)
-    return floor_divide(one, two)
-
-
-def _remainder(one: Value, two: Value) -> Value:
-    return one - two * _floor(one, two)
-
-
-def _power(one: Value, two: Value) -> Value:
-    if not isinstance(two, int) or abs(two) > MOST_BITS:
-        raise Fault(f"an exponent must be a whole number of at most {MOST_BITS}", found=shown(two))
-    if _plain(one):
-        size = max(abs(one.numerator).bit_length(), one.denominator.bit_length())
-        if size > 1 and size * abs(two) > 2 * MOST_BITS:
-            raise Fault(f"the power has more than {MOST_BITS} bits")
-        if two < 0:
-            return divide(1, one**-two)
-    return _whole(one**two)
-
-
-def _divisor(value: Value) -> Value:
-    if _plain(value) and value == 0:
-        raise Fault("division by zero")
-    return value
-
-
 _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: lambda one, two: _whole(one + two),
-    ast.Sub: lambda one, two: _whole(one - two),
-    ast.Mult: lambda one, two: _whole(one * two),
+    ast.Add: lambda one, two: whole(one + two),
+    ast.Sub: lambda one, two: whole(one - two),
+    ast.Mult: lambda one, two: whole(one * two),
     ast.Div: divide,
-    ast.FloorDiv: _floor,
-    ast.Mod: _remainder,
-    ast.Pow: _power,
+    ast.FloorDiv: floor,
+    ast.Mod: remainder,
+    ast.Pow: power,
 }
 
-
-def _holds(operator: ast.cmpop, one: Value, two: Value) -> bool:
-    if isinstance(operator, ast.In | ast.NotIn):
-        if not isinstance(two, tuple):
-            raise Fault("'in' needs a list on its right", found=shown(two))
-        return any(_equal(one, item) for item in two) is isinstance(operator, ast.In)
-    if isinstance(operator, ast.Eq):
-        return _equal(one, two)
-    if isinstance(operator, ast.NotEq):
-        return not _equal(one, two)
-    _numbers(one, two)
-    if isinstance(operator, ast.GtE):
-        return _reaches(one, two)
-    if isinstance(operator, ast.LtE):
-        return _reaches(two, one)
-    if isinstance(operator, ast.Gt):
-        return not _reaches(two, one)
-    return not _reaches(one, two)
-
-
-def _reaches(one: Value, two: Value) -> bool:
-    """Whether `one >= two`."""
-    return bool(one >= two) if _plain(one) and _plain(two) else at_least(one, two)
-
-
-def _equal(one: Value, two: Value) -> bool:
-    for word, other in ((one, two), (two, one)):
-        if isinstance(word, Choice) and isinstance(other, str) and other not in word.choices:
-            raise Fault(
-                f"'{other}' is never the value here",
-                expected=", ".join(word.choices),
-                fix=near(other, word.choices),
-            )
-    symbolic = [value for value in (one, two) if not isinstance(value, bool | str | tuple) and not _plain(value)]
-    if symbolic and not any(isinstance(value, bool | str | tuple) for value in (one, two)):
-        return same(one, two)
-    if isinstance(one, str) is not isinstance(two, str):
-        raise Fault("a word never equals a number", found=f"{shown(one)} and {shown(two)}")
-    return bool(one == two)
-
-
-# -------------------------------------------------------------------------------------- functions
-
-
-class Function(NamedTuple):
-    apply: Callable[..., Any]
-    least: int
-    most: int
-
-
-def divisible(value: Value, divisor: Value) -> Value:
-    """The nearest multiple of `divisor`, at least one, and not below 90 % of the value.
-
-    Source: TensorFlow's `make_divisible`, used by MobileNet v2 and its successors.
-    """
-    if not isinstance(divisor, int) or divisor < 1:
-        raise Fault("divisible needs a divisor of at least 1", found=shown(divisor))
-    nearest = max(divisor, _floor(value + divide(divisor, 2), divisor) * divisor)
-    return nearest + divisor if 10 * nearest < 9 * value else nearest
-
-
-def _length(value: Value) -> int:
-    if not isinstance(value, tuple):
-        raise Fault("len needs a list", found=shown(value))
-    return len(value)
-
-
-def _sum(value: Value) -> Value:
-    if not isinstance(value, tuple):
-        raise Fault("sum needs a list", found=shown(value))
-    result = 0
-    for item in value:
-        result = result + item
-    return _whole(result)
-
-
-def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
-    def apply(*values: Value) -> Value:
-        items = values[0] if len(values) == 1 and isinstance(values[0], tuple) else values
-        if not items or any(isinstance(item, tuple) for item in items):
-            raise Fault("min and max need numbers, or one list of them")
-        return choose(items)
-
-    return apply
-
-
-FUNCTIONS: dict[str, Function] = {
-    "min": Function(_extreme(min), 1, 100),
-    "max": Function(_extreme(max), 1, 100),
-    "abs": Function(abs, 1, 1),
-    "sum": Function(_sum, 1, 1),
-    "len": Function(_length, 1, 1),
-    "floor": Function(lambda value: value // 1, 1, 1),
-    "ceil": Function(lambda value: -(-value // 1), 1, 1),
-    "round": Function(lambda value: value if isinstance(value, int) else round(value), 1, 1),
-    "divisible": Function(lambda value, divisor=8: divisible(value, divisor), 1, 2),
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: equal,
+    ast.NotEq: lambda one, two: not equal(one, two),
+    ast.GtE: reaches,
+    ast.LtE: lambda one, two: reaches(two, one),
+    ast.Gt: lambda one, two: not reaches(two, one),
+    ast.Lt: lambda one, two: not reaches(one, two),
+    ast.In: lambda one, two: contains(two, one),
+    ast.NotIn: lambda one, two: not contains(two, one),
 }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from paramcalc import syntax
-from paramcalc.errors import Fault, near
+from paramcalc.errors import Fault, Problem, Source, SpecError, near
 from paramcalc.parse import parse
 from paramcalc.spec import Spec
 
@@ -30,21 +30,46 @@ def find(name: str) -> Found:
 
     Raises `Fault` when there is none, `SpecError` when it cannot be read.
     """
-    path, _, variant = name.rpartition(":") if ":" in name and not Path(name).exists() else (name, "", "")
+    path, _, variant = name.rpartition(":") if ":" in name and not _is_file(name) else (name, "", "")
     if path == STDIN:
-        return Found(_read_stdin(), variant)
+        return Found(_read_stdin(variant), variant)
     if _looks_like_path(path):
-        return Found(read(Path(path)), variant)
+        return Found(read(Path(path), variant), variant)
     return bundled(path, variant)
 
 
-def read(path: Path) -> Spec:
+def read(path: Path, variant: str = "") -> Spec:
     """The spec in a file; a `use` in it is looked up beside the file, then among the bundled ones."""
+    source = _read_file(path)
+    return _parse(source, lambda name: _used(name, path.parent, (path.stem,)), variant)
+
+
+def _read_file(path: Path) -> Source:
     try:
-        source = syntax.read_file(path)
+        return syntax.read_file(path)
     except OSError as error:
         raise Fault(f"{path}: {error.strerror or error}") from None
-    return parse(source, lambda name: _used(name, path.parent, (path.stem,)))
+
+
+def _parse(source: Source, resolve: Callable[[str], Spec], variant: str = "") -> Spec:
+    """The spec of a text. If some lines of it cannot be read, the others are elaborated all the same,
+    so that what is wrong with those is said in the same run.
+    """
+    try:
+        return parse(source, resolve)
+    except SpecError as error:
+        if error.partial is None:
+            raise
+        from paramcalc.elaborate import Settings, elaborate
+
+        later: tuple[Problem, ...] = ()
+        try:
+            elaborate(error.partial, Settings(variant if variant in error.partial.variants else ""))
+        except SpecError as more:
+            later = more.problems
+        except Fault:
+            pass
+        raise SpecError(sorted({*error.problems, *later}, key=lambda problem: problem.start)) from None
 
 
 def bundled_folder() -> Path:
@@ -85,12 +110,19 @@ def _cached(path: Path) -> Spec:
 
 
 def _looks_like_path(name: str) -> bool:
-    return "/" in name or "\\" in name or name.endswith((".yaml", ".yml")) or Path(name).is_file()
+    return "/" in name or "\\" in name or name.endswith((".yaml", ".yml")) or _is_file(name)
 
 
-def _read_stdin() -> Spec:
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # too long a name, or one with a zero byte
+        return False
+
+
+def _read_stdin(variant: str) -> Spec:
     source = syntax.decode(sys.stdin.buffer.read(syntax.LONGEST_TEXT + 1), "<stdin>")
-    return parse(source, lambda name: _used(name, None, ()))
+    return _parse(source, lambda name: _used(name, None, ()), variant)
 
 
 def bundled(name: str, variant: str = "") -> Found:
@@ -105,8 +137,12 @@ def bundled(name: str, variant: str = "") -> Found:
                 return Found(spec, variant or name)
             if name == spec.name:
                 return Found(spec, variant)
-    names = sorted({model for model, _ in bundled_models()} | {_cached(path).name for path in bundled_files()})
-    fix = near(name, names) or "'paramcalc list' shows the bundled models; a path ends in .yaml or has a slash"
+    names = sorted(
+        {model for model, _ in bundled_models()} | {_cached(path).name for path in bundled_files()}
+    )
+    fix = (
+        near(name, names) or "'paramcalc list' shows the bundled models; a path ends in .yaml or has a slash"
+    )
     raise Fault(f"there is no file and no bundled model '{name}'", fix=fix)
 
 
@@ -118,7 +154,7 @@ def _used(name: str, folder: Path | None, users: tuple[str, ...]) -> Spec:
     if path is None:
         names = {file.stem for file in bundled_files()}
         raise Fault(f"there is no spec '{name}' to use", fix=near(name, sorted(names)))
-    source = syntax.read_file(path)
+    source = _read_file(path)
     return parse(source, lambda other: _used(other, path.parent, (*users, name)))
 
 

@@ -7,19 +7,44 @@ that stands a thousand times in a spec is read once.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
 from paramcalc.errors import Fault
-from paramcalc.expression import Expression, literal
+from paramcalc.expression import MEANT, Expression
 from paramcalc.expression import parse as parse_expression
-from paramcalc.spec import Argument, Call, Parameter, Reference
+from paramcalc.spec import Argument, Call, Parameter, Reference, Written
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 RESERVED = {"x", "channels", "identity", "from"}
+LONGEST_LINE = 10_000
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z_0-9]*)=(?!=)")
-_OPENING, _CLOSING = "([{", ")]}"
+_SIMPLE = re.compile(r"[^()\[\]{}'\"\r\n]*")  # nothing that needs brackets matched
+_BLANKS = re.compile(r"[^ \t]+")
+_SPECIAL = re.compile(r"[()\[\]{}'\",\s]")
+_PARTNER = {")": "(", "]": "[", "}": "{"}
+_OPERATORS = {
+    "if",
+    "else",
+    "and",
+    "or",
+    "not",
+    "in",
+    "+",
+    "-",
+    "/",
+    "//",
+    "%",
+    "**",
+    "==",
+    "!=",
+    "<",
+    ">",
+    "<=",
+    ">=",
+}
 
 
 class Token(NamedTuple):
@@ -29,63 +54,74 @@ class Token(NamedTuple):
 
 
 class Line(NamedTuple):
-    """Calls in a row, or, where `count` is given, one call to be repeated."""
+    """Calls in a row, or, where `times` is given, one call to be repeated."""
 
     calls: tuple[Call, ...]
-    count: Expression | None
+    times: Expression | None
 
 
 @lru_cache(maxsize=65536)
 def read_line(text: str) -> Line:
     """The calls of a line; `Fault` with `at` relative to it for what is not one."""
-    segments = split(text, ",")
-    tokens = [split(segment.text, " ", segment.start) for segment in segments]
-    for segment, words in zip(segments, tokens, strict=True):
-        if not words:
-            raise Fault("there is nothing between two commas, or after the last", at=(segment.start, segment.end))
-        _check_equals(words)
-    if any(token.text == "*" for words in tokens for token in words):
-        return _repeated(tokens)
-    return Line(tuple(read_call(words) for words in tokens), None)
+    segments = _segments(text)
+    for words in segments:
+        for token in words:
+            if token.text == "*":
+                return _repeated(segments, token)
+    return Line(tuple([read_call(words) for words in segments]), None)
 
 
-def _repeated(tokens: list[list[Token]]) -> Line:
-    first = tokens[0]
-    star = next((token for words in tokens for token in words if token.text == "*"), first[0])
-    if len(tokens) > 1:
+def _repeated(segments: list[list[Token]], star: Token) -> Line:
+    first = segments[0]
+    if len(segments) > 1:
         raise Fault(
             "'N * call' stands alone on its line: with more calls it could mean two things",
             fix="put the repetition on a line of its own, or make a block of the calls",
-            at=(star.start, star.end),
+            at=star[1:],
         )
-    if len(first) < 3 or first[1] is not star:
-        fix = f"write {first[0].text}*{first[2].text}, without blanks" if len(first) > 2 and first[1] is star else ""
+    if len(first) < 3 or first[1] is not star or first[2].text.isdigit():
+        place = first.index(star)
+        around = first[max(0, place - 1) : place + 2]
         raise Fault(
             "'*' between blanks repeats a call, as in 3 * block 64",
-            fix=fix or "a product is written without blanks",
-            at=(star.start, star.end),
+            fix=f"write {''.join(token.text for token in around)}" if len(around) == 3 else "",
+            at=star[1:],
         )
+    _check_spacing(first[:1])
     return Line((read_call(first[2:]),), read_expression(first[0]))
 
 
 def read_call(tokens: list[Token]) -> Call:
     """A call: its head, arguments, and references after the word `from`."""
+    _check_spacing(tokens)
     cut = next((i for i, token in enumerate(tokens) if token.text == "from"), len(tokens))
-    head, arguments, references = "", tokens[:cut], tokens[cut + 1 :]
+    arguments = tokens[:cut]
+    references = tokens[cut + 1 :]
     if cut < len(tokens) and not references:
         raise Fault("'from' needs the name of an earlier layer", at=tokens[cut][1:])
-    if arguments:
-        head = _head(arguments[0])
-    read = tuple(read_argument(token) for token in arguments[1:])
+    head = _head(arguments[0]) if arguments else ""
+    read = tuple([read_argument(token) for token in arguments[1:]])
     _check_order(read)
-    return Call(
-        head,
-        read,
-        tuple(read_reference(token) for token in references),
-        tokens[0].start,
-        tokens[-1].end,
-        all(isinstance(item.value, Expression) and item.value.constant for item in read),
-    )
+    sources = tuple([read_reference(token) for token in references])
+    return Call(head, read, sources, tokens[0].start, tokens[-1].end, dependence(head, read))
+
+
+def dependence(head: str, arguments: Iterable[Argument]) -> frozenset[str] | None:
+    """The names that a call depends on, or None when names and the incoming tensor do not decide it."""
+    names = {head}
+    for argument in arguments:
+        if argument.name in ("share", "frozen") or not _gather(argument.value, names):
+            return None
+    return frozenset(names)
+
+
+def _gather(value: Written | Reference, names: set[str]) -> bool:
+    if isinstance(value, Expression):
+        if not value.constant:
+            names.update(value.names())
+            return all(tensor == "x" for tensor in value.tensors())
+        return True
+    return not isinstance(value, Reference) and all(_gather(item, names) for item in value)
 
 
 def _head(token: Token) -> str:
@@ -95,31 +131,36 @@ def _head(token: Token) -> str:
     if missing:
         fix = f"a blank is missing after the colon: {missing[1]}: {missing[2]}"
         raise Fault(f"'{token.text}' is not an op or block", fix=fix, at=token[1:])
-    raise Fault(f"a line starts with an op or a block, not '{token.text}'", at=token[1:])
+    raise Fault(f"a line starts with an op or a block, not with '{token.text}'", at=token[1:])
 
 
 def _check_order(arguments: tuple[Argument, ...]) -> None:
-    named = False
+    named = ""
     seen: set[str] = set()
     for argument in arguments:
-        at = (argument.start, argument.end)
         if not argument.name and named:
-            raise Fault("a positional argument cannot follow one with a name", at=at)
+            fix = f"put it before {named}=, or give it a name as well"
+            raise Fault(
+                "an argument without a name cannot follow one with a name",
+                fix=fix,
+                at=(argument.start, argument.end),
+            )
         if argument.name in seen:
-            raise Fault(f"'{argument.name}' is given twice", at=at)
-        named = named or bool(argument.name)
+            raise Fault(f"'{argument.name}' is given twice", at=(argument.start, argument.end))
         if argument.name:
-            seen.add(argument.name)
+            named = argument.name
+            seen.add(named)
 
 
 def read_argument(token: Token) -> Argument:
     """`value` or `name=value`."""
-    assigned = _ASSIGNED.match(token.text)
-    name = assigned[1] if assigned else ""
-    begin = token.start + (assigned.end() if assigned else 0)
-    value = Token(token.text[begin - token.start :], begin, token.end)
-    read = literal(value.text, begin) if name == "share" else read_expression(value)
-    return Argument(name, read, token.start, token.end)
+    text, start, end = token
+    assigned = _ASSIGNED.match(text) if "=" in text else None
+    if assigned is None:
+        return Argument("", read_expression(token), start, end)
+    value = Token(text[assigned.end() :], start + assigned.end(), end)
+    shares = assigned[1] == "share"
+    return Argument(assigned[1], read_reference(value) if shares else read_expression(value), start, end)
 
 
 def read_expression(token: Token) -> Expression:
@@ -133,114 +174,196 @@ def read_expression(token: Token) -> Expression:
 
 
 def read_reference(token: Token) -> Reference:
-    """A path of names to an earlier layer, each with an index or none."""
+    """A path of names to an earlier layer, each with indices or none: `down[3-i]/features`."""
     parts = []
-    for part in split(token.text, "/", token.start):
-        name, bracket, index = part.text.partition("[")
-        if not NAME.fullmatch(name) or (bracket and not index.endswith("]")):
-            raise Fault(f"'{token.text}' is not the path of a layer", at=token[1:])
-        begin = part.start + len(name) + 1
-        inner = read_expression(Token(index[:-1], begin, part.end - 1)) if bracket else None
-        parts.append((name, inner))
+    for part in _outside_brackets(token, "/"):
+        name = part.text.partition("[")[0]
+        inner = Token(part.text[len(name) :], part.start + len(name), part.end)
+        pieces = _outside_brackets(inner, "]") if inner.text else []
+        closed = all(piece.text.startswith("[") for piece in pieces[:-1]) and not (pieces and pieces[-1].text)
+        if not NAME.fullmatch(name) or not closed:
+            raise Fault(
+                f"'{token.text}' is not the path of a layer", expected="names with / between", at=token[1:]
+            )
+        indices = [read_expression(Token(text[1:], start + 1, end)) for text, start, end in pieces[:-1]]
+        parts.append((name, tuple(indices)))
     return Reference(tuple(parts), token.start, token.end)
+
+
+def _outside_brackets(token: Token, separator: str) -> list[Token]:
+    """Cuts a text at a separator where no square bracket, or only the one that it closes, is open."""
+    found, begin, depth = [], 0, 0
+    for place, char in enumerate(token.text):
+        depth += (char == "[") - (char == "]")
+        if char == separator and depth == 0:
+            found.append(Token(token.text[begin:place], token.start + begin, token.start + place))
+            begin = place + 1
+    return [*found, Token(token.text[begin:], token.start + begin, token.end)]
+
+
+def read_references(text: str) -> tuple[Reference, ...]:
+    """Several paths with blanks between."""
+    return tuple(read_reference(token) for token in words(text, "a reference"))
 
 
 def read_signature(text: str) -> tuple[str, tuple[Parameter, ...], tuple[str, ...]]:
     """Name, parameters and further inputs of a block: `decoder heads=8 from x memory`."""
-    tokens = split(text, " ")
-    _check_equals(tokens)
+    tokens = words(text, "a parameter")
+    _check_spacing(tokens)
     cut = next((i for i, token in enumerate(tokens) if token.text == "from"), len(tokens))
     inputs = tokens[cut + 1 :]
     if cut < len(tokens) and (not inputs or inputs[0].text != "x"):
-        raise Fault("a block's inputs start with x, the incoming tensor: from x memory", at=tokens[cut][1:])
-    parameters: list[Parameter] = []
+        fix = "write, for example: from x memory"
+        raise Fault("a block's inputs start with x, the incoming tensor", fix=fix, at=tokens[cut][1:])
+    parameters: dict[str, Parameter] = {}
     for token in tokens[1:cut]:
         argument = read_argument(token)
         name = argument.name or token.text
         _check_word(name, token)
-        if any(other.name == name for other in parameters):
+        if name in parameters:
             raise Fault(f"the parameter '{name}' stands twice", at=token[1:])
-        if parameters and parameters[-1].default is not None and not argument.name:
-            raise Fault(f"'{name}' has no default but follows one that has", at=token[1:])
         default = argument.value if argument.name else None
+        if default is None and any(parameter.default for parameter in parameters.values()):
+            raise Fault(f"'{name}' has no default but follows a parameter that has one", at=token[1:])
         assert default is None or isinstance(default, Expression)
-        parameters.append(Parameter(name, default))
+        parameters[name] = Parameter(name, default)
     for token in (tokens[0], *inputs[1:]):
         _check_word(token.text, token)
-    return tokens[0].text, tuple(parameters), tuple(token.text for token in inputs[1:])
+    names = [token.text for token in inputs[1:]]
+    twice = next(
+        (token for i, token in enumerate(inputs[1:]) if token.text in (*parameters, *names[:i])), None
+    )
+    if twice:
+        raise Fault(f"the name '{twice.text}' stands twice in the signature", at=twice[1:])
+    return tokens[0].text, tuple(parameters.values()), tuple(names)
 
 
 def _check_word(name: str, token: Token) -> None:
-    if not WORD.fullmatch(name) or name in RESERVED:
-        why = "is reserved" if name in RESERVED else "is not a name: letters, digits and _"
+    why = unfit(name)
+    if why:
         raise Fault(f"'{name}' {why}", at=token[1:])
 
 
-def split(text: str, separator: str, offset: int = 0) -> list[Token]:
-    """Cuts a text at a separator outside brackets and quotes; blanks never yield empty tokens."""
-    tokens: list[Token] = []
-    begin, depth = 0, []
-    quote = ""
-    for place, char in enumerate(text):
-        if quote:
-            quote = "" if char == quote else quote
+def unfit(name: str) -> str:
+    """Why a word cannot name a knob, parameter, column, index or block; '' when it can."""
+    if not WORD.fullmatch(name):
+        return "is not a name: letters, digits and _, not a digit first"
+    if name in RESERVED or name in ("share", "frozen"):
+        return "is reserved"
+    return "means something in expressions" if name in MEANT else ""
+
+
+# ------------------------------------------------------------------------------------- splitting
+
+
+def words(text: str, what: str) -> list[Token]:
+    """Cuts a text at blanks outside brackets and quotes. A comma there is a fault."""
+    segments = _segments(text)
+    if len(segments) > 1:
+        comma = segments[0][-1].end if segments[0] else 0
+        fact = f"a comma does not end {what}: blanks stand between"
+        raise Fault(fact, fix="write it without the commas", at=(comma, comma + 1))
+    return segments[0]
+
+
+def split(text: str) -> list[Token]:
+    """Cuts a text at commas outside brackets and quotes."""
+    return [
+        Token(text[tokens[0].start : tokens[-1].end], tokens[0].start, tokens[-1].end)
+        for tokens in _segments(text)
+    ]
+
+
+def _segments(text: str) -> list[list[Token]]:
+    """Cuts a text at commas, and each piece at blanks, both outside brackets and quotes."""
+    if len(text) > LONGEST_LINE:
+        raise Fault(f"a line may have at most {LONGEST_LINE:,} characters", at=(0, LONGEST_LINE))
+    found = _simple_segments(text) if _SIMPLE.fullmatch(text) else _bracketed_segments(text)
+    begin = 0
+    for tokens in found:
+        if not tokens and len(found) > 1:
+            comma = text.find(",", begin)
+            where = "after the last comma" if comma < 0 else "before this comma"
+            place = comma if comma >= 0 else text.rfind(",")
+            raise Fault(f"there is nothing {where}", at=(place, place + 1))
+        begin = tokens[-1].end if tokens else begin
+    if not found[0]:
+        raise Fault("there is nothing on this line", at=(0, len(text)))
+    return found
+
+
+def _simple_segments(text: str) -> list[list[Token]]:
+    found = []
+    begin = 0
+    for piece in text.split(","):
+        found.append([Token(m[0], begin + m.start(), begin + m.end()) for m in _BLANKS.finditer(piece)])
+        begin += len(piece) + 1
+    return found
+
+
+def _bracketed_segments(text: str) -> list[list[Token]]:
+    found: list[list[Token]] = [[]]
+    opened: list[int] = []
+    begin, quoted = 0, -1
+
+    def cut(end: int) -> None:
+        if end > begin:
+            found[-1].append(Token(text[begin:end], begin, end))
+
+    for match in _SPECIAL.finditer(text):
+        place, char = match.start(), match[0]
+        if quoted >= 0:
+            quoted = -1 if char == text[quoted] else quoted
         elif char in "'\"":
-            quote = char
-        elif char in _OPENING:
-            depth.append(place)
-        elif char in _CLOSING:
-            if not depth or _OPENING.index(text[depth.pop()]) != _CLOSING.index(char):
-                raise _unbalanced(text, place, offset)
+            quoted = place
+        elif char in "([{":
+            opened.append(place)
+        elif char in _PARTNER:
+            if not opened or text[opened.pop()] != _PARTNER[char]:
+                raise _unbalanced(text, place)
         elif char in "\r\n":
-            _check_line_break(text, place, offset)
-        if depth or quote:
+            _check_line_break(text, place)
+        if opened or quoted >= 0 or char in ")]}'\"":
             continue
-        if char == separator or (separator == " " and char in "\r\n\t"):
-            tokens.append(_trimmed(text, begin, place, offset))
-            begin = place + 1
-    if depth:
-        raise _unbalanced(text, depth[-1], offset)
-    if quote:
-        raise Fault("a quotation mark is not closed", at=(offset, offset + len(text)))
-    tokens.append(_trimmed(text, begin, len(text), offset))
-    return [token for token in tokens if token.text] if separator == " " else tokens
+        cut(place)
+        begin = place + 1
+        if char == ",":
+            found.append([])
+    if quoted >= 0:
+        raise Fault("this quotation mark is not closed", at=(quoted, quoted + 1))
+    if opened:
+        raise _unbalanced(text, opened[-1])
+    cut(len(text))
+    return found
 
 
-def _trimmed(text: str, begin: int, end: int, offset: int) -> Token:
-    piece = text[begin:end]
-    begin += len(piece) - len(piece.lstrip())
-    stripped = piece.strip()
-    return Token(stripped, offset + begin, offset + begin + len(stripped))
-
-
-def _unbalanced(text: str, place: int, offset: int) -> Fault:
+def _unbalanced(text: str, place: int) -> Fault:
     return Fault(
         f"unbalanced '{text[place]}'",
         fix="inside [ ] or { } YAML cuts at every comma: write the line without them, or a size as 1x7",
-        at=(offset + place, offset + place + 1),
+        about="bracket",
+        at=(place, place + 1),
     )
 
 
-def _check_line_break(text: str, place: int, offset: int) -> None:
+def _check_line_break(text: str, place: int) -> None:
     before = text[:place].rstrip()
-    if before and not before.endswith(","):
-        rest = text[place:].lstrip()
-        begin = offset + len(text) - len(rest)
+    rest = text[place:].lstrip()
+    if before and rest and not before.endswith(",") and text[place - 1] not in "\r\n":
+        begin = len(text) - len(rest)
         raise Fault(
-            "a line goes on only after a comma",
+            "a line goes on below only after a comma",
             fix="is a '- ' missing, or a comma at the end of the line before?",
-            at=(begin, begin + max(1, len(rest.split("\n", 1)[0]))),
+            at=(begin, begin + len(re.split(r"[\r\n]", rest)[0])),
         )
 
 
-def _check_equals(tokens: list[Token]) -> None:
+def _check_spacing(tokens: list[Token]) -> None:
+    """Refuses what shows that a blank has cut an expression in two."""
     for token in tokens:
         text = token.text
-        if text == "=" or text.startswith("=") or (text.endswith("=") and not text.endswith("==")):
-            raise Fault("there is no blank around '=' in a line", fix="write name=value", at=token[1:])
-        if text in ("if", "else", "and", "or", "not", "in", "+", "-", "/", "//", "==", "!=", "<", ">", "<=", ">="):
-            raise Fault(
-                f"a blank ends an argument: '{text}' stands alone",
-                fix="put an expression with blanks into parentheses, or write it without blanks",
-                at=token[1:],
-            )
+        if text[0] == "=" or (text[-1] == "=" and text not in _OPERATORS):
+            raise Fault("there is no blank around '=' on a line", fix="write name=value", at=token[1:])
+        if text in _OPERATORS:
+            fix = "put an expression with blanks into parentheses, or write it without blanks"
+            raise Fault(f"a blank ends an argument: '{text}' stands alone", fix=fix, at=token[1:])

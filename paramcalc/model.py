@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from paramcalc import expression, library
+from paramcalc.chains import items
 from paramcalc.elaborate import Change, Settings, Swap, elaborate
 from paramcalc.errors import Fault, Problem, Source, SpecError
 from paramcalc.expression import Expression
 from paramcalc.graph import Graph
 from paramcalc.lines import Token, read_expression, read_line, split
-from paramcalc.parse import Group, items
 from paramcalc.report import Report, count
 from paramcalc.spec import Chain, Spec, Written
 
@@ -117,7 +117,8 @@ def change(text: str) -> Change:
         raise Fault(f"'{text}' is not a setting", expected="KNOB=VALUE, or LAYERS.ATTRIBUTE=VALUE")
     layers, _, attribute = name.rpartition(".")
     source = Source("--set", text)
-    return Change(layers, attribute, _written(value.strip()), source)
+    value = value.strip()
+    return Change(layers, attribute, _written(Token(value, text.rindex(value), len(text.rstrip()))), source)
 
 
 def replacement(text: str) -> Swap:
@@ -127,7 +128,7 @@ def replacement(text: str) -> Swap:
         raise Fault(f"'{text}' is not a replacement", expected="LAYERS='conv2d 64 3 padding=1'")
     source = Source("--replace", line.strip())
     try:
-        return Swap(layers.strip(), Chain(items(read_line(source.text), 0, Group()), 0), source)
+        return Swap(layers.strip(), Chain(items(read_line(source.text), 0, {}), 0), source)
     except Fault as fault:
         start, end = fault.at or (0, len(source.text))
         raise SpecError([Problem(source, start, end, fault.fact, fault.notes())]) from None
@@ -145,28 +146,23 @@ def sizes(text: str) -> tuple[str, tuple[int, ...]]:
     return (name if equals else "input"), found
 
 
-def _written(text: str) -> Written:
+def _written(token: Token) -> Written:
     """An expression, or a list of them in brackets, which may hold words."""
+    text, start, _ = token
     try:
         if text.startswith("[") and text.endswith("]"):
-            return tuple(_written(token.text) for token in split(text[1:-1], ","))
-        return read_expression(Token(text, 0, len(text)))
+            begin = start + 1
+            inner = split(text[1:-1]) if text[1:-1].strip() else []
+            return tuple(_written(Token(one.text, begin + one.start, begin + one.end)) for one in inner)
+        return read_expression(token)
     except Fault as fault:
         raise Fault(f"--set: {fault.fact}", fix=fault.fix) from None
 
 
 def _value(value: Any) -> Any:
     if isinstance(value, float):
-        return expression.parse(repr(value)).evaluate(_NoNames())
+        return expression.parse(repr(value)).known
     return tuple(_value(item) for item in value) if isinstance(value, list | tuple) else value
-
-
-class _NoNames:
-    def value(self, name: str) -> Any:
-        raise Fault(f"'{name}' has no value here")
-
-    def tensor(self, name: str) -> Any:
-        raise Fault(f"there is no tensor '{name}' here")
 
 
 __all__ = ["Expression", "Model", "change", "compare", "load", "replacement", "sizes"]

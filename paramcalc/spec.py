@@ -15,8 +15,30 @@ from paramcalc.syntax import Mapping, Node
 Written: TypeAlias = "Expression | tuple[Written, ...]"  # an expression, or a YAML list of them
 
 
+class Reference(NamedTuple):
+    """A path to an earlier layer: names, each with its indices; `x` is the incoming tensor."""
+
+    parts: tuple[tuple[str, tuple[Expression, ...]], ...]
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return "/".join(
+            name + "".join(f"[{index.text}]" for index in indices) for name, indices in self.parts
+        )
+
+
 class Argument(NamedTuple):
-    """A value given to a call; `name` is '' for a positional one."""
+    """A value given to a call; `name` is '' for a positional one. `share` takes a reference."""
+
+    name: str
+    value: Written | Reference
+    start: int
+    end: int
+
+
+class Setting(NamedTuple):
+    """A value by name: of a knob in a variant, of an axis, of an attribute by default."""
 
     name: str
     value: Written
@@ -24,21 +46,11 @@ class Argument(NamedTuple):
     end: int
 
 
-class Reference(NamedTuple):
-    """A path to an earlier layer: names, each with an index or None; `x` is the incoming tensor."""
-
-    parts: tuple[tuple[str, Expression | None], ...]
-    start: int
-    end: int
-
-    def __str__(self) -> str:
-        return "/".join(name + (f"[{index.text}]" if index else "") for name, index in self.parts)
-
-
 class Call(NamedTuple):
     """A use of an op or a block. Without a head it only says `from`.
 
-    `constant` says that no argument mentions a name.
+    `names` are those that its head and arguments depend on; None when they depend on more than
+    names and the incoming tensor: on another layer's size or weights.
     """
 
     head: str
@@ -46,7 +58,7 @@ class Call(NamedTuple):
     references: tuple[Reference, ...]
     start: int
     end: int
-    constant: bool
+    names: frozenset[str] | None
 
 
 class Step(NamedTuple):
@@ -80,27 +92,32 @@ class If(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    count: Expression
+    """Rounds of one chain. `at` is the place of the text of `times`; `counter` names the round's number."""
+
+    times: Expression
     at: int
     body: Chain
-    index: str
+    counter: str
     shared: bool
     name: str
 
 
 class Row(NamedTuple):
+    """One row of a table; `name` is '' when no column is called so."""
+
+    name: str
     cells: tuple[Written, ...]
     at: int
 
 
 class Table(NamedTuple):
-    """Rows run through one chain; a column called `name` names them."""
+    """Rows run through one chain; a column called `name` names them. `counter` may be ''."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     at: int
     body: Chain
-    index: str
+    counter: str
     name: str
 
 
@@ -111,7 +128,13 @@ class Auxiliary(NamedTuple):
     at: int
 
 
-Item: TypeAlias = Step | Named | Join | If | Repeat | Table | Auxiliary
+class Broken(NamedTuple):
+    """An item that could not be read; what it is has been reported."""
+
+    at: int
+
+
+Item: TypeAlias = Step | Named | Join | If | Repeat | Table | Auxiliary | Broken
 
 
 class Chain(NamedTuple):
@@ -150,23 +173,28 @@ class Knob(NamedTuple):
 class Variant(NamedTuple):
     name: str
     like: str
-    settings: tuple[Argument, ...]
+    settings: tuple[Setting, ...]
     at: int
 
 
 class Input(NamedTuple):
     """A declared input: sizes of all axes in one expression, or one for each named axis."""
 
-    sizes: Expression | None
-    axes: tuple[Argument, ...]
+    sizes: Written | None
+    axes: tuple[Setting, ...]
     source: Source
     at: int
+
+
+class Outputs(NamedTuple):
+    references: tuple[Reference, ...]
+    source: Source
 
 
 class Defaults(NamedTuple):
     """Attributes that every layer of an op takes unless it says otherwise."""
 
-    arguments: tuple[Argument, ...]
+    settings: tuple[Setting, ...]
     source: Source
     at: int
 
@@ -177,10 +205,10 @@ class Spec(NamedTuple):
     origin: Node | None  # the `source` entry: where the network was published
     note: str
     inputs: dict[str, Input]
-    outputs: tuple[Reference, ...]
+    outputs: Outputs
     knobs: dict[str, Knob]
     variants: dict[str, Variant]
-    defaults: dict[str, Defaults]
+    defaults: dict[str, Defaults]  # by the op's own name, not an alias
     blocks: dict[str, Block]
     layers: Chain
     layers_source: Source

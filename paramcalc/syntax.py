@@ -8,15 +8,18 @@ seen and refused. The stack is explicit, so that deep nesting is an error and no
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
-from paramcalc.errors import Problem, Source, SpecError
+from paramcalc.errors import Problem, Problems, Source, SpecError
 
 LONGEST_TEXT = 16 * 2**20
+MOST_NODES = 500_000
 DEEPEST_NESTING = 64
+ALIAS_FIX = "use a block; a pattern that starts with * needs quotes"
 
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the C reader is ten times as fast
 
@@ -80,10 +83,18 @@ def decode(data: bytes, name: str) -> Source:
     return Source(name, text)
 
 
-def parse(source: Source) -> Node:
-    """The node tree of a text; `SpecError` for what is not YAML or not part of the language."""
+def parse(source: Source, problems: Problems | None = None) -> Node:
+    """The node tree of a text; `SpecError` for what is not YAML or not part of the language.
+
+    A key that stands twice is added to the problems, and the rest is read on; without problems to add
+    to, it is an error like the rest.
+    """
+    found = Problems() if problems is None else problems
     try:
-        return _Builder(source).build()
+        root = _Builder(source, found).build()
+        if problems is None and found:
+            raise SpecError(found.in_order())
+        return root
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         index = min(mark.index if mark else 0, len(source.text))
@@ -97,84 +108,88 @@ def parse(source: Source) -> Node:
 class _Builder:
     """Events to nodes, with an explicit stack of open collections."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, problems: Problems) -> None:
         self.source = source
-        self.text = source.text
-        self.open: list[tuple[bool, int, bool, list[Node]]] = []
-        self.root: Node | None = None
+        self.problems = problems
+        self.nodes = 0
 
     def build(self) -> Node:
-        handlers = {
-            yaml.ScalarEvent: self.scalar,
-            yaml.MappingStartEvent: self.begin,
-            yaml.SequenceStartEvent: self.begin,
-            yaml.MappingEndEvent: self.finish,
-            yaml.SequenceEndEvent: self.finish,
-            yaml.AliasEvent: self.alias,
-            yaml.DocumentStartEvent: self.document,
-        }
-        for event in yaml.parse(self.text, Loader=_Loader):
-            handler: Any = handlers.get(type(event))
-            if handler is not None:
-                handler(event)
-        if self.root is None or (isinstance(self.root, Scalar) and not self.root.text):
+        """The one root node. The loop is flat because it runs for every word of a spec."""
+        top: list[Node] = []
+        children = top
+        opened: list[tuple[list[Node], Any]] = []
+        word, sequence, mapping = yaml.ScalarEvent, yaml.SequenceStartEvent, yaml.MappingStartEvent
+        next_event = _Loader(self.source.text).get_event
+        while (event := next_event()) is not None:
+            kind = type(event)
+            if kind is word:
+                style = event.style
+                if style or event.anchor or event.tag is not None:
+                    self.check_scalar(event)
+                children.append(
+                    Scalar(event.value, event.start_mark.index, event.end_mark.index, style or "")
+                )
+            elif kind is sequence or kind is mapping:
+                self.check_start(event, len(opened))
+                opened.append((children, event))
+                children = []
+            elif kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
+                inside = children
+                children, start = opened.pop()
+                children.append(self.collection(start, event.end_mark.index, inside))
+            elif kind is yaml.AliasEvent:
+                raise self.error(event, "aliases are not part of the language", ALIAS_FIX)
+            elif kind is yaml.DocumentStartEvent and top:
+                raise self.error(event, "a second document: a file holds one spec")
+            if len(children) > MOST_NODES:
+                raise self.too_many(event)
+        if not top or (isinstance(top[0], Scalar) and not top[0].text):
             raise _error(self.source, 0, 0, "the text is empty: a spec has at least 'input' and 'layers'")
-        return self.root
+        return top[0]
 
-    def scalar(self, event: Any) -> None:
-        self.refuse_anchor(event, tagged=event.tag is not None)
-        start, end = event.start_mark.index, event.end_mark.index
+    def check_scalar(self, event: Any) -> None:
+        if event.anchor or event.tag is not None:
+            raise self.marked(event)
         if event.style in ("|", ">"):
             raise self.error(event, "block texts (| and >) are not part of the language", "write one line")
-        self.add(Scalar(event.value, start, end, event.style or ""))
 
-    def begin(self, event: Any) -> None:
-        self.refuse_anchor(event, tagged=event.tag is not None)
-        if len(self.open) >= DEEPEST_NESTING:
+    def too_many(self, event: Any) -> SpecError:
+        return self.error(event, f"a spec may have at most {MOST_NODES:,} words and values")
+
+    def check_start(self, event: Any, depth: int) -> None:
+        if event.anchor or event.tag is not None:
+            raise self.marked(event)
+        if depth >= DEEPEST_NESTING:
             raise self.error(event, f"nested more than {DEEPEST_NESTING} levels deep", "use a block")
-        mapping = isinstance(event, yaml.MappingStartEvent)
-        self.open.append((mapping, event.start_mark.index, bool(event.flow_style), []))
 
-    def finish(self, event: Any) -> None:
-        mapping, start, flow, children = self.open.pop()
-        end = event.end_mark.index
-        if not mapping:
-            self.add(Sequence(tuple(children), start, end, flow))
-            return
-        entries = []
+    def collection(self, event: Any, end: int, children: list[Node]) -> Node:
+        self.nodes += len(children)
+        if self.nodes > MOST_NODES:
+            raise self.too_many(event)
+        start, flow = event.start_mark.index, bool(event.flow_style)
+        if type(event) is yaml.SequenceStartEvent:
+            return Sequence(tuple(children), start, end, flow)
+        if len(children) == 2 and type(children[0]) is Scalar:  # by far the most: an item with its key
+            return Mapping(((children[0], children[1]),), start, end, flow)
+        return Mapping(tuple(self.entries(children)), start, end, flow)
+
+    def entries(self, children: list[Node]) -> Iterator[tuple[Scalar, Node]]:
+        """Keys with their values; a key that stands twice is a mistake."""
         seen: set[str] = set()
         for key, value in zip(children[::2], children[1::2], strict=True):
             if not isinstance(key, Scalar):
-                raise _error(self.source, key.start, key.end, "a key must be a word or a line, not a collection")
+                fact = "a key must be a word or a line, not a collection"
+                raise _error(self.source, key.start, key.end, fact)
             if key.text in seen:
                 fact = f"the key '{key.text}' stands twice in one mapping"
-                raise _error(self.source, key.start, key.end, fact)
+                self.problems.add(self.source, key.start, key.end, fact)
             seen.add(key.text)
-            entries.append((key, value))
-        self.add(Mapping(tuple(entries), start, end, flow))
+            yield key, value
 
-    def add(self, node: Node) -> None:
-        if self.open:
-            self.open[-1][3].append(node)
-        else:
-            self.root = node
-
-    def alias(self, event: Any) -> None:
-        raise self.error(
-            event,
-            "aliases are not part of the language",
-            "use a block; a pattern that starts with * needs quotes",
-        )
-
-    def document(self, event: Any) -> None:
-        if self.root is not None:
-            raise self.error(event, "a second document: a file holds one spec")
-
-    def refuse_anchor(self, event: Any, tagged: bool) -> None:
+    def marked(self, event: Any) -> SpecError:
         if event.anchor:
-            raise self.error(event, "anchors are not part of the language", "use a block")
-        if tagged:
-            raise self.error(event, "tags are not part of the language")
+            return self.error(event, "anchors are not part of the language", "use a block")
+        return self.error(event, "tags are not part of the language")
 
     def error(self, event: Any, fact: str, fix: str = "") -> SpecError:
         start = event.start_mark.index

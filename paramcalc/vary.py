@@ -190,7 +190,7 @@ def axis(text: str) -> Axis:
     name, equals, written = text.partition("=")
     if not equals or not name.strip() or not written.strip():
         raise Fault(f"'{text}' does not say what varies", expected="NAME=LOW:HIGH[:STEP] or NAME=VALUE,VALUE")
-    parts = [values(token.text) for token in split(written, ",")]
+    parts = [values(token.text) for token in split(written)]
     if len(parts) == 1:
         return Axis(name.strip(), parts[0])
     found = tuple(dict.fromkeys(value for part in parts for value in part))

@@ -19,7 +19,7 @@ from paramcalc.commands._common import (
 )
 from paramcalc.elaborate import Change
 from paramcalc.errors import Fault
-from paramcalc.lines import split
+from paramcalc.lines import words
 from paramcalc.model import Model, change, load, sizes
 
 
@@ -96,12 +96,12 @@ def compare(
 
 def _version(text: str, first: str) -> tuple[str, tuple[str, ...]]:
     """The model and the settings that a --versus holds."""
-    words = [token.text for token in split(text, " ")]
-    named = bool(words) and "=" not in words[0]
-    found = tuple(words[1:] if named else words)
-    if not words or any("=" not in word for word in found):
+    texts = [token.text for token in words(text, "a setting")]
+    named = bool(texts) and "=" not in texts[0]
+    found = tuple(texts[1:] if named else texts)
+    if not texts or any("=" not in word for word in found):
         raise Fault(f"'{text}' is not a model with settings", expected="--versus '[SPEC] NAME=VALUE ...'")
-    return words[0] if named else first, found
+    return texts[0] if named else first, found
 
 
 def _apart(texts: tuple[str, ...], model: Model) -> tuple[tuple[Change, ...], dict[str, tuple[int, ...]]]:

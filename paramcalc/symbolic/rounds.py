@@ -77,32 +77,32 @@ class SymbolicElaborator(Elaborator):
         letter: str,
     ) -> int:
         """The rounds from 1 on: as one that leaves what it got, or else a constant step more of it."""
-        first, begin, index = self.shapes[value], len(self.layers), symbol(letter)
+        first, begin, index = self.network.shapes[value], len(self.network.layers), symbol(letter)
         result = self.repeated(item, scope, group, share, index, LATER, value)
         if result == UNKNOWN:
             return UNKNOWN
-        step = _step(first, self.shapes[result])
+        step = _step(first, self.network.shapes[result])
         if step is None or any(isinstance(by, Polynomial) and letter in by.symbols() for by in step):
             raise Fault("the rounds of a repeat change sizes in steps that are not equal", fix=CONCRETE)
         entering = _moved(first, step, index - 1)
         if any(size != 0 for size in step):
             self._forget(begin, group)
-            self.shapes[value] = entering
+            self.network.shapes[value] = entering
             result = self.repeated(item, scope, group, share, index, LATER, value)
-            self.shapes[value] = first
-            if result == UNKNOWN or self.shapes[result] != _moved(first, step, index):
+            self.network.shapes[value] = first
+            if result == UNKNOWN or self.network.shapes[result] != _moved(first, step, index):
                 raise Fault("the rounds of a repeat change sizes in steps that are not equal", fix=CONCRETE)
-            self.shapes[result] = _moved(first, step, count - 1)
-        for number in range(begin, len(self.layers)):
+            self.network.shapes[result] = _moved(first, step, count - 1)
+        for number in range(begin, len(self.network.layers)):
             self.ranges[number] = (*self.ranges.get(number, ()), (letter, count))
         return result
 
     def _forget(self, begin: int, group: Group) -> None:
         """Takes back the layers from a number on, which were elaborated for their shapes only."""
-        del self.layers[begin:]
-        del self.shapes[begin + len(self.spec.inputs) :]
+        del self.network.layers[begin:]
+        del self.network.shapes[begin + len(self.spec.inputs) :]
         del group.children[LATER]
-        self.read = {number for number in self.read if number < len(self.shapes)}
+        self.network.read = {number for number in self.network.read if number < len(self.network.shapes)}
         self.ranges = {number: ranges for number, ranges in self.ranges.items() if number < begin}
 
 

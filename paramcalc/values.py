@@ -1,0 +1,271 @@
+"""What expressions compute with: exact numbers, truth values, words, lists, and symbols.
+
+Numbers are whole or exact fractions, never binary floats. Symbols pass through the same operators;
+questions about them go to `sizes`. Everything is bounded, as the text may be anybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from paramcalc.errors import Fault, near
+from paramcalc.ops.attributes import shown
+from paramcalc.sizes import at_least, floor_divide, judge, same
+
+Value: TypeAlias = Any  # int, Fraction, bool, str, a tuple of these, or a symbolic expression
+
+MOST_BITS = 512
+MOST_ELEMENTS = 10_000
+MOST_LEVELS = 8
+
+
+class Word(str):
+    """A word that may be compared with certain words only; any other is a misspelling.
+
+    `legal` tells whether a word is one of them, `kind` what a word is that is not, and `listed`
+    gives the legal ones for near misses.
+    """
+
+    __slots__ = ("kind", "legal", "listed")
+    kind: str
+    legal: Callable[[str], bool]
+    listed: Callable[[], Sequence[str]]
+
+    def __new__(
+        cls, text: str, kind: str, legal: Callable[[str], bool], listed: Callable[[], Sequence[str]]
+    ) -> Word:
+        self = super().__new__(cls, text)
+        self.kind, self.legal, self.listed = kind, legal, listed
+        return self
+
+
+def exact(value: Value) -> Any:
+    """A key under which only the very same value is found: 1 and true are equal, but not the same."""
+    kind = type(value)
+    if kind is int or kind is str:
+        return value
+    if kind is tuple:
+        return tuple(exact(item) for item in value)
+    return (kind, str(value), value.legal) if kind is Word else (kind, value)
+
+
+def collected(items: Iterable[Value]) -> tuple[Value, ...]:
+    """A list of values, if it is not too long or too deep."""
+    values = tuple(items)
+    elements, levels = extent(values)
+    if elements > MOST_ELEMENTS:
+        raise Fault(f"a list may hold at most {MOST_ELEMENTS:,} values")
+    if levels > MOST_LEVELS:
+        raise Fault(f"lists may be nested at most {MOST_LEVELS} deep")
+    return values
+
+
+def extent(value: Value) -> tuple[int, int]:
+    """How many values a list holds, inner lists and all, and how deep it is; (1, 0) for no list."""
+    if not isinstance(value, tuple):
+        return 1, 0
+    elements, levels = 1, 0
+    for item in value:
+        if type(item) is tuple:
+            inner, depth = extent(item)
+            elements, levels = elements + inner, max(levels, depth)
+        else:
+            elements += 1
+    return elements, levels + 1
+
+
+def truth(value: Value) -> bool:
+    """The value of a condition, which must be true or false."""
+    if not isinstance(value, bool):
+        raise Fault("a condition must be true or false", found=shown(value))
+    return value
+
+
+def bounded(value: Value) -> Value:
+    """The value itself, unless it is a number too large to be meant."""
+    if isinstance(value, int):
+        large = value.bit_length() > MOST_BITS
+    else:
+        large = _plain(value) and max(abs(value.numerator), value.denominator).bit_length() > MOST_BITS
+    if large:
+        raise Fault(f"the number has more than {MOST_BITS} bits")
+    return value
+
+
+def numbers(*values: Value) -> None:
+    """A fault unless all of these are numbers."""
+    for value in values:
+        if isinstance(value, bool | str | tuple):
+            raise Fault("arithmetic takes numbers only", found=shown(value))
+
+
+def _plain(value: Value) -> bool:
+    """Whether a value is a number, and not a symbolic expression."""
+    return isinstance(value, int) or type(value).__module__ == "fractions"
+
+
+def whole(value: Any) -> Any:
+    """A fraction with denominator 1 as the whole number that it is."""
+    return value.numerator if getattr(value, "denominator", 0) == 1 else value
+
+
+# ------------------------------------------------------------------------------------- operators
+
+
+def divide(one: Value, two: Value) -> Value:
+    """Exact division: whole where it comes out whole, else a fraction.
+
+    >>> divide(6, 3), divide(1, 4)
+    (2, Fraction(1, 4))
+    """
+    if isinstance(one, int) and isinstance(two, int):
+        if two and one % two == 0:
+            return one // two
+        from fractions import Fraction
+
+        return Fraction(one, _divisor(two))
+    return whole(one / _divisor(two))
+
+
+def floor(one: Value, two: Value) -> Value:
+    """Division rounded down."""
+    if _plain(one) and _plain(two):
+        return one // _divisor(two)
+    return floor_divide(one, two)
+
+
+def remainder(one: Value, two: Value) -> Value:
+    return whole(one - two * floor(one, two))
+
+
+def power(one: Value, two: Value) -> Value:
+    if not isinstance(two, int) or abs(two) > MOST_BITS:
+        raise Fault(f"an exponent must be a whole number of at most {MOST_BITS}", found=shown(two))
+    if not _plain(one):
+        return whole(one**two)
+    size = max(abs(one.numerator).bit_length(), one.denominator.bit_length())
+    if size > 1 and size * abs(two) > 2 * MOST_BITS:
+        raise Fault(f"the power has more than {MOST_BITS} bits")
+    return divide(1, one**-two) if two < 0 else whole(one**two)
+
+
+def _divisor(value: Value) -> Value:
+    if _plain(value) and value == 0:
+        raise Fault("division by zero")
+    return value
+
+
+def reaches(one: Value, two: Value) -> bool:
+    """Whether `one >= two`."""
+    numbers(one, two)
+    return bool(one >= two) if _plain(one) and _plain(two) else at_least(one, two)
+
+
+def contains(values: Value, one: Value) -> bool:
+    """Whether a value is in a list."""
+    if not isinstance(values, tuple):
+        raise Fault("'in' needs a list on its right", found=shown(values))
+    return any(equal(one, item) for item in values)
+
+
+def equal(one: Value, two: Value) -> bool:
+    """Whether two values of one kind are equal; to compare different kinds is a mistake."""
+    _check_word(one, two)
+    _check_word(two, one)
+    kinds = _kind(one), _kind(two)
+    if kinds[0] != kinds[1]:
+        raise Fault(f"{kinds[0]} never equals {kinds[1]}", found=f"{shown(one)} and {shown(two)}")
+    if kinds[0] == "a number" and not (_plain(one) and _plain(two)):
+        return same(one, two)
+    if kinds[0] == "a list":
+        return len(one) == len(two) and all(map(equal, one, two))
+    return bool(one == two)
+
+
+def _check_word(word: Value, other: Value) -> None:
+    if type(word) is Word and type(other) is str and not word.legal(other):
+        fix = near(other, word.listed())
+        raise Fault(f"'{other}' is {word.kind}, so the two are never equal", found=shown(word), fix=fix)
+
+
+def _kind(value: Value) -> str:
+    if isinstance(value, str):
+        return "a word"
+    if isinstance(value, bool):
+        return "a truth value"
+    return "a list" if isinstance(value, tuple) else "a number"
+
+
+# ------------------------------------------------------------------------------------- functions
+
+
+class Function(NamedTuple):
+    """A function of the language and how many arguments it takes."""
+
+    apply: Callable[..., Any]
+    least: int
+    most: int
+
+
+def call(name: str, arguments: list[Value]) -> Value:
+    """The value of a function. Symbols go to the judge, but for what only counts or adds."""
+    flat = [part for item in arguments for part in (item if isinstance(item, tuple) else (item,))]
+    if name != "len":
+        numbers(*flat)
+        if name != "sum" and not all(_plain(item) for item in flat):
+            return judge.get().function(name, flat)
+    return bounded(FUNCTIONS[name].apply(*arguments))
+
+
+def divisible(value: Value, divisor: Value = 8) -> Value:
+    """The nearest multiple of `divisor`, at least one, and not below 90 % of the value.
+
+    Source: TensorFlow's `make_divisible`, used by MobileNet v2 and its successors.
+
+    >>> divisible(33), divisible(3), divisible(44)
+    (32, 8, 48)
+    """
+    if not isinstance(divisor, int) or divisor < 1:
+        raise Fault("divisible needs a divisor of at least 1", found=shown(divisor))
+    nearest = max(divisor, floor(value + divide(divisor, 2), divisor) * divisor)
+    return nearest + divisor if 10 * nearest < 9 * value else nearest
+
+
+def _length(value: Value) -> int:
+    if not isinstance(value, tuple):
+        raise Fault("len needs a list", found=shown(value))
+    return len(value)
+
+
+def _sum(value: Value) -> Value:
+    if not isinstance(value, tuple):
+        raise Fault("sum needs a list", found=shown(value))
+    result: Value = 0
+    for item in value:
+        numbers(item)
+        result = result + item
+    return whole(result)
+
+
+def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(*values: Value) -> Value:
+        items = values[0] if len(values) == 1 and isinstance(values[0], tuple) else values
+        if not items or any(isinstance(item, tuple) for item in items):
+            raise Fault("min and max need numbers, or one list of them")
+        return choose(items)
+
+    return apply
+
+
+FUNCTIONS: dict[str, Function] = {
+    "min": Function(_extreme(min), 1, 100),
+    "max": Function(_extreme(max), 1, 100),
+    "abs": Function(abs, 1, 1),
+    "sum": Function(_sum, 1, 1),
+    "len": Function(_length, 1, 1),
+    "floor": Function(lambda value: value // 1, 1, 1),
+    "ceil": Function(lambda value: -(-value // 1), 1, 1),
+    "round": Function(lambda value: value if isinstance(value, int) else round(value), 1, 1),
+    "divisible": Function(divisible, 1, 2),
+}
