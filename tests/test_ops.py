@@ -19,7 +19,8 @@ KINDS_OF_WORK = {
 @pytest.mark.parametrize("kind", ops.every().values(), ids=lambda kind: kind.name)
 def test_op_is_documented(kind: type[Op]) -> None:
     """Every op says what it does, and shows at least one call."""
-    assert kind.__doc__ and kind.__doc__.strip().split("\n")[0].endswith((".", ":"))
+    assert kind.__doc__
+    assert kind.__doc__.strip().split("\n")[0].endswith((".", ":"))
     assert kind.examples
     assert all(example.call.split()[0] in (kind.name, *family(kind)) for example in kind.examples)
 
@@ -73,7 +74,8 @@ def test_family_is_found_by_member_name() -> None:
     """A member of a family is found by its name, also before anything else was asked for."""
     found = ops.find("max_pool2d")
 
-    assert found is not None and found.rank == 2
+    assert found is not None
+    assert found.rank == 2
     assert ops.find("swish") is ops.find("silu")
     assert ops.find("max_pool4d") is None
     assert ops.find("../base") is None

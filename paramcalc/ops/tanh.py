@@ -15,4 +15,4 @@ class Tanh(Elementwise):
     examples = (Example("tanh", ("64x56x56",), "64x56x56"),)
 
     def forward(self, tools: Tools, x: Array) -> Array:
-        return tools.elementwise(lambda v: tools.tanh(v), x)
+        return tools.elementwise(tools.tanh, x)

@@ -30,7 +30,8 @@ def erf(x: NDArray[Any]) -> NDArray[Any]:
     np.multiply(y, -y, out=y)
     result *= np.exp(y, out=y)
     np.subtract(1, result, out=result)
-    return np.copysign(result, x, out=result)
+    np.copysign(result, x, out=result)
+    return result
 
 
 @cache

@@ -8,36 +8,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from paramcalc.ops._window import Window
+from paramcalc.verify.crew import Scratch
 
 Array: TypeAlias = NDArray[Any]
 Box: TypeAlias = tuple[slice, ...]  # a range of positions along each spatial axis
-_ALIGNMENT = 64
-
-
-class Scratch:
-    """A work buffer of bounded size, handed out in parts and given back all at once."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._memory: Array | None = None
-        self._taken = 0
-
-    def clear(self) -> None:
-        """Gives all parts back."""
-        self._taken = 0
-
-    def take(self, shape: Sequence[int], dtype: DTypeLike) -> Array:
-        """An array with undefined values; beyond the buffer where not even the least block fits."""
-        if self._memory is None:
-            self._memory = np.empty(self.size, np.uint8)
-        start, length = self._taken, prod(shape) * np.dtype(dtype).itemsize
-        if start + length > self.size:
-            return np.empty(shape, dtype)
-        self._taken += -(-length // _ALIGNMENT) * _ALIGNMENT
-        return self._memory[start : start + length].view(dtype).reshape(shape)
 
 
 def starts(size: int, window: Window, *, ceil_mode: bool = False) -> range:
@@ -135,6 +112,34 @@ def add_columns(y: Array, columns: Array, each: Sequence[Window], box: Box) -> N
             taken.append(slice(low, high))
             given.append(slice(first + low * w.stride, max(0, first + (high - 1) * w.stride + 1), w.stride))
         y[(slice(None), *given)] += columns[(slice(None), *tap, *taken)]
+
+
+def add_shifted(y: Array, product: Array, offset: Sequence[int], box: Box) -> None:
+    """Adds what positions of a box give to the positions `offset` away from them.
+
+    y:       channels x space
+    product: channels x positions of the box; is overwritten
+
+    Rows are so short that it pays to add whole channels at once, as one run of memory shifted against
+    the other. What would run over the end of a row, into the next, is set to zero first.
+    """
+    space = y.shape[1:]
+    counts = [one.stop - one.start for one in box]
+    for axis, (one, away, size) in enumerate(zip(box, offset, space, strict=True), start=1):
+        low, high = reached(one.start + away, 1, one.stop - one.start, size)
+        if axis > 1 and high - low < one.stop - one.start:
+            view = product.reshape(len(product), *counts)
+            before = (slice(None),) * axis
+            view[(*before, slice(0, low))] = 0
+            view[(*before, slice(high, None))] = 0
+    shift = 0
+    for away, size in zip(offset, space, strict=True):
+        shift = shift * size + away
+    run, positions = run_of(box, space), prod(space)
+    start, stop = max(0, run.start + shift), min(positions, run.stop + shift)
+    if start < stop:
+        first = run.start + shift
+        y.reshape(len(y), positions)[:, start:stop] += product[:, start - first : stop - first]
 
 
 def reached(first: int, stride: int, count: int, size: int) -> tuple[int, int]:

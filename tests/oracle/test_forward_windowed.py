@@ -376,11 +376,16 @@ def test_max_and_average_pool_are_nested_loops() -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_blocks_and_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the cuts into blocks, groups and threads: the same numbers and the same tally."""
-    monkeypatch.setattr(tools_module, "BLAS_IS_SINGLE", True)
-    monkeypatch.setattr(tools_module, "WORTH_A_THREAD", 1)
-    monkeypatch.setattr(tools_module, "CACHE_BYTES", 2_000)
-    monkeypatch.setattr(tools_module, "LEAST_COLUMNS", 4)
-    monkeypatch.setattr(tools_module, "PIECE", 16)
+    for module, name, value in (
+        ("crew", "BLAS_IS_SINGLE", True),
+        ("contraction", "WORTH_A_THREAD", 1),
+        ("contraction", "CACHE_BYTES", 2_000),
+        ("contraction", "LEAST_COLUMNS", 4),
+        ("contraction", "TALL", 9),
+        ("tools", "WORTH_A_THREAD", 1),
+        ("tools", "PIECE", 16),
+    ):
+        monkeypatch.setattr(f"paramcalc.verify.{module}.{name}", value)
     cases: list[tuple[str, dict[str, Any]]] = [
         ("conv2d", {"out_channels": 6, "kernel_size": 3, "padding": 1}),
         ("conv2d", {"out_channels": 6, "kernel_size": 3, "stride": 2, "padding": 1, "groups": 2}),
@@ -388,6 +393,8 @@ def test_blocks_and_threads_change_nothing(threads: int, monkeypatch: pytest.Mon
         ("conv2d", {"out_channels": 7, "kernel_size": 1}),
         ("conv2d", {"out_channels": 6, "kernel_size": 1, "groups": 3}),
         ("conv2d", {"out_channels": 5, "kernel_size": 11}),
+        ("conv2d", {"out_channels": 3, "kernel_size": 5, "padding": ((1, 3), (4, 0))}),
+        ("conv2d", {"out_channels": 2, "kernel_size": 3, "padding": 2, "dilation": 2, "groups": 1}),
         ("conv_transpose2d", {"out_channels": 4, "kernel_size": 3, "stride": 2, "padding": 1}),
         ("conv_transpose2d", {"out_channels": 4, "kernel_size": 2, "stride": 2, "groups": 2}),
         ("max_pool2d", {"kernel_size": 3, "stride": 2, "padding": 1}),
