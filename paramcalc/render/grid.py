@@ -130,12 +130,12 @@ def latex(grid: Grid) -> str:
     shape = "".join("r" if column.right else "l" for column in grid.columns)
     lines = [f"% {grid.title}"] if grid.title else []
     lines += [f"\\begin{{tabular}}{{{shape}}}", "\\toprule"]
-    lines.append(" & ".join(_tex(column.title) for column in grid.columns) + " \\\\")
+    lines.append(" & ".join(tex(column.title) for column in grid.columns) + " \\\\")
     lines.append("\\midrule")
     for line in grid.lines:
         if line.rule:
             lines.append("\\midrule")
-        cells = [_tex(cell) for cell in line.cells]
+        cells = [tex(cell) for cell in line.cells]
         cells[0] = "\\quad " * line.depth + cells[0]
         if line.strong:
             cells = [f"\\textbf{{{cell}}}" if cell else "" for cell in cells]
@@ -177,5 +177,6 @@ _TEX = {
 }
 
 
-def _tex(text: str) -> str:
+def tex(text: str) -> str:
+    """A text with LaTeX's special characters escaped."""
     return "".join(_TEX.get(char, char) for char in text)

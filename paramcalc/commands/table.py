@@ -1,0 +1,56 @@
+"""paramcalc table: a family as its paper's table, stages as rows and models as columns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from paramcalc.commands._common import (
+    InputOption,
+    OutputOption,
+    PluginOption,
+    ReplaceOption,
+    SetOption,
+    SpecArgument,
+    emit,
+    emit_grid,
+    settings,
+)
+
+TableFormat = Literal["table", "markdown", "latex", "json"]
+
+
+def table(
+    spec: SpecArgument,
+    variants: Annotated[
+        str, typer.Option("--variants", metavar="A,B,C", help="The models to show, in this order.")
+    ] = "",
+    inputs: InputOption = None,
+    sets: SetOption = None,
+    replaced: ReplaceOption = None,
+    plugins: PluginOption = None,
+    format: Annotated[TableFormat, typer.Option("--format", help="How to print it.")] = "table",
+    output: OutputOption = None,
+) -> None:
+    """Print a family as papers do: stages as rows, a column for each model.
+
+    Example: paramcalc table resnet --variants resnet-18,resnet-50 --format markdown
+    """
+    from paramcalc import library
+    from paramcalc.family import family, usual
+    from paramcalc.model import Model
+    from paramcalc.render import families
+    from paramcalc.render.grid import markdown
+
+    changes, sizes = settings(sets, inputs, plugins, replaced)
+    found = library.find(spec)
+    chosen = [part.strip() for part in variants.split(",") if part.strip()]
+    names = chosen or ([found.variant] if found.variant else usual(found.spec))
+    result = family([Model(found.spec, name).count(changes, sizes) for name in names])
+    if format == "table":
+        emit_grid(families.grid(result), output)
+    elif format == "markdown":
+        emit(markdown(families.grid(result, stacked=False)), output)
+    else:
+        emit(families.latex(result) if format == "latex" else families.json(result), output)
