@@ -90,5 +90,3 @@ def _entries(rows: Sequence[Row], per: Per, depth: int, name: str) -> Iterable[E
             yield Entry(path, added(inside))
     if per != "layer":
         yield Entry(name, added(rows))
-
-

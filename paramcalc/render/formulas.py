@@ -18,12 +18,12 @@ SCHEMA = "paramcalc/formula/1"
 HELPERS = {
     "Fraction(": "from fractions import Fraction\n",
     "floor(": "from math import floor\n",
-    "divisible(": '''
+    "divisible(": """
 
 def divisible(value, divisor=8):
     nearest = max(divisor, (2 * value + divisor) // (2 * divisor) * divisor)
     return nearest + divisor if 10 * nearest < 9 * value else nearest
-''',
+""",
 }
 
 

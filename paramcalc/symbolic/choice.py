@@ -11,7 +11,7 @@ from paramcalc.elaborate import Change
 from paramcalc.errors import Fault, Source, near
 from paramcalc.expression import Expression
 from paramcalc.graph import Graph
-from paramcalc.shape import Shape
+from paramcalc.shape import CHANNELS, Shape
 from paramcalc.spec import Spec, Written
 from paramcalc.symbolic.facts import Symbol
 
@@ -82,7 +82,7 @@ def choose(spec: Spec, graph: Graph, names: Sequence[str]) -> Chosen:
     knobs: dict[str, Any] = {}
     inputs: dict[str, tuple[Any, ...]] = {}
     batch = ""
-    entering, fractions = _knobs_of_inputs(spec), _fractions(spec)
+    entering, fractions = _knobs_of_space(spec), _fractions(spec)
     for name, letter in asked.items():
         if name in graph.knobs:
             found, knobs[name] = _knob(name, graph.knobs[name], letter, letters, name in entering)
@@ -99,7 +99,7 @@ def choose(spec: Spec, graph: Graph, names: Sequence[str]) -> Chosen:
 
 def usual(spec: Spec, graph: Graph) -> list[str]:
     """The symbols that a formula is in when none are asked for: the width, and the input's space."""
-    names = ["width"] if _is_size(graph.knobs.get("width")) and "width" not in _knobs_of_inputs(spec) else []
+    names = ["width"] if _is_size(graph.knobs.get("width")) and "width" not in _knobs_of_space(spec) else []
     axes = {axis for shape in graph.inputs.values() for axis in shape.axes}
     if "height" in axes:
         square = all(same_plane(shape) for shape in graph.inputs.values())
@@ -120,12 +120,11 @@ def _named(text: str) -> tuple[str, str]:
     return name.strip(), letter.strip()
 
 
-def _knob(
-    name: str, value: Any, letter: str, letters: _Letters, stretches: bool
-) -> tuple[list[Symbol], Any]:
+def _knob(name: str, value: Any, letter: str, letters: _Letters, stretches: bool) -> tuple[list[Symbol], Any]:
     """The symbols of a knob and the value to give it; one symbol for all equal entries of a list."""
-    if _is_size(value) or (isinstance(value, Fraction) and value > 0):
-        one = Symbol(letter or _letter(name, letters), (name,), value, stretches=stretches)
+    if type(value) in (int, Fraction) and value >= 0:
+        least = min(int(value), 1)
+        one = Symbol(letter or _letter(name, letters), (name,), value, least=least, stretches=stretches)
         return [one], one.letter
     if isinstance(value, tuple) and value and all(_is_size(item) for item in value):
         base = letter or CUSTOMARY.get(name, name[0])
@@ -140,7 +139,7 @@ def _knob(
         return each, marks
     raise Fault(
         f"the knob '{name}' cannot be a symbol",
-        expected="a knob that holds a number greater than 0, or a list of whole ones",
+        expected="a knob that holds a number, or a list of whole ones from 1 on",
         found=f"{value}",
     )
 
@@ -192,13 +191,14 @@ def _fractions(spec: Spec) -> set[str]:
     return {name for name, value in written if isinstance(value, Expression) and "." in value.text}
 
 
-def _knobs_of_inputs(spec: Spec) -> set[str]:
-    """The knobs that input sizes are made of."""
-    written = [
-        *(declared.sizes for declared in spec.inputs.values()),
-        *(argument.value for declared in spec.inputs.values() for argument in declared.axes),
-    ]
-    return {name for expression in written if expression is not None for name in _names(expression)}
+def _knobs_of_space(spec: Spec) -> set[str]:
+    """The knobs that the sizes of inputs along other axes than the channels are made of."""
+    written: list[Written] = []
+    for declared in spec.inputs.values():
+        if declared.sizes is not None and not isinstance(declared.sizes, Expression):
+            written += declared.sizes[1:]  # channels come first
+        written += [argument.value for argument in declared.axes if argument.name != CHANNELS]
+    return {name for expression in written for name in _names(expression)}
 
 
 def _names(written: Written) -> list[str]:

@@ -54,6 +54,7 @@ class Facts:
     """
 
     def __init__(self, symbols: Sequence[Symbol]) -> None:
+        self.fractions = {one.letter for one in symbols if not one.whole}
         self.least: dict[str, Any] = {one.letter: one.least if one.whole else 0 for one in symbols}
         self.steps: dict[str, Any] = {one.letter: 1 if one.whole else None for one in symbols}
         self.exact: set[tuple[Any, Any]] = set()
@@ -128,7 +129,7 @@ class Facts:
             return self.low_symbol(atom.name)
         if atom.name == "divisible":
             return atom.arguments[1]
-        if atom.name == "ceil" and _greater_than_zero(atom.arguments[0]):
+        if atom.name == "ceil" and self.greater_than_zero(atom.arguments[0]):
             return 1
         lows = [self.low(argument) for argument in atom.arguments]
         if atom.name == "max":
@@ -141,10 +142,17 @@ class Facts:
             low = min(lows) if atom.name == "min" else apply(atom.name, lows)
         return low if low is not None and low >= 0 else None
 
+    def greater_than_zero(self, value: Any) -> bool:
+        """Whether a value is a sum of products of symbols none of which can be 0."""
+        names = {atom.name for monomial in value.terms for atom, _ in monomial if not atom.arguments}
+        plain = all(not atom.arguments for monomial in value.terms for atom, _ in monomial)
+        positive = all(name in self.fractions or self.least[name] > 0 for name in names)
+        return plain and positive and all(coefficient > 0 for coefficient in value.terms.values())
+
     def low_symbol(self, letter: str) -> Any:
-        """The least multiple of a symbol's step that it may be; it is greater than 0."""
+        """The least multiple of its step that a symbol may be; a fraction is greater than 0."""
         least, step = self.least[letter], self.steps[letter]
-        return least if step is None else max(1, -(-least // step)) * step
+        return least if step is None else max(letter in self.fractions, -(-least // step)) * step
 
     def _relaxed(self, value: Polynomial) -> Any:
         """The value or something below it: roundings give way where a term has nothing but one of them."""
@@ -207,14 +215,6 @@ class Facts:
                 return None
             result = result * step**exponent
         return result
-
-
-def _greater_than_zero(value: Any) -> bool:
-    """Whether a value is a sum of products of symbols, which are all greater than 0."""
-    return all(
-        coefficient > 0 and not any(atom.arguments for atom, _ in monomial)
-        for monomial, coefficient in value.terms.items()
-    )
 
 
 def _proper(value: Any) -> bool:

@@ -167,7 +167,7 @@ class Polynomial:
         return self.reciprocal() * other
 
     def reciprocal(self) -> Any:
-        """1 over this; a sum becomes one factor, so that dividing by it can be undone."""
+        """1 over this; a sum becomes one factor below the line."""
         if len(self.terms) > 1:
             return type(self)({((Atom.of(GROUP, self), -1),): 1})
         ((monomial, coefficient),) = self.terms.items()

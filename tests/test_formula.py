@@ -1,0 +1,272 @@
+"""Closed forms of whole networks: the figures known, `count` at every admissible point, and print."""
+
+from __future__ import annotations
+
+import json
+import random
+import zlib
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paramcalc import Model, load
+from paramcalc.errors import Fault, SpecError
+from paramcalc.formula import formulas, quantities
+from paramcalc.library import bundled_files, models, read
+from paramcalc.render.formulas import python, text
+from paramcalc.report import Counts
+from paramcalc.symbolic import Closed
+from tests.conftest import Run
+
+SPECS = bundled_files()
+
+# ---------------------------------------------------------------------------------- known closed forms
+
+
+@pytest.mark.parametrize(
+    ("model", "symbols", "quantity", "form"),
+    [
+        ("resnet-50", ["width", "h"], "params", "5724 w^2 + 32977 w + 1000"),
+        ("resnet-50", ["width", "h"], "macs", "h^2 (19776 w^2 + 37632 w) + 32000 w"),
+        ("resnet-50", ["width", "h"], "flops", "h^2 (39552 w^2 + 75264 w) + 64000 w"),
+        ("gpt2-124m", ["dim", "vocabulary"], "params", "144 d^2 + d v + 1182 d"),
+        ("resnet20-cifar", ["depths"], "params", "97216 n - 21926"),
+        ("two-3x3-vs-5x5", ["width", "h"], "macs", "h^2 (9 w^2 + 1152 w)"),
+        ("one-5x5-taps", ["width", "h"], "macs", "25 h^2 w"),
+        ("bottleneck-14x14-480-48", ["out", "kernel"], "params", "16 o k^2 + o + 7696"),
+        ("vgg16-d", ["classes"], "params", "4097 c + 134260544"),
+        ("mobilenet-v1", ["multiplier"], "params", "3139584 m^2 + 1091392 m + 1000"),
+        ("densenet-cifar-L40-k12", ["depths"], "params", "6660 n^2 + 4956 n + 1210"),
+    ],
+)
+def test_closed_form(model: str, symbols: list[str], quantity: str, form: str) -> None:
+    """Networks whose formulas are known by hand or from the literature."""
+    assert str(load(model).formula(quantity, symbols)) == form
+
+
+def test_cifar_resnets_of_any_depth() -> None:
+    """One closed form in n gives the parameters of all networks with 6n + 2 layers that He et al. list."""
+    form = load("resnet20-cifar").formula("params", ["depths", "width"])
+
+    for n, layers in ((3, 20), (5, 32), (7, 44), (9, 56), (18, 110), (200, 1202)):
+        assert form.at(n=n) == load(f"resnet{layers}-cifar").count().totals.params
+        assert form.at(n=n, w=24) == load(f"resnet{layers}-cifar").count(width=24).totals.params
+
+
+def test_densenets_of_any_depth_and_growth() -> None:
+    """Rounds that add a constant number of channels have sums of powers of their number."""
+    closed = load("densenet121").closed(["depths", "growth", "h"])
+
+    for name, depths, growth in (
+        ("densenet169", (6, 12, 32, 32), 32),
+        ("densenet264", (6, 12, 64, 48), 32),
+        ("densenet161-k48", (6, 12, 36, 24), 48),
+    ):
+        point = {**dict(zip(("n1", "n2", "n3", "n4"), depths, strict=True)), "k": growth}
+        expected = load(name).count().totals
+        assert [closed.formula(name).at(**point) for name in Counts._fields] == [*expected]
+
+
+def test_batch_is_a_symbol_like_any() -> None:
+    """Work and outputs grow with the batch, weights do not."""
+    closed = load("resnet-50").closed(["batch"])
+
+    assert str(closed.formula("params")) == "25557032"
+    assert str(closed.formula("macs")) == "4089184256 b"
+    assert closed.formula("memory").at(b=8) == load("resnet-50").count(batch=8).totals.memory
+
+
+def test_formula_of_layers() -> None:
+    """Patterns pick layers, those of training-only branches too."""
+    assert str(load("resnet-50").formula("macs", ["width", "h"], ["fc"])) == "32000 w"
+    assert str(load("googlenet").formula("params", ["classes"], ["aux_4a"])) == "1025 c + 2163840"
+
+
+# ------------------------------------------------------------------------------- all bundled networks
+
+
+def chosen_models() -> list[str]:
+    """The first and the last model of each bundled spec."""
+    named = [(path, models(read(path))) for path in SPECS]
+    return [f"{path}:{name}" for path, names in named for name in dict.fromkeys((names[0], names[-1]))]
+
+
+def admissible(closed: Closed, seed: str, wanted: int) -> Iterator[dict[str, Any]]:
+    """Random points at which a network's formulas hold; the default point if no other is met."""
+    draw = random.Random(zlib.crc32(seed.encode()))
+    form, found = closed.formula("params"), 0
+    for _ in range(400):
+        point = {symbol.letter: near(symbol.default, symbol.whole, draw) for symbol in closed.symbols}
+        if form.admits(**point):
+            yield point
+            found += 1
+        if found == wanted:
+            return
+    yield form.point({})
+
+
+def near(default: Any, whole: bool, draw: random.Random) -> Any:
+    """A value not far from a default: one more or less, half or twice as much; a fraction for a fraction."""
+    if not whole:
+        return Fraction(draw.randint(1, 48), 16)
+    return max(
+        0, draw.choice((default, default // 2, 2 * default, 3 * default, default + draw.randint(-3, 5)))
+    )
+
+
+def check_points(model: Model, closed: Closed, seed: str, wanted: int) -> None:
+    """Raises where a formula gives something else than `count` does."""
+    for point in admissible(closed, seed, wanted):
+        knobs, inputs = closed.numbers(point)
+        expected = model.count(inputs=inputs, **knobs).totals
+        got = Counts(*(closed.formula(name).at(**point) for name in Counts._fields))
+        assert got == expected, point
+        assert all(type(value) is int for value in got)
+
+
+@pytest.mark.parametrize("name", chosen_models(), ids=lambda name: name.rpartition(":")[2])
+def test_formulas_are_counts(name: str) -> None:
+    """For every bundled spec: the usual symbols with numbers put in give exactly what `count` gives."""
+    model = load(name)
+
+    check_points(model, model.closed(), name, 2)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_every_knob_can_be_a_symbol(path: Path) -> None:
+    """All numbers among the knobs of every bundled spec, each on its own, but those that make structure."""
+    structural = {
+        ("swin", "depths"): "rounds of a repeat differ",  # every other block shifts its windows
+        ("unet", "depth"): "exponent must be a whole number",  # 2**depth channels
+        ("lenet5-1998", "table_1"): "cannot be a symbol",
+    }
+    model = load(f"{path}:{models(read(path))[0]}")
+    for knob, value in model.graph().knobs.items():
+        if isinstance(value, bool | str):
+            continue
+        if (path.stem, knob) in structural:
+            with pytest.raises((Fault, SpecError), match=structural[path.stem, knob]):
+                model.closed([knob])
+        else:
+            check_points(model, model.closed([knob]), f"{path.stem} {knob}", 1)
+
+
+# --------------------------------------------------------------------------------------------- print
+
+
+def test_command_prints_the_closed_form(run: Run) -> None:
+    """The line that the documents promise, with what it means and where it holds."""
+    result = run("formula", "resnet-50", "--in", "width,h", "--quantity", "params,macs")
+
+    assert result.code == 0
+    assert result.out.splitlines() == [
+        "resnet-50: w = width, H = W = 32 h",
+        "",
+        "params = 5724 w^2 + 32977 w + 1000",
+        "macs   = h^2 (19776 w^2 + 37632 w) + 32000 w",
+        "",
+        "for whole w >= 1, whole h >= 1",
+        "at w = 64, h = 7: params 25,557,032; macs 4,089,184,256",
+    ]
+
+
+def test_assumptions_are_printed(run: Run) -> None:
+    """What decided without proof is said."""
+    result = run("formula", "gpt2-124m", "--in", "dim,L", "--quantity", "macs")
+
+    assert "assuming 12 divides d, L <= 1024" in result.out
+
+
+@pytest.mark.parametrize(
+    ("model", "symbols", "point"),
+    [
+        ("resnet-50", "width,h,batch", {"w": 96, "h": 9, "b": 4}),
+        ("gpt2-124m", "dim,L,layers", {"d": 24, "L": 100, "n": 3}),
+        ("densenet-cifar-L40-k12", "depths,growth", {"n": 7, "k": 5}),
+        ("densenet121", "depths,growth", {"n1": 3, "n2": 2, "n3": 5, "n4": 1, "k": 5}),
+        ("mobilenet-v2-1.0", "multiplier", {"m": Fraction(3, 4)}),
+        ("efficientnet-b0", "width,depth", {"w": Fraction(7, 5), "n": Fraction(9, 5)}),
+        ("mobilenet-v1", "multiplier", {"m": Fraction(5, 8)}),
+    ],
+)
+@pytest.mark.parametrize("per", ["total", "block", "layer"])
+def test_python_form_computes_the_same(model: str, symbols: str, point: dict[str, Any], per: Any) -> None:
+    """The generated module runs on its own and sums to the formula's values."""
+    closed = load(model).closed(symbols.split(","))
+    module: dict[str, Any] = {}
+
+    exec(python(formulas(closed, per=per)), module)
+
+    for name in ("params", "macs", "activations", "memory"):
+        value = module[name](**point)
+        if per == "block":
+            assert value.pop("total") == sum(value.values())
+        total = value if per == "total" else sum(value.values())
+        assert total == closed.formula(name).at(**point)
+        assert type(total) is int
+
+
+def test_python_form_refuses_what_it_does_not_hold_for() -> None:
+    """Values outside the assumptions raise instead of giving a wrong number."""
+    module: dict[str, Any] = {}
+    exec(python(formulas(load("gpt2-124m").closed(["dim"]))), module)
+
+    with pytest.raises(ValueError, match="12 divides d"):
+        module["params"](d=100)
+    with pytest.raises(ValueError, match="d must be at least 1"):
+        module["params"](d=0)
+
+
+def test_json_terms_add_up(run: Run) -> None:
+    """The JSON document's terms are the formula."""
+    result = run("formula", "resnet-50", "--in", "width,h", "--format", "json")
+    found = json.loads(result.out)
+
+    assert found["schema"] == "paramcalc/formula/1"
+    assert [symbol["letter"] for symbol in found["symbols"]] == ["w", "h"]
+    for entry in found["formulas"]:
+        terms = (
+            term["coefficient"] * 64 ** term["powers"].get("w", 0) * 7 ** term["powers"].get("h", 0)
+            for term in entry["terms"]
+        )
+        assert sum(terms) == entry["default"]
+
+
+def test_latex_form(run: Run) -> None:
+    """Aligned equations."""
+    result = run("formula", "resnet-50", "--in", "width,h", "--quantity", "params", "--format", "latex")
+
+    assert "\\text{params} &= 5724 w^{2} + 32977 w + 1000" in result.out
+    assert load("resnet-50").formula("params", ["width"])._repr_latex_() == "$5724 w^{2} + 32977 w + 1000$"
+
+
+def test_sympy_expression() -> None:
+    """The library hands a formula on to sympy."""
+    form = load("resnet-50").formula("macs", ["width", "h"]).sympy()
+    w, h = sorted(form.free_symbols, key=str, reverse=True)
+
+    assert form.subs({w: 64, h: 7}) == 4_089_184_256
+    assert form.as_poly(w, h).coeff_monomial(w**2 * h**2) == 19776
+
+
+def test_layers_of_open_repeats_say_for_which_rounds_they_stand() -> None:
+    """Rounds from the second on are one line."""
+    found = text(
+        formulas(load("densenet-cifar-L40-k12").closed(["depths"]), ("params",), ["dense*"], "layer")
+    )
+
+    assert "i = 1 ... n - 1" in found
+
+
+def test_unknown_quantity_has_near_misses() -> None:
+    """A misspelt quantity is an error."""
+    with pytest.raises(Fault, match="no quantity 'mac'") as raised:
+        quantities("params,mac")
+    assert "macs" in raised.value.fix
+    with pytest.raises(Fault, match="no quantity"):
+        load("resnet-50").formula("mac")
+    with pytest.raises(Fault, match="no symbol 'x'"):
+        load("resnet-50").formula("macs").at(x=1)

@@ -1,0 +1,334 @@
+"""Sizes in symbols: arithmetic, what can be proved about them, and rules of ops that run on them."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paramcalc import load, ops
+from paramcalc.errors import Fault, SpecError
+from paramcalc.expression import FUNCTIONS
+from paramcalc.ops.base import Cost, Example, Op
+from paramcalc.shape import Shape
+from paramcalc.sizes import judge
+from paramcalc.symbolic.face import expression
+from paramcalc.symbolic.facts import Facts, Symbol
+from paramcalc.symbolic.judge import Judge
+from paramcalc.symbolic.notation import LATEX, PLAIN
+from paramcalc.symbolic.polynomial import Polynomial, evaluate, opaque, symbol
+from paramcalc.symbolic.rounds import power_sum
+from tests import calls
+
+EXAMPLES = [example for kind in ops.every().values() for example in kind.examples]
+W, H = symbol("w"), symbol("h")
+SYMBOLS = (Symbol("w", ("width",), 64), Symbol("h", ("H",), 224, stretches=True))
+
+# ------------------------------------------------------------------------------------- arithmetic
+
+numbers = st.one_of(st.integers(-5, 5), st.fractions(-3, 3, max_denominator=4))
+sums = st.recursive(
+    st.one_of(numbers, st.sampled_from([W, H])),
+    lambda inner: st.tuples(st.sampled_from("+-*"), inner, inner).map(
+        lambda item: {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b}[item[0]](
+            *item[1:]
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(sums, sums)
+def test_arithmetic_agrees_with_sympy(one: Any, other: Any) -> None:
+    """Sums, differences and products are those of sympy, term by term."""
+    for ours, theirs in (
+        (one + other, expression(one) + expression(other)),
+        (one - other, expression(one) - expression(other)),
+        (one * other, expression(one) * expression(other)),
+    ):
+        assert sympy.expand(expression(ours) - theirs) == 0
+
+
+@given(sums, st.integers(1, 9), st.integers(1, 9))
+def test_a_value_at_a_point_is_sympys(value: Any, w: int, h: int) -> None:
+    """Numbers put in for symbols give what sympy gives."""
+    point = {sympy.Symbol(name, integer=True, positive=True): size for name, size in (("w", w), ("h", h))}
+
+    assert evaluate(value, {"w": w, "h": h}) == expression(value).subs(point)
+
+
+def test_what_is_divided_comes_back() -> None:
+    """Dividing by symbols and numbers and multiplying again changes nothing."""
+    half, three_halves = W / (2 * H * W) * H, 6 * W / 4
+
+    assert W / H * H == W
+    assert half == Fraction(1, 2)
+    assert evaluate(W / (W + H) * (W + H), {"w": 3, "h": 4}) == 3
+    assert three_halves == W * Fraction(3, 2)
+    assert type(W - W + 3) is int
+
+
+def test_a_size_is_neither_true_nor_comparable() -> None:
+    """A rule that tests a size instead of asking is found out."""
+    for careless in (lambda size: 1 if size else 0, lambda size: size > 3):
+        with pytest.raises(TypeError):
+            careless(W)
+
+
+def test_a_stretched_function_evaluates_on_numbers() -> None:
+    """`divisible`, `round`, `max`, `floor` and `ceil` of symbols are those of numbers at every point."""
+    asked = Judge((Symbol("m", ("multiplier",), Fraction(7, 5), whole=False), *SYMBOLS))
+    m = symbol("m")
+    values = {
+        "divisible": [32 * m],
+        "round": [10 * m],
+        "max": [32 * m, W],
+        "min": [32 * m, W, 7],
+        "floor": [m * 7 / 2],
+        "ceil": [m * 7 / 2],
+    }
+
+    for name, arguments in values.items():
+        found = asked.function(name, arguments)
+        for step in range(1, 40):
+            point = {"m": Fraction(step, 8), "w": 3 * step, "h": 1}
+            told = [evaluate(argument, point) for argument in arguments]
+            assert evaluate(found, point) == FUNCTIONS[name].apply(*told), (name, point)
+
+
+# ------------------------------------------------------------------------------------------- proofs
+
+
+@given(sums, st.integers(1, 4), st.integers(1, 4), st.data())
+def test_no_value_is_below_its_proved_bound(value: Any, w: int, h: int, data: st.DataObject) -> None:
+    """A least value that is proved holds at every admissible point."""
+    facts = Facts((Symbol("w", ("w",), 9, least=w), Symbol("h", ("h",), 9, least=h)))
+    floors = opaque("floor", 3 * W + H, 4) * data.draw(st.sampled_from([-2, 0, 1]))
+    low = facts.low(value + floors)
+
+    point = {"w": data.draw(st.integers(w, w + 30)), "h": data.draw(st.integers(h, h + 30))}
+    assert low is None or evaluate(value + floors, point) >= low
+
+
+@pytest.mark.parametrize(
+    ("value", "low"),
+    [
+        (4 * W - W, 3),
+        (W * H - W, 0),
+        (W - H, None),
+        (opaque("floor", W, 2), 0),
+        (opaque("floor", W, 2) * 2 - W + 1, 0),
+        (opaque("divisible", 3 * W, 8) - 8, 0),
+        (W - opaque("floor", W, 2), Fraction(1, 2)),
+        (W / H, 0),
+    ],
+)
+def test_bounds(value: Any, low: Any) -> None:
+    """What is known of sums with symbols and roundings from 1 on."""
+    assert Facts(SYMBOLS).low(value) == low
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (lambda asked: asked.zero(4 * W - W), []),
+        (lambda asked: asked.zero(4 * W - 4 * W), []),
+        (lambda asked: asked.zero(W - 64), ["w = 64"]),
+        (lambda asked: asked.zero(2 * W - 20), ["w != 10"]),
+        (lambda asked: asked.nonneg(W * H - 1), []),
+        (lambda asked: asked.nonneg(2 * W - 7), ["w >= 4"]),
+        (lambda asked: asked.nonneg(7 - 2 * W), ["w >= 4"]),
+        (lambda asked: asked.nonneg(100 - W), ["w <= 100"]),
+        (lambda asked: asked.nonneg(opaque("floor", W - 5, 3)), ["w >= 5"]),
+        (lambda asked: asked.divides(4, 12 * W), []),
+        (lambda asked: asked.divides(8, 12 * W), ["2 divides w"]),
+        (lambda asked: (asked.divides(8, 12 * W), asked.divides(4, W), asked.divides(2, W)), ["4 divides w"]),
+        (lambda asked: asked.divides(7, W), ["7 does not divide w"]),
+        (lambda asked: asked.divides(H, W), ["h does not divide w"]),
+    ],
+)
+def test_assumptions(question: Any, said: list[str]) -> None:
+    """What no proof decides is decided at w = 64, h = 224, and said."""
+    asked = Judge((SYMBOLS[0], SYMBOLS[1]._replace(stretches=False)))
+
+    question(asked)
+
+    assert [PLAIN.assumption(each) for each in asked.assumptions()] == said
+    assert all(each.holds(asked.point) for each in asked.assumptions())
+
+
+def test_division_that_was_asked_for_is_exact() -> None:
+    """After `divides` there is no floor, before there is."""
+    asked = Judge(SYMBOLS)
+
+    before = asked.floor_divide(W, 12)
+    asked.point["w"] = 768
+    assert asked.divides(12, W)
+
+    assert str(before) == "floor(w/12)"
+    assert asked.floor_divide(W, 12) == W / 12
+    assert asked.floor_divide(W + 5, 12) == W / 12
+
+
+# ------------------------------------------------------------------------------------ rules of ops
+
+
+def symbols_for(op: Op, inputs: tuple[Shape, ...]) -> tuple[Op, tuple[Shape, ...], dict[str, Any]]:
+    """The op and its inputs with a symbol for each size, and the sizes by letter."""
+    point: dict[str, Any] = {}
+
+    def named(size: Any) -> Any:
+        if type(size) is not int or size < 1:
+            return size
+        letter = f"s{len(point)}"
+        point[letter] = size
+        return symbol(letter)
+
+    kinds = ("Size", "Count", "PerAxis", "CountPerAxis", "Padding", "Margins")
+    fields = {
+        field.name: mapped(getattr(op, field.name), named)
+        for field in dataclasses.fields(op)  # type: ignore[arg-type]
+        if str(field.type).removesuffix(" | None") in kinds
+    }
+    shapes = tuple(Shape(x.axes, mapped(x.dims, named)) for x in inputs)
+    return dataclasses.replace(op, **fields), shapes, point  # type: ignore[type-var]
+
+
+def mapped(value: Any, change: Any) -> Any:
+    return tuple(mapped(part, change) for part in value) if isinstance(value, tuple) else change(value)
+
+
+def told(value: Any, point: dict[str, Any]) -> Any:
+    """A fact with numbers put in for symbols."""
+    if isinstance(value, dict):
+        return {name: told(part, point) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(told(part, point) for part in value)
+    return evaluate(value, point)
+
+
+def facts(op: Op, inputs: tuple[Shape, ...]) -> tuple[Any, ...]:
+    return op.shape(*inputs).dims, op.weights(*inputs), op.buffers(*inputs), tuple(op.cost(*inputs))
+
+
+def points(asked: Judge, point: dict[str, Any], seed: str) -> Iterator[dict[str, Any]]:
+    """The default point, and others at which the assumptions hold as well."""
+    yield point
+    draw = random.Random(seed)
+    for _ in range(30):
+        other = {letter: size * draw.choice((1, 1, 2, 3)) for letter, size in point.items()}
+        if all(each.holds(other) for each in asked.assumptions()):
+            yield other
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=[example.call for example in EXAMPLES])
+def test_symbols_put_back_are_the_integer_run(example: Example) -> None:
+    """Each rule's formula has the rule's own numbers, at the example and wherever its assumptions hold."""
+    op, inputs = calls.call(example.call), tuple(calls.shape(text) for text in example.inputs)
+    symbolic, shapes, point = symbols_for(op, inputs)
+    asked = Judge([Symbol(letter, (letter,), size) for letter, size in point.items()])
+
+    token = judge.set(asked)
+    try:
+        formulas = facts(symbolic, shapes)
+    finally:
+        judge.reset(token)
+
+    for place in points(asked, point, example.call):
+        numeric = told_op(symbolic, place)
+        entering = tuple(Shape(x.axes, told(x.dims, place)) for x in shapes)
+        assert told(formulas, place) == facts(numeric, entering)
+
+
+def told_op(op: Op, point: dict[str, Any]) -> Op:
+    def number(size: Any) -> Any:
+        return evaluate(size, point) if isinstance(size, Polynomial) else size
+
+    names = [field.name for field in dataclasses.fields(op)]  # type: ignore[arg-type]
+    return type(op)(**{name: mapped(getattr(op, name), number) for name in names})
+
+
+def test_most_rules_are_tried_beside_their_examples() -> None:
+    """The points of the test above are not the examples' own alone."""
+    beside = 0
+    for example in EXAMPLES:
+        op, inputs = calls.call(example.call), tuple(calls.shape(text) for text in example.inputs)
+        symbolic, shapes, point = symbols_for(op, inputs)
+        asked = Judge([Symbol(letter, (letter,), size) for letter, size in point.items()])
+        token = judge.set(asked)
+        facts(symbolic, shapes)
+        judge.reset(token)
+        beside += any(place != point for place in points(asked, point, example.call))
+
+    assert beside > 0.8 * len(EXAMPLES)
+
+
+# ------------------------------------------------------------------------------------ whole networks
+
+
+@pytest.mark.parametrize(
+    ("model", "axis", "value"),
+    [
+        ("resnet-50", "h", "32 h"),
+        ("resnet20-cifar", "h", "4 h"),
+        ("inception-v3", "h", "32 h + 11"),
+        ("swin-tiny", "h", "224 h"),
+        ("vit-h14", "h", "14 h"),
+        ("bottleneck-14x14-480-48", "h", "h"),
+        ("gpt2-124m", "L", "L"),
+    ],
+)
+def test_input_sizes_come_in_the_steps_that_strides_ask_for(model: str, axis: str, value: str) -> None:
+    """The total stride is found, and what is left of the usual size stays."""
+    (found,) = load(model).closed([axis]).symbols
+
+    assert str(found.value) == value
+    assert found.start == {**load(model).graph().inputs}.popitem()[1].dims[-1]
+
+
+def test_sums_of_powers() -> None:
+    """The polynomial for 1^k + ... + m^k has the sum's value."""
+    for exponent in range(7):
+        for last in range(6):
+            value = sum(by * last**power for power, by in enumerate(power_sum(exponent)))
+            assert value == sum(index**exponent for index in range(1, last + 1))
+
+
+def test_rounds_that_differ_have_no_closed_form() -> None:
+    """Where what happens depends on a round's number, the depth must stay a number."""
+    with pytest.raises(SpecError, match="rounds of a repeat differ"):
+        load("swin-tiny").closed(["depths"])
+    with pytest.raises(SpecError, match="an exponent must be a whole number"):
+        load("unet").closed(["depth"])
+
+
+def test_unknown_symbols_are_named() -> None:
+    """A misspelt name gets near misses; a word cannot be a symbol."""
+    with pytest.raises(Fault, match="no knob and no axis") as raised:
+        load("resnet-50").closed(["widht"])
+    assert "width" in raised.value.fix
+    with pytest.raises(Fault, match="cannot be a symbol"):
+        load("resnet-50").closed(["block"])
+
+
+def test_names_in_latex() -> None:
+    """Indices are set below the line."""
+    assert LATEX.sum(symbol("n2") ** 2 / 3 + opaque("floor", symbol("k_h"), 2)) == (
+        r"\frac{n_{2}^{2}}{3} + \left\lfloor \frac{k_{h}}{2} \right\rfloor"
+    )
+
+
+def test_cost_of_nothing_is_a_number() -> None:
+    """Where no symbol is involved, formulas are plain ints."""
+    closed = load("resnet-50").closed([])
+
+    assert closed.totals == load("resnet-50").count().totals
+    assert all(type(value) is int for value in closed.totals)
+    assert Cost() == Cost(0, 0, {})
