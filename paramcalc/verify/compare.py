@@ -1,0 +1,289 @@
+"""What a run really did, layer by layer, held against what the table says."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from math import prod
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from paramcalc import liveness
+from paramcalc.errors import Fault
+from paramcalc.graph import Graph, Layer
+from paramcalc.report import Report, Row, count
+from paramcalc.verify.run import Arrays, Live, Peak, checked_inputs, needed, processors
+from paramcalc.verify.tools import Array, Tools
+from paramcalc.verify.watch import watched
+from paramcalc.verify.weights import FLOATS, Drawn, Key, Supply, drawn_inputs, key, shown
+
+Watcher = Callable[[Layer, Array], None]
+
+
+class Settings(NamedTuple):
+    """How to run: `work_bytes` bounds the buffers for unrolled convolutions."""
+
+    batch: int = 1
+    dtype: str = "float32"
+    seed: int = 0
+    threads: int = 0
+    work_bytes: int = 64 << 20
+
+
+class Disagreement(NamedTuple):
+    """One thing about a layer that is not as the table says."""
+
+    layer: str
+    what: str
+    expected: str
+    found: str
+
+
+class Measured(NamedTuple):
+    """What a layer really did: its output's shape with the batch, sizes of its own arrays, and work.
+
+    `reads` are the arrays that the layer read of those that it declares, shared ones included; `live`
+    the elements of all values alive while it ran.
+    """
+
+    row: Row
+    output: tuple[int, ...]
+    params: int
+    buffers: int
+    macs: int
+    reads: int
+    live: int
+    seconds: float
+
+    @property
+    def path(self) -> str:
+        return self.row.path
+
+
+class Verification(NamedTuple):
+    """A whole run.
+
+    `forward_seconds` were spent in layers, `weights_seconds` on making their weights. `memory` is
+    the most that the process has ever held, in bytes; 0 where the system does not tell.
+    `left_out` are auxiliary branches that had no weights to run with.
+    """
+
+    report: Report
+    settings: Settings
+    layers: tuple[Measured, ...]
+    disagreements: tuple[Disagreement, ...]
+    peak: Peak
+    forward_seconds: float
+    weights_seconds: float
+    memory: int
+    outputs: Arrays
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        return not self.disagreements
+
+    @property
+    def macs(self) -> int:
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def params(self) -> int:
+        return sum(layer.params for layer in self.layers)
+
+    @property
+    def reads(self) -> int:
+        return sum(layer.reads for layer in self.layers)
+
+
+def verify(
+    graph: Graph,
+    settings: Settings = Settings(),
+    inputs: Arrays | Array | None = None,
+    weights: Supply | None = None,
+    *,
+    auxiliary: bool = True,
+    see: Watcher = lambda layer, output: None,
+) -> Verification:
+    """Runs every layer and compares what it does with what is counted.
+
+    A layer that fails, or that gives another shape, does not stop the run: the layers after it get
+    zeros of the expected shape, so that each is judged by itself. `see` gets every output.
+
+    >>> from paramcalc import load
+    >>> verify(load("lenet5-1998").graph()).agrees
+    True
+    """
+    inputs = drawn_inputs(graph, settings.batch, settings.dtype, settings.seed) if inputs is None else inputs
+    arrays = checked_inputs(graph, inputs, settings.dtype)
+    settings = settings._replace(
+        batch=len(next(iter(arrays.values()))), threads=settings.threads or processors()
+    )
+    values = range(len(graph.inputs), len(graph.inputs) + len(graph.layers))
+    live = Live(graph, arrays, values if auxiliary else needed(graph, graph.outputs), graph.outputs)
+    run = _Run(graph, settings, live, weights or Drawn(graph, settings.dtype, settings.seed))
+    layers = []
+    for value in live.order:
+        layers.append(run.layer(value))
+        see(live.layer(value), live.arrays.get(value, run.last))
+    ran = {measured.path for measured in layers}
+    return Verification(
+        report=run.report,
+        settings=settings,
+        layers=tuple(layers),
+        disagreements=tuple(run.disagreements),
+        peak=live.peak,
+        forward_seconds=sum(measured.seconds for measured in layers),
+        weights_seconds=run.weights_seconds,
+        memory=most_memory(),
+        outputs={graph.name(value): live.arrays[value] for value in graph.outputs},
+        left_out=tuple(dict.fromkeys(layer.auxiliary for layer in graph.layers if layer.path not in ran)),
+    )
+
+
+class _Run:
+    """A run under way."""
+
+    def __init__(self, graph: Graph, settings: Settings, live: Live, supply: Supply) -> None:
+        self.report = count(graph, settings.batch)
+        self.disagreements: list[Disagreement] = []
+        self.weights_seconds = 0.0
+        self.last = np.empty(0)
+        self._first = len(graph.inputs)
+        self._live_by_rule = {
+            moment.layer: moment.values for moment in liveness.run(graph, settings.batch).moments
+        }
+        self._settings = settings
+        self._live = live
+        self._supply = supply
+        self._tools = Tools(settings.threads, settings.work_bytes)
+        self._ends = {*range(self._first + len(graph.layers))} - {
+            value for layer in graph.layers for value in layer.inputs
+        }
+        shared = {key(layer, name) for layer in graph.layers for name in layer.shared}
+        self._shared: dict[Key, Array | None] = dict.fromkeys(shared)  # the arrays that owners were given
+
+    def layer(self, value: int) -> Measured:
+        """Runs one layer, notes what disagrees, and takes its output in."""
+        row = self.report.rows[value - self._first]
+        start = perf_counter()
+        weights = self._weights(value, row.layer)
+        made = perf_counter()
+        before = self._tools.multiplications
+        read: set[str] = set()
+        y = self._forward(value, row, watched(weights, read.add))
+        ended = perf_counter()
+        live = self._put(value, row.layer, y)
+        self.weights_seconds += made - start
+        measured = Measured(
+            row,
+            output=y.shape if y is not None else (),
+            params=_elements(weights, _learned(row.layer)),
+            buffers=_elements(weights, row.layer.applied.buffers),
+            macs=self._tools.multiplications - before,
+            reads=len(read),
+            live=live,
+            seconds=ended - made,
+        )
+        if y is not None:
+            self._compare(measured, y)
+            self._compare_weights(row.layer, weights, read)
+            self._compare_numbers(value, row.layer, y)
+        return measured
+
+    def _weights(self, value: int, layer: Layer) -> dict[str, Array]:
+        try:
+            return self._supply.arrays(layer, self._live.inputs(value))
+        except MemoryError:
+            raise _no_memory(layer) from None
+
+    def _forward(self, value: int, row: Row, weights: Mapping[str, Array]) -> Array | None:
+        """The layer's output; None, and a disagreement, where its forward pass fails."""
+        try:
+            with np.errstate(all="ignore"):
+                return self._live.forward(value, self._tools, weights)
+        except MemoryError:
+            raise _no_memory(row.layer) from None
+        except Exception as error:
+            expected = f"an output of {shown(self._shape(row.layer))}"
+            message = " ".join(f"{type(error).__name__}: {error}".split())
+            self._disagree(row.layer, "forward pass", expected, message)
+            return None
+
+    def _compare(self, measured: Measured, y: Array) -> None:
+        """Shape, sizes and work."""
+        layer, counts = measured.row.layer, measured.row.counts
+        self._expect(layer, "output shape", shown(self._shape(layer)), shown(measured.output))
+        self._expect(layer, "output type", self._settings.dtype, str(y.dtype))
+        self._expect(layer, "params", f"{counts.params:,}", f"{measured.params:,}")
+        self._expect(layer, "buffers", f"{counts.buffers:,}", f"{measured.buffers:,}")
+        self._expect(layer, "MACs", f"{counts.macs:,}", f"{measured.macs:,}")
+        alive = self._live_by_rule.get(layer.path, measured.live)  # the rule leaves auxiliary branches out
+        self._expect(layer, "live activations", f"{alive:,}", f"{measured.live:,}")
+
+    def _compare_weights(self, layer: Layer, weights: Mapping[str, Array], read: set[str]) -> None:
+        """Each array is read by each layer that declares it, and a shared one is one."""
+        for name in weights:
+            self._expect(layer, f"use of {name}", "read", "read" if name in read else "never read")
+            if key(layer, name) not in self._shared:
+                continue
+            owned = self._shared[key(layer, name)]
+            if owned is None:
+                self._shared[key(layer, name)] = weights[name]
+            elif owned is not weights[name]:
+                self._disagree(layer, f"use of {name}", f"the array of {layer.shared[name]}", "another array")
+
+    def _compare_numbers(self, value: int, layer: Layer, y: Array) -> None:
+        """What nobody reads further must be numbers; anything else upstream has ended up there."""
+        if value in self._ends and y.dtype.kind == "f":
+            bad = y.size - int(np.isfinite(y).sum())
+            self._expect(layer, "output values", "finite", f"{bad:,} NaN or infinite" if bad else "finite")
+
+    def _expect(self, layer: Layer, what: str, expected: str, found: str) -> None:
+        if expected != found:
+            self._disagree(layer, what, expected, found)
+
+    def _disagree(self, layer: Layer, what: str, expected: str, found: str) -> None:
+        self.disagreements.append(Disagreement(layer.path, what, expected, found))
+
+    def _put(self, value: int, layer: Layer, y: Array | None) -> int:
+        """Takes an output in, or zeros for one that cannot be used; the elements then alive."""
+        shape = self._shape(layer)
+        if y is None or y.shape != shape:
+            y = np.zeros(shape, FLOATS[self._settings.dtype])
+        self.last = y
+        return self._live.put(value, y)
+
+    def _shape(self, layer: Layer) -> tuple[int, ...]:
+        return (self._settings.batch, *layer.output.dims)
+
+
+def _learned(layer: Layer) -> list[str]:
+    """The layer's own weights that are learned, not fixed by design."""
+    fixed = layer.op.frozen
+    return [name for name in layer.applied.weights if name not in layer.shared and name not in fixed]
+
+
+def _elements(arrays: Mapping[str, Array], names: Iterable[str]) -> int:
+    return sum(arrays[name].size for name in names)
+
+
+def _no_memory(layer: Layer) -> Fault:
+    elements = layer.output.elements + sum(prod(dims) for dims in layer.applied.weights.values())
+    return Fault(
+        f"there is not enough memory to run {layer.path}",
+        found=f"{elements:,} elements in its weights and one output",
+        fix="try a smaller batch or input",
+    )
+
+
+def most_memory() -> int:
+    """The most memory that this process has held so far, in bytes; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024

@@ -1,0 +1,231 @@
+"""Running a network: arrays from layer to layer, each freed when its last reader is done."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from heapq import nlargest
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from paramcalc.errors import Fault, near
+from paramcalc.graph import Graph, Layer
+from paramcalc.paths import matching
+from paramcalc.shape import CHANNELS
+from paramcalc.verify.tools import Array, Tools
+from paramcalc.verify.weights import FLOATS, Drawn, Given, Supply, drawn_inputs, shown
+
+Arrays: TypeAlias = Mapping[str, Array]
+
+
+class Peak(NamedTuple):
+    """The most that was alive at once: while a layer ran, with its inputs and its output.
+
+    `elements` are those of the values alive, `largest` of the two largest values alive together.
+    `bytes` is the memory that all of them lay in: less than the elements take where a layer wrote
+    over its input or gave a view of it.
+    """
+
+    elements: int = 0
+    layer: str = ""
+    largest: int = 0
+    bytes: int = 0
+    bytes_layer: str = ""
+
+
+def run(
+    graph: Graph,
+    inputs: Arrays | Array | None = None,
+    weights: Arrays | Supply | None = None,
+    *,
+    activations: Iterable[str] = (),
+    dtype: str = "float32",
+    batch: int = 1,
+    seed: int = 0,
+    threads: int | None = None,
+    work_bytes: int = 64 << 20,
+) -> dict[str, Array]:
+    """The network's outputs by name, and the outputs of layers that patterns in `activations` name.
+
+    inputs:  N x the input's shape, by name, or one array for the only input; random if None, then
+             for a batch of `batch`
+    weights: arrays by `path/name`, as in `conv1/weight`, buffers as well; random if None
+
+    Auxiliary branches are run where an activation in them is asked for.
+
+    >>> from paramcalc import load
+    >>> {name: y.shape for name, y in run(load("lenet5-1998").graph(), batch=2).items()}
+    {'OUTPUT': (2, 10)}
+    """
+    if inputs is None:
+        inputs = drawn_inputs(graph, batch, dtype, seed)
+    if weights is None:
+        weights = Drawn(graph, dtype, seed)
+    elif not isinstance(weights, Supply):
+        weights = Given(graph, weights, dtype)
+    wanted = [*dict.fromkeys((*graph.outputs, *named(graph, activations)))]
+    live = Live(graph, checked_inputs(graph, inputs, dtype), needed(graph, wanted), wanted)
+    tools = Tools(threads or processors(), work_bytes)
+    for value in live.order:
+        arrays = weights.arrays(live.layer(value), live.inputs(value))
+        live.put(value, live.forward(value, tools, arrays))
+    return {graph.name(value): live.arrays[value] for value in wanted}
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Live:
+    """The values of a run that are still to be read; `order` says which layers are run.
+
+    A value is an array alive from the layer that gives it to the last layer that reads it, or to the
+    end if it is in `keep`. Several values may lie in the same memory: a view, or a result written
+    over an input. Memory may be written over that holds a single value, read here for the last time.
+    """
+
+    def __init__(self, graph: Graph, inputs: Arrays, order: Sequence[int], keep: Collection[int]) -> None:
+        self.graph = graph
+        self.order = order
+        self.arrays: dict[int, Array] = {}
+        self.peak = Peak()
+        self._first = len(graph.inputs)
+        self._readers = Counter(read for value in order for read in {*self.layer(value).inputs})
+        self._readers.update(keep)
+        self._values_in: Counter[int] = Counter()  # memory, by the identity of the array that owns it
+        self._elements = self._bytes = 0
+        for value, name in enumerate(graph.inputs):
+            if self._readers[value]:
+                self._hold(value, inputs[name])
+
+    def layer(self, value: int) -> Layer:
+        """The layer that gives a value."""
+        return self.graph.layers[value - self._first]
+
+    def inputs(self, value: int) -> list[Array]:
+        """The arrays that the layer reads which gives a value."""
+        return [self.arrays[read] for read in self.layer(value).inputs]
+
+    def forward(self, value: int, tools: Tools, weights: Arrays) -> Array:
+        """A layer's output, in memory that no weight lies in."""
+        layer = self.layer(value)
+        spare = [self.arrays[read] for read in {*layer.inputs} if self._is_spare(read)]
+        y = np.asarray(tools.apply(layer.op, layer.applied.inputs, self.inputs(value), weights, spare))
+        owner = _owner(y)
+        return y.copy() if any(_owner(weight) is owner for weight in weights.values()) else y
+
+    def put(self, value: int, y: Array) -> int:
+        """Takes a layer's output in, frees what nobody reads any more; the elements alive in between."""
+        self._hold(value, y)
+        self._note_peak(value)
+        alive = self._elements
+        for read in {*self.layer(value).inputs}:
+            self._done_with(read)
+        self._readers[value] += 1  # so that a value without readers is freed as any other
+        self._done_with(value)
+        return alive
+
+    def _is_spare(self, value: int) -> bool:
+        return self._readers[value] == 1 and self._values_in[id(_owner(self.arrays[value]))] == 1
+
+    def _hold(self, value: int, array: Array) -> None:
+        owner = _owner(array)
+        if not self._values_in[id(owner)]:
+            self._bytes += owner.nbytes
+        self._values_in[id(owner)] += 1
+        self._elements += array.size
+        self.arrays[value] = array
+
+    def _done_with(self, value: int) -> None:
+        self._readers[value] -= 1
+        if self._readers[value]:
+            return
+        array = self.arrays.pop(value)
+        owner = _owner(array)
+        self._elements -= array.size
+        self._values_in[id(owner)] -= 1
+        if not self._values_in[id(owner)]:
+            self._bytes -= owner.nbytes
+
+    def _note_peak(self, value: int) -> None:
+        peak, path = self.peak, self.layer(value).path
+        largest = sum(nlargest(2, (array.size for array in self.arrays.values())))
+        if self._elements > peak.elements:
+            peak = peak._replace(elements=self._elements, layer=path)
+        if self._bytes > peak.bytes:
+            peak = peak._replace(bytes=self._bytes, bytes_layer=path)
+        self.peak = peak._replace(largest=max(peak.largest, largest))
+
+
+def needed(graph: Graph, wanted: Collection[int]) -> list[int]:
+    """The values that layers must compute to get some of them, in order."""
+    first = len(graph.inputs)
+    found = {*wanted}
+    for value in range(first + len(graph.layers) - 1, first - 1, -1):
+        if value in found:
+            found.update(graph.layers[value - first].inputs)
+    return sorted(value for value in found if value >= first)
+
+
+def named(graph: Graph, patterns: Iterable[str]) -> list[int]:
+    """The values of the layers that patterns mean, in order; `Fault` for a pattern without any."""
+    paths = [layer.path for layer in graph.layers]
+    wanted = {path for text in patterns for path in matching(text, paths)}
+    return [value for value, path in enumerate(paths, start=len(graph.inputs)) if path in wanted]
+
+
+def checked_inputs(graph: Graph, inputs: Arrays | Array, dtype: str) -> dict[str, Array]:
+    """The inputs as read-only arrays of the right type; `Fault` where one is not what the graph reads.
+
+    The axis of the batch may be missing.
+    """
+    names = [*graph.inputs]
+    if not isinstance(inputs, Mapping):
+        inputs = {names[0]: inputs}
+    for name in inputs:
+        if name not in graph.inputs:
+            raise Fault(f"there is no input '{name}'", fix=near(name, names) or f"inputs: {', '.join(names)}")
+    found: dict[str, Array] = {}
+    for name, shape in graph.inputs.items():
+        if name not in inputs:
+            raise Fault(f"the input '{name}' is missing", expected=f"a batch of {shape.described()}")
+        array = np.asarray(inputs[name])
+        if array.shape == shape.dims:
+            array = array[None]
+        if array.shape[1:] != shape.dims:
+            raise Fault(
+                f"the array for '{name}' has another shape",
+                expected=f"N x {shape.described()}",
+                found=shown(array.shape),
+            )
+        found[name] = _checked_values(name, array, dtype, ids=CHANNELS not in shape.axes)
+    batches = {name: len(array) for name, array in found.items()}
+    if len({*batches.values()}) > 1 or not all(batches.values()):
+        raise Fault(
+            "the inputs have no common batch", found=", ".join(f"{n}: {b}" for n, b in batches.items())
+        )
+    return found
+
+
+def _checked_values(name: str, array: Array, dtype: str, ids: bool) -> Array:
+    wanted = "iu" if ids else "iuf"
+    if array.dtype.kind not in wanted:
+        kind = "whole numbers (token ids)" if ids else "real numbers"
+        raise Fault(f"the array for '{name}' has the wrong type", expected=kind, found=str(array.dtype))
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise Fault(
+            f"the array for '{name}' holds {int((~np.isfinite(array)).sum())} values that are not finite"
+        )
+    view: Array = (array if ids else np.ascontiguousarray(array, FLOATS[dtype])).view()
+    view.flags.writeable = False
+    return view
+
+
+def _owner(array: Array) -> Array:
+    """The array whose memory this one lies in."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array

@@ -1,0 +1,222 @@
+"""Where a run's weights come from: given, or drawn at random; and random inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil, prod, sqrt
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from paramcalc.errors import Fault, near
+from paramcalc.graph import Graph, Layer
+from paramcalc.shape import CHANNELS
+
+Array: TypeAlias = NDArray[Any]
+Key: TypeAlias = tuple[str, str]  # the path of the layer that owns an array, and the array's name
+
+FLOATS = {"float32": np.float32, "float64": np.float64}
+LISTED = 8  # names in a message
+BLOCK = 262_139  # random numbers drawn; a prime, so that rows of a matrix begin at different places of it
+SPREAD = 0.1  # of biases around 0, and of scales around 1
+SAMPLE = 4096  # numbers of an array that are looked at to estimate how large they are
+
+
+@runtime_checkable
+class Supply(Protocol):
+    """Who hands out a layer's arrays when its turn has come."""
+
+    def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]: ...
+
+
+def declared(layer: Layer) -> dict[str, tuple[int, ...]]:
+    """The shapes of all arrays that a layer reads besides its inputs: weights, then buffers."""
+    return {**layer.applied.weights, **layer.applied.buffers}
+
+
+def owned(graph: Graph) -> dict[Key, tuple[int, ...]]:
+    """The shapes of all arrays of a graph, shared ones once, in the order of the layers."""
+    return {
+        (layer.path, name): dims
+        for layer in graph.layers
+        for name, dims in declared(layer).items()
+        if name not in layer.shared
+    }
+
+
+def key(layer: Layer, name: str) -> Key:
+    """Under which path and name the array is kept: its own, or that of the layer that shares it."""
+    return layer.shared.get(name, layer.path), name
+
+
+class Given:
+    """Arrays that are there, each as often as layers share it. They are never written to."""
+
+    def __init__(self, graph: Graph, arrays: Mapping[str, Array], dtype: str) -> None:
+        wanted = {"/".join(found): found for found in owned(graph)}
+        _check_names(wanted, arrays)
+        shapes = owned(graph)
+        self._arrays = {
+            found: _checked(name, arrays[name], shapes[found], dtype) for name, found in wanted.items()
+        }
+
+    def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]:
+        return {name: self._arrays[key(layer, name)] for name in declared(layer)}
+
+
+class Drawn:
+    """Random arrays, made when a layer's turn has come and overwritten by the next layer's.
+
+    So a network of any size needs the memory of its largest layer only; what layers share is kept,
+    and everything with `keep`. All numbers come from one block of random ones, which is cheap.
+
+    A weight of a contraction is scaled by what enters its layer, so that about unit size leaves it
+    (Mishkin and Matas 2015): numbers neither die out nor overflow, however deep the network.
+    """
+
+    def __init__(self, graph: Graph, dtype: str = "float32", seed: int = 0, keep: bool = False) -> None:
+        self.kept: dict[Key, Array] = {}
+        self._keep = {*owned(graph)} if keep else {
+            (owner, name) for layer in graph.layers for name, owner in layer.shared.items()
+        }  # fmt: skip
+        self._generator = np.random.default_rng(seed)
+        self._block = self._generator.standard_normal(BLOCK, np.float32).astype(FLOATS[dtype])
+        self._memory = np.empty(0, FLOATS[dtype])
+
+    def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]:
+        new = {name: dims for name, dims in declared(layer).items() if key(layer, name) not in self._keep}
+        if sum(map(prod, new.values())) > self._memory.size:
+            self._memory = np.empty(0, self._memory.dtype)  # freed before the larger one is made
+            self._memory = np.empty(sum(map(prod, new.values())), self._memory.dtype)
+        found: dict[str, Array] = {}
+        start = 0
+        for name, dims in declared(layer).items():
+            if name in new:
+                found[name] = self._memory[start : start + prod(dims)].reshape(dims)
+                self._fill(found[name], name, layer, inputs)
+                start += prod(dims)
+            else:
+                found[name] = self._kept(layer, name, dims, inputs)
+        return found
+
+    def _kept(self, layer: Layer, name: str, dims: tuple[int, ...], inputs: Sequence[Array]) -> Array:
+        array = self.kept.get(key(layer, name))
+        if array is None:
+            array = self.kept[key(layer, name)] = np.empty(dims, self._block.dtype)
+            self._fill(array, name, layer, inputs)
+        return array
+
+    def _fill(self, array: Array, name: str, layer: Layer, inputs: Sequence[Array]) -> None:
+        """Numbers that fit what the array's name says it is for."""
+        if name == "bias" or name.endswith(("_bias", "_mean")):
+            self._draw(array, 0, SPREAD)
+        elif name.endswith("_var"):
+            self._draw(array, 1, SPREAD)
+            np.abs(array, out=array)
+        elif array.ndim == 1:
+            self._draw(array, 1, SPREAD)
+        elif name in layer.op.contracting:
+            self._draw(array, 0, 1 / (size_of(inputs[0]) * sqrt(array[0].size)))
+        else:
+            self._draw(array, 0, 1)
+
+    def _draw(self, array: Array, centre: float, spread: float) -> None:
+        flat = array.reshape(-1)
+        start = int(self._generator.integers(BLOCK))
+        place = 0
+        while place < flat.size:
+            piece = self._block[start : start + flat.size - place]
+            np.multiply(piece, spread, out=flat[place : place + piece.size])
+            place, start = place + piece.size, 0
+        if centre:
+            flat += centre
+
+
+class Zeros:
+    """Zeros for every weight, at no cost: for runs where only what depends on what matters."""
+
+    def __init__(self, graph: Graph, dtype: str = "float32") -> None:
+        largest = max((prod(dims) for dims in owned(graph).values()), default=0)
+        self._memory = np.zeros(largest, FLOATS[dtype])
+        self._memory.flags.writeable = False
+
+    def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]:
+        return {name: self._memory[: prod(dims)].reshape(dims) for name, dims in declared(layer).items()}
+
+
+def drawn_inputs(graph: Graph, batch: int = 1, dtype: str = "float32", seed: int = 0) -> dict[str, Array]:
+    """Random inputs: normal numbers, or token ids where the input has no channels."""
+    generator = np.random.default_rng(seed)
+    found: dict[str, Array] = {}
+    for value, (name, shape) in enumerate(graph.inputs.items()):
+        dims = (batch, *shape.dims)
+        if CHANNELS in shape.axes:
+            found[name] = generator.standard_normal(dims, np.float32).astype(FLOATS[dtype], copy=False)
+        else:
+            found[name] = generator.integers(rows_below(graph, value), size=dims)
+    return found
+
+
+def rows_below(graph: Graph, value: int) -> int:
+    """How many ids there are for a value: the rows of the smallest table that is read with them."""
+    rows = [
+        dims[0] for layer in graph.layers if value in layer.inputs for dims in layer.applied.weights.values()
+    ]
+    return min(rows, default=1)
+
+
+def size_of(array: Array) -> float:
+    """The root of the mean square of an array's numbers, estimated from a few; 1 for zeros or ids."""
+    if array.dtype.kind != "f":
+        return 1.0
+    each = SAMPLE ** (1 / sum(size > 1 for size in array.shape)) if array.size > SAMPLE else SAMPLE
+    steps = tuple(slice(None, None, ceil(size / each)) for size in array.shape)
+    size = sqrt(float(np.mean(np.square(array[steps], dtype=np.float64))))
+    return size if 0 < size < float("inf") else 1.0
+
+
+def _check_names(wanted: Mapping[str, Key], given: Mapping[str, Array]) -> None:
+    missing = [name for name in wanted if name not in given]
+    extra = [name for name in given if name not in wanted]
+    if missing:
+        fix = near(missing[0], extra)
+        raise Fault(f"{counted(missing, 'weight')} missing: {listed(missing)}", fix=fix)
+    if extra:
+        raise Fault(
+            f"{counted(extra, 'array')} that no layer reads: {listed(extra)}", fix=near(extra[0], wanted)
+        )
+
+
+def _checked(name: str, array: Array, dims: tuple[int, ...], dtype: str) -> Array:
+    """The array as a read-only one of the right type."""
+    array = np.asarray(array)
+    if array.shape != dims:
+        raise Fault(f"the weight {name} has another shape", expected=shown(dims), found=shown(array.shape))
+    if array.dtype.kind != "f":
+        raise Fault(
+            f"the weight {name} has the wrong type", expected="floating-point numbers", found=str(array.dtype)
+        )
+    with np.errstate(over="ignore"):
+        view: Array = np.ascontiguousarray(array, FLOATS[dtype]).reshape(dims).view()
+        finite = np.isfinite(view.sum(dtype=np.float64))  # without an array of flags as large as the weight
+    if not finite:
+        bad = view.size - int(np.isfinite(view).sum())
+        raise Fault(f"the weight {name} holds {bad} values that are not finite as {dtype} (NaN or infinity)")
+    view.flags.writeable = False
+    return view
+
+
+def shown(dims: Sequence[int]) -> str:
+    """Sizes with x between them."""
+    return "x".join(map(str, dims)) or "a single number"
+
+
+def counted(names: Sequence[str], what: str) -> str:
+    return f"{len(names)} {what}{'s' * (len(names) != 1)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
