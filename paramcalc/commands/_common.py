@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import typer
 
@@ -87,13 +88,20 @@ def emit(text: str, output: Path | None) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
+    with whole(output) as file:
+        file.write(text.encode("utf-8"))
+
+
+@contextlib.contextmanager
+def whole(output: Path) -> Iterator[BinaryIO]:
+    """A file to write that appears under its name when all of it is there, or not at all."""
     import tempfile
 
     try:
         handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
         try:
-            with open(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with open(handle, "wb") as file:
+                yield file
             os.chmod(name, 0o666 & ~_umask())
             os.replace(name, output)
         except BaseException:
