@@ -64,7 +64,7 @@ class Sliding(Op):
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         one = self.windows(x)[SPACE[self.rank].index(axis)]
-        return sliding(axis, -one.before, one.span, one.stride, self.edges())
+        return sliding(axis, -one.before, one.span, one.stride, one.dilation, self.edges())
 
 
 def windows(x: Shape, kernel: PerAxis, stride: PerAxis, padding: Padding, dilation: PerAxis) -> Windows:

@@ -9,7 +9,7 @@ from paramcalc.ops._window import PADDING_MODES, Sliding, Windows, check_reach, 
 from paramcalc.ops.attributes import Flag, Padding, PerAxis, Table, Word
 from paramcalc.ops.base import Array, Cost, Example, Tools, Weights, need_groups, need_image
 from paramcalc.shape import SPACE, Shape, image
-from paramcalc.sizes import Size, at_least, floor_divide, product
+from paramcalc.sizes import Size, at_least, floor_divide, product, same
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Conv(Sliding):
         if self.connections is None:
             return
         rows = self.connections
-        if self.groups != 1 or len(rows) != self.out_channels:
+        if self.groups != 1 or not same(len(rows), self.out_channels):
             raise Fault(
                 f"{self.title}: connections must list the inputs of each output channel, without groups",
                 expected=f"{self.out_channels} lists",

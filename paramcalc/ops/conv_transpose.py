@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 
 from paramcalc.errors import Fault
 from paramcalc.ops._window import Window, Windows, windows
@@ -90,7 +91,8 @@ class ConvTranspose(Op):
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         one = self.windows(x)[SPACE[self.rank].index(axis)]
-        return repeating(axis, one.stride, 1, lambda place: _reading(one, place + one.before))
+        step = one.dilation // gcd(one.dilation, one.stride)
+        return repeating(axis, one.stride, 1, lambda place: _reading(one, place + one.before), step)
 
     def forward(self, tools: Tools, x: Array, weight: Array, bias: Array | None = None) -> Array:
         each = self.windows(tools.shapes[0])

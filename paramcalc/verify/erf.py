@@ -23,7 +23,7 @@ def erf(x: NDArray[Any]) -> NDArray[Any]:
     coefficients = _fitted(_DEGREES[x.dtype.itemsize])
     y = np.minimum(np.abs(x), _END)
     t = (y - _CENTRE) / (y + _CENTRE)
-    result = np.full_like(t, coefficients[-1])
+    result: NDArray[Any] = np.full_like(t, coefficients[-1])
     for coefficient in coefficients[-2::-1]:
         result *= t
         result += coefficient

@@ -7,73 +7,19 @@ pixel, asymmetric padding, dilation, groups, partial windows.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 
-from paramcalc.errors import Fault
 from paramcalc.shape import Shape, image, tokens, vector
+from paramcalc.verify.tools import Tools
+from tests.oracle.forward_cases import PRECISIONS, against, drawn, run, weights_of
 from tests.oracle.torch_cases import make
 
 torch = pytest.importorskip("torch")
-tools_module = pytest.importorskip("paramcalc.verify.tools")
-np = pytest.importorskip("numpy")
 functional = torch.nn.functional
-
-TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
-PRECISIONS = list(TOLERANCE)
-
-
-def drawn(x: Shape, dtype: str, batch: int = 2, seed: int = 0) -> Any:
-    return np.random.default_rng(seed).standard_normal((batch, *x.dims)).astype(dtype)
-
-
-def weights_of(op: Any, x: Shape, dtype: str) -> dict[str, Any]:
-    """Random weights and buffers; variances are positive."""
-    generator = np.random.default_rng(1)
-    arrays = {
-        name: generator.standard_normal(dims).astype(dtype)
-        for name, dims in (op.weights(x) | op.buffers(x)).items()
-    }
-    return {name: abs(array) + 0.5 if name == "running_var" else array for name, array in arrays.items()}
-
-
-def run(op: Any, x: Shape, array: Any, weights: dict[str, Any], threads: int = 1) -> Any:
-    """The op's output, after checking its shape, its multiplications, and that the input is as it was."""
-    tools = tools_module.Tools(threads)
-    before = array.copy()
-    y = tools.apply(op, [x], [array], weights)
-
-    assert y.shape == (len(array), *op.shape(x).dims)
-    assert y.dtype == array.dtype
-    assert tools.multiplications == len(array) * op.cost(x).macs
-    assert np.array_equal(array, before)
-    return y
-
-
-def check_close(y: Any, expected: Any) -> None:
-    """Equal within the tolerance of the type, relative to the size of the numbers around."""
-    expected = expected.numpy()
-    tolerance = TOLERANCE[str(y.dtype)]
-    largest = np.abs(expected[np.isfinite(expected)]).max(initial=1)
-    assert np.allclose(y, expected, rtol=tolerance, atol=tolerance * largest)
-
-
-def against(name: str, x: Shape, reference: Callable[..., Any], dtype: str, values: dict[str, Any]) -> bool:
-    """Compares one op with a function of PyTorch tensors; False where the op refuses."""
-    op = make(name, **values)
-    try:
-        op.shape(x)
-    except Fault:
-        return False
-    array, weights = drawn(x, dtype), weights_of(op, x, dtype)
-    tensors = {key: torch.from_numpy(weight) for key, weight in weights.items()}
-    with torch.no_grad():
-        expected = reference(torch.from_numpy(array), **tensors)
-    check_close(run(op, x, array, weights), expected)
-    return True
 
 
 def spaces(pick: random.Random, rank: int) -> tuple[int, ...]:
@@ -405,7 +351,7 @@ def test_blocks_and_threads_change_nothing(threads: int, monkeypatch: pytest.Mon
     for name, values in cases:
         op = make(name, **values)
         array, weights = drawn(x, "float64"), weights_of(op, x, "float64")
-        whole = tools_module.Tools().apply(op, [x], [array], weights)
+        whole = Tools().apply(op, [x], [array], weights)
 
         assert np.allclose(run(op, x, array, weights, threads), whole, rtol=1e-12)
 
@@ -415,8 +361,8 @@ def test_work_buffer_is_bounded() -> None:
     op, x = make("conv2d", out_channels=8, kernel_size=3, padding=1), image(16, 40, 40)
     array, weights = drawn(x, "float64", batch=1), weights_of(op, x, "float64")
 
-    whole = tools_module.Tools().apply(op, [x], [array], weights)
-    small = tools_module.Tools(work_bytes=50_000)
+    whole = Tools().apply(op, [x], [array], weights)
+    small = Tools(work_bytes=50_000)
     parts = small.apply(op, [x], [array], weights)
 
     assert np.allclose(parts, whole, rtol=1e-12)
@@ -428,6 +374,6 @@ def test_overwrites_only_what_is_spare() -> None:
     op, x = make("relu"), image(3, 4, 4)
     array = drawn(x, "float32")
 
-    assert tools_module.Tools().apply(op, [x], [array], {}) is not array
-    assert tools_module.Tools().apply(op, [x], [array], {}, spare=[array]) is array
+    assert Tools().apply(op, [x], [array], {}) is not array
+    assert Tools().apply(op, [x], [array], {}, spare=[array]) is array
     assert array.min() == 0
