@@ -54,13 +54,14 @@ class Reach(NamedTuple):
     """The positions `first` to `last` of an input axis that each position of the output's `axis` reads.
 
     Without an `axis` every output position reads the same. Where `last` is before `first`, nothing is
-    read. `edges` says what stands outside the input: `zeros`, or copies of it by `reflect`,
-    `replicate` or `circular`.
+    read. `step` is from one position that is read to the next, more than 1 with dilation. `edges` says
+    what stands outside the input: `zeros`, or copies of it by `reflect`, `replicate` or `circular`.
     """
 
     axis: str
     first: Steps
     last: Steps
+    step: int = 1
     edges: str = "zeros"
 
     @property
@@ -74,19 +75,27 @@ class Reach(NamedTuple):
 
     def real(self, begin: int, end: int, size: int) -> tuple[int, int] | None:
         """The same within an input of that size; None if only padding is read, or nothing."""
-        first, last = self.over(begin, end)
-        if first > last:
-            return None
-        within = (max(first, 0), min(last, size - 1))
-        copied = [_copied(self.edges, first, -1, size), _copied(self.edges, size, last, size)]
-        parts = [part for part in (within, *copied) if part is not None and part[0] <= part[1]]
-        return (min(one for one, _ in parts), max(two for _, two in parts)) if parts else None
+        if self.step == 1:
+            parts = _real(*self.over(begin, end), size, self.edges)
+        else:
+            each = [self.over(place, place) for place in range(begin, end + 1)]
+            taps = {tap for first, last in each for tap in range(first, last + 1, self.step)}
+            parts = [part for tap in taps for part in _real(tap, tap, size, self.edges)]
+        return (min(first for first, _ in parts), max(last for _, last in parts)) if parts else None
 
 
-def _copied(edges: str, begin: int, end: int, size: int) -> tuple[int, int] | None:
+def _real(first: int, last: int, size: int, edges: str) -> list[tuple[int, int]]:
+    """The real positions that stand at `first` to `last`, themselves or as copies."""
+    parts = [(max(first, 0), min(last, size - 1))]
+    if edges != "zeros":
+        parts += [_copied(edges, first, min(last, -1), size), _copied(edges, max(first, size), last, size)]
+    return [(one, two) for one, two in parts if one <= two]
+
+
+def _copied(edges: str, begin: int, end: int, size: int) -> tuple[int, int]:
     """The real positions whose copies stand at `begin` to `end`, all before or all after the input."""
-    if begin > end or edges == "zeros":
-        return None
+    if begin > end:
+        return begin, end
     if edges == "replicate":
         return (0, 0) if end < 0 else (size - 1, size - 1)
     if edges == "circular":
@@ -101,12 +110,12 @@ def alike(axis: str) -> Reach:
 
 def shifted(axis: str, by: int, edges: str = "zeros") -> Reach:
     """Output position `o` reads input position `o + by`."""
-    return sliding(axis, by, 1, 1, edges)
+    return sliding(axis, by, 1, 1, edges=edges)
 
 
-def sliding(axis: str, start: int, span: int, stride: int, edges: str = "zeros") -> Reach:
-    """Output position `o` reads `span` positions from `start + o * stride` on."""
-    return Reach(axis, Steps((start,), stride), Steps((start + span - 1,), stride), edges)
+def sliding(axis: str, start: int, span: int, stride: int, step: int = 1, edges: str = "zeros") -> Reach:
+    """Output position `o` reads within `span` positions from `start + o * stride` on."""
+    return Reach(axis, Steps((start,), stride), Steps((start + span - 1,), stride), step, edges)
 
 
 def whole(size: int) -> Reach:
@@ -114,7 +123,9 @@ def whole(size: int) -> Reach:
     return _fixed(0, size - 1)
 
 
-def repeating(axis: str, period: int, advance: int, read: Callable[[int], tuple[int, int]]) -> Reach:
+def repeating(
+    axis: str, period: int, advance: int, read: Callable[[int], tuple[int, int]], step: int = 1
+) -> Reach:
     """What `read` says of the first `period` output positions; each further round is `advance` on.
 
     >>> repeating("length", 2, 1, lambda place: (place // 2, place // 2)).over(3, 5)
@@ -122,7 +133,7 @@ def repeating(axis: str, period: int, advance: int, read: Callable[[int], tuple[
     """
     pairs = [read(place) for place in range(period)]
     first, last = (Steps(tuple(values), advance) for values in zip(*pairs, strict=True))
-    return Reach(axis, _shortest(first), _shortest(last))
+    return Reach(axis, _shortest(first), _shortest(last), step)
 
 
 def stretched(axis: str, numerator: int, denominator: int, offset: int = 0, between: bool = False) -> Reach:
