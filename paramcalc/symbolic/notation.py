@@ -32,6 +32,7 @@ class Notation(NamedTuple):
 
     `quotient` is of what divides, `ratio` of what need not (the argument of a function). `over` says
     that a sum stands as a whole over its common denominator, for a language that computes with ints.
+    `by_name` puts terms in the symbols' order, what is subtracted last; else higher degrees come first.
     """
 
     product: str
@@ -44,6 +45,7 @@ class Notation(NamedTuple):
     symbol: Callable[[str], str] = str
     bracket: Callable[[str], str] = "({})".format
     over: bool = False
+    by_name: bool = False
     signs: Mapping[str, str] = WORDS
 
     # --------------------------------------------------------------------------------- sums
@@ -63,7 +65,8 @@ class Notation(NamedTuple):
         """The summands, each with its sign."""
         present = [name for name in leading if any(degree(monomial, name) for monomial in value.terms)]
         if not present:
-            terms = sorted(value.terms.items(), key=lambda term: _place(term[0], order))
+            place = _place_by_name if self.by_name else _place_by_degree
+            terms = sorted(value.terms.items(), key=lambda term: place(term, order))
             return [self.term(coefficient, monomial, order) for monomial, coefficient in terms]
         name, rest = present[0], tuple(present[1:])
         parts: list[str] = []
@@ -201,11 +204,18 @@ def degree(monomial: Monomial, name: str) -> int:
     return next((exponent for atom, exponent in monomial if atom.name == name and not atom.arguments), 0)
 
 
-def _place(monomial: Monomial, order: Sequence[str]) -> tuple[Any, ...]:
-    """Where a monomial stands in a sum: the highest degree first, then by the symbols' order."""
+def _place_by_degree(term: tuple[Monomial, Number], order: Sequence[str]) -> tuple[Any, ...]:
+    """Where a term stands in a sum: the highest degree first, then by the symbols' order."""
+    monomial = term[0]
     whole = sum(exponent for _, exponent in monomial)
     names = [_factor_place(atom, order) for atom, _ in monomial]
     return (-whole, [-degree(monomial, name) for name in order], sorted(names))
+
+
+def _place_by_name(term: tuple[Monomial, Number], order: Sequence[str]) -> tuple[Any, ...]:
+    """Where a term stands in a sum: by the symbols' order, what is subtracted behind, numbers last."""
+    monomial, coefficient = term
+    return (not monomial, coefficient < 0, sorted(_factor_place(atom, order) for atom, _ in monomial))
 
 
 def _factor_place(atom: Atom, order: Sequence[str]) -> tuple[int, bool, str]:
@@ -251,6 +261,7 @@ PLAIN = Notation(
     ceil=lambda top, bottom: f"ceil({_over(top, bottom)})",
     function=lambda name, arguments: f"{name}({', '.join(arguments)})",
 )
+LECTURE = PLAIN._replace(product="*", by_name=True)
 LATEX = Notation(
     product=" ",
     power=lambda base, exponent: f"{base}^{{{exponent}}}",
