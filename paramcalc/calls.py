@@ -146,7 +146,11 @@ class Calls:
             name = argument.name or names[place]
             if name == fault.about and not isinstance(argument.value, Reference):
                 fault.at = (argument.start, argument.end)
-                fault.fix = view.stood_for(argument.value, given[name]) or fault.fix
+                stood = view.stood_for(argument.value, given[name])
+                fault.found = ": ".join(part for part in (fault.found, stood) if part)
+                value = given[name]
+                if isinstance(value, str) and not fault.fix:
+                    fault.fix = near(value, self.network.knobs)
                 return
 
     # -------------------------------------------------------------------- defaults and changes

@@ -8,6 +8,7 @@ An item that cannot be read becomes `Broken`, and the rest is read on.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from paramcalc import lines, ops
@@ -62,6 +63,23 @@ def items(line: Line, begin: int, counts: Counts) -> tuple[Item, ...]:
     return (Repeat(line.times, begin, body, "i", shared=False, name=automatic(counts, call.head)),)
 
 
+def names_in(chain: Chain) -> Iterator[tuple[str, int]]:
+    """The names that a chain gives in its own group, with their places."""
+    for item in chain.items:
+        if isinstance(item, If):
+            yield from names_in(item.then)
+            yield from names_in(item.otherwise)
+        elif isinstance(item, Join):
+            yield item.name, item.at
+            yield from ((branch.name, branch.at) for branch in item.branches)
+        elif isinstance(item, Auxiliary):
+            yield item.branch.name, item.branch.at
+        elif isinstance(item, Table) and "name" in item.columns:
+            yield from ((row.name, row.at) for row in item.rows)
+        elif not isinstance(item, Broken):
+            yield item.name, item.at + (item.call.start if isinstance(item, Step) else 0)
+
+
 class ChainReader(Reader):
     """Reads chains. `blocks` are the names of blocks, `variables` those that may hold an op's name."""
 
@@ -69,6 +87,13 @@ class ChainReader(Reader):
         super().__init__(source, problems)
         self.blocks: set[str] = set()
         self.variables: frozenset[str] = frozenset()
+
+    def check_inputs(self, chain: Chain, inputs: Iterable[str]) -> None:
+        """No layer beside an input may have the input's name."""
+        names = set(inputs)
+        for name, at in names_in(chain):
+            if name in names:
+                self.fail_at(at, name, f"'{name}' is the name of an input", "give the layer another name")
 
     def chain(self, node: Node, counts: Counts, owner: Scalar) -> Chain:
         """A line, a list of items, or one item; `owner` is the key it stands under."""
@@ -252,9 +277,11 @@ class ChainReader(Reader):
                 self.fail(branches, "the branches of a join are a mapping of names to chains")
             return (Broken(begin),)
         name = automatic(counts, call.head)
-        return (Join(call, begin, name, self.branches(branches)),)
+        read = self.branches(branches)
+        return (Broken(begin),) if len(read) < len(branches.entries) else (Join(call, begin, name, read),)
 
     def branches(self, node: Mapping) -> tuple[Named, ...]:
+        """The branches whose names are fit."""
         return tuple(
             Named(key.text, self.chain(value, {}, key), key.start)
             for key, value in node.entries

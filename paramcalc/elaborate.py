@@ -84,6 +84,7 @@ class Elaborator:
             self.network, [change for change in settings.changes if isinstance(change, Change)]
         )
         self.heads: dict[str, tuple[type[Op] | None, Block | None]] = {}
+        self.unreadable = False  # some item is, so that what it reads is not known
         self.steps = 0
         self.depth = 0
         self.shared_weights = 0
@@ -100,7 +101,7 @@ class Elaborator:
         incoming = 0 if len(numbers) == 1 else NOTHING
         last = self.chain(self.spec.layers, root, incoming, inherits=False)
         outputs = self.outputs(root, last)
-        if not network.problems:
+        if not network.problems and not self.unreadable:
             self.check_read(outputs)
         if network.problems:
             raise SpecError(network.problems.in_order())
@@ -269,7 +270,7 @@ class Elaborator:
         """The values that a call of an op reads."""
         view = View(self.network, scope, value)
         if call.references:
-            inputs = tuple(view.resolve(reference) for reference in call.references)
+            inputs = tuple(view.resolve(reference, known=False) for reference in call.references)
         elif value == NOTHING:
             raise no_tensor()
         else:
@@ -359,10 +360,18 @@ class Elaborator:
         """Whether a name is still free in the group; if not, that is reported."""
         if name not in scope.group.children:
             return True
+        self.clash(Named(name, Chain((), at), at), scope)
+        return False
+
+    def clash(self, item: Named, scope: Scope, fix: str = "give one of them another name") -> int:
+        """Reports a name that stands twice."""
+        name, _, at = item
         source = scope.frame.source
         end = at + len(name) if source.text.startswith(name, at) else at + 1
-        self.network.report(self.twice(name, scope.group), source, at, end, scope.frame)
-        return False
+        fault = self.twice(name, scope.group)
+        fault.fix = fix
+        self.network.report(fault, source, at, end, scope.frame)
+        return UNKNOWN
 
     # -------------------------------------------------------------------------- names and groups
 
@@ -418,6 +427,9 @@ class Elaborator:
         swap = self.swap_of(branch, scope) if self.swaps else None
         if swap is not None:
             return self.swapped(swap, branch, scope, value)
+        if branch.name in scope.group.children:
+            fix = "give the branch another name, or name the join"
+            return self.clash(branch, scope, fix)
         items = branch.chain.items
         passes = not items or (
             len(items) == 1 and type(items[0]) is Step and items[0].call.head == "identity"
@@ -594,7 +606,7 @@ class Elaborator:
         return value
 
     def broken(self, item: Broken, scope: Scope, value: int, own: bool) -> int:
-        scope.group.broken = True
+        scope.group.broken = self.unreadable = True
         return UNKNOWN
 
     # --------------------------------------------------------------------------------- blocks
@@ -666,7 +678,7 @@ class Elaborator:
     def block_inputs(self, block: Block, call: Call, scope: Scope, value: int) -> tuple[int, dict[str, int]]:
         """The tensor that enters a block, and its further inputs by name."""
         view = View(self.network, scope, value)
-        values = [view.resolve(reference) for reference in call.references]
+        values = [view.resolve(reference, known=False) for reference in call.references]
         wanted = 1 + len(block.inputs)
         if not values and not block.inputs:
             values = [value]
@@ -737,10 +749,14 @@ class Elaborator:
     ) -> None:
         """A fault of one call: at the argument it is about, with the operands and where they come from."""
         start, end = fault.at or self.span(fault, call)
-        operands: tuple[str, ...] = ()
+        said: list[str] = []
         if fault.at is None and fault.about not in ("head", "name"):
-            operands = self.operands(call, scope, value, branches)
-        self.network.report(fault, scope.frame.source, at + start, at + end, scope.frame, operands)
+            for what, shape, origin in self.operands(call, scope, value, branches):
+                if fault.found == shape:
+                    fault.found += f", from {origin}"
+                else:
+                    said.append(f"{what} is {shape}, from {origin}")
+        self.network.report(fault, scope.frame.source, at + start, at + end, scope.frame, tuple(said))
 
     def span(self, fault: Fault, call: Call) -> tuple[int, int]:
         for argument in call.arguments:
@@ -752,21 +768,21 @@ class Elaborator:
 
     def operands(
         self, call: Call, scope: Scope, value: int, branches: Mapping[str, int] | None
-    ) -> tuple[str, ...]:
-        """Which tensors a call reads, and where they come from."""
+    ) -> list[tuple[str, str, str]]:
+        """Which tensors a call reads: their role, their shape, and where they come from."""
         network = self.network
         if branches is not None:
             named = [(f"branch {name}", number) for name, number in branches.items()]
         elif call.references:
             view = View(network, scope, value)
-            named = [(str(reference), view.resolve(reference)) for reference in call.references]
+            named = [(str(one), view.resolve(one, known=False)) for one in call.references]
         else:
             named = [("the incoming tensor", value)]
-        return tuple(
-            f"{what} is {network.shape(number).described()}, from {network.origin(number)}"
+        return [
+            (what, network.shape(number).described(), network.origin(number))
             for what, number in named
             if number >= 0 and network.shapes[number] is not MISSING
-        )
+        ]
 
 
 _NO_PARAMETERS: Mapping[str, Value] = {}

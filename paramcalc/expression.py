@@ -216,6 +216,8 @@ def _syntax_fault(text: str, offset: int | None) -> Fault:
         return Fault(fact, fix=f"write {int(zeros[0])}", at=zeros.span())
     if not _balanced(text):
         return _unwrapped(text)
+    if re.fullmatch(r"\d+(:\d+)+", text):
+        return Fault(f"'{text}' is not a number", at=(0, len(text)))
     single = re.search(r"(?<![=!<>])=(?!=)", text)
     if single:
         return Fault("'=' is not a comparison", fix="write == to compare", at=single.span())

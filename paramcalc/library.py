@@ -44,6 +44,11 @@ def read(path: Path, variant: str = "") -> Spec:
     return _parse(source, lambda name: _used(name, path.parent, (path.stem,)), variant)
 
 
+def from_text(source: Source, variant: str = "") -> Spec:
+    """The spec in a text that is no file; a `use` in it finds bundled specs only."""
+    return _parse(source, lambda name: _used(name, None, ()), variant)
+
+
 def _read_file(path: Path) -> Source:
     try:
         return syntax.read_file(path)
@@ -122,7 +127,7 @@ def _is_file(name: str) -> bool:
 
 def _read_stdin(variant: str) -> Spec:
     source = syntax.decode(sys.stdin.buffer.read(syntax.LONGEST_TEXT + 1), "<stdin>")
-    return _parse(source, lambda name: _used(name, None, ()), variant)
+    return from_text(source, variant)
 
 
 def bundled(name: str, variant: str = "") -> Found:

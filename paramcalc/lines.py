@@ -217,9 +217,9 @@ def read_signature(text: str) -> tuple[str, tuple[Parameter, ...], tuple[str, ..
         raise Fault("a block's inputs start with x, the incoming tensor", fix=fix, at=tokens[cut][1:])
     parameters: dict[str, Parameter] = {}
     for token in tokens[1:cut]:
-        argument = read_argument(token)
-        name = argument.name or token.text
+        name = token.text.partition("=")[0]
         _check_word(name, token)
+        argument = read_argument(token)
         if name in parameters:
             raise Fault(f"the parameter '{name}' stands twice", at=token[1:])
         default = argument.value if argument.name else None
@@ -278,31 +278,33 @@ def _segments(text: str) -> list[list[Token]]:
     """Cuts a text at commas, and each piece at blanks, both outside brackets and quotes."""
     if len(text) > LONGEST_LINE:
         raise Fault(f"a line may have at most {LONGEST_LINE:,} characters", at=(0, LONGEST_LINE))
-    found = _simple_segments(text) if _SIMPLE.fullmatch(text) else _bracketed_segments(text)
-    begin = 0
-    for tokens in found:
-        if not tokens and len(found) > 1:
-            comma = text.find(",", begin)
-            where = "after the last comma" if comma < 0 else "before this comma"
-            place = comma if comma >= 0 else text.rfind(",")
+    found, commas = _simple_segments(text) if _SIMPLE.fullmatch(text) else _bracketed_segments(text)
+    for number, tokens in enumerate(found):
+        if not tokens and commas:
+            last = number == len(commas)
+            place = commas[-1] if last else commas[number]
+            where = "after the last comma" if last else "before this comma"
             raise Fault(f"there is nothing {where}", at=(place, place + 1))
-        begin = tokens[-1].end if tokens else begin
     if not found[0]:
         raise Fault("there is nothing on this line", at=(0, len(text)))
     return found
 
 
-def _simple_segments(text: str) -> list[list[Token]]:
-    found = []
+def _simple_segments(text: str) -> tuple[list[list[Token]], list[int]]:
+    """The segments, and the places of the commas between them, of a text without brackets."""
+    found, commas = [], []
     begin = 0
     for piece in text.split(","):
         found.append([Token(m[0], begin + m.start(), begin + m.end()) for m in _BLANKS.finditer(piece)])
         begin += len(piece) + 1
-    return found
+        commas.append(begin - 1)
+    return found, commas[:-1]
 
 
-def _bracketed_segments(text: str) -> list[list[Token]]:
+def _bracketed_segments(text: str) -> tuple[list[list[Token]], list[int]]:
+    """The same of any text."""
     found: list[list[Token]] = [[]]
+    commas: list[int] = []
     opened: list[int] = []
     begin, quoted = 0, -1
 
@@ -329,12 +331,13 @@ def _bracketed_segments(text: str) -> list[list[Token]]:
         begin = place + 1
         if char == ",":
             found.append([])
+            commas.append(place)
     if quoted >= 0:
         raise Fault("this quotation mark is not closed", at=(quoted, quoted + 1))
     if opened:
         raise _unbalanced(text, opened[-1])
     cut(len(text))
-    return found
+    return found, commas
 
 
 def _unbalanced(text: str, place: int) -> Fault:

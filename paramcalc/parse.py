@@ -106,6 +106,7 @@ class _SpecReader(ChainReader):
         self.variables = frozenset(merged.knobs)
         if "layers" in self.top or base is None:
             merged = merged._replace(layers=self.layers())
+            self.check_inputs(merged.layers, merged.inputs)
         merged = merged._replace(blocks={**merged.blocks, **blocks})
         if self.problems:
             raise SpecError(self.problems.in_order(), partial=None if elsewhere else merged)
@@ -397,6 +398,7 @@ class _SpecReader(ChainReader):
         key, node, name, parameters, inputs = signature
         self.variables = frozenset(spec.knobs) | {parameter.name for parameter in parameters}
         chain = self.chain(node, {}, key)
+        self.check_inputs(chain, inputs)
         return Block(name, parameters, inputs, chain, self.source, key.start + bool(key.quote))
 
     def layers(self) -> Chain:

@@ -10,7 +10,7 @@ from paramcalc.errors import Fault, Problems, Source, near
 from paramcalc.expression import Expression
 from paramcalc.graph import Layer
 from paramcalc.ops.attributes import shown
-from paramcalc.shape import CHANNELS, Shape
+from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.spec import Auxiliary, Chain, If, Join, Named, Reference, Repeat, Spec, Step, Table, Written
 from paramcalc.values import Value, Word, collected
 
@@ -183,7 +183,12 @@ def trace(frame: Frame | None) -> tuple[str, ...]:
     return tuple(said)
 
 
-def no_tensor() -> Fault:
+def no_tensor(outside: bool = False) -> Fault:
+    """There is no incoming tensor: outside the layers, or where a spec has several inputs."""
+    if outside:
+        return Fault(
+            "there is no tensor here", fix="sizes of tensors are known in layers, blocks and defaults"
+        )
     return Fault("there is no incoming tensor here: the spec has several inputs", fix="say which: from NAME")
 
 
@@ -212,6 +217,8 @@ class View:
 
     def tensor(self, name: str) -> Shape:
         if name == "x":
+            if self.incoming == NOTHING:
+                raise no_tensor(outside=self.scope is None)
             return self.network.shape(self.incoming)
         if self.scope is None:
             raise Fault(f"'{name}' is a layer, and none can be seen from here")
@@ -277,7 +284,7 @@ class View:
         found = self.bound(name)
         if found is not None:
             return found
-        if not heads:
+        if not heads or name in self.network.spec.knobs:
             raise self.unknown_name(name, words)
         if self.network.callable(name):
             return self.network.head(name)
@@ -296,6 +303,9 @@ class View:
                 return Fault(f"'{name}' is a layer, not a number", fix=fix)
         if name in self.network.spec.knobs:
             return Fault(f"the knob '{name}' has no value yet: a knob sees only the knobs above it")
+        if name in AXES:
+            fix = f"the {name} of the incoming tensor is x.{name}"
+            return Fault(f"'{name}' has no value here", fix=fix)
         if name.lower() in ("yes", "no", "on", "off"):
             return Fault(f"'{name}' has no value here", fix="write true or false")
         expected = f"one of the words {', '.join(words)}, or a value" if words else ""
@@ -307,29 +317,31 @@ class View:
         """What the names of an expression stood for, as a remark; '' when there is nothing to say."""
         if not isinstance(written, Expression) or written.constant:
             return ""
-        if written.text == CHANNELS:
-            return f"the incoming tensor has {value} channels"
         said = []
         for name in written.names():
             bound = self.channels() if name == CHANNELS else self.bound(name)
-            if name == written.text and isinstance(bound, str):
-                return f"{name} is the word '{bound}' here. {near(bound, self.network.knobs)}".rstrip()
-            if bound is not None and name != written.text:
-                said.append(f"{name} = {shown(bound)}")
-        said += [f"{name} is {self.tensor(name).described()}" for name in dict.fromkeys(written.tensors())]
-        return f"{written.text} is {shown(value)} with {', '.join(said)}" if said else ""
+            origin = f" from {self.network.origin(self.incoming)}" if name == CHANNELS else ""
+            if bound is not None:
+                said.append(f"{name} = {shown(bound)}{origin}")
+        said += [f"{name} of {self.tensor(name).described()}" for name in dict.fromkeys(written.tensors())]
+        if written.word and said == [f"{written.text} = {shown(value)}"]:
+            return f"the value of {written.text}"
+        return f"{written.text} with {', '.join(said)}" if said else ""
 
     # ------------------------------------------------------------------------------- references
 
-    def resolve(self, reference: Reference) -> int:
-        """The value that a reference means."""
-        entry = self.entry(reference)
+    def resolve(self, reference: Reference, known: bool = True) -> int:
+        """The value that a reference means; one that is unknown is none, unless it need not be known."""
+        try:
+            entry = self.entry(reference)
+        except UnknownError:
+            entry = UNKNOWN
         if isinstance(entry, Group):
             if entry.value is None and not entry.broken:
                 fact = f"'{reference}' is not finished here: 'from' reads earlier layers only"
                 raise Fault(fact, at=(reference.start, reference.end))
             entry = UNKNOWN if entry.value is None else entry.value
-        if entry == UNKNOWN:
+        if entry == UNKNOWN and known:
             raise UnknownError
         self.check_auxiliary(entry, reference)
         return entry

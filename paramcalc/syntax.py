@@ -216,7 +216,11 @@ def _yaml_error(source: Source, index: int, problem: str) -> SpecError:
         fix = "write the line without them"
         fact = "an index cannot stand inside [ ] or { }"
         return _error(source, place, place + len(indexed[1]), fact, fix)
-    if "cannot start any token" in problem and "\t" in line:
+    if "unexpected ':'" in problem:
+        fix = "write key: value, with a blank after the colon"
+        return _error(source, index, index + 1, "a colon without a value or a blank after it", fix)
+    if "tab character" in problem or ("cannot start any token" in problem and "\t" in line):
+        index = begin + max(0, line.find("\t"))
         return _error(source, index, index + 1, "a tab in the indentation", "indent with blanks")
     if "mapping values are not allowed" in problem:
         fix = "quote the text, or put what follows the colon on lines of its own"
