@@ -17,7 +17,9 @@ from paramcalc.spec import Chain, Spec, Written
 
 if TYPE_CHECKING:
     from paramcalc.diff import Diff
+    from paramcalc.solve import Solution
     from paramcalc.symbolic import Closed, Formula
+    from paramcalc.vary import Axis, Space
 
 
 class Model:
@@ -80,6 +82,42 @@ class Model:
         h^2 (19776 w^2 + 37632 w) + 32000 w
         """
         return self.closed(symbols).formula(quantity, layers)
+
+    def space(
+        self,
+        axes: Sequence[Axis],
+        changes: tuple[Change | Swap, ...] = (),
+        inputs: dict[str, Any] | None = None,
+        batch: int = 1,
+    ) -> Space:
+        """The networks that this one becomes while some settings vary."""
+        from paramcalc.vary import Space
+
+        return Space(self.spec, self.variant, axes, changes, inputs, batch)
+
+    def solve(
+        self,
+        *vary: str,
+        until: str | Sequence[str],
+        most: str = "",
+        least: str = "",
+        step: int = 1,
+        changes: tuple[Change | Swap, ...] = (),
+        inputs: dict[str, Any] | None = None,
+        batch: int = 1,
+    ) -> Solution:
+        """The values of one setting or two that meet constraints: the largest, or of the most of a quantity.
+
+        >>> solution = load("resnet-50").solve("width", until="params <= 5e6", step=8)
+        >>> solution.answers[0].point.values, solution.answers[0].above.values
+        ((24,), (32,))
+        """
+        from paramcalc import solve
+
+        texts = [until] if isinstance(until, str) else until
+        bounds = [bound for text in texts for bound in solve.bounds(text)]
+        space = self.space([solve.setting(text, step) for text in vary], changes, inputs, batch)
+        return solve.solve(space, bounds, solve.goal(most, least))
 
     def __rich__(self) -> Any:
         return self.count().__rich__()

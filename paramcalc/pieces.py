@@ -79,6 +79,11 @@ class Pieces:
         self.columns = tuple(column for column in self.columns if column.axis not in self.solid)
         self.found: dict[tuple[Any, ...], list[Piece]] = {}
 
+    @property
+    def amount(self) -> int:
+        """How many pieces were found."""
+        return sum(len(pieces) for pieces in self.found.values())
+
     def at(self, values: Sequence[Any]) -> Piece:
         """The piece that a point lies in, which has a value for each axis."""
         letters = self.letters(values)

@@ -1,0 +1,163 @@
+"""Answers to an inverse what-if as a table, JSON and CSV."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from paramcalc.pieces import Piece
+from paramcalc.render.counts import TITLES
+from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
+from paramcalc.report import QUANTITIES
+from paramcalc.solve import Answer, Point, Solution
+from paramcalc.solve.line import Line as Found
+from paramcalc.symbolic.facts import Symbol
+from paramcalc.vary import Axis
+
+SCHEMA = "paramcalc/solve/1"
+MOST_RUNS = 5  # shown
+LONGEST = 200  # characters of a closed form that is shown
+
+
+def grid(solution: Solution) -> Grid:
+    """Each answer between its neighbours, which show where the constraints stop being met."""
+    names = [axis.name for axis in solution.space.axes]
+    quantities = shown(solution)
+    columns = (
+        *(Column(name, right=True) for name in names),
+        *(Column(TITLES.get(name, name), right=True) for name in quantities),
+        Column("constraints"),
+    )
+    lines = [line for answer in solution.answers for line in _lines(answer, solution, quantities)]
+    return Grid(title(solution), columns, tuple(lines), notes(solution))
+
+
+def title(solution: Solution) -> str:
+    """What was asked."""
+    wanted = " and ".join(str(bound) for bound in solution.bounds)
+    names = " and ".join(axis.name for axis in solution.space.axes)
+    goal = solution.goal
+    best = "largest" if goal.most else "smallest"
+    if goal.quantity:
+        names, best = f"{names} of", f"{'most' if goal.most else 'least'} {goal.quantity}"
+    asked = f"{names} {best}" if goal.quantity else f"{best} {names}"
+    return f"{solution.label}: {asked} with {wanted}"
+
+
+def shown(solution: Solution) -> list[str]:
+    """The quantities in the constraints and the goal, then params and macs."""
+    named = [name for bound in solution.bounds for name in bound.quantities]
+    goal = [solution.goal.quantity] if solution.goal.quantity else []
+    return list(dict.fromkeys([*named, *goal, "params", "macs"]))
+
+
+def notes(solution: Solution) -> tuple[str, ...]:
+    """How the answers were found, and what that covers."""
+    *_, axis = solution.space.axes
+    said = []
+    if solution.endless:
+        said.append(f"there is no best {axis.name}: no end was found to what meets the constraints")
+    elif not solution.answers:
+        said.append("nothing meets the constraints")
+    if solution.across is not None:
+        first = solution.space.axes[0]
+        said += (
+            _told(solution.across, first, solution) if solution.across.tried or solution.across.piece else []
+        )
+        said.append(f"{first.name} from {first.values[0]} to {first.values[max(len(solution.lines) - 1, 0)]}")
+    decided = [line for line in solution.lines if line.piece is not None]
+    tried = [line for line in solution.lines if line.piece is None]
+    for line in [*decided[:1], *tried[-1:]]:
+        said += _told(line, axis, solution)
+    if any(answer.point.values[-1] == axis.values[-1] for answer in solution.answers):
+        said.append(f"{axis.name} = {axis.values[-1]} is the end of the range")
+    return tuple(said)
+
+
+def _told(line: Found, axis: Axis, solution: Solution) -> list[str]:
+    if line.piece is not None:
+        said = [f"{_formulas(line.piece, solution)}: only rises or only falls with {axis.name}; bisected"]
+        if line.missing:
+            said.append(f"no network below {axis.name} = {axis.values[line.missing]}: {line.reason}")
+        return said
+    said = [
+        f"{axis.name}: tried all {line.tried:,} values from {axis.values[0]} to {axis.values[line.tried - 1]}"
+    ]
+    if line.missing:
+        said.append(f"{line.missing:,} of them have no network, the first because {line.reason}")
+    if len(line.runs) > 1:
+        parts = [f"{axis.values[run.first]} to {axis.values[run.last]}" for run in line.runs[:MOST_RUNS]]
+        more = f" and {len(line.runs) - MOST_RUNS} runs more" if len(line.runs) > MOST_RUNS else ""
+        said.append(f"constraints are met at {axis.name} {', '.join(parts)}{more}")
+    return said
+
+
+def _formulas(piece: Piece, solution: Solution) -> str:
+    """The closed forms of the quantities in the constraints, if they can be read."""
+    names = dict.fromkeys(name for bound in solution.bounds for name in bound.quantities)
+    text = ", ".join(f"{name} = {getattr(piece.totals, name)}" for name in names)
+    return f"{text}, {_meaning(solution.symbols)}" if len(text) <= LONGEST else "the closed form"
+
+
+def _meaning(symbols: tuple[Symbol, ...]) -> str:
+    return " and ".join(f"{' = '.join(symbol.stands_for)} = {symbol.value}" for symbol in symbols)
+
+
+def _lines(answer: Answer, solution: Solution, quantities: list[str]) -> list[Line]:
+    single = len(solution.answers) == 1
+    below = [_line(answer.below, solution, quantities)] if answer.below and single else []
+    above = [_line(answer.above, solution, quantities)] if answer.above else []
+    best = _line(answer.point, solution, quantities)._replace(strong=True)
+    found = [*below, best, *above] if solution.goal.most or single else [*below, best]
+    return [found[0]._replace(rule=not single), *found[1:]]
+
+
+def _line(point: Point, solution: Solution, quantities: list[str]) -> Line:
+    counts = [number(getattr(point.counts, name)) for name in quantities]
+    failed = [str(bound) for bound in solution.bounds if not bound.holds(point.counts)]
+    verdict = "met" if point.meets else f"not {', not '.join(failed)}"
+    return Line((*(str(value) for value in point.values), *counts, verdict), faint=not point.meets)
+
+
+def csv(solution: Solution) -> str:
+    """Every answer with every quantity, and whether it is an answer or its neighbour."""
+    header = ("which", *(axis.name for axis in solution.space.axes), *QUANTITIES, "meets")
+    rows = []
+    for answer in solution.answers:
+        for which, point in (("below", answer.below), ("answer", answer.point), ("above", answer.above)):
+            if point is not None:
+                rows.append((which, *point.values, *point.counts, point.meets))
+    return comma_separated(header, rows)
+
+
+def text(solution: Solution) -> str:
+    """The whole solution; counts are JSON integers, exact at any size."""
+    return json.dumps(document(solution), indent=2) + "\n"
+
+
+def document(solution: Solution) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "model": solution.space.variant or solution.space.spec.name,
+        "spec": solution.space.spec.name,
+        "settings": [str(change) for change in solution.space.changes],
+        "batch": solution.space.batch,
+        "vary": [axis.name for axis in solution.space.axes],
+        "until": [str(bound) for bound in solution.bounds],
+        "goal": {"most": solution.goal.most, "of": solution.goal.quantity or None},
+        "answers": [
+            {
+                "answer": _point(answer.point, solution),
+                "below": None if answer.below is None else _point(answer.below, solution),
+                "above": None if answer.above is None else _point(answer.above, solution),
+            }
+            for answer in solution.answers
+        ],
+        "endless": solution.endless,
+        "how": list(notes(solution)),
+    }
+
+
+def _point(point: Point, solution: Solution) -> dict[str, Any]:
+    values = {axis.name: value for axis, value in zip(solution.space.axes, point.values, strict=True)}
+    return {"values": values, "counts": point.counts._asdict(), "meets": point.meets}

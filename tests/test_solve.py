@@ -1,0 +1,313 @@
+"""`solve`: every answer against counting at all values around it, and what is said of how it was found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+
+from paramcalc.errors import Fault, SpecError
+from paramcalc.model import load
+from paramcalc.pieces import Pieces
+from paramcalc.report import Counts
+from paramcalc.solve import Solution, bounds, line
+from paramcalc.vary import Axis, Space, axis
+from tests.conftest import Run
+
+Met = Callable[[Counts], bool]
+
+
+class Question(NamedTuple):
+    """What is asked, the same constraint as a function, and the values that brute force counts at."""
+
+    model: str
+    vary: str
+    until: str
+    met: Met
+    around: range
+    step: int = 1
+    most: str = ""
+    least: str = ""
+
+
+QUESTIONS = [
+    Question("resnet-50", "width", "params <= 5e6", lambda c: c.params <= 5_000_000, range(1, 60)),
+    Question("resnet-50", "width", "params <= 5e6", lambda c: c.params <= 5e6, range(8, 100, 8), step=8),
+    Question("resnet-50", "width", "params >= 40e6", lambda c: c.params >= 40_000_000, range(60, 100)),
+    Question("resnet-50", "width", "macs < 1e9", lambda c: c.macs < 10**9, range(1, 60)),
+    Question("resnet-50", "width", "5e6 <= params <= 6e6", lambda c: 5e6 <= c.params <= 6e6, range(1, 60)),
+    Question("resnet-50", "width=1:40", "params > 1e6", lambda c: c.params > 1e6, range(1, 41), most="macs"),
+    Question("resnet-50", "width=1:40", "params > 1e6", lambda c: c.params > 1e6, range(1, 41), least="macs"),
+    Question("resnet-50", "input", "macs <= 1e9", lambda c: c.macs <= 10**9, range(64, 140)),
+    Question("resnet-50", "size", "macs <= 2.5e9", lambda c: c.macs <= 25e8, range(32, 385, 32), step=32),
+    Question("resnet-50", "depths[2]", "params <= 60e6", lambda c: c.params <= 60e6, range(1, 60)),
+    Question("resnet-50", "depths[0]=0:9", "macs <= 5e9", lambda c: c.macs <= 5e9, range(10)),
+    Question("resnext50-32x4d", "groups=1:80", "params <= 26e6", lambda c: c.params <= 26e6, range(1, 81)),
+    Question("resnext50-32x4d", "group_width", "params <= 26e6", lambda c: c.params <= 26e6, range(1, 12)),
+    Question("bottleneck-14x14-480-48", "via", "macs <= 1e7", lambda c: c.macs <= 10**7, range(1, 60)),
+    Question("bottleneck-128-32-128", "via=0:9", "macs < 1e8", lambda c: c.macs < 1e8, range(10), least="macs"),
+    Question("densenet-121", "growth", "params <= 10e6", lambda c: c.params <= 10_000_000, range(1, 60)),
+    Question("gpt2-124m", "dim", "params <= 50e6", lambda c: c.params <= 50_000_000, range(396, 480)),
+    Question("vit-b16", "layers", "macs <= 10e9", lambda c: c.macs <= 10**10, range(1, 20)),
+    Question("lenet5-ng", "input", "params <= 200000", lambda c: c.params <= 200_000, range(1, 80)),
+    Question("resnet-50", "batch", "activations <= 1e9", lambda c: c.activations <= 1e9, range(1, 60)),
+    Question("resnet-50", "width", "macs <= 160*params", lambda c: c.macs <= 160 * c.params, range(1, 200)),
+    Question("vgg-16", "input=1:80", "params == 37694248", lambda c: c.params == 37694248, range(1, 81)),
+    Question("resnet20-cifar", "depths[0]", "2*params <= 1e6", lambda c: 2 * c.params <= 10**6, range(1, 60)),
+]  # fmt: skip
+
+
+def ask(question: Question) -> Solution:
+    return load(question.model).solve(
+        question.vary,
+        until=question.until,
+        step=question.step,
+        most=question.most,
+        least=question.least,
+    )
+
+
+def counted(question: Question) -> dict[int, Counts]:
+    """The counts at all values around the answer at which there is a network."""
+    name = question.vary.partition("=")[0]
+    model = load(question.model)
+    found = {}
+    for value in question.around:
+        space = Space(model.spec, model.variant, [Axis(name, (value,))])
+        try:
+            found[value] = space.count((value,)).totals
+        except (SpecError, Fault):
+            continue
+    return found
+
+
+@pytest.mark.parametrize(
+    "question", QUESTIONS, ids=lambda q: f"{q.model} {q.vary} {q.until} {q.most}{q.least}"
+)
+def test_brute_force_confirms_the_answer(question: Question) -> None:
+    """No other value around is better, and the neighbours shown are the next networks there are."""
+    networks = counted(question)
+    meeting = [value for value, counts in networks.items() if question.met(counts)]
+    goal = question.most or question.least
+    upper = "<" in question.until or "==" in question.until
+    if goal:
+        best = (max if question.most else min)(meeting, key=lambda value: getattr(networks[value], goal))
+    else:
+        best = max(meeting) if upper else min(meeting)
+
+    (answer,) = ask(question).answers
+
+    assert answer.point.values == (best,)
+    assert answer.point.counts == networks[best]
+    for neighbour, others in (
+        (answer.below, [value for value in networks if value < best]),
+        (answer.above, [value for value in networks if value > best]),
+    ):
+        shown = None if neighbour is None else (neighbour.values[0], neighbour.counts, neighbour.meets)
+        if others:
+            nearest = max(others) if max(others) < best else min(others)
+            assert shown == (nearest, networks[nearest], question.met(networks[nearest]))
+
+
+def test_the_boundary_is_sharp() -> None:
+    """Of the two questions that the manual shows: one value meets the constraint, the next does not."""
+    (answer,) = ask(QUESTIONS[0]).answers
+
+    assert answer.above is not None
+    assert answer.point.meets
+    assert not answer.above.meets
+    assert (answer.point.counts.params, answer.above.counts.params) == (4_727_826, 5_064_175)
+
+
+def test_search_and_formula_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trying every value gives the same runs as the closed form."""
+    by_formula = load("resnet-50").solve("width=1:200", until="3e6 <= params <= 30e6").lines[0]
+    monkeypatch.setattr(line, "_by_formula", lambda walk, bounds: None)
+
+    by_trying = load("resnet-50").solve("width=1:200", until="3e6 <= params <= 30e6").lines[0]
+
+    assert by_formula.piece is not None
+    assert (by_trying.piece, by_trying.tried) == (None, 200)
+    assert by_trying.runs == by_formula.runs
+
+
+# ----------------------------------------------------------------------- where it is not monotone
+
+
+def test_several_runs() -> None:
+    """Where the 1x1 that narrows appears, the multiplications fall and then rise again."""
+    solution = load("bottleneck-14x14-480-48").solve("via=0:400", until="macs <= 112896000")
+
+    (found,) = solution.lines
+    assert found.piece is None
+    assert [(run.first, run.last) for run in found.runs] == [(0, 342)]  # via = 0 is exactly the bound
+    assert solution.answers[0].point.values == (342,)
+
+
+def test_runs_with_gaps(run: Run) -> None:
+    """A bound that the direct convolution exceeds and the narrow ones meet: no value 0, then 1 to 30."""
+    shown = run("solve", "bottleneck-14x14-480-48", "--vary", "via=0:100", "--until", "macs <= 1e7")
+    two = run(
+        "solve", "bottleneck-14x14-480-48", "--vary", "via=0:100",
+        "--until", "params >= 100000",
+    )  # fmt: skip
+
+    assert "tried all 101 values from 0 to 100" in shown.out
+    assert "constraints are met at via 0 to 0, 60 to 100" in two.out
+
+
+def test_values_without_a_network_are_skipped_and_said(run: Run) -> None:
+    """Twelve heads must divide the dimension: of 1 to 1024 that leaves 85."""
+    shown = run("solve", "gpt2-124m", "--vary", "dim", "--until", "params <= 50e6")
+
+    assert "tried all 1,024 values from 1 to 1024" in shown.out
+    assert "939 of them have no network, the first because self_attention: 1 channels do not" in shown.out
+
+
+def test_no_end_and_no_answer(run: Run) -> None:
+    """Both are said, and neither is success."""
+    endless = run("solve", "resnet-50", "--vary", "size", "--until", "params <= 30e6")
+    nothing = run("solve", "resnet-50", "--vary", "width", "--until", "params <= 1000")
+
+    assert (endless.code, nothing.code) == (1, 1)
+    assert "there is no best size" in endless.out
+    assert "nothing meets the constraints" in nothing.out
+
+
+# -------------------------------------------------------------------------------- two settings
+
+
+def test_two_settings_by_brute_force() -> None:
+    """All pairs of which neither can be larger alone, and the pair with the most params."""
+    model = load("resnet-50")
+    space = Space(model.spec, model.variant, [axis("width=1:60"), axis("size=64:224:32")])
+    macs = {(w, s): space.count((w, s)).totals.macs for w in range(1, 61) for s in range(64, 225, 32)}
+    fits = {pair for pair, value in macs.items() if value <= 10**9}
+    outermost = {
+        (w, s)
+        for w, s in fits
+        if not any(other != (w, s) and other[0] >= w and other[1] >= s for other in fits)
+    }
+
+    pairs = model.solve("width=1:60", "size=64:224:32", until="macs <= 1e9")
+    best = model.solve("width=1:60", "size=64:224:32", until="macs <= 1e9", most="params")
+
+    assert {answer.point.values for answer in pairs.answers} == outermost
+    assert best.answers[0].point.counts.params == max(space.count(pair).totals.params for pair in outermost)
+
+
+def test_two_settings_one_of_them_without_end() -> None:
+    """The first setting ends where its values are too large with the smallest of the second."""
+    solution = load("resnet-50").solve("width", "input=160:320:32", until="macs <= 1e9")
+
+    widths = [answer.point.values[0] for answer in solution.answers]
+    assert (min(widths), max(widths)) == (21, 44)
+    assert load("resnet-50").count(width=44, inputs={"input": (3, 160, 160)}).totals.macs <= 10**9
+    assert load("resnet-50").count(width=45, inputs={"input": (3, 160, 160)}).totals.macs > 10**9
+
+
+# ------------------------------------------------------------------------------ closed forms
+
+
+@pytest.mark.parametrize(
+    ("model", "axes"),
+    [
+        ("resnet-50", ["width=1:200", "input=33:320"]),
+        ("resnet-50", ["width=8:128:8", "depths=[2,2,2,2],[3,4,6,3],[3,8,36,3],[1,0,1,0]"]),
+        ("resnet-50", ["option=A,B,C", "block=basic,bottleneck,plain", "width=8:64", "batch=1:8"]),
+        ("resnext50-32x4d", ["width=32:256:4", "groups=1,2,4,8,16,32", "size=200:300"]),
+        ("vgg-16", ["depth=11,13,16,19", "size=1:300"]),
+        ("vit-b16", ["dim=768:1024:32", "layers=1:24", "heads=4,8,12,16", "size=160:320:8"]),
+        ("densenet-121", ["growth=8:48", "depths=[6,12,24,16],[6,12,32,32]", "size=33:300"]),
+        ("mobilenet-v2", ["multiplier=0.35,0.5,1,1.4", "size=33:300"]),
+        ("efficientnet-b0", ["width=1.0,1.1,1.2", "depth=1.0,1.2", "size=64:300"]),
+        ("googlenet", ["input=100:300"]),
+        ("lenet5-1998", ["C1.kernel_size=3,5", "input=28:40"]),
+        ("swin-tiny", ["dim=24:120:3", "size=112:336:28"]),
+    ],
+)
+def test_pieces_count_everywhere(model: str, axes: list[str]) -> None:
+    """At random points the closed forms give what counting gives, and refuse what counting refuses."""
+    import random
+
+    loaded = load(model)
+    space = Space(loaded.spec, loaded.variant, [axis(text) for text in axes])
+    pieces = Pieces(space)
+    chosen = random.Random(model)
+    for _ in range(25):
+        values = [chosen.choice(each.values) for each in space.axes]
+        piece = pieces.at(values)
+        try:
+            exact = space.count(values).totals
+        except (SpecError, Fault):
+            assert piece.reason
+            continue
+        assert not piece.reason
+        assert piece.counts(pieces.letters(values)) == exact
+    assert pieces.amount < 25
+
+
+# ------------------------------------------------------------------------------ the command line
+
+
+def test_json_contract(run: Run) -> None:
+    """Exact counts of the answer and of both neighbours."""
+    shown = run("solve", "resnet-50", "--vary", "width", "--until", "params <= 5e6", "--format", "json")
+
+    solution = json.loads(shown.out)
+    assert solution["schema"] == "paramcalc/solve/1"
+    assert (solution["vary"], solution["until"]) == (["width"], ["params <= 5e6"])
+    (answer,) = solution["answers"]
+    assert answer["answer"]["values"] == {"width": 26}
+    assert answer["answer"]["counts"]["params"] == 4_727_826
+    assert (answer["below"]["values"]["width"], answer["below"]["meets"]) == (25, True)
+    assert (answer["above"]["values"]["width"], answer["above"]["meets"]) == (27, False)
+
+
+@pytest.mark.parametrize("format", ["table", "csv", "markdown", "latex", "html"])
+def test_formats(run: Run, format: str) -> None:
+    shown = run("solve", "resnet-50", "--vary", "width", "--until", "params <= 5e6", "--format", format)
+
+    assert shown.code == 0
+    assert "4727826" in shown.out.replace(",", "").replace("{}", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--vary", "with", "--until", "params <= 1e6"], "did you mean 'width'"),
+        (["--vary", "width", "--until", "param <= 1e6"], "did you mean 'params'"),
+        (["--vary", "width", "--until", "params"], "is not a constraint"),
+        (["--vary", "width", "--until", "params <= 1e6", "--max", "mac"], "did you mean 'macs'"),
+        (["--vary", "depths[7]", "--until", "params <= 1e6"], "has no entry [7]"),
+        (["--vary", "option", "--until", "params <= 1e6"], "must hold a whole number"),
+        (["--vary", "width=1:5:0", "--until", "params <= 1e6"], "is empty"),
+        (
+            ["--vary", "width", "--vary", "size", "--vary", "batch", "--until", "params <= 1"],
+            "one setting or two",
+        ),
+        (["--vary", "width", "--vary", "width", "--until", "params <= 1"], "varies twice"),
+        (
+            ["--vary", "width", "--vary", "size", "--until", "params <= 1e99"],
+            "would have to be tried one by one",
+        ),
+    ],
+)
+def test_misuse_is_explained(run: Run, arguments: list[str], said: str) -> None:
+    shown = run("solve", "resnet-50", *arguments)
+
+    assert shown.code == 2
+    assert said in shown.err
+
+
+def test_several_constraints_must_all_be_met() -> None:
+    both = bounds("params <= 5e6") + bounds("macs <= 5e8")
+
+    solution = load("resnet-50").solve("width", until=["params <= 5e6", "macs <= 5e8"])
+
+    (answer,) = solution.answers
+    assert answer.above is not None
+    assert all(bound.holds(answer.point.counts) for bound in both)
+    assert [bound.holds(answer.above.counts) for bound in both] == [True, False]
