@@ -21,7 +21,9 @@ from paramcalc.spec import Spec
 from paramcalc.syntax import Node, Scalar, Sequence
 
 CHANNELS = "channels"
-CLAIMED = (*QUANTITIES, CHANNELS)
+FIELD, JUMP = "field", "jump"
+LAYERED = (CHANNELS, FIELD, JUMP)  # what a layer has, and no network as a whole
+CLAIMED = (*QUANTITIES, *LAYERED)
 FIELDS = (
     "layer", "over", "over_model", "called", "convention", "input", "source", "note",
     "within", "reason", "erratum", "unresolved", "unread",
@@ -204,8 +206,9 @@ class _Reader:
             self.fail_field(
                 node, "convention", f"'{convention.name}' says nothing about {key.text}, only {about}"
             )
-        if key.text == CHANNELS and node.get("layer") is None:
-            self.fail(key, "'channels' are those of a layer: say which", "add layer: NAME")
+        if key.text in LAYERED and node.get("layer") is None:
+            verb = "are those" if key.text == CHANNELS else "is that"
+            self.fail(key, f"'{key.text}' {verb} of a layer: say which", "add layer: NAME")
         written = set(node.keys())
         excuses = [name for name in EXCUSES if name in written]
         if len(excuses) > 1:

@@ -7,10 +7,13 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from paramcalc import library
-from paramcalc.claims import CHANNELS, Claim
+from paramcalc.claims import CHANNELS, FIELD, LAYERED, Claim
 from paramcalc.conventions import CONVENTIONS, Convention, amount
 from paramcalc.elaborate import Settings, elaborate
 from paramcalc.errors import Fault, SpecError
+from paramcalc.field import Fields
+from paramcalc.field import fields as followed
+from paramcalc.graph import Graph
 from paramcalc.report import Report, Row, count
 from paramcalc.shape import CHANNELS as CHANNEL_AXIS
 from paramcalc.shape import Shape
@@ -30,6 +33,7 @@ class Networks:
     def __init__(self) -> None:
         self.known: dict[Key, Report | Exception] = {}
         self.built = 0
+        self.followed: Fields | None = None
 
     def report(self, spec: Spec, model: str, inputs: Inputs) -> Report:
         """The counts of a model of a spec; `SpecError` or `Fault` when it cannot be built."""
@@ -44,6 +48,12 @@ class Networks:
         if isinstance(found, Exception):
             raise found
         return found
+
+    def fields(self, graph: Graph) -> Fields:
+        """The receptive fields of a network; those that were last asked for are remembered."""
+        if self.followed is None or self.followed.graph is not graph:
+            self.followed = followed(graph)
+        return self.followed
 
 
 def _counted(spec: Spec, model: str, inputs: Inputs) -> Report | Exception:
@@ -69,12 +79,12 @@ def measured(
     """
     convention = convention or CONVENTIONS[claim.convention]
     report = networks.report(spec, model or claim.model, claim.inputs if inputs is None else inputs)
-    number = Fraction(_quantity(report, claim.quantity, claim.layers, convention, "layer"))
+    number = Fraction(_quantity(networks, report, claim.quantity, claim.layers, convention, "layer"))
     if not claim.ratio:
         return number
     if claim.over_model:
         report = _other(claim, spec, networks)
-    divisor = _quantity(report, claim.quantity, claim.over, convention, "over")
+    divisor = _quantity(networks, report, claim.quantity, claim.over, convention, "over")
     if divisor == 0:
         raise Fault(f"the {claim.quantity} to divide by are 0", about="over" if claim.over else "over_model")
     return number / divisor
@@ -94,14 +104,19 @@ def _other(claim: Claim, spec: Spec, networks: Networks) -> Report:
 
 
 def _quantity(
-    report: Report, quantity: str, patterns: tuple[str, ...], convention: Convention, about: str
-) -> int:
+    networks: Networks,
+    report: Report,
+    quantity: str,
+    patterns: tuple[str, ...],
+    convention: Convention,
+    about: str,
+) -> int | Fraction:
     try:
         if any(pattern in report.graph.inputs for pattern in patterns):
             return _of_input(report, quantity, patterns)
         rows = selected(report, patterns, convention.auxiliary)
-        if quantity == CHANNELS:
-            return _channels(report, rows)
+        if quantity in LAYERED:
+            return _of_output(networks, report, rows, quantity)
     except Fault as fault:
         fault.about = about
         raise
@@ -138,20 +153,33 @@ def _of_input(report: Report, quantity: str, patterns: tuple[str, ...]) -> int:
     return shape.elements
 
 
-def _channels(report: Report, rows: tuple[Row, ...]) -> int:
-    """The channels of the one output that leaves some layers."""
+def _of_output(networks: Networks, report: Report, rows: tuple[Row, ...], quantity: str) -> int | Fraction:
+    """The channels, field or jump of the one output that leaves some layers."""
+    leaving = _leaving(report, rows)
+    if quantity == CHANNELS:
+        found = {_channels_of(report.graph.shape(value)) for value in leaving}
+        if len(found) > 1:
+            fact, numbers = "several outputs leave these layers", f"{sorted(found)} channels"
+            raise Fault(fact, found=numbers, fix="name one layer")
+        return found.pop()
+    first, known = len(report.graph.inputs), networks.fields(report.graph).layers
+    fields = [field for value in leaving for field in known[value - first]]
+    seen = {field.size if quantity == FIELD else field.jump for field in fields}
+    number = seen.pop() if len(seen) == 1 else None
+    if number is None:
+        numbers = ", ".join(str(one) for one in seen) or "none"
+        raise Fault(f"the {quantity} is not one number for all outputs and axes", found=numbers)
+    return number
+
+
+def _leaving(report: Report, rows: tuple[Row, ...]) -> set[int]:
+    """The values that leave some layers: read by others, or by the user."""
     values = {id(row): len(report.graph.inputs) + place for place, row in enumerate(report.rows)}
     inside = {values[id(row)] for row in rows}
     read_outside = {
         value for row in report.rows if values[id(row)] not in inside for value in row.layer.inputs
     }
-    leaving = inside & (read_outside | {*report.graph.outputs}) or {max(inside)}
-    found = {_channels_of(report.graph.shape(value)) for value in leaving}
-    if len(found) > 1:
-        raise Fault(
-            "several outputs leave these layers", found=f"{sorted(found)} channels", fix="name one layer"
-        )
-    return found.pop()
+    return inside & (read_outside | {*report.graph.outputs}) or {max(inside)}
 
 
 def _channels_of(shape: Shape) -> int:

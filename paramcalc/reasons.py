@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from paramcalc.claims import CHANNELS, Claim
+from paramcalc.claims import LAYERED, Claim
 from paramcalc.conventions import CONVENTIONS, OWN, Convention
 from paramcalc.errors import Fault, SpecError
 from paramcalc.figure import Comparison
@@ -48,7 +48,7 @@ def _candidates(
     if claim.quantity in ("macs", "flops") and not claim.ratio:
         yield "factor 2: the source counts a multiply-accumulate as one, so half of this", computed / 2
         yield "factor 2: the source counts a multiply-accumulate as two, so twice this", computed * 2
-    if claim.quantity == CHANNELS:
+    if claim.quantity in LAYERED:
         return
     yield from _other_conventions(claim, spec, networks)
     report = networks.report(spec, claim.model, claim.inputs)

@@ -269,6 +269,23 @@ def test_several_outputs_have_no_one_number_of_channels(network: str) -> None:
     assert "several outputs leave these layers" in result.mistakes[0].message
 
 
+def test_receptive_field_of_what_leaves_layers() -> None:
+    """VGG-16 after its last pooling sees 212 positions, 32 apart; ResNet-50 with its stride on the 3x3 427."""
+    assert computed("{field: 1, layer: pool5}", "toy-family", "use: vgg") == 212
+    assert computed("{jump: 1, layer: pool5}", "toy-family", "use: vgg") == 32
+    assert computed("{field: 1, layer: conv5_x}", "toy-family", "use: resnet") == 427
+
+
+@pytest.mark.parametrize("claim", ["{field: 1, layer: conv}", "{jump: 1, layer: global_avg_pool}"])
+def test_receptive_field_that_is_no_one_number(claim: str) -> None:
+    """A window of 3x1 has two sizes; what sees everything has no jump."""
+    network = "input: 1x8x8\nlayers:\n  - conv: conv2d 4 3x1\n  - global_avg_pool"
+
+    result = check_spec(toy(claim, model="toy-family", network=network))
+
+    assert "is not one number for all outputs and axes" in result.mistakes[0].message
+
+
 def test_the_document_lists_every_convention() -> None:
     """Name, quantities and meaning of those that are no tool's stand in docs/claims.md as in the data."""
     text = (Path(__file__).parent.parent / "docs" / "claims.md").read_text(encoding="utf-8")

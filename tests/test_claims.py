@@ -269,7 +269,7 @@ MISTAKES = [
         9 |     - {layer: conv}
           |       ^
           = quantities are params, trainable, frozen, buffers, kernels, macs, flops, connections, """
-        "activations, contraction_activations, memory, channels",
+        "activations, contraction_activations, memory, channels, field, jump",
     ),
     (
         "{params: 112, macs: 3}",
@@ -331,6 +331,14 @@ MISTAKES = [
           |
         9 |     - {channels: 4}
           |        ^^^^^^^^
+          = add layer: NAME""",
+    ),
+    (
+        "{jump: 4}",
+        """toy.yaml:9:8: 'jump' is that of a layer: say which
+          |
+        9 |     - {jump: 4}
+          |        ^^^^
           = add layer: NAME""",
     ),
     (
