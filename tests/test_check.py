@@ -270,7 +270,7 @@ def test_several_outputs_have_no_one_number_of_channels(network: str) -> None:
 
 
 def test_receptive_field_of_what_leaves_layers() -> None:
-    """VGG-16 after its last pooling sees 212 positions, 32 apart; ResNet-50 with its stride on the 3x3 427."""
+    """VGG-16 after its last pooling sees 212 positions, 32 apart; ResNet-50, stride on the 3x3, 427."""
     assert computed("{field: 1, layer: pool5}", "toy-family", "use: vgg") == 212
     assert computed("{jump: 1, layer: pool5}", "toy-family", "use: vgg") == 32
     assert computed("{field: 1, layer: conv5_x}", "toy-family", "use: resnet") == 427
