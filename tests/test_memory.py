@@ -1,0 +1,434 @@
+"""Memory: held against sets of live tensors, runs, sums by hand and published figures."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from paramcalc import devices, load
+from paramcalc.errors import Fault, SpecError
+from paramcalc.graph import Graph
+from paramcalc.liveness import Moment, run
+from paramcalc.memory import Memory, Plan, bound, memory
+from paramcalc.report import BYTES
+from tests.conftest import Run as Command
+
+MODELS = [
+    "lenet5-1998",
+    "alexnet",
+    "googlenet",
+    "resnet-50",
+    "densenet-121",
+    "unet",
+    "mobilenet-v2",
+    "vit-b16",
+]
+
+
+def graph(tmp_path: Path, text: str) -> Graph:
+    path = tmp_path / "toy.yaml"
+    path.write_text(text)
+    return load(str(path)).graph()
+
+
+CHAIN = """
+name: chain
+input: 1x4x4
+layers:
+  - a: conv2d 2 3 padding=1     # 16 in, 32 out
+  - b: relu                     # 32
+  - c: conv2d 1 4               # 1
+"""
+FORK = """
+name: fork
+input: 1x4x4
+layers:
+  - a: conv2d 2 1               # 32, read by b and by the sum
+  - add: {b: [conv2d 8 1, relu, conv2d 2 1], skip: identity}
+  - c: conv2d 1 4               # 1
+"""
+
+# ------------------------------------------------------------------------------------- liveness
+
+
+def test_a_chain_by_hand(tmp_path: Path) -> None:
+    """A layer's input and output are alive while it runs, and nothing else in a chain."""
+    moments = run(graph(tmp_path, CHAIN)).moments
+
+    assert [moment.values for moment in moments] == [16 + 32, 32 + 32, 32 + 1]
+
+
+def test_a_fork_by_hand(tmp_path: Path) -> None:
+    """A value waits for its last reader: `a` lives through the whole branch."""
+    moments = run(graph(tmp_path, FORK)).moments
+
+    assert [moment.values for moment in moments] == [
+        16 + 32,
+        32 + 128,
+        32 + 128 + 128,
+        32 + 128 + 32,
+        32 + 32 + 32,
+        32 + 1,
+    ]
+
+
+def test_in_place(tmp_path: Path) -> None:
+    """An activation that is its input's last reader adds nothing."""
+    moments = run(graph(tmp_path, FORK), inplace=True).moments
+
+    assert [moment.values for moment in moments] == [48, 160, 160, 192, 96, 33]
+
+
+def test_in_place_spares_what_others_read(tmp_path: Path) -> None:
+    """The input, an output, and a value that is read later are not written over."""
+    layers = "  - a: relu\n  - b: relu\n  - c: relu\n  - d: add from b c\n"
+    text = f"name: t\ninput: 8\noutputs: b d\nlayers:\n{layers}"
+
+    plain, inplace = (run(graph(tmp_path, text), inplace=flag).moments for flag in (False, True))
+
+    assert [moment.values for moment in plain] == [16, 16, 16, 24]
+    assert [moment.values for moment in inplace] == [16, 8, 16, 24]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_forward_is_the_set_of_live_tensors(model: str) -> None:
+    """At each layer: whatever is there already and is still to be read, and the output."""
+    network = load(model).graph()
+    layers = [layer for layer in network.layers if not layer.auxiliary]
+    values = {id(layer): len(network.inputs) + place for place, layer in enumerate(network.layers)}
+
+    for moment, (place, layer) in zip(run(network).moments, enumerate(layers), strict=True):
+        there = {*range(len(network.inputs)), *(values[id(before)] for before in layers[:place])}
+        wanted = {value for later in layers[place:] for value in later.inputs} | {*network.outputs}
+        alive = (there & wanted) | {values[id(layer)]}
+        assert moment.values == sum(network.shape(value).elements for value in alive), moment.layer
+
+
+@pytest.mark.parametrize("model", ["lenet5-1998", "googlenet", "resnet-18", "mobilenet-v2", "vit-b32"])
+def test_a_real_run_has_as_much_alive(model: str) -> None:
+    """While each layer of a NumPy run is at work, just so many elements are alive."""
+    from paramcalc.verify.compare import verify
+
+    network = load(model).graph()
+    ran = verify(network, auxiliary=False)
+
+    moments = run(network).moments
+    assert [(moment.layer, moment.values) for moment in moments] == [
+        (each.path, each.live) for each in ran.layers
+    ]
+    assert max(moment.values for moment in moments) == ran.peak.elements
+
+
+# ------------------------------------------------------------------------------------- training
+
+
+def test_training_a_chain_by_hand(tmp_path: Path) -> None:
+    """Everything is kept; the gradients of a layer's output and input are alive together."""
+    moments = run(graph(tmp_path, CHAIN), training=True).moments
+
+    assert [(moment.layer, moment.values, moment.gradients) for moment in moments] == [
+        ("a", 16 + 32, 0),
+        ("b", 16 + 32 + 32, 0),
+        ("c", 16 + 32 + 32 + 1, 0),
+        ("c", 16 + 32 + 32 + 1, 1 + 32),
+        ("b", 16 + 32 + 32, 32 + 32),
+        ("a", 16 + 32, 32),
+    ]
+
+
+def test_a_gradient_waits_for_all_branches(tmp_path: Path) -> None:
+    """The gradient of a value that two layers read lives from the later one to the layer that gave it."""
+    moments = run(graph(tmp_path, FORK), training=True).moments
+
+    backward = {moment.layer: moment.gradients for moment in moments if moment.backward}
+    assert backward["add"] == 32 + 32 + 32  # its own, the branch's, and that of `a`
+    assert backward["b/relu"] == 128 + 128 + 32
+    assert backward["a"] == 32
+
+
+def test_checkpoints_by_hand(tmp_path: Path) -> None:
+    """Inside a checkpointed group nothing is kept, until the backward pass computes it again."""
+    text = """
+name: groups
+input: 1x4x4
+layers:
+  - one: conv2d 4 1, relu, conv2d 2 1       # 64, 64, 32
+  - two: conv2d 4 1, relu, conv2d 2 1       # 64, 64, 32
+"""
+    found = run(graph(tmp_path, text), training=True, checkpoints="*")
+
+    assert [moment.values for moment in found.moments] == [
+        16 + 64, 16 + 64 + 64, 16 + 64 + 32,
+        16 + 32 + 64, 16 + 32 + 64 + 64, 16 + 32 + 64 + 32,
+        16 + 32 + 64 + 64 + 32, 16 + 32 + 64 + 64, 16 + 32 + 64,
+        16 + 64 + 64 + 32, 16 + 64 + 64, 16 + 64,
+    ]  # fmt: skip
+    assert len(found.repeated) == 6
+
+
+@pytest.mark.parametrize("model", ["googlenet", "resnet-50", "densenet-121", "gpt2-124m"])
+def test_training_keeps_all_outputs(model: str) -> None:
+    """When the forward pass is done, the inputs and all outputs are there, auxiliary ones too."""
+    network = load(model).graph()
+    kept = [*network.inputs.values(), *(layer.output for layer in network.layers)]
+
+    forward = [moment for moment in run(network, training=True).moments if not moment.backward]
+
+    assert forward[-1].values == sum(shape.elements for shape in kept)
+
+
+@pytest.mark.parametrize(
+    ("model", "groups"), [("resnet-50", "conv*_x/*"), ("gpt2-124m", "decoders/*"), ("vgg-16", "4")]
+)
+def test_checkpoints_need_less_and_compute_twice(model: str, groups: str) -> None:
+    """Checkpoints lower the peak, and repeat the layers of their groups."""
+    network = load(model).graph()
+    plain = memory(network, Plan(optimizer="sgd"))
+    less = memory(network, Plan(optimizer="sgd", checkpoints=groups))
+
+    assert less.bytes < plain.bytes
+    assert plain.recomputed == 0
+    assert 0 < less.recomputed <= less.report.totals.macs
+
+
+# --------------------------------------------------------------------------- lines and their total
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(),
+        Plan(batch=3, dtype="float16", weights="int8", inplace=True),
+        Plan(optimizer="adam", batch=2),
+        Plan(optimizer="momentum", dtype="bfloat16", weights="bfloat16", mixed=True, checkpoints="3"),
+    ],
+    ids=["inference", "int8", "adam", "mixed"],
+)
+def test_the_total_is_the_sum_of_the_lines(model: str, plan: Plan) -> None:
+    """Each line is elements times the size of its type, and the lines add up."""
+    found = memory(load(model).graph(), plan)
+
+    assert found.bytes == sum(line.elements * BYTES[line.dtype] for line in found.lines)
+    assert elements(found, "activations") == found.peak.values
+    assert len({line.name for line in found.lines}) == len(found.lines)
+
+
+def elements(found: Memory, name: str) -> int:
+    return next((line.elements for line in found.lines if line.name == name), 0)
+
+
+def test_weights_are_stored_once(tmp_path: Path) -> None:
+    """Shared weights count once, weights that are fixed by design too; buffers apart, in float32."""
+    lenet = memory(load("lenet5-1998").graph())
+    gpt = memory(load("gpt2-124m").graph())
+    resnet = memory(load("resnet-50").graph(), Plan(dtype="float16", weights="float16"))
+
+    assert elements(lenet, "weights") == 60_000 + 840
+    assert elements(gpt, "weights") == 124_439_808
+    assert [(line.elements, line.dtype) for line in resnet.lines if line.name == "buffers"] == [
+        (53_120, "float32")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "mixed", "each"),
+    [
+        ("sgd", False, 8), ("momentum", False, 12), ("adam", False, 16), ("adamw", False, 16),
+        ("adam", True, 16), ("momentum", True, 12),
+    ],
+)  # fmt: skip
+def test_bytes_for_each_weight_in_training(optimizer: str, mixed: bool, each: int) -> None:
+    """Weight, gradient and states: 16 bytes with Adam, also mixed (Rajbhandari et al. 2020, section 3.1)."""
+    dtype = "float16" if mixed else "float32"
+    found = memory(
+        load("gpt2-1558m").graph(), Plan(optimizer=optimizer, dtype=dtype, weights=dtype, mixed=mixed)
+    )
+
+    states = [line for line in found.lines if "activations" not in line.name and "attention" not in line.name]
+    assert sum(line.bytes for line in states) == each * 1_557_611_200
+
+
+def test_keys_and_values() -> None:
+    """Llama 3 8B keeps 32 layers x 2 x 8 heads x 128 channels a token: 128 KiB in bfloat16."""
+    plan = Plan(dtype="bfloat16", weights="bfloat16")
+
+    llama3 = memory(load("llama3-8b").graph(inputs={"input": (1,)}), plan)
+    gpt2 = memory(load("gpt2-124m").graph(), Plan())
+
+    assert next(line.bytes for line in llama3.lines if line.name == "keys and values") == 128 * 1024
+    assert gpt2.cached == 2 * 12 * 1024 * 768
+    assert memory(load("vit-b16").graph()).cached == 0
+
+
+def test_inside_attention_by_hand(tmp_path: Path) -> None:
+    """Queries, keys, values, scores and their weighted sum; fused attention never stores the scores."""
+    text = "name: t\ninput: {length: 5, channels: 8}\nlayers: [self_attention 4 kv_heads=2]\n"
+    network = graph(tmp_path, text)
+
+    assert run(network).moments == (Moment("self_attention", False, 80, 5 * (8 + 4 + 4 + 8) + 4 * 25),)
+    assert run(network, fused=True).moments[0].inner == 5 * (8 + 4 + 4 + 8)
+
+
+def test_an_auxiliary_head_is_there_in_training_only() -> None:
+    """GoogLeNet's two heads hold 6,379,728 weights and are not run at inference."""
+    network = load("googlenet").graph()
+    inference, training = memory(network), memory(network, Plan(optimizer="sgd"))
+
+    assert elements(training, "weights") - elements(inference, "weights") == 13_378_280 - 6_998_552
+    assert not any(work.layer.auxiliary for work in inference.work)
+
+
+# ----------------------------------------------------------------------------- work and its bounds
+
+
+def test_work_by_hand(tmp_path: Path) -> None:
+    """A convolution of 3x3 from 1 to 2 maps of 4x4, and its activation, in bytes and operations."""
+    conv, relu, last = memory(graph(tmp_path, CHAIN)).work
+
+    assert conv.flops == 2 * 16 * 9 * 2 + 32  # the bias is 32 additions
+    assert conv.traffic == 4 * (16 + (9 + 1) * 2 + 32)
+    assert (relu.flops, relu.traffic) == (32, 4 * 64)
+    assert relu.intensity == Fraction(1, 8)
+    assert last.flops == 2 * 32 + 1
+
+
+def test_a_table_is_read_row_by_row() -> None:
+    """An embedding moves the rows that it looks up, not the table."""
+    work = {item.layer.path: item for item in memory(load("gpt2-124m").graph()).work}
+
+    assert work["tokens"].traffic == 4 * (1024 + 1024 * 768 + 1024 * 768)
+    assert work["logits"].traffic == 4 * (1024 * 768 + 50257 * 768 + 1024 * 50257)
+
+
+def test_least_time_by_hand(tmp_path: Path) -> None:
+    """The slower of computing and moving for each layer; layers that only move values cost nothing."""
+    (tmp_path / "device.yaml").write_text("slow: {bandwidth: 100, peak: {float32: 1000}}\n")
+    slow = devices.find(str(tmp_path / "device.yaml"))
+    text = "name: t\ninput: 4\nlayers: [linear 5 bias=false, reshape 5x1, relu]\n"
+
+    times = bound(memory(graph(tmp_path, text)), slow)
+
+    assert times.layers == (Fraction(4 * (4 + 20 + 5), 100), 0, Fraction(4 * 10, 100))
+    assert times.total == Fraction(156, 100)
+    assert times.fused == Fraction(4 * (4 + 20 + 5), 100)
+
+
+def test_compute_bound(tmp_path: Path) -> None:
+    """Where computing takes longer than moving, it is the bound."""
+    (tmp_path / "device.yaml").write_text("thin: {bandwidth: 1e12, peak: {float32: 40}}\n")
+
+    times = bound(memory(graph(tmp_path, CHAIN)), devices.find(str(tmp_path / "device.yaml")))
+
+    assert times.layers[0] == Fraction(2 * 16 * 9 * 2 + 32, 40)
+    assert times.fused == times.total
+
+
+@pytest.mark.parametrize("name", ["t4", "v100", "a100-40gb", "a100-80gb", "h100", "tpu-v3", "tpu-v4"])
+def test_bundled_devices(name: str) -> None:
+    """Each has a source, a memory, and a rate of known types."""
+    device = devices.find(name)
+
+    assert device.source
+    assert device.memory
+    assert set(device.peak) <= set(BYTES)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gpu: {bandwidth: 1e9}", "the device 'gpu' has no peak"),
+        ("gpu: {bandwith: 1e9, peak: {float32: 1}}", "did you mean 'bandwidth'?"),
+        ("gpu: {bandwidth: fast, peak: {float32: 1}}", "'fast' is not a figure"),
+        ("gpu: {bandwidth: 0, peak: {float32: 1}}", "must be more than 0"),
+        ("gpu: {bandwidth: 1, peak: {float23: 1}}", "there is no element type 'float23'"),
+        ("gpu: {bandwidth: 1, peak: 5}", "'peak' gives a rate for each type"),
+        ("gpu: 5", "'gpu' must be described by a mapping"),
+        ("- gpu", "a file of devices is a mapping of names"),
+    ],
+)
+def test_mistakes_in_a_device(tmp_path: Path, text: str, message: str) -> None:
+    """A file that does not describe a device says where and why."""
+    path = tmp_path / "device.yaml"
+    path.write_text(text)
+
+    with pytest.raises(SpecError, match=message.replace("?", r"\?")):
+        devices.find(str(path))
+
+
+def test_one_device_of_several(tmp_path: Path) -> None:
+    path = tmp_path / "devices.yaml"
+    path.write_text("one: {bandwidth: 1, peak: {int8: 1}}\ntwo: {bandwidth: 2, peak: {int8: 1}}\n")
+
+    assert devices.find(f"{path}:two").bandwidth == 2
+    with pytest.raises(Fault, match="describes several devices"):
+        devices.find(str(path))
+    with pytest.raises(Fault, match="no peak rate of one is known for float32"):
+        devices.find(f"{path}:one").rate("float32")
+
+
+# --------------------------------------------------------------------------------- the command line
+
+
+def test_table(run: Command) -> None:
+    """The lines, their total, when most is alive."""
+    result = run("memory", "resnet-50")
+
+    assert result.code == 0
+    assert [line.split()[:2] for line in result.out.splitlines()[3:6]] == [
+        ["weights", "25,557,032"], ["buffers", "53,120"], ["activations", "2,408,448"],
+    ]  # fmt: skip
+    assert "most is alive in conv2_x/0/shortcut/batch_norm" in result.out
+
+
+def test_json(run: Command) -> None:
+    """The contract: plan, lines, total, peak, layers, and the device with its bounds."""
+    result = run("memory", "lenet5-ng", "--format", "json", "--device", "t4", "--batch", "2")
+
+    document = json.loads(result.out)
+    assert document["schema"] == "paramcalc/memory/1"
+    assert document["total_bytes"] == sum(line["bytes"] for line in document["lines"])
+    assert document["plan"]["batch"] == 2
+    assert document["layers"][0]["path"] == "conv1/conv2d"
+    assert document["device"]["seconds_layer_by_layer"] >= document["device"]["seconds_fused"] > 0
+
+
+@pytest.mark.parametrize("format", ["csv", "markdown", "latex", "html"])
+def test_formats(run: Command, format: str) -> None:
+    """Every format holds the layers or the lines."""
+    result = run("memory", "lenet5-ng", "--layers", "--format", format)
+
+    assert result.code == 0
+    assert "conv1" in result.out
+
+
+def test_the_device_is_too_small(run: Command) -> None:
+    """Seventy billion weights do not fit into 16 GB."""
+    result = run("memory", "llama2-70b", "--dtype", "float16", "--device", "t4")
+
+    assert "does not fit into 14.9 GiB" in result.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--train", "adma"), "did you mean 'adam'"),
+        (("--mixed",), "mixed precision is training with activations of half precision"),
+        (("--mixed", "--train", "adam"), "mixed precision is training with activations of half precision"),
+        (("--checkpoint", "*"), "checkpoints are for training"),
+        (("--train", "sgd", "--checkpoint", "conv9/*"), "no layer matches 'conv9/*'"),
+        (("--train", "sgd", "--checkpoint", "**/0"), "names each part"),
+        (("--train", "sgd", "--checkpoint", "100"), "there are not that many layers"),
+        (("--device", "abacus"), "there is no device 'abacus'"),
+        (("--device", "t4", "--dtype", "bfloat16"), "no peak rate of t4 is known for bfloat16"),
+    ],
+)
+def test_mistakes(run: Command, arguments: tuple[str, ...], message: str) -> None:
+    """Options that do not fit are errors that say why."""
+    result = run("memory", "lenet5-ng", *arguments)
+
+    assert result.code == 2
+    assert message in result.err
