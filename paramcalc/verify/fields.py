@@ -11,7 +11,7 @@ the network allows, and with the axis enlarged until fields are no longer cut of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from math import log2
 from typing import NamedTuple, TypeAlias
@@ -78,7 +78,7 @@ class Field(NamedTuple):
         return self.seen == self.expected
 
 
-def measured(build: Build, patterns: list[str], threads: int = 0) -> list[Field]:
+def measured(build: Build, patterns: Iterable[str], threads: int = 0) -> list[Field]:
     """The fields of the layers that patterns mean, along each axis of each input that they see.
 
     A plain path means the output of the layer or group, a pattern with a star every layer.
@@ -100,7 +100,7 @@ def measured(build: Build, patterns: list[str], threads: int = 0) -> list[Field]
     ]
 
 
-def _paths(graph: Graph, patterns: list[str]) -> list[str]:
+def _paths(graph: Graph, patterns: Iterable[str]) -> list[str]:
     paths = [layer.path for layer in graph.layers]
     found: dict[str, None] = {}
     for text in patterns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil, prod, sqrt
+from mmap import mmap
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -51,12 +52,18 @@ def key(layer: Layer, name: str) -> Key:
 
 
 class Given:
-    """Arrays that are there, each as often as layers share it. They are never written to."""
+    """Arrays that are there, each as often as layers share it. They are never written to.
 
-    def __init__(self, graph: Graph, arrays: Mapping[str, Array], dtype: str) -> None:
-        wanted = {"/".join(found): found for found in owned(graph)}
+    Without `auxiliary`, layers of auxiliary branches need none.
+    """
+
+    def __init__(
+        self, graph: Graph, arrays: Mapping[str, Array], dtype: str = "float32", auxiliary: bool = True
+    ) -> None:
+        left_out = {layer.path for layer in graph.layers if layer.auxiliary and not auxiliary}
+        shapes = {found: dims for found, dims in owned(graph).items() if found[0] not in left_out}
+        wanted = {"/".join(found): found for found in shapes}
         _check_names(wanted, arrays)
-        shapes = owned(graph)
         self._arrays = {
             found: _checked(name, arrays[name], shapes[found], dtype) for name, found in wanted.items()
         }
@@ -86,9 +93,7 @@ class Drawn:
 
     def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]:
         new = {name: dims for name, dims in declared(layer).items() if key(layer, name) not in self._keep}
-        if sum(map(prod, new.values())) > self._memory.size:
-            self._memory = np.empty(0, self._memory.dtype)  # freed before the larger one is made
-            self._memory = np.empty(sum(map(prod, new.values())), self._memory.dtype)
+        self._make_room(sum(map(prod, new.values())))
         found: dict[str, Array] = {}
         start = 0
         for name, dims in declared(layer).items():
@@ -99,6 +104,16 @@ class Drawn:
             else:
                 found[name] = self._kept(layer, name, dims, inputs)
         return found
+
+    def _make_room(self, elements: int) -> None:
+        """Memory for so many elements, straight from the system.
+
+        NumPy would ask for it in huge pages, which some virtual machines take ten times as long to get.
+        """
+        if elements > self._memory.size:
+            kind = self._memory.dtype
+            self._memory = np.empty(0, kind)  # freed before the larger one is made
+            self._memory = np.frombuffer(mmap(-1, elements * kind.itemsize), kind)
 
     def _kept(self, layer: Layer, name: str, dims: tuple[int, ...], inputs: Sequence[Array]) -> Array:
         array = self.kept.get(key(layer, name))

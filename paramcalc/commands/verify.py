@@ -1,0 +1,181 @@
+"""paramcalc verify: runs networks in NumPy and compares each layer with what is counted."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from paramcalc.commands._common import (
+    OutputOption,
+    PluginOption,
+    ReplaceOption,
+    SetOption,
+    emit,
+    emit_grid,
+    remark,
+    settings,
+    whole,
+)
+from paramcalc.errors import Fault
+
+if TYPE_CHECKING:
+    from paramcalc.graph import Layer
+    from paramcalc.verify.session import Request, Session
+    from paramcalc.verify.tools import Array
+
+INTERRUPTED = 130
+
+
+def verify(
+    specs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SPEC...", help="Bundled models, paths, PATH:VARIANT, -, or folders of specs."
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All models of all bundled specs.")] = False,
+    most: Annotated[
+        str, typer.Option("--up-to", metavar="MACS", help="Of a folder, only networks with at most so many.")
+    ] = "20e12",
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Samples at once.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of random weights and inputs.")] = 0,
+    dtype: Annotated[Literal["float32", "float64"], typer.Option("--dtype", help="Number type.")] = "float32",
+    threads: Annotated[int, typer.Option("--threads", min=0, help="Threads; 0 for one a processor.")] = 0,
+    memory: Annotated[
+        str, typer.Option("--memory", metavar="BYTES", help="Bound of the work buffers, such as 64Mi.")
+    ] = "64Mi",
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="[NAME=]FILE.npy", help="The input; or other sizes, as 3x288x288."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", metavar="FILE", help="Weights: .npz or .safetensors.")
+    ] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--field", metavar="LAYER", help="Measure the receptive field of a layer."),
+    ] = None,
+    save_output: Annotated[
+        Path | None, typer.Option("--save-output", metavar="FILE.npy", help="Keep the network's output.")
+    ] = None,
+    save_activations: Annotated[
+        Path | None, typer.Option("--save-activations", metavar="FILE.npz", help="Keep all layers' outputs.")
+    ] = None,
+    depth: Annotated[int | None, typer.Option("--depth", min=1, help="How deep to show the tree.")] = None,
+    unfold: Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")] = False,
+    times: Annotated[
+        bool, typer.Option("--times/--no-times", help="Without times the output is the same everywhere.")
+    ] = True,
+    sets: SetOption = None,
+    replaced: ReplaceOption = None,
+    plugins: PluginOption = None,
+    format: Annotated[Literal["table", "json"], typer.Option("--format", help="How to print it.")] = "table",
+    output: OutputOption = None,
+) -> None:
+    """Run networks in NumPy and hold every layer against its counts.
+
+    Exits with 1 if anything disagrees, with 2 if a network could not be run.
+
+    Example: paramcalc verify lenet5-1998 --batch 2
+    """
+    from paramcalc.render import verification as drawn
+    from paramcalc.verify.compare import Settings
+    from paramcalc.verify.session import Request
+
+    changes, _ = settings(sets, None, plugins, replaced)
+    sizes, arrays = _inputs(inputs)
+    request = Request(
+        Settings(batch, dtype, seed, threads, _number("--memory", memory)),
+        changes,
+        sizes,
+        arrays,
+        weights,
+        tuple(fields or ()),
+        _number("--up-to", most),
+        alone=bool(arrays or weights or fields or save_output or save_activations),
+    )
+    try:
+        done = _run(_names(specs, every), request, save_output, save_activations)
+    except KeyboardInterrupt:
+        remark("interrupted; nothing was written")
+        raise typer.Exit(INTERRUPTED) from None
+    for text in done.remarks:
+        remark(text)
+    if format == "json":
+        emit(drawn.json(done.runs), output)
+    elif len(done.outcomes) == 1:
+        run, found = done.runs[0]
+        after = drawn.disagreements([run]) + drawn.fields(found)
+        emit_grid(drawn.grid(run, depth, not unfold, times), output, after)
+    else:
+        runs = [run for run, _ in done.runs]
+        emit_grid(drawn.summary(runs, times), output, drawn.disagreements(runs))
+    raise typer.Exit(done.exit_code)
+
+
+def _names(specs: list[str] | None, every: bool) -> list[str]:
+    from paramcalc.library import bundled_folder
+
+    names = [*(specs or ()), *([str(bundled_folder())] if every else [])]
+    if not names:
+        raise Fault("no network to verify", fix="name a spec, or write --all for all that are bundled")
+    return names
+
+
+def _inputs(texts: list[str] | None) -> tuple[dict[str, tuple[int, ...]], dict[str, Path]]:
+    """Sizes and files, by the names of inputs."""
+    from paramcalc.model import sizes
+
+    found: dict[str, tuple[int, ...]] = {}
+    files: dict[str, Path] = {}
+    for text in texts or ():
+        name, _, value = text.rpartition("=")
+        if value.endswith(".npy"):
+            files[name] = Path(value)
+        else:
+            name, dims = sizes(text)
+            found[name] = dims
+    return found, files
+
+
+def _number(option: str, text: str) -> int:
+    """A figure such as 20e12 or 64Mi as a whole number."""
+    from paramcalc import figure
+
+    try:
+        return int(figure.read(text).value)
+    except Fault as fault:
+        raise Fault(f"{option}: {fault.fact}", expected=fault.expected) from None
+
+
+def _run(
+    names: list[str], request: Request, save_output: Path | None, save_activations: Path | None
+) -> Session:
+    """The session, with a progress bar; files appear when it is over, or not at all."""
+    import sys
+    from zipfile import ZipFile
+
+    from paramcalc.render.progress import Progress
+    from paramcalc.verify import checkpoint
+    from paramcalc.verify.session import session
+
+    progress = Progress(sys.stderr)
+    with ExitStack() as files:
+        files.callback(progress.close)
+        kept = files.enter_context(whole(save_output)) if save_output else None
+        archive = None
+        if save_activations:
+            archive = files.enter_context(ZipFile(files.enter_context(whole(save_activations)), "w"))
+
+        def watch(name: str, layers: int, layer: Layer, y: Array) -> None:
+            progress.step(name, layers, layer.path)
+            if archive is not None:
+                checkpoint.write_member(archive, layer.path, y)
+
+        done = session(names, request, watch)
+        if kept is not None and save_output is not None:
+            checkpoint.write_outputs(kept, save_output, done.runs[0][0].outputs)
+    return done

@@ -1,0 +1,195 @@
+"""Weights from files, matched to those of a graph; arrays from and to files.
+
+The only module that imports safetensors, and only when a file asks for it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, TypeAlias
+
+import numpy as np
+
+from paramcalc.errors import Fault
+from paramcalc.graph import Graph
+from paramcalc.verify.weights import Array, Key, counted, listed, owned, shown
+
+Dims: TypeAlias = tuple[int, ...]
+UNREADABLE = (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+
+
+class Match(NamedTuple):
+    """A file's arrays under the names of a graph's weights, and how they were found: by name or order.
+
+    `extra` are arrays that no layer reads. `auxiliary` is False when the file has not all weights of
+    the auxiliary branches, which then cannot be run.
+    """
+
+    arrays: dict[str, Array]
+    how: str
+    extra: tuple[str, ...]
+    auxiliary: bool = True
+
+
+def read_array(path: Path) -> Array:
+    """The array in a .npy file."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise Fault(f"{path}: {error.strerror or error}") from None
+    except UNREADABLE as error:
+        raise Fault(f"{path} cannot be read as a .npy file", found=str(error)) from None
+    if not isinstance(array, np.ndarray):
+        raise Fault(f"{path} holds several arrays", expected="a .npy file with one")
+    return array
+
+
+def read_arrays(path: Path) -> dict[str, Array]:
+    """The arrays in a .npz or .safetensors file, in their order.
+
+    A .safetensors file has no order of its own: names in which numbers count as numbers give one.
+    """
+    readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
+    if path.suffix not in readers:
+        raise Fault(f"{path}: weights are read from " + " and ".join(readers) + " files")
+    try:
+        return readers[path.suffix](path)
+    except OSError as error:
+        raise Fault(f"{path}: {error.strerror or error}") from None
+    except UNREADABLE as error:
+        message = str(error).strip("'\"") or type(error).__name__
+        raise Fault(f"{path} cannot be read as a {path.suffix} file", found=message) from None
+
+
+def _read_npz(path: Path) -> dict[str, Array]:
+    archive = np.load(path, allow_pickle=False)
+    if isinstance(archive, np.ndarray):
+        raise ValueError("a single array")
+    with archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _read_safetensors(path: Path) -> dict[str, Array]:
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError:
+        fix = "pip install 'paramcalc[weights]'"
+        raise Fault(f"{path}: reading this needs the package safetensors", fix=fix) from None
+    try:
+        with safe_open(path, framework="np") as file:
+            names = sorted(file.keys(), key=_natural)
+            return {name: file.get_tensor(name) for name in names}
+    except SafetensorError as error:
+        raise ValueError(str(error)) from None
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that puts layer2 before layer10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def matched(graph: Graph, arrays: Mapping[str, Array], source: str) -> Match:
+    """The arrays that a graph's weights and buffers mean; `Fault` with all that do not fit.
+
+    By name where any name fits: path and name of the weight, with slashes or dots. Else by order:
+    the n-th array with the name's last part and shape of a weight is the n-th such weight, then the
+    n-th of that shape.
+    """
+    wanted = owned(graph)
+    names = {_plain("/".join(key)): key for key in wanted}
+    found = {names[_plain(name)]: name for name in arrays if _plain(name) in names}
+    how = "name" if found else "order"
+    if not found:
+        found = _by_order(wanted, arrays)
+    missing = [key for key in wanted if key not in found]
+    branches = {layer.path for layer in graph.layers if layer.auxiliary}
+    auxiliary = not missing or not {path for path, _ in missing} <= branches
+    if not auxiliary:
+        missing = []
+        found = {key: name for key, name in found.items() if key[0] not in branches}
+    misshapen = [key for key, name in found.items() if arrays[name].shape != wanted[key]]
+    extra = tuple(name for name in arrays if name not in found.values())
+    if missing or misshapen:
+        raise _misfit(
+            source, graph, wanted, missing, {key: arrays[found[key]].shape for key in misshapen}, extra
+        )
+    return Match({"/".join(key): arrays[name] for key, name in found.items()}, how, extra, auxiliary)
+
+
+def _plain(name: str) -> str:
+    return name.replace(".", "/")
+
+
+def _by_order(wanted: Mapping[Key, Dims], arrays: Mapping[str, Array]) -> dict[Key, str]:
+    """Weights and arrays of one shape in the order of both: first those of one kind, then the rest."""
+    exact: dict[tuple[str, Dims], deque[str]] = defaultdict(deque)
+    for name, array in arrays.items():
+        exact[_plain(name).rpartition("/")[2], array.shape].append(name)
+    found = {key: exact[key[1], dims].popleft() for key, dims in wanted.items() if exact.get((key[1], dims))}
+    rest: dict[Dims, deque[str]] = defaultdict(deque)
+    taken = {*found.values()}
+    for name, array in arrays.items():
+        if name not in taken:
+            rest[array.shape].append(name)
+    for key, dims in wanted.items():
+        if key not in found and rest.get(dims):
+            found[key] = rest[dims].popleft()
+    return found
+
+
+def _misfit(
+    source: str,
+    graph: Graph,
+    wanted: Mapping[Key, Dims],
+    missing: Iterable[Key],
+    misshapen: Mapping[Key, Dims],
+    extra: Iterable[str],
+) -> Fault:
+    lacking = [f"{'/'.join(key)} {shown(wanted[key])}" for key in missing]
+    wrong = [
+        f"{'/'.join(key)} {shown(dims)} instead of {shown(wanted[key])}" for key, dims in misshapen.items()
+    ]
+    unread = [*extra]
+    what = ", ".join(
+        f"{len(names)} {word}" for names, word in ((lacking, "missing"), (wrong, "misshapen")) if names
+    )
+    return Fault(
+        f"{source} does not hold the weights of {graph.model}: {what}",
+        expected=listed(lacking),
+        found="; ".join(
+            text
+            for text in (
+                listed(wrong),
+                f"{counted(unread, 'array')} not used: {listed(unread)}" if unread else "",
+            )
+            if text
+        ),
+    )
+
+
+def write_outputs(file: BinaryIO, path: Path, outputs: Mapping[str, Array]) -> None:
+    """A network's only output as a .npy file, or all of them as a .npz file."""
+    if path.suffix == ".npz":
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in outputs.items():
+                write_member(archive, name, array)
+        return
+    if len(outputs) > 1:
+        raise Fault(
+            f"{path}: a .npy file holds one output, and there are {len(outputs)}", fix="end it with .npz"
+        )
+    buffer = io.BytesIO()  # NumPy says less about a full disk than the system does
+    np.save(buffer, next(iter(outputs.values())), allow_pickle=False)
+    file.write(buffer.getbuffer())
+
+
+def write_member(archive: zipfile.ZipFile, name: str, array: Array) -> None:
+    """One more array in what is to be a .npz file."""
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+        np.lib.format.write_array(file, array, allow_pickle=False)
