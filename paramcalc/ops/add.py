@@ -26,4 +26,6 @@ class Add(Op):
         return Cost(operations={"add": (len(inputs) - 1) * inputs[0].elements})
 
     def forward(self, tools: Tools, *inputs: Array) -> Array:
+        if len(inputs) == 2:
+            return tools.elementwise(tools.add, *inputs)
         return tools.elementwise(lambda *parts: sum(parts[1:], parts[0]), *inputs)
