@@ -70,6 +70,47 @@ def test_lenet_connections() -> None:
         assert calls.call(call).cost(calls.shape(entering)).connections == connections
 
 
+@pytest.mark.parametrize(
+    ("call", "entering", "connections", "operations"),
+    [
+        # 8 outputs, each one product and a bias
+        ("conv2d 2 1", "1x2x2", 16, {"add": 8}),
+        # 4 windows of 4
+        ("max_pool2d 2", "1x4x4", 16, {"compare": 12}),
+        ("avg_pool2d 2", "1x4x4", 16, {"add": 12, "divide": 4}),
+        ("subsample 2", "1x4x4", 20, {"add": 16, "multiply": 4}),
+        # bins 0-2, 2-4, 4-6
+        ("adaptive_avg_pool1d 3", "1x7", 9, {"add": 6, "divide": 3}),
+        ("adaptive_max_pool1d 3", "1x7", 9, {"compare": 6}),
+        ("global_avg_pool", "2x3x3", 18, {"add": 16, "divide": 2}),
+        ("global_max_pool", "2x3x3", 18, {"compare": 16}),
+        # of each: square, two additions, alpha/size, k, power, quotient
+        ("local_response_norm 3", "1x2x2", 0, {"multiply": 8, "add": 12, "power": 4, "divide": 4}),
+        ("rbf 2", "3", 6, {"subtract": 6, "multiply": 6, "add": 4}),
+        ("softmax", "3", 0, {"compare": 2, "subtract": 3, "exp": 3, "add": 2, "divide": 3}),
+        ("batch_norm", "2x2x2", 0, {"multiply": 8, "add": 8}),
+        # two groups of three: twice 2 additions for the mean, twice 2 for the variance, 2 epsilons, 6 biases
+        (
+            "layer_norm",
+            "{length: 2, channels: 3}",
+            0,
+            {"add": 16, "subtract": 6, "multiply": 18, "divide": 6, "sqrt": 2},
+        ),
+        ("rms_norm", "{length: 2, channels: 3}", 0, {"multiply": 18, "add": 6, "divide": 4, "sqrt": 2}),
+        ("gelu", "5", 0, {"multiply": 15, "add": 5, "erf": 5}),
+        ("gelu tanh", "5", 0, {"multiply": 30, "add": 10, "tanh": 5}),
+        ("hard_swish", "5", 0, {"add": 5, "compare": 10, "multiply": 5, "divide": 5}),
+        ("dropout", "5", 0, {}),
+    ],
+)
+def test_work(call: str, entering: str, connections: int, operations: dict[str, int]) -> None:
+    """What an op does besides multiply-accumulates, counted by hand on a tiny input."""
+    cost = calls.call(call).cost(calls.shape(entering))
+
+    assert cost.connections == connections
+    assert cost.operations == operations
+
+
 def test_family_is_found_by_member_name() -> None:
     """A member of a family is found by its name, also before anything else was asked for."""
     found = ops.find("max_pool2d")

@@ -20,7 +20,7 @@ from paramcalc.verify.unroll import Box, add_columns, add_shifted, boxes, run_of
 Array: TypeAlias = NDArray[Any]
 Counted: TypeAlias = tuple[Array, int]  # a result, and the multiplications that it took
 
-CACHE_BYTES = 1 << 20  # what may be expected to stay in a core's cache
+CACHE_BYTES = 1 << 21  # what may be expected to stay in a core's cache
 LEAST_COLUMNS = 256  # a narrower matrix product spends its time on packing the weights
 TALL = 576  # rows of a matrix product that are enough for its columns to be worth packing
 WORTH_A_THREAD = 1 << 25  # multiplications; fewer are done before another thread wakes up

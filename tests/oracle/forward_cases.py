@@ -55,7 +55,14 @@ def check_close(y: Any, expected: Any) -> None:
     assert np.allclose(y, expected, rtol=tolerance, atol=tolerance * largest)
 
 
-def against(name: str, x: Shape, reference: Callable[..., Any], dtype: str, values: dict[str, Any]) -> bool:
+def against(
+    name: str,
+    x: Shape,
+    reference: Callable[..., Any],
+    dtype: str,
+    values: dict[str, Any],
+    threads: int = 1,
+) -> bool:
     """Compares one op with a function of PyTorch tensors; False where the op refuses."""
     op = make(name, **values)
     try:
@@ -66,5 +73,5 @@ def against(name: str, x: Shape, reference: Callable[..., Any], dtype: str, valu
     tensors = {key: torch.from_numpy(weight) for key, weight in weights.items()}
     with torch.no_grad():
         expected = reference(torch.from_numpy(array), **tensors)
-    check_close(run(op, x, array, weights), expected)
+    check_close(run(op, x, array, weights, threads), expected)
     return True

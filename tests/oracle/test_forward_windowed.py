@@ -50,10 +50,27 @@ def transposed(convolve: Any, settings: Any, x: Any, weight: Any, bias: Any = No
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 
+def cut_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes everything worth a thread, and blocks so small that tiny arrays take several."""
+    for module, name, value in (
+        ("crew", "BLAS_IS_SINGLE", True),
+        ("contraction", "WORTH_A_THREAD", 1),
+        ("contraction", "CACHE_BYTES", 2_000),
+        ("contraction", "LEAST_COLUMNS", 4),
+        ("contraction", "TALL", 9),
+        ("tools", "WORTH_A_THREAD", 1),
+        ("tools", "PIECE", 16),
+    ):
+        monkeypatch.setattr(f"paramcalc.verify.{module}.{name}", value)
+
+
 @pytest.mark.parametrize("dtype", PRECISIONS)
 @pytest.mark.parametrize("rank", [1, 2, 3])
-def test_conv(rank: int, dtype: str) -> None:
+@pytest.mark.parametrize("small", [False, True], ids=["whole", "cut"])
+def test_conv(rank: int, dtype: str, small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any kernel, stride, asymmetric padding, mode, dilation and grouping, depthwise too."""
+    if small:
+        cut_small(monkeypatch)
     pick, run_cases = random.Random(f"conv {rank}"), 0
     convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[rank - 1]
     for _ in range(150):
@@ -73,7 +90,7 @@ def test_conv(rank: int, dtype: str) -> None:
         attributes = {**values, "out_channels": out, "groups": groups, "padding": ends, "padding_mode": mode}
         attributes["bias"] = pick.random() < 0.5
         x = image(channels, *spaces(pick, rank))
-        run_cases += against(f"conv{rank}d", x, reference, dtype, attributes)
+        run_cases += against(f"conv{rank}d", x, reference, dtype, attributes, 1 + small)
     assert run_cases > 30
 
 
@@ -110,8 +127,11 @@ def test_conv_connections(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
 @pytest.mark.parametrize("rank", [1, 2, 3])
-def test_conv_transpose(rank: int, dtype: str) -> None:
+@pytest.mark.parametrize("small", [False, True], ids=["whole", "cut"])
+def test_conv_transpose(rank: int, dtype: str, small: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any kernel, stride, padding, output padding, dilation and grouping."""
+    if small:
+        cut_small(monkeypatch)
     pick, run_cases = random.Random(f"transpose {rank}"), 0
     kinds = (functional.conv_transpose1d, functional.conv_transpose2d, functional.conv_transpose3d)
     for _ in range(120):
@@ -130,7 +150,7 @@ def test_conv_transpose(rank: int, dtype: str) -> None:
         out = groups * pick.choice((1, 2, 3))
         attributes = {**values, "out_channels": out, "groups": groups, "bias": pick.random() < 0.5}
         x = image(groups * pick.choice((1, 2)), *spaces(pick, rank))
-        run_cases += against(f"conv_transpose{rank}d", x, reference, dtype, attributes)
+        run_cases += against(f"conv_transpose{rank}d", x, reference, dtype, attributes, 1 + small)
     assert run_cases > 30
 
 
@@ -322,16 +342,7 @@ def test_max_and_average_pool_are_nested_loops() -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_blocks_and_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the cuts into blocks, groups and threads: the same numbers and the same tally."""
-    for module, name, value in (
-        ("crew", "BLAS_IS_SINGLE", True),
-        ("contraction", "WORTH_A_THREAD", 1),
-        ("contraction", "CACHE_BYTES", 2_000),
-        ("contraction", "LEAST_COLUMNS", 4),
-        ("contraction", "TALL", 9),
-        ("tools", "WORTH_A_THREAD", 1),
-        ("tools", "PIECE", 16),
-    ):
-        monkeypatch.setattr(f"paramcalc.verify.{module}.{name}", value)
+    cut_small(monkeypatch)
     cases: list[tuple[str, dict[str, Any]]] = [
         ("conv2d", {"out_channels": 6, "kernel_size": 3, "padding": 1}),
         ("conv2d", {"out_channels": 6, "kernel_size": 3, "stride": 2, "padding": 1, "groups": 2}),
