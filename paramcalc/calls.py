@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.errors import Fault, near
+from paramcalc.expression import Expression
 from paramcalc.graph import Applied
 from paramcalc.ops.attributes import attributes, build, shown
 from paramcalc.ops.base import Op
@@ -122,13 +123,13 @@ class Calls:
 
     def unknown_attribute(self, op: type[Op], argument: Argument) -> Fault:
         names = [*attributes(op)]
-        listed = f"its attributes are {', '.join(names)}" if names else "it has none"
+        listed = f"its attributes are {', '.join(names)}" if names else ""
         if not argument.name:
             at = (argument.start, argument.end)
             many = f"at most {len(names)}" if names else "no"
             return Fault(f"{op.name} takes {many} argument{'s' * (len(names) != 1)}", fix=listed, at=at)
         at = (argument.start, argument.start + len(argument.name))
-        fix = near(argument.name, names) or listed
+        fix = near(argument.name, names) or listed or "it has none"
         return Fault(f"{op.name} has no attribute '{argument.name}'", fix=fix, at=at)
 
     def flag(self, argument: Argument | Setting, view: View) -> bool:
@@ -142,6 +143,7 @@ class Calls:
     def explain(self, fault: Fault, op: type[Op], call: Call, given: Mapping[str, Value], view: View) -> None:
         """Points an attribute's fault at the argument, and says what its names stood for."""
         names = [*attributes(op)]
+        fault.about = fault.about or "call"
         for place, argument in enumerate(call.arguments):
             name = argument.name or names[place]
             if name == fault.about and not isinstance(argument.value, Reference):
@@ -201,8 +203,10 @@ class Calls:
         return frozen
 
     def report_change(self, fault: Fault, change: Change, path: str) -> None:
-        text = change.source.text
-        start, end = fault.at or (0, len(text))
+        whole = (0, len(change.source.text))
+        if isinstance(change.value, Expression):
+            whole = (change.value.at, change.value.at + len(change.value.text))
+        start, end = fault.at or whole
         fault.fix = "; ".join(part for part in (fault.fix, f"for the layer '{path}'") if part)
         self.network.report(fault, change.source, start, end)
 
@@ -231,7 +235,7 @@ class Calls:
         missing = [p.name for p in block.parameters if p.default is None and p.name not in given]
         if missing:
             fact = f"block '{block.name}' needs {', '.join(repr(name) for name in missing)}"
-            raise Fault(fact, fix=self.listed(names))
+            raise Fault(fact, fix=self.listed(names), about="call")
         return given, share, frozen
 
     def unknown_parameter(self, block: Block, argument: Argument, names: list[str]) -> Fault:

@@ -39,6 +39,7 @@ ITEM_KEYWORDS = ("if", "repeat", "table", "auxiliary")
 ALWAYS = ("share", "frozen")  # accepted by every op and block
 MOST_ROWS = 10_000
 PASSES = "write identity if the tensor passes through"
+CUT_IN_FLOW = "inside [ ] or { } YAML cuts at every comma: write the line without them, or a size as 1x7"
 _COMMENT = re.compile(r"[ \t]+#(?=[^\s#])")
 _VALUE = re.compile(r"-?[\d.]+(e\d+)?|\d+(x\d+)+|true|false|\(.*\)")
 
@@ -78,6 +79,12 @@ def names_in(chain: Chain) -> Iterator[tuple[str, int]]:
             yield from ((row.name, row.at) for row in item.rows)
         elif not isinstance(item, Broken):
             yield item.name, item.at + (item.call.start if isinstance(item, Step) else 0)
+
+
+def _in_flow(text: str, end: int) -> bool:
+    """Whether a plain scalar that ends here stands inside [ ] or { }."""
+    after = re.compile(r"\s*").match(text, end)
+    return after is not None and text[after.end() : after.end() + 1] in (",", "]", "}")
 
 
 class ChainReader(Reader):
@@ -131,6 +138,8 @@ class ChainReader(Reader):
         try:
             return items(lines.read_line(text), begin, counts)
         except Fault as fault:
+            if fault.about == "bracket" and _in_flow(self.source.text, node.end):
+                fault.fix = CUT_IN_FLOW
             if owner is not None and ops.known(owner.text):
                 fault.fix = (
                     fault.fix or f"'{owner.text}:' names a layer; to call the op write: {owner.text} {text}"
@@ -223,6 +232,10 @@ class ChainReader(Reader):
 
     def call_over_mapping(self, key: Scalar, head: str, value: Mapping, counts: Counts) -> tuple[Item, ...]:
         if self.cut_by_comma(value):
+            return (Broken(key.start),)
+        if head in self.blocks and value.get("inputs") is not None:
+            fix = "its further inputs come by 'from'"
+            self.fail(key, f"'{head}' is a block: branches belong to an op with several inputs", fix)
             return (Broken(key.start),)
         if head not in self.blocks and (value.get("inputs") is not None or self.holds_branches(head, value)):
             return self.join(key, value, counts)

@@ -15,9 +15,9 @@ from paramcalc.calls import Calls
 from paramcalc.errors import Fault, SpecError, near
 from paramcalc.expression import Expression
 from paramcalc.graph import Applied, Graph, Layer
-from paramcalc.ops.attributes import shown
+from paramcalc.ops.attributes import attributes, shown
 from paramcalc.ops.base import Op
-from paramcalc.paths import pattern
+from paramcalc.paths import matching, pattern
 from paramcalc.scope import (
     HIDING,
     MISSING,
@@ -101,7 +101,7 @@ class Elaborator:
         incoming = 0 if len(numbers) == 1 else NOTHING
         last = self.chain(self.spec.layers, root, incoming, inherits=False)
         outputs = self.outputs(root, last)
-        if not network.problems and not self.unreadable:
+        if not network.problems and not self.unreadable and MISSING not in network.shapes[: network.first]:
             self.check_read(outputs)
         if network.problems:
             raise SpecError(network.problems.in_order())
@@ -133,10 +133,17 @@ class Elaborator:
         return tuple(said)
 
     def untouched(self, change: Change | Swap) -> Fault:
-        paths = [layer.path for layer in self.network.layers]
-        if isinstance(change, Change) and any(pattern(change.layers).fullmatch(path) for path in paths):
-            return Fault(f"no layer of '{change.layers}' has an attribute '{change.name}'")
-        return Fault(f"no layer matches '{change.layers}'", fix=near(change.layers, paths))
+        """The fault that a setting of layers reached none."""
+        found = matching(change.layers, (layer.path for layer in self.network.layers))
+        name = change.name if isinstance(change, Change) else ""
+        known = {
+            name: None
+            for layer in self.network.layers
+            if layer.path in found
+            for name in attributes(type(layer.op))
+        }
+        fix = near(name, known) or f"they have {', '.join(known) or 'none'}"
+        return Fault(f"no layer of '{change.layers}' has an attribute '{name}'", fix=fix)
 
     def outputs(self, root: Scope, last: int) -> tuple[int, ...]:
         references, source = self.spec.outputs
@@ -160,7 +167,8 @@ class Elaborator:
         for number, (name, declared) in enumerate(self.spec.inputs.items()):
             if number not in used:
                 fault = Fault(f"the input '{name}' is never read")
-                network.report(fault, declared.source, declared.at, declared.at + 1)
+                width = len(declared.sizes.text) if isinstance(declared.sizes, Expression) else 1
+                network.report(fault, declared.source, declared.at, declared.at + width)
         for number, layer in enumerate(network.layers, start=network.first):
             if number not in used and not layer.auxiliary:
                 fix = "read it by 'from', add it to 'outputs', or put it under 'auxiliary'"
@@ -282,7 +290,8 @@ class Elaborator:
         elif len(inputs) != len(op.inputs):
             several = len(op.inputs) > 1
             wanted = f"{len(op.inputs)} inputs, {' and '.join(op.inputs)}" if several else "one input"
-            raise Fault(f"{op.name} has {wanted}", found=str(len(inputs)))
+            fix = "" if several else f"join them first: concat from {' '.join(map(str, call.references))}"
+            raise Fault(f"{op.name} has {wanted}", found=str(len(inputs)), fix=fix)
         return inputs
 
     def layer(self, op: type[Op], item: Step | Join, inputs: tuple[int, ...], scope: Scope, own: bool) -> int:
@@ -672,7 +681,11 @@ class Elaborator:
         outer: Frame | None = frame
         while outer is not None:
             if outer.block == block.name:
-                raise Fault(f"block '{block.name}' calls itself", fix="a structure is finite: use a repeat")
+                raise Fault(
+                    f"block '{block.name}' calls itself",
+                    fix="a structure is finite: use a repeat",
+                    about="head",
+                )
             outer = outer.caller
 
     def block_inputs(self, block: Block, call: Call, scope: Scope, value: int) -> tuple[int, dict[str, int]]:
@@ -686,7 +699,8 @@ class Elaborator:
             names = ", ".join(("x", *block.inputs))
             fix = f"write {block.name} ... from {' '.join(('x', *block.inputs))}"
             fact = f"block '{block.name}' has {wanted} input{'s' * (wanted > 1)}: {names}"
-            raise Fault(fact, found=str(len(values) or "none said by 'from'"), fix=fix)
+            found = f"'from' names {len(values) or 'none'}"
+            raise Fault(fact, found=found, fix=fix, about="call")
         return values[0], dict(zip(block.inputs, values[1:], strict=True))
 
     # ------------------------------------------------------------------------------ replacements
@@ -749,14 +763,21 @@ class Elaborator:
     ) -> None:
         """A fault of one call: at the argument it is about, with the operands and where they come from."""
         start, end = fault.at or self.span(fault, call)
-        said: list[str] = []
-        if fault.at is None and fault.about not in ("head", "name"):
-            for what, shape, origin in self.operands(call, scope, value, branches):
-                if fault.found == shape:
-                    fault.found += f", from {origin}"
-                else:
-                    said.append(f"{what} is {shape}, from {origin}")
-        self.network.report(fault, scope.frame.source, at + start, at + end, scope.frame, tuple(said))
+        operands: tuple[str, ...] = ()
+        if fault.at is None and fault.about not in ("head", "name", "call"):
+            operands = self.told(fault, self.operands(call, scope, value, branches))
+        self.network.report(fault, scope.frame.source, at + start, at + end, scope.frame, operands)
+
+    def told(self, fault: Fault, operands: list[tuple[str, str, str]]) -> tuple[str, ...]:
+        """What is said of the operands: of those only that the fault is about, and nothing twice."""
+        if fault.about.startswith("inputs:"):
+            fault.found = ""
+            wanted = {int(number) for number in fault.about.removeprefix("inputs:").split(",")}
+            operands = [one for number, one in enumerate(operands, start=1) if number in wanted]
+        if len(operands) == 1 and operands[0][1] in fault.found:
+            fault.found += f", from {operands[0][2]}"
+            return ()
+        return tuple(f"{what} is {shape}, from {origin}" for what, shape, origin in operands)
 
     def span(self, fault: Fault, call: Call) -> tuple[int, int]:
         for argument in call.arguments:

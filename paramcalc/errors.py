@@ -164,9 +164,12 @@ def near(word: str, candidates: Iterable[str], how: str = "did you mean {}?") ->
     """
     if len(word) > 80:
         return ""
-    import difflib
+    listed = dict.fromkeys(islice(candidates, 2000))
+    matches = [name for name in listed if name.lower() == word.lower()]
+    if not matches:
+        import difflib
 
-    matches = difflib.get_close_matches(word, [*islice(candidates, 2000)], n=3, cutoff=0.6)
+        matches = difflib.get_close_matches(word, listed, n=3, cutoff=0.6)
     return how.format(" or ".join(f"'{match}'" for match in matches)) if matches else ""
 
 

@@ -321,8 +321,9 @@ def _bracketed_segments(text: str) -> tuple[list[list[Token]], list[int]]:
         elif char in "([{":
             opened.append(place)
         elif char in _PARTNER:
-            if not opened or text[opened.pop()] != _PARTNER[char]:
-                raise _unbalanced(text, place)
+            partner = text[opened.pop()] if opened else ""
+            if partner != _PARTNER[char]:
+                raise _unbalanced(text, place, partner)
         elif char in "\r\n":
             _check_line_break(text, place)
         if opened or quoted >= 0 or char in ")]}'\"":
@@ -340,13 +341,13 @@ def _bracketed_segments(text: str) -> tuple[list[list[Token]], list[int]]:
     return found, commas
 
 
-def _unbalanced(text: str, place: int) -> Fault:
-    return Fault(
-        f"unbalanced '{text[place]}'",
-        fix="inside [ ] or { } YAML cuts at every comma: write the line without them, or a size as 1x7",
-        about="bracket",
-        at=(place, place + 1),
-    )
+def _unbalanced(text: str, place: int, opened: str = "") -> Fault:
+    char = text[place]
+    if char not in _PARTNER:
+        fact = f"'{char}' is never closed"
+    else:
+        fact = f"'{char}' cannot close '{opened}'" if opened else f"'{char}' closes nothing"
+    return Fault(fact, about="bracket", at=(place, place + 1))
 
 
 def _check_line_break(text: str, place: int) -> None:

@@ -156,7 +156,11 @@ def change(text: str) -> Change:
     layers, _, attribute = name.rpartition(".")
     source = Source("--set", text)
     value = value.strip()
-    return Change(layers, attribute, _written(Token(value, text.rindex(value), len(text.rstrip()))), source)
+    try:
+        written = _written(Token(value, text.rindex(value), len(text.rstrip())))
+    except Fault as fault:
+        raise _located(fault, source) from None
+    return Change(layers, attribute, written, source)
 
 
 def replacement(text: str) -> Swap:
@@ -168,8 +172,12 @@ def replacement(text: str) -> Swap:
     try:
         return Swap(layers.strip(), Chain(items(read_line(source.text), 0, {}), 0), source)
     except Fault as fault:
-        start, end = fault.at or (0, len(source.text))
-        raise SpecError([Problem(source, start, end, fault.fact, fault.notes())]) from None
+        raise _located(fault, source) from None
+
+
+def _located(fault: Fault, source: Source) -> SpecError:
+    start, end = fault.at or (0, len(source.text))
+    return SpecError([Problem(source, start, end, fault.fact, fault.notes())])
 
 
 def sizes(text: str) -> tuple[str, tuple[int, ...]]:
@@ -187,14 +195,11 @@ def sizes(text: str) -> tuple[str, tuple[int, ...]]:
 def _written(token: Token) -> Written:
     """An expression, or a list of them in brackets, which may hold words."""
     text, start, _ = token
-    try:
-        if text.startswith("[") and text.endswith("]"):
-            begin = start + 1
-            inner = split(text[1:-1]) if text[1:-1].strip() else []
-            return tuple(_written(Token(one.text, begin + one.start, begin + one.end)) for one in inner)
-        return read_expression(token)
-    except Fault as fault:
-        raise Fault(f"--set: {fault.fact}", fix=fault.fix) from None
+    if text.startswith("[") and text.endswith("]"):
+        begin = start + 1
+        inner = split(text[1:-1]) if text[1:-1].strip() else []
+        return tuple(_written(Token(one.text, begin + one.start, begin + one.end)) for one in inner)
+    return read_expression(token)
 
 
 def _value(value: Any) -> Any:

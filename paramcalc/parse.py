@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from paramcalc import lines, ops, syntax
 from paramcalc.chains import ChainReader
@@ -51,6 +51,9 @@ def parse(source: Source, resolve: Callable[[str], Spec]) -> Spec:
     return _SpecReader(source, root, resolve, problems).spec()
 
 
+_Read = TypeVar("_Read")
+
+
 class _Signature(NamedTuple):
     """A block before its chain is read, which needs the names of all blocks."""
 
@@ -68,6 +71,7 @@ class _SpecReader(ChainReader):
         super().__init__(source, problems)
         self.root = root
         self.resolve = resolve
+        self.apart_from_layers = 0  # mistakes in sections that are read with `apart`
         self.top = {key.text: node for key, node in reversed(root.entries)}
 
     def spec(self) -> Spec:
@@ -76,15 +80,17 @@ class _SpecReader(ChainReader):
             if key.text not in KEYS:
                 fix = near(key.text, KEYS) or "the parts are " + ", ".join(KEYS)
                 self.fail(key, f"'{key.text}' is not a part of a spec", fix)
+        if "input" in self.top and "inputs" in self.top:
+            self.fail(self.top["inputs"], "a spec has 'input' or 'inputs', not both")
         base = self.base()
         own = Spec(
             name=self.name(base),
             source=self.source,
             origin=self.top.get("source") or (base.origin if base else None),
             note=self.text("note"),
-            inputs=self.inputs(),
+            inputs=self.apart(self.inputs),
             outputs=self.outputs(),
-            knobs=self.knobs(),
+            knobs=self.apart(self.knobs),
             variants=self.variants(),
             defaults=self.defaults(),
             blocks={},
@@ -100,7 +106,7 @@ class _SpecReader(ChainReader):
                 self.root, "the spec has no 'input'", "write, for example, input: 3x224x224", whole=True
             )
         signatures = self.signatures(base)
-        elsewhere = len(self.problems)
+        elsewhere = len(self.problems) - self.apart_from_layers
         self.blocks = {*merged.blocks, *(signature.name for signature in signatures)}
         blocks = {signature.name: self.block(signature, merged) for signature in signatures}
         self.variables = frozenset(merged.knobs)
@@ -111,6 +117,13 @@ class _SpecReader(ChainReader):
         if self.problems:
             raise SpecError(self.problems.in_order(), partial=None if elsewhere else merged)
         return merged
+
+    def apart(self, read: Callable[[], _Read]) -> _Read:
+        """Reads a section whose mistakes do not keep the layers from being elaborated."""
+        before = len(self.problems)
+        result = read()
+        self.apart_from_layers += len(self.problems) - before
+        return result
 
     # ------------------------------------------------------------------------------------- use
 
@@ -189,9 +202,8 @@ class _SpecReader(ChainReader):
     def knobs(self) -> dict[str, Knob]:
         knobs = {}
         for key, node in self.section("knobs"):
-            read = self.knob(key, node) if self.word(key) else None
-            if read is not None:
-                knobs[key.text] = read
+            if self.word(key):
+                knobs[key.text] = self.knob(key, node) or Knob(key.text, None, (), self.source, key.start)
         return knobs
 
     def knob(self, key: Scalar, node: Node) -> Knob | None:
@@ -271,9 +283,7 @@ class _SpecReader(ChainReader):
 
     def inputs(self) -> dict[str, Input]:
         one, several = self.top.get("input"), self.top.get("inputs")
-        if one is not None and several is not None:
-            self.fail(several, "a spec has 'input' or 'inputs', not both")
-        read = {}
+        read: dict[str, Input] = {}
         if one is not None:
             read["input"] = self.input(one)
         for key, node in self.section("inputs"):
@@ -283,28 +293,31 @@ class _SpecReader(ChainReader):
             self.fail(
                 several, "'inputs' is empty", "write, for example, inputs: {left: 1x28x28, right: 1x28x28}"
             )
-        return {name: value for name, value in read.items() if value is not None}
+        return read
 
-    def input(self, node: Node) -> Input | None:
+    def input(self, node: Node) -> Input:
+        unreadable = Input(None, (), self.source, node.start)
         if isinstance(node, Scalar) and node.text.strip():
             sizes = self.sizes(node)
-            return None if sizes is None else Input(sizes, (), self.source, node.start)
+            return unreadable if sizes is None else Input(sizes, (), self.source, node.start)
         if not isinstance(node, Mapping) or not node.entries:
-            self.fail(
-                node,
-                "an input is 3x224x224 (channels first), or its axes by name",
-                "{length: 197, channels: 768}",
-            )
-            return None
+            fix = "write, for example, 3x224x224, or {length: 197, channels: 768}"
+            self.fail(node, "an input is its sizes with x between, channels first, or its axes by name", fix)
+            return unreadable
         axes = []
         for key, value in node.entries:
             if key.text not in AXES:
                 fix = near(key.text, AXES) or "the axes are " + ", ".join(AXES)
                 self.fail(key, f"'{key.text}' is not the name of an axis", fix)
+                continue
             written = self.written(value, node.start)
             if written is not None:
                 axes.append(Setting(key.text, written, key.start - node.start, key.end - node.start))
-        return Input(None, tuple(axes), self.source, node.start)
+        return (
+            Input(None, tuple(axes), self.source, node.start)
+            if len(axes) == len(node.entries)
+            else unreadable
+        )
 
     def sizes(self, node: Scalar) -> Written | None:
         """`3x224x224`, or `3 x size x size`: expressions with an x between blanks."""

@@ -302,12 +302,16 @@ class View:
                 fix = f"for a size of it write {name}.channels or {name}.height"
                 return Fault(f"'{name}' is a layer, not a number", fix=fix)
         if name in self.network.spec.knobs:
-            return Fault(f"the knob '{name}' has no value yet: a knob sees only the knobs above it")
+            fix = f"move '{name}' above"
+            return Fault(f"the knob '{name}' has no value yet: a knob sees only the knobs above it", fix=fix)
         if name in AXES:
             fix = f"the {name} of the incoming tensor is x.{name}"
             return Fault(f"'{name}' has no value here", fix=fix)
         if name.lower() in ("yes", "no", "on", "off"):
             return Fault(f"'{name}' has no value here", fix="write true or false")
+        if self.scope is not None and self.network.callable(name):
+            fix = "it is an op or a block: is a comma missing before it?"
+            return Fault(f"'{name}' has no value here", fix=fix)
         expected = f"one of the words {', '.join(words)}, or a value" if words else ""
         listed = f"known here: {', '.join(known)}" if known and not words else ""
         fix = near(name, [*words, *known, CHANNELS]) or listed
@@ -386,7 +390,8 @@ class View:
                 f"there is no earlier layer '{reference}'", fix="a single layer has nothing below it", at=at
             )
         names = [*entry.children]
-        fix = near(part, names) or (f"below '{entry.path}' there are {', '.join(names[:8])}" if names else "")
+        listed = f"below '{entry.path}' there are {', '.join(names[:8])}" if names else ""
+        fix = near(entry.prefix + part, [entry.prefix + name for name in names]) or listed
         raise Fault(f"there is no earlier layer '{reference}'", fix=fix, at=at)
 
     def indexed(

@@ -87,6 +87,8 @@ def set_knobs(network: Network, settings: Settings) -> None:
     for name, knob in network.spec.knobs.items():
         value, source, at = given.get(name, _Given(knob.value, knob.source, knob.at))
         network.knobs[name] = FAILED
+        if value is None:
+            continue
         try:
             found = view.written(value, knob.choices, heads=True) if is_written(value) else value
             network.knobs[name] = _checked(network, knob, found)
@@ -166,6 +168,8 @@ def set_inputs(network: Network, settings: Settings) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
     for name, one in declared.items():
         try:
+            if one.sizes is None and not one.axes:
+                raise UnknownError
             shapes[name] = _input_shape(network, one, settings.inputs.get(name))
         except Fault as fault:
             start, end = fault.at or (0, 1)
@@ -178,13 +182,15 @@ def set_inputs(network: Network, settings: Settings) -> dict[str, Shape]:
 
 def _input_shape(network: Network, declared: Input, other: tuple[Any, ...] | None) -> Shape:
     view = View(network, None, NOTHING)
-    if declared.sizes is None:
-        axes = tuple(axis.name for axis in declared.axes)
-        sizes = tuple(view.written(axis.value) for axis in declared.axes)
+    written = tuple(axis.value for axis in declared.axes)
+    if isinstance(declared.sizes, tuple) and not isinstance(declared.sizes, Expression):
+        written = declared.sizes
+    if declared.sizes is None or written:
+        sizes = tuple(_written_size(view, one) for one in written)
     else:
         value = view.written(declared.sizes)
         sizes = value if isinstance(value, tuple) else (value,)
-        axes = _channels_first(len(sizes))
+    axes = tuple(axis.name for axis in declared.axes) or _channels_first(len(sizes))
     if other is not None:
         if len(other) != len(axes):
             found = "x".join(str(one) for one in other)
@@ -193,6 +199,18 @@ def _input_shape(network: Network, declared: Input, other: tuple[Any, ...] | Non
             )
         sizes = other
     return Shape(axes, tuple(_input_size(one) for one in sizes))
+
+
+def _written_size(view: View, written: Written) -> Size:
+    """One size of an input; a fault points at it."""
+    value = view.written(written)
+    try:
+        return _input_size(value)
+    except Fault as fault:
+        fault.found = ": ".join(part for part in (fault.found, view.stood_for(written, value)) if part)
+        if isinstance(written, Expression):
+            fault.at = (written.at, written.at + len(written.text))
+        raise
 
 
 def _input_size(value: Value) -> Size:

@@ -26,7 +26,7 @@ def taken(
         if strict:
             what = f"'{target.path}'" if isinstance(target, Group) else "this"
             raise Fault(
-                f"{what} is not one layer to share with", fix="name the layer below it", about="share"
+                f"{what} is not one layer to share with", fix="name the layer below it", about="share:"
             )
         return {}
     shared = {}

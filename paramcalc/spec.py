@@ -161,10 +161,13 @@ class Block(NamedTuple):
 
 
 class Knob(NamedTuple):
-    """A setting of the whole spec; `choices` are the words that it may hold."""
+    """A setting of the whole spec; `choices` are the words that it may hold.
+
+    The value is None when it could not be read.
+    """
 
     name: str
-    value: Written
+    value: Written | None
     choices: tuple[str, ...]
     source: Source
     at: int
@@ -178,7 +181,10 @@ class Variant(NamedTuple):
 
 
 class Input(NamedTuple):
-    """A declared input: sizes of all axes in one expression, or one for each named axis."""
+    """A declared input: sizes of all axes in one expression, or one for each named axis.
+
+    It has neither when it could not be read.
+    """
 
     sizes: Written | None
     axes: tuple[Setting, ...]

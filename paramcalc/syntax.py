@@ -98,7 +98,8 @@ def parse(source: Source, problems: Problems | None = None) -> Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         index = min(mark.index if mark else 0, len(source.text))
-        raise _yaml_error(source, index, str(error.problem or error.context or "not YAML")) from None
+        context = error.context_mark.index if error.context_mark else index
+        raise _yaml_error(source, index, context, str(error.problem or error.context or "not YAML")) from None
     except yaml.reader.ReaderError as error:
         raise _error(source, 0, 0, f"not a text: character U+{error.character:04X} is not allowed") from None
     except yaml.YAMLError as error:
@@ -200,7 +201,7 @@ def _error(source: Source, start: int, end: int, fact: str, fix: str = "") -> Sp
     return SpecError([Problem(source, start, end, fact, (fix,) if fix else ())])
 
 
-def _yaml_error(source: Source, index: int, problem: str) -> SpecError:
+def _yaml_error(source: Source, index: int, context: int, problem: str) -> SpecError:
     """A reader's complaint in the words of the language, at the place where it can be mended."""
     text = source.text
     begin = text.rfind("\n", 0, index) + 1
@@ -219,10 +220,23 @@ def _yaml_error(source: Source, index: int, problem: str) -> SpecError:
     if "unexpected ':'" in problem:
         fix = "write key: value, with a blank after the colon"
         return _error(source, index, index + 1, "a colon without a value or a blank after it", fix)
+    if "expected ',' or" in problem and "\n" in text[context:index]:
+        return _error(source, context, context + 1, f"'{text[context]}' is never closed")
+    if "expected key" in problem or "expected '-' indicator" in problem:
+        fix = "items of one list, and keys of one mapping, start in one column"
+        return _error(source, index, index + 1, "the indentation fits nothing above", fix)
+    if "could not find expected ':'" in problem:
+        return _error(source, context, context + 1, "a key without a colon", "write key: value")
+    if "end of stream" in problem and text[context : context + 1] in ("'", '"'):
+        return _error(source, context, context + 1, "this quotation mark is not closed")
     if "tab character" in problem or ("cannot start any token" in problem and "\t" in line):
         index = begin + max(0, line.find("\t"))
         return _error(source, index, index + 1, "a tab in the indentation", "indent with blanks")
     if "mapping values are not allowed" in problem:
         fix = "quote the text, or put what follows the colon on lines of its own"
         return _error(source, index, index + 1, "a second ': ' on one line", fix)
+    if "cannot start any token" in problem:
+        return _error(
+            source, index, index + 1, f"'{text[index]}' cannot start a text", "put the text in quotes"
+        )
     return _error(source, index, index + 1, f"not YAML: {problem}")

@@ -186,7 +186,7 @@ def equal(one: Value, two: Value) -> bool:
 def _check_word(word: Value, other: Value) -> None:
     if type(word) is Word and type(other) is str and not word.legal(other):
         fix = near(other, word.listed())
-        raise Fault(f"'{other}' is {word.kind}, so the two are never equal", found=shown(word), fix=fix)
+        raise Fault(f"'{other}' is {word.kind}, so the two are never equal", fix=fix)
 
 
 def _kind(value: Value) -> str:

@@ -21,6 +21,7 @@ def on_image(*lines: str) -> str:
 
 
 TWO_THINGS = "'N * call' stands alone on its line: with more calls it could mean two things"
+NO_INPUT = "an input is its sizes with x between, channels first, or its axes by name"
 INDEX = "'index' is a name for the number of the round: this "
 DIFFERS = "the weight 'weight' cannot be shared: its shape differs"
 NO_NAME = "is not a name: letters, digits and _, not a digit first"
@@ -94,7 +95,7 @@ def test_one_chain_in_many_ways(text: str) -> None:
         ),
         ("- 64 3", "a line starts with an op or a block, not with '64'"),
         ("- conv-2d 3", "a line starts with an op or a block, not with 'conv-2d'"),
-        ("- conv2d 64 [3", "unbalanced '['"),
+        ("- conv2d 64 [3", "'[' is never closed"),
         ("- conv2d 64 'a", "this quotation mark is not closed"),
         ("- conv2d 64 3 1 1 1 1 true zeros 3 9", "conv2d takes at most 9 arguments"),
         ("- relu 3", "relu takes no arguments"),
@@ -714,7 +715,7 @@ def test_open_groups_and_from() -> None:
         (["- a: relu", "- relu from a[0]"], "there is no round [0] in 'a[0]'"),
         (["- a: 2 * relu", "- relu from a[1/2]"], "an index must be a whole number"),
         (["- a: relu", "- relu from a/"], "'a/' is not the path of a layer"),
-        (["- a: relu", "- relu from a[0"], "unbalanced '['"),
+        (["- a: relu", "- relu from a[0"], "'[' is never closed"),
         (["- auxiliary: {h: relu}", "- add from input h"],
          "'h' lies in the auxiliary branch 'h', which exists in training only"),
     ],
@@ -1009,9 +1010,9 @@ def test_inputs(declared: str, shape: str) -> None:
         ("3 x size x 1.5", "a size of the input must come out whole"),
         ("1x2x3x4x5", "an input of 5 sizes needs names for its axes"),
         ("3, 8, 8", "a comma outside brackets"),
-        ("[3, 8, 8]", "an input is 3x224x224 (channels first), or its axes by name"),
+        ("[3, 8, 8]", NO_INPUT),
         ("{hight: 3}", "'hight' is not the name of an axis"),
-        ("{}", "an input is 3x224x224 (channels first), or its axes by name"),
+        ("{}", NO_INPUT),
         ("3xsizex8", "'3xsizex8' is neither a number nor a name"),
         ("3 x channels x 8", "there is no tensor here"),
     ],
@@ -1331,7 +1332,7 @@ def test_use_of_a_bundled_spec() -> None:
         ("input: 3\nlayers: {[a]: relu}\n", "a key must be a word or a line, not a collection"),
         ("input: 3\n\tlayers: relu\n", "a tab in the indentation"),
         ("input: 3\nlayers:\n  - a: b: relu\n", "a second ': ' on one line"),
-        ("input: 3\nlayers: [relu\n", "not YAML: did not find expected ',' or ']'"),
+        ("input: 3\nlayers: [relu\n", "'[' is never closed"),
         ("input: 3\nname: [a]\nlayers: relu\n", "'name' must be a text"),
         (
             'input: 3\nlayers:\n  - "re\\x6cu"\n',
@@ -1403,7 +1404,7 @@ def test_independent_mistakes_are_reported_together() -> None:
 
     assert wrong(text).split("\n") == [
         "conv2d has no attribute 'strid'",
-        "unbalanced '('",
+        "'(' is never closed",
         "'widht' has no value here",
     ]
     knobs = text.replace("a: 1, c: a", "a: b + 1, c: a, d: e").replace("conv2d 4 (3", "conv2d 4 3")

@@ -1,0 +1,89 @@
+"""Messages about wrong specs, word for word.
+
+Each file in `messages/` holds cases: a title, a spec, the whole message. To write the messages anew
+after a change of words: `REFRESH=1 python -m pytest tests/test_messages.py`; then read them aloud.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from paramcalc import library
+from paramcalc.elaborate import Settings, elaborate
+from paramcalc.errors import Fault, Source, SpecError
+from paramcalc.model import change
+
+FOLDER = Path(__file__).parent / "messages"
+SETTING = re.compile(r"^# --set (.+)$", re.MULTILINE)
+
+
+class Case(NamedTuple):
+    """One wrong spec. A comment `# --set NAME=VALUE` in it is a setting from outside."""
+
+    title: str
+    spec: str
+    message: str
+
+
+def read(path: Path) -> list[Case]:
+    """The cases of a file."""
+    found = []
+    for text in path.read_text(encoding="utf-8").split("=== ")[1:]:
+        title, _, rest = text.partition("\n")
+        spec, _, message = rest.partition("\n-----\n")
+        found.append(Case(title, spec + "\n", message.strip("\n")))
+    return found
+
+
+def written(cases: list[Case]) -> str:
+    """The text of a file with these cases."""
+    return "\n".join(f"=== {case.title}\n{case.spec}-----\n{case.message}\n" for case in cases)
+
+
+def said(spec: str) -> str:
+    """What is said about a spec."""
+    try:
+        changes = tuple(change(text) for text in SETTING.findall(spec))
+        elaborate(library.from_text(Source("net.yaml", spec)), Settings(changes=changes))
+    except SpecError as error:
+        return str(error).replace(f"{library.bundled_folder()}/", "specs/")
+    except Fault as fault:
+        return "\n".join([fault.fact, *(f"  = {note}" for note in fault.notes())])
+    return "nothing"
+
+
+FILES = sorted(FOLDER.glob("*.txt"))
+if os.environ.get("REFRESH"):
+    for path in FILES:
+        path.write_text(
+            written([case._replace(message=said(case.spec)) for case in read(path)]), encoding="utf-8"
+        )
+CASES = [(path.stem, case) for path in FILES for case in read(path)]
+
+
+@pytest.mark.parametrize(
+    "case", [case for _, case in CASES], ids=[f"{stem}: {case.title}" for stem, case in CASES]
+)
+def test_message(case: Case) -> None:
+    """The message is the one on file."""
+    assert said(case.spec) == case.message
+
+
+def test_there_are_enough() -> None:
+    """At least sixty wrong specs, each with something to say."""
+    assert len(CASES) >= 60
+    assert all(case.message != "nothing" for _, case in CASES)
+
+
+def test_every_message_has_a_place() -> None:
+    """Each problem shows the line and a caret under it."""
+    for _, case in CASES:
+        if case.message.startswith("net.yaml:"):
+            for problem in case.message.split("\n\n"):
+                assert re.match(r"\S+:\d+:\d+: \S", problem), problem
+                assert re.search(r"^ *\| +\^+$", problem, re.MULTILINE), problem
