@@ -12,8 +12,8 @@ from paramcalc import devices, load
 from paramcalc.errors import Fault, SpecError
 from paramcalc.graph import Graph
 from paramcalc.liveness import Moment, run
-from paramcalc.memory import Memory, Plan, bound, memory
-from paramcalc.report import BYTES
+from paramcalc.memory import OPTIMIZERS, Memory, Plan, bound, memory
+from paramcalc.report import BYTES, QUANTITIES
 from tests.conftest import Run as Command
 
 MODELS = [
@@ -368,6 +368,25 @@ def test_one_device_of_several(tmp_path: Path) -> None:
         devices.find(str(path))
     with pytest.raises(Fault, match="no peak rate of one is known for float32"):
         devices.find(f"{path}:one").rate("float32")
+
+
+def test_the_document_defines_every_quantity_and_line() -> None:
+    """Each quantity, each line of memory and each state of an optimizer stands in docs/counting.md."""
+    text = (Path(__file__).parent.parent / "docs" / "counting.md").read_text(encoding="utf-8")
+    defined = {
+        cell.strip()
+        for line in text.splitlines()
+        if line.startswith("| ")
+        for cell in line.split("|")[1].split(";")
+    }
+    plans = [
+        Plan(),
+        *(Plan(optimizer=name, dtype="float16", weights="float16", mixed=True) for name in OPTIMIZERS),
+    ]
+    lines = {line.name for plan in plans for line in memory(load("gpt2-124m").graph(), plan).lines}
+
+    assert {f"`{name}`" for name in QUANTITIES} <= defined
+    assert lines | {"buffers"} <= defined
 
 
 # --------------------------------------------------------------------------------- the command line

@@ -153,7 +153,7 @@ def scaled(size: int) -> str:
     ('97.5 MiB', '480 bytes')
     """
     power = max(0, min((size.bit_length() - 1) // 10, len(UNITS) - 1))
-    return f"{significant(Fraction(size, 1024**power), 3)} {UNITS[power]}"
+    return f"{significant(Fraction(size, 1024**power), 3) if power else size} {UNITS[power]}"
 
 
 def seconds(time: Fraction) -> str:
