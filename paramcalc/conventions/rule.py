@@ -15,7 +15,7 @@ from paramcalc.expression import Expression, parse
 from paramcalc.graph import Layer
 from paramcalc.report import Counts, Row, count_layer
 from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size, floor_divide, product, total
+from paramcalc.sizes import Size, ceil_divide, floor_divide, product, total
 
 
 class Term(NamedTuple):
@@ -165,6 +165,11 @@ def _projection_weights(layer: Layer) -> Size:
     return total(product(dims) for name, dims in layer.applied.weights.items() if name in wanted)
 
 
+def _windows(layer: Layer) -> Size:
+    side = layer.op.window  # type: ignore[attr-defined]
+    return product(ceil_divide(size, side) for size in _first(layer).space)
+
+
 def _padded_input(layer: Layer) -> Size:
     """Elements of the input, with the padding that differs at the two ends of an axis and so is put first."""
     x = _first(layer)
@@ -190,6 +195,8 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "conv_positions": _conv_positions,
     "window": lambda layer: product(layer.op.kernel_size),  # type: ignore[attr-defined]
     "dimensions": lambda layer: len(_first(layer).space),  # axes of the input besides the channels
+    "learned": lambda layer: not layer.frozen,
+    "scaled": lambda layer: layer.op.scale is not None,  # type: ignore[attr-defined]
     "channels_first": lambda layer: _first(layer).axes[0] == CHANNELS,
     "weights": _weights,  # learned scalars, those of shared weights in every layer that has them
     "biases": _biases,  # params of contractions that are added, not multiplied
@@ -197,5 +204,6 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "products": _products,  # multiply-accumulates of attention's two products
     "projections": lambda layer: layer.applied.cost.macs - _products(layer),
     "projection_weights": _projection_weights,  # attention's, biases included
+    "windows": _windows,  # of attention within windows
     "operations": lambda layer: total(layer.applied.cost.operations.values()),
 }

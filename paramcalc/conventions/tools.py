@@ -1,7 +1,285 @@
-"""What programs that count print, each held to the unit against the program itself by the tests."""
+"""What programs that count print: a profile of each, held to the unit against the program by the tests.
+
+The network is read as the model written with the modules that `torch.nn` has; sums, products and the
+like as operators; attention as four `nn.Linear` around `F.scaled_dot_product_attention`; learned
+tokens, positions and factors as bare parameters. Evaluation mode, so without auxiliary heads.
+"""
 
 from __future__ import annotations
 
-from paramcalc.conventions.rule import Convention
+from collections.abc import Mapping
 
-TOOLS: tuple[Convention, ...] = ()
+from paramcalc.conventions.rule import Convention, Tool, table
+
+# Rules that several programs share, because one was taken from the other.
+_ESTIMATED_NORMS = {
+    "batch_norm": "(2 if affine else 1) * input if track_running_stats else (5 if affine else 4) * input",
+    "group_norm instance_norm": "(5 if affine else 4) * input",
+    "layer_norm": "(5 if elementwise_affine else 4) * input",
+}
+_POOLS = "avg_pool adaptive_avg_pool adaptive_max_pool subsample"
+_GLOBAL_POOLS = "global_avg_pool global_max_pool"
+_ATTENTION = "self_attention cross_attention window_attention"
+_LOCAL_NORM = "(channels + size - 1) * positions + 3 * input"  # its average pooling, two products, one sum
+
+_FUNCTIONAL_FLOPS = _ESTIMATED_NORMS | {
+    "conv": "2*macs + bias_adds",
+    "linear": "2*macs",
+    "relu prelu elu leaky_relu silu gelu softmax": "input",
+    "max_pool": "padded_input",
+    _POOLS: "input",
+    _GLOBAL_POOLS: "input if channels_first else 0",
+    "local_response_norm": _LOCAL_NORM,
+}
+
+_ALL_PARAMS = table({"*": "params"})
+
+
+def _profile(name: str, says: str, tool: Tool, **rules: Mapping[str, str]) -> Convention:
+    return Convention(name, says, {quantity: table(rule) for quantity, rule in rules.items()}, tool=tool)
+
+
+TOOLS = (
+    _profile(
+        "torchinfo",
+        "mult-adds: scalars of the weights and biases of each module, times positions in convolutions only",
+        Tool(
+            version="1.8.0",
+            source="https://github.com/TylerYep/torchinfo/blob/v1.8.0/torchinfo/layer_info.py",
+            sees="leaf modules",
+            called={"params": "Total params", "trainable": "Trainable params", "macs": "Total mult-adds"},
+            quirks=(
+                "a bias counts like a weight",
+                "a linear layer counts once, however many tokens pass: transformers come out far too low",
+                "normalization and embedding count their parameters once",
+                "a transposed convolution counts at its output's positions, not at its input's",
+                "attention's products, which are no module, are not counted",
+                "a weight that two modules share counts twice in params",
+            ),
+        ),
+        params={"*": "weights"},
+        trainable={"*": "weights if learned else 0"},
+        macs={
+            "conv conv_transpose": "weights * positions",
+            "linear bilinear embedding prelu": "weights",
+            "batch_norm group_norm instance_norm layer_norm rms_norm": "weights",
+            "self_attention cross_attention": "projection_weights",
+            "window_attention": "projection_weights * windows",
+        },
+    ),
+    _profile(
+        "fvcore",
+        "flops: one for each multiply-accumulate, and an estimate for each element that is normalized",
+        Tool(
+            version="0.1.5.post20221221",
+            source="https://github.com/facebookresearch/fvcore/blob/main/fvcore/nn/jit_handles.py",
+            sees="operators of a trace",
+            called={"params": "#parameters", "macs": "#flops"},
+            quirks=(
+                "a fused multiply-add is one flop, a bias none",
+                "batch normalization counts 2 for each element, layer and group normalization 5",
+                "adaptive average pooling of images counts its input, all other pooling nothing",
+                "scaled_dot_product_attention is not among the operators that it knows",
+            ),
+        ),
+        params={"*": "params"},
+        macs=_ESTIMATED_NORMS
+        | {
+            "conv conv_transpose linear": "macs",
+            _ATTENTION: "projections",
+            "adaptive_avg_pool": "input if dimensions == 2 else 0",
+            "global_avg_pool": "input if channels_first and dimensions == 2 else 0",
+            "upsample": "0 if dimensions != 2 else output if mode == 'nearest' else 4 * output",
+        },
+    ),
+    _profile(
+        "ptflops",
+        "MACs: multiply-accumulates, biases, and elements that pooling, normalization and activations touch",
+        Tool(
+            version="0.7.5",
+            source="https://github.com/sovrasov/flops-counter.pytorch/blob/master/ptflops/pytorch_ops.py",
+            sees="modules and functional calls (backend pytorch)",
+            called={"params": "Number of parameters", "macs": "Computational complexity"},
+            quirks=(
+                "modules are hooked and their functional calls as well, so relu, gelu, pooling and "
+                "upsampling count twice",
+                "the additions of biases count",
+                "attention's products, if not written as matmul, are not counted",
+                "frozen parameters are not counted",
+            ),
+            per_image=True,
+        ),
+        params={"*": "trainable"},
+        macs={
+            "conv conv_transpose linear": "macs + bias_adds",
+            _ATTENTION: "projections + bias_adds",
+            "batch_norm group_norm instance_norm": "2*input if affine else input",
+            "layer_norm": "input",
+            "relu prelu elu gelu": "2*input",
+            "relu6 leaky_relu silu softmax": "input",
+            "max_pool": "2 * padded_input",
+            _POOLS: "2*input",
+            _GLOBAL_POOLS: "2*input if channels_first else 0",
+            "upsample": "2*output",
+            "local_response_norm": _LOCAL_NORM,
+        },
+    ),
+    _profile(
+        "ptflops-aten",
+        "MACs: multiply-accumulates and biases of the kernels that run",
+        Tool(
+            version="0.7.5",
+            source="https://github.com/sovrasov/flops-counter.pytorch/blob/master/ptflops/aten_ops.py",
+            sees="dispatched kernels (backend aten)",
+            called={"params": "Number of parameters", "macs": "Computational complexity"},
+            quirks=(
+                "the additions of biases count where the kernel makes them",
+                "the fused attention kernel is not among those that it knows",
+                "frozen parameters are not counted",
+            ),
+        ),
+        params={"*": "trainable"},
+        macs={
+            "conv conv_transpose linear": "macs + bias_adds",
+            _ATTENTION: "projections + bias_adds",
+        },
+    ),
+    _profile(
+        "thop",
+        "MACs: multiply-accumulates without bias, and operations of normalization and average pooling",
+        Tool(
+            version="0.1.1.post2209072238",
+            source="https://github.com/Lyken17/pytorch-OpCounter/blob/master/thop/vision/basic_hooks.py",
+            sees="modules of the types that it knows",
+            called={"params": "total_params", "macs": "total_ops"},
+            quirks=(
+                "batch and layer normalization count 4 for each element with affine parameters, 2 without",
+                "average pooling counts its outputs, adaptive average pooling its inputs as well",
+                "a transposed convolution counts at its output's positions, not at its input's",
+                "parameters of other modules (embedding, group normalization) and bare ones are left out",
+                "attention's products, which are no module, are not counted",
+            ),
+        ),
+        params={
+            "conv conv_transpose linear batch_norm layer_norm instance_norm prelu": "weights",
+            _ATTENTION: "projection_weights",
+        },
+        macs={
+            "conv linear": "macs",
+            "conv_transpose": "output * (channels // groups) * window",
+            _ATTENTION: "projections",
+            "batch_norm instance_norm": "4*input if affine else 2*input",
+            "layer_norm": "4*input if elementwise_affine else 2*input",
+            "prelu": "input",
+            "softmax": "2*input + compare",
+            "avg_pool subsample": "output",
+            "adaptive_avg_pool": "input + output",
+            "global_avg_pool": "input + output if channels_first else 0",
+            "upsample": "output if mode == 'nearest' else 5*output if mode == 'linear' "
+            "else 11*output if mode == 'bilinear' else 0",
+        },
+    ),
+    _profile(
+        "calflops",
+        "FLOPs: 2 for each multiply-accumulate, and elements that other functional calls touch",
+        Tool(
+            version="0.3.2",
+            source="https://github.com/MrYxJ/calculate-flops.pytorch/blob/main/calflops/pytorch_ops.py",
+            sees="functional calls",
+            called={"params": "Params", "macs": "MACs", "flops": "FLOPs"},
+            quirks=(
+                "a convolution's bias counts, a linear layer's does not",
+                "batch normalization counts 2 for each element, other normalizations 5",
+                "scaled_dot_product_attention is not among the calls that it knows",
+                "transposed convolution: groups divide twice, and biases are counted where a plain "
+                "convolution would put out",
+                "upsampling counts its input, or, for a given size, that size without channels",
+                "frozen parameters are not counted",
+            ),
+        ),
+        params={"*": "trainable"},
+        macs={
+            "conv linear": "macs",
+            "conv_transpose": "window * channels * (out_channels // groups // groups) * input_positions",
+            _ATTENTION: "projections",
+        },
+        flops=_FUNCTIONAL_FLOPS
+        | {
+            "conv_transpose": "2 * window * channels * (out_channels // groups // groups) * input_positions"
+            " + (out_channels // groups * conv_positions if bias else 0)",
+            _ATTENTION: "2*projections",
+            "upsample": "input if scaled else positions",
+        },
+    ),
+    _profile(
+        "deepspeed",
+        "FLOPs: 2 for each multiply-accumulate, and elements that other functional calls touch",
+        Tool(
+            version="0.19.8",
+            source="https://github.com/deepspeedai/DeepSpeed/blob/v0.19.8/"
+            "deepspeed/profiling/flops_profiler/profiler.py",
+            sees="functional calls",
+            called={"params": "params", "macs": "MACs", "flops": "FLOPs"},
+            quirks=(
+                "a convolution's bias counts, a linear layer's does not",
+                "batch normalization counts 2 for each element, other normalizations 5",
+                "attention's products count, its softmax does not",
+                "upsampling to a given size counts that size without channels",
+            ),
+        ),
+        params={"*": "params"},
+        macs={
+            "conv conv_transpose linear": "macs",
+            _ATTENTION: "macs",
+        },
+        flops=_FUNCTIONAL_FLOPS
+        | {
+            "conv_transpose": "2*macs + bias_adds",
+            _ATTENTION: "2*macs",
+            "upsample": "output if scaled else positions",
+        },
+    ),
+    _profile(
+        "pytorch",
+        "FLOPs: 2 for each multiply-accumulate of convolutions and matrix products, nothing else",
+        Tool(
+            version="2.13.0",
+            source="https://github.com/pytorch/pytorch/blob/v2.13.0/torch/utils/flop_counter.py",
+            sees="dispatched kernels (torch.utils.flop_counter.FlopCounterMode)",
+            called={"flops": "FLOP"},
+            quirks=(
+                "on the CPU the fused attention kernel is not among those that it knows, so attention's "
+                "products are missed there; the profile is of other devices",
+            ),
+        ),
+        flops={f"conv conv_transpose linear {_ATTENTION}": "2*macs"},
+    ),
+    _profile(
+        "torchprofile",
+        "MACs: multiply-accumulates, and one for each element that some other operators put out",
+        Tool(
+            version="0.1.0",
+            source="https://github.com/zhijian-liu/torchprofile/blob/master/torchprofile/handlers.py",
+            sees="operators of a trace",
+            called={"macs": "MACs"},
+            quirks=(
+                "normalization with affine parameters, average pooling and products count their outputs",
+                "a transposed convolution counts at its output's positions, not at its input's",
+            ),
+        ),
+        macs={
+            "conv linear": "macs",
+            "conv_transpose": "output * window"
+            " * (out_channels // groups if channels == out_channels else channels)",
+            _ATTENTION: "macs",
+            "batch_norm group_norm instance_norm": "output if affine else 0",
+            "layer_norm": "output if elementwise_affine else 0",
+            "avg_pool adaptive_avg_pool global_avg_pool leaky_relu": "output",
+            "multiply": "multiply",
+            "scale layer_scale": "output",
+            "subsample": "2*output",
+            "local_response_norm": "3*output",
+            "upsample": "4*output if mode == 'bilinear' else 0",
+        },
+    ),
+)

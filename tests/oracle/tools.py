@@ -27,11 +27,12 @@ Printed = dict[str, int]
 
 
 class Tool(NamedTuple):
-    """A tool: its distribution, the version that the profile describes, and how it is asked."""
+    """A tool: its distribution, the version that the profile describes, how and where it is asked."""
 
     distribution: str
     version: str
     ask: Callable[[Any, dict[str, Any]], Printed]
+    device: str = "cpu"
 
     @property
     def installed(self) -> str:
@@ -112,14 +113,16 @@ TOOLS = {
     "thop": Tool("thop", "0.1.1.post2209072238", thop),
     "calflops": Tool("calflops", "0.3.2", calflops),
     "deepspeed": Tool("deepspeed", "0.19.8", deepspeed),
-    "pytorch": Tool("torch", "2.13.0", pytorch),
+    "pytorch": Tool("torch", "2.13.0", pytorch, "meta"),
     "torchprofile": Tool("torchprofile", "0.1.0", torchprofile),
 }
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Tools print warnings and their progress; nothing of that is wanted."""
+def undisturbed() -> Iterator[None]:
+    """Nothing printed, and PyTorch's functions put back: some tools replace them, not all clean up."""
+    homes = (torch, torch.Tensor, torch.nn.functional)
+    before = [dict(vars(home)) for home in homes]
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         warnings.simplefilter("ignore")
         logging.disable(logging.ERROR)
@@ -127,12 +130,22 @@ def quiet() -> Iterator[None]:
             yield
         finally:
             logging.disable(logging.NOTSET)
+            for home, names in zip(homes, before, strict=True):
+                for name, value in names.items():
+                    if vars(home).get(name) is not value:
+                        setattr(home, name, value)
 
 
-def printed(name: str, graph: Graph, batch: int = 1) -> Printed:
-    """What a tool prints about a graph's network: a fresh module, as some tools leave traces in it."""
-    with quiet():
-        return TOOLS[name].ask(network(graph), arguments(graph, batch))
+def printed(name: str, graph: Graph, batch: int = 1, device: str = "") -> Printed:
+    """What a tool prints about a graph's network: a fresh module, as some tools leave traces in it.
+
+    The device is set for the making only: while it is, PyTorch sends functions through a mode of its
+    own, in which those that patch functions count them twice.
+    """
+    with undisturbed():
+        with torch.device(device or TOOLS[name].device):
+            module, inputs = network(graph), arguments(graph, batch)
+        return TOOLS[name].ask(module, inputs)
 
 
 def main(models: list[str]) -> None:

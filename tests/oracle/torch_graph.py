@@ -2,14 +2,13 @@
 
 Where `torch.nn` has a module for an op it is used. The rest is written as it usually is: sums and
 products with operators, attention as four `nn.Linear` around `F.scaled_dot_product_attention`, learned
-tokens, positions and factors as bare parameters.
+tokens, positions and factors as bare parameters. Permuted tensors are copied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from math import prod
 from operator import add, mul
 from typing import Any
 
@@ -122,7 +121,7 @@ class Along(Module):
         return self.inner(x.movedim(self.source, self.target)).movedim(self.target, self.source)
 
 
-class After(Module):
+class Behind(Module):
     """A module behind another that has no parameters."""
 
     def __init__(self, before: Any, inner: Any) -> None:
@@ -130,7 +129,7 @@ class After(Module):
         self.before, self.inner = before, inner
 
     def homes(self, name: str) -> tuple[Any, str]:
-        return self.inner, name
+        return place(self.inner, name)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.inner(self.before(x))
@@ -152,19 +151,22 @@ class Padded(Module):
 
 
 class Bare(Module):
-    """A parameter used by an operator; no tool sees the work, and only some the parameter."""
+    """Parameters used by an operator: no tool sees the work, and not each the parameters.
+
+    They are not called weight or bias, as they are not in real networks (`cls_token`, `pos_embedding`).
+    """
 
     def __init__(self, use: Callable[..., Any], **shapes: tuple[int, ...]) -> None:
         super().__init__()
+        self.use, self.names = use, {name: f"learned_{place}" for place, name in enumerate(shapes)}
         for name, shape in shapes.items():
-            self.register_parameter(f"learned_{name}", nn.Parameter(torch.zeros(shape)))
-        self.use, self.kept = use, list(shapes)
+            self.register_parameter(self.names[name], nn.Parameter(torch.zeros(shape)))
 
     def homes(self, name: str) -> tuple[Any, str]:
-        return self, f"learned_{name}"
+        return self, self.names[name]
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        return self.use(*inputs, *(self._parameters[f"learned_{name}"] for name in self.kept))
+        return self.use(*inputs, *(self._parameters[name] for name in self.names.values()))
 
 
 def plain(name: str, **fixed: Any) -> Callable[[Any, Applied], Any]:
@@ -284,20 +286,17 @@ def everywhere(kind: str) -> Callable[[Any, Applied], Any]:
 
 
 def subsampled(op: Any, used: Applied) -> Any:
+    """The sum under each window by average pooling that divides by one, times and plus what is learned."""
     channels = one(used).channels
-    pool = nn.AvgPool2d(op.kernel_size)
-    size = prod(op.kernel_size)
-    scale = Bare(
-        lambda y, weight, bias: y * (size * weight) + bias, weight=(channels, 1, 1), bias=(channels, 1, 1)
-    )
-    return nn.Sequential(pool, scale)
+    affine = Bare(lambda y, weight, bias: y * weight + bias, weight=(channels, 1, 1), bias=(channels, 1, 1))
+    return Behind(nn.AvgPool2d(op.kernel_size, divisor_override=1), affine)
 
 
 def linear(op: Any, used: Applied) -> Any:
     """On the last axis; an image of one position is flattened first."""
     x = one(used)
     matrix = nn.Linear(x.channels, op.out_channels, bias=op.bias)
-    return matrix if x.axes[-1] == CHANNELS else After(nn.Flatten(), matrix)
+    return matrix if x.axes[-1] == CHANNELS else Behind(nn.Flatten(), matrix)
 
 
 # ----------------------------------------------------------------------------------- normalization
@@ -420,14 +419,14 @@ def permuted(axes: Callable[[Any, Shape], tuple[str, ...]]) -> Callable[[Any, Ap
     def make(op: Any, used: Applied) -> Any:
         x = one(used)
         order = [x.axes.index(axis) + 1 for axis in axes(op, x)]
-        return Do(lambda y: y.permute(0, *order))
+        return Do(lambda y: y.permute(0, *order).contiguous())
 
     return make
 
 
 def tokens(op: Any, used: Applied) -> Any:
     if one(used).axes[0] == CHANNELS:
-        return Do(lambda x: x.flatten(2).transpose(1, 2))
+        return Do(lambda x: x.flatten(2).transpose(1, 2).contiguous())
     return Do(lambda x: x.flatten(1, -2))
 
 
@@ -531,30 +530,30 @@ class WindowAttention(Attention):
 
     def __init__(self, op: Any, used: Applied) -> None:
         super().__init__(op, used)
-        self.window = op.window
+        self.window, self.sizes = op.window, one(used).dims
+        self.tiles = [-(-size // op.window) for size in one(used).space]
         side = 2 * op.window - 1
         self.relative_position = nn.Parameter(torch.zeros(side * side, op.heads))
         places = [(y, x) for y in range(op.window) for x in range(op.window)]
-        self.rows = [
+        rows = [
             [(y - v + op.window - 1) * side + x - u + op.window - 1 for v, u in places] for y, x in places
         ]
+        self.register_buffer("rows", torch.tensor(rows))
 
     def homes(self, name: str) -> tuple[Any, str]:
         return (self, name) if name == "relative_position" else super().homes(name)
 
     def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
-        batch, height, width, channels = x.shape
-        side = self.window
-        x = F.pad(x, (0, 0, 0, -width % side, 0, -height % side))
-        rows, columns = x.shape[1] // side, x.shape[2] // side
-        tiles = x.reshape(batch, rows, side, columns, side, channels).transpose(2, 3)
-        y = super().forward(tiles.reshape(batch * rows * columns, side * side, channels))
-        y = y.reshape(batch, rows, columns, side, side, channels).transpose(2, 3)
-        return y.reshape(batch, rows * side, columns * side, channels)[:, :height, :width]
+        side, (rows, columns), (height, width, channels) = self.window, self.tiles, self.sizes
+        x = F.pad(x, (0, 0, 0, columns * side - width, 0, rows * side - height))
+        tiles = x.unflatten(2, (columns, side)).unflatten(1, (rows, side)).transpose(2, 3)
+        y = super().forward(tiles.reshape(-1, side * side, channels))
+        y = y.reshape(-1, rows, columns, side, side, channels).transpose(2, 3)
+        return y.flatten(3, 4).flatten(1, 2)[:, :height, :width]
 
     def attended(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         bias = self.relative_position[self.rows].permute(2, 0, 1)
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias[None])
 
 
 BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
