@@ -15,6 +15,7 @@ from paramcalc.parse import parse
 from paramcalc.spec import Spec
 
 STDIN = "-"
+DEEPEST_USE = 10
 _MODEL = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -50,7 +51,11 @@ def from_text(source: Source, variant: str = "") -> Spec:
 
 
 def _read_file(path: Path) -> Source:
+    """The text of a file, and of nothing else: to open a pipe may wait for ever, a device may have no end."""
     try:
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "a pipe or a device"
+            raise Fault(f"{path}: {what}, not a file", fix="- reads a spec from standard input")
         return syntax.read_file(path)
     except OSError as error:
         raise Fault(f"{path}: {error.strerror or error}") from None
@@ -118,7 +123,7 @@ def _looks_like_path(name: str) -> bool:
     return "/" in name or "\\" in name or name.endswith((".yaml", ".yml")) or _is_file(name)
 
 
-def _is_file(name: str) -> bool:
+def _is_file(name: str | Path) -> bool:
     try:
         return Path(name).is_file()
     except (OSError, ValueError):  # too long a name, or one with a zero byte
@@ -155,6 +160,8 @@ def _used(name: str, folder: Path | None, users: tuple[str, ...]) -> Spec:
     """The spec that `use: NAME` means: a file beside the user, else a bundled one."""
     if name in users:
         raise Fault(f"'use' goes round in a circle: {' -> '.join([*users, name])}")
+    if len(users) > DEEPEST_USE:
+        raise Fault(f"specs use specs more than {DEEPEST_USE} deep: {' -> '.join(users)}")
     path = _sibling(name, folder) or _sibling(name, bundled_folder())
     if path is None:
         names = {file.stem for file in bundled_files()}
@@ -167,5 +174,5 @@ def _sibling(name: str, folder: Path | None) -> Path | None:
     if folder is None:
         return None
     path = folder / f"{name}.yaml"
-    inside = path.is_file() and path.resolve().parent == folder.resolve()
+    inside = _is_file(path) and path.resolve().parent == folder.resolve()
     return path if inside else None
