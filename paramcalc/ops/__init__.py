@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
@@ -77,6 +78,7 @@ def _members(op: type[Op]) -> list[type[Op]]:
     ]
 
 
+@lru_cache(maxsize=1024)
 def _stem(name: str) -> str | None:
     """The file, without its ending, in which an op of that name lives."""
     family = _FAMILY.fullmatch(name)

@@ -7,10 +7,10 @@ from fractions import Fraction
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
-from paramcalc.elaborate import Change
-from paramcalc.errors import Fault, Source, near
+from paramcalc.errors import Fault, Source, SpecError, near
 from paramcalc.expression import Expression
-from paramcalc.graph import Graph
+from paramcalc.scope import Network
+from paramcalc.settings import Change, Settings, set_inputs, set_knobs
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.spec import Spec, Written
 from paramcalc.symbolic.facts import Symbol
@@ -70,11 +70,27 @@ class _Letters:
         return free[0]
 
 
-def choose(spec: Spec, graph: Graph, names: Sequence[str]) -> Chosen:
+class Start(NamedTuple):
+    """The network with numbers, as far as its layers do not matter: where the symbols start from."""
+
+    knobs: Mapping[str, Any]
+    inputs: Mapping[str, Shape]
+
+    @classmethod
+    def of(cls, spec: Spec, settings: Settings) -> Start:
+        network = Network(spec)
+        set_knobs(network, settings)
+        inputs = set_inputs(network, settings)
+        if network.problems:
+            raise SpecError(network.problems.in_order())
+        return cls(network.knobs, inputs)
+
+
+def choose(spec: Spec, start: Start, names: Sequence[str]) -> Chosen:
     """Symbols for the names of knobs, of input axes (`H`, `W`, `L`, `D`, `C`, or `h` for height = width),
     and `batch`. A name may give its letter: `width=c`.
 
-    `graph` is the network with numbers: their values are the default point.
+    The values at the start are the default point.
     """
     asked = dict(_named(name) for name in names)
     letters = _Letters([letter for letter in asked.values() if letter])
@@ -84,25 +100,25 @@ def choose(spec: Spec, graph: Graph, names: Sequence[str]) -> Chosen:
     batch = ""
     entering, fractions = _knobs_of_space(spec), _fractions(spec)
     for name, letter in asked.items():
-        if name in graph.knobs:
-            found, knobs[name] = _knob(name, graph.knobs[name], letter, letters, name in entering)
+        if name in start.knobs:
+            found, knobs[name] = _knob(name, start.knobs[name], letter, letters, name in entering)
             if name in fractions:
                 found = [symbol._replace(whole=False, stretches=False) for symbol in found]
         elif name == BATCH:
             found = [Symbol(letter or letters.give("b"), (BATCH,), 1)]
             batch = found[0].letter
         else:
-            found = [_axis(name, graph, letter, letters, inputs)]
+            found = [_axis(name, start, letter, letters, inputs)]
         symbols += found
     return Chosen(tuple(symbols), knobs, inputs, batch)
 
 
-def usual(spec: Spec, graph: Graph) -> list[str]:
+def usual(spec: Spec, start: Start) -> list[str]:
     """The symbols that a formula is in when none are asked for: the width, and the input's space."""
-    names = ["width"] if _is_size(graph.knobs.get("width")) and "width" not in _knobs_of_space(spec) else []
-    axes = {axis for shape in graph.inputs.values() for axis in shape.axes}
+    names = ["width"] if _is_size(start.knobs.get("width")) and "width" not in _knobs_of_space(spec) else []
+    axes = {axis for shape in start.inputs.values() for axis in shape.axes}
     if "height" in axes:
-        square = all(same_plane(shape) for shape in graph.inputs.values())
+        square = all(same_plane(shape) for shape in start.inputs.values())
         return [*names, *([SQUARE] if square else ["H", "W"])]
     return [*names, "L"] if "length" in axes else names
 
@@ -149,18 +165,18 @@ def _letter(name: str, letters: _Letters) -> str:
 
 
 def _axis(
-    name: str, graph: Graph, letter: str, letters: _Letters, inputs: dict[str, tuple[Any, ...]]
+    name: str, start: Start, letter: str, letters: _Letters, inputs: dict[str, tuple[Any, ...]]
 ) -> Symbol:
     """A symbol for an axis of all inputs that have it; they must agree on its size."""
     axes = ("height", "width") if name == SQUARE else (AXIS_LETTERS.get(name, name),)
     found = [
         (source, place, shape.dims[place], axis)
-        for source, shape in graph.inputs.items()
+        for source, shape in start.inputs.items()
         for place, axis in enumerate(shape.axes)
         if axis in axes
     ]
     if not found:
-        known = [*graph.knobs, BATCH, *(key for key, axis in AXIS_LETTERS.items() if _has(graph, axis))]
+        known = [*start.knobs, BATCH, *(key for key, axis in AXIS_LETTERS.items() if _has(start, axis))]
         raise Fault(
             f"there is no knob and no axis of the input called '{name}'",
             fix=near(name, known) or "symbols can be " + ", ".join(known),
@@ -170,7 +186,7 @@ def _axis(
         raise Fault(f"the inputs' sizes that '{name}' means differ", found=", ".join(map(str, sorted(sizes))))
     mark = letter or letters.give(name.lower(), name)
     for source, place, _, _ in found:
-        dims = inputs.get(source, graph.inputs[source].dims)
+        dims = inputs.get(source, start.inputs[source].dims)
         inputs[source] = (*dims[:place], mark, *dims[place + 1 :])
     meaning = tuple(dict.fromkeys(_axis_letter(axis) for *_, axis in found))
     return Symbol(mark, meaning, sizes.pop(), stretches=axes != ("channels",))
@@ -180,8 +196,8 @@ def _axis_letter(axis: str) -> str:
     return next(letter for letter, name in AXIS_LETTERS.items() if name == axis)
 
 
-def _has(graph: Graph, axis: str) -> bool:
-    return any(axis in shape.axes for shape in graph.inputs.values())
+def _has(start: Start, axis: str) -> bool:
+    return any(axis in shape.axes for shape in start.inputs.values())
 
 
 def _fractions(spec: Spec) -> set[str]:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from paramcalc.elaborate import Change, Settings, Swap, elaborate
-from paramcalc.errors import Fault, near
+from paramcalc.errors import Fault, SpecError, near
 from paramcalc.graph import Graph, Layer
 from paramcalc.paths import matching
 from paramcalc.report import QUANTITIES, Counts, count_layer
 from paramcalc.sizes import judge
 from paramcalc.spec import Spec
-from paramcalc.symbolic.choice import Chosen, choose, filled, usual
+from paramcalc.symbolic.choice import Chosen, Start, choose, filled, usual
 from paramcalc.symbolic.facts import Symbol
 from paramcalc.symbolic.judge import Assumption, Judge, Stretch
 from paramcalc.symbolic.notation import LATEX, PLAIN
@@ -143,11 +143,11 @@ def close(
     """The counts of a network in symbols; None takes the width and the input's space.
 
     Input sizes are taken in multiples, as large as the strides ask for: each time one does not
-    divide, elaboration starts again with larger steps, at most from the default size's power of
-    steps on, so a few times.
+    divide, elaboration starts again with steps at least twice as large, which never exceed the size.
     """
-    numeric = elaborate(spec, Settings(variant, changes, inputs or {}))
-    chosen = choose(spec, numeric, usual(spec, numeric) if symbols is None else symbols)
+    numeric = Settings(variant, changes, inputs or {})
+    start = Start.of(spec, numeric)
+    chosen = choose(spec, start, usual(spec, start) if symbols is None else symbols)
     while True:
         asked = Judge(chosen.symbols)
         settings = Settings(variant, (*changes, *chosen.changes()), {**(inputs or {}), **chosen.sizes()})
@@ -156,8 +156,12 @@ def close(
         except Stretch as stretch:
             chosen = chosen.stretched(stretch.letter, stretch.factor)
             continue
+        except SpecError:
+            elaborate(spec, numeric)  # where the spec is wrong with numbers too, that is the plainer message
+            raise
         totals = added(row for row in rows if not row.layer.auxiliary)
-        return Closed(graph, numeric.settings, chosen.symbols, asked.assumptions(), rows, totals, chosen)
+        written = tuple(str(change) for change in changes)
+        return Closed(graph, written, chosen.symbols, asked.assumptions(), rows, totals, chosen)
 
 
 def counted(spec: Spec, settings: Settings, asked: Judge, batch: Any) -> tuple[Graph, tuple[Row, ...]]:
