@@ -34,8 +34,8 @@ def run(arguments: list[str]) -> int:
     gc.set_threshold(200_000)  # a run is short and makes few cycles; looking for them costs a tenth of it
     try:
         application(arguments)(arguments, prog_name="paramcalc")
-    except SystemExit as exit:
-        return exit.code if isinstance(exit.code, int) else int(exit.code is not None)
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except SpecError as error:
         return fail(f"{error}\n\n{_counted(len(error.problems))}")
     except Fault as fault:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from paramcalc import ops
+from paramcalc.claims import CLAIMED
 from paramcalc.ops.attributes import Attribute, attributes
 from paramcalc.ops.base import Op
 from paramcalc.parse import KEYS
-from paramcalc.report import QUANTITIES
 from paramcalc.shape import AXES
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -59,7 +59,10 @@ def _section(key: str) -> dict[str, Any]:
         "outputs": {"type": ["string", "array"], "items": {"type": "string"}},
         "knobs": named,
         "variants": {"type": "object", "additionalProperties": named},
-        "defaults": {"type": "object", "properties": {name: _defaults(op) for name, op in ops.every().items()}},
+        "defaults": {
+            "type": "object",
+            "properties": {name: _defaults(op) for name, op in ops.every().items()},
+        },
         "blocks": {"type": "object", "additionalProperties": _CHAIN},
         "layers": _CHAIN,
         "claims": {
@@ -108,7 +111,7 @@ def _definitions() -> dict[str, Any]:
                 "index": {"type": "string"},
             },
         },
-        "claim": {"type": "object", "anyOf": [{"required": [name]} for name in (*QUANTITIES, "channels")]},
+        "claim": {"type": "object", "anyOf": [{"required": [name]} for name in CLAIMED]},
     }
 
 
@@ -119,7 +122,7 @@ def _call(op: type[Op]) -> dict[str, Any]:
         return documented  # branches have names of their own
     values = {attribute.name: _attribute(attribute) for attribute in attributes(op).values()}
     extra = {"from": {"type": ["string", "array"]}, "share": _TEXT, "frozen": _EXPRESSION}
-    keywords = {key: _VALUE for key in ("if", "then", "else", "repeat", "layers", "index", "shared", "table")}
+    keywords = dict.fromkeys(("if", "then", "else", "repeat", "layers", "index", "shared", "table"), _VALUE)
     return {
         **documented,
         "type": ["string", "array", "object"],

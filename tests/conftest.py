@@ -42,4 +42,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--refresh", action="store_true", help="write the program's real output into the documents")
+    parser.addoption(
+        "--refresh", action="store_true", help="write the program's real output into the documents"
+    )

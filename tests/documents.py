@@ -1,7 +1,8 @@
 """What documents show as output is what the program prints.
 
 A console block holds commands, each after `$ `, and their output. A line `...` stands for lines left
-out. A yaml block whose first line is `# NAME.yaml` is a file that the commands can read. `pytest --refresh` writes the real output of blocks without `...` into the documents.
+out. A yaml block whose first line is `# NAME.yaml` is a file that the commands can read.
+`pytest --refresh` writes the real output of blocks without `...` into the documents.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def check(document: Path, run: Run, refresh: bool = False) -> None:
         printed = real(command, run)
         if refresh and "...\n" not in output:
             text = document.read_text(encoding="utf-8")
-            document.write_text(text.replace(f"$ {command}\n{output}", f"$ {command}\n{printed}"), encoding="utf-8")
+            document.write_text(
+                text.replace(f"$ {command}\n{output}", f"$ {command}\n{printed}"), encoding="utf-8"
+            )
             continue
         wanted = "".join(f"{line.rstrip()}\n" for line in output.splitlines())
         pattern = ".*".join(re.escape(piece) for piece in re.split(r"^\.\.\.\n", wanted, flags=re.MULTILINE))

@@ -100,7 +100,10 @@ def test_command(run: Run) -> None:
     """The expanded text counts like the model it comes from."""
     text = run("show", "googlenet", "--expanded").out
 
-    assert run("count", "-", "--format", "csv", stdin=text).out == run("count", "googlenet", "--format", "csv").out
+    assert (
+        run("count", "-", "--format", "csv", stdin=text).out
+        == run("count", "googlenet", "--format", "csv").out
+    )
 
 
 def test_settings_need_expanded(run: Run) -> None:

@@ -72,7 +72,9 @@ def _table(grid: Grid, plain: bool) -> Table:
     )
     for place, column in enumerate(grid.columns):
         side: Literal["left", "right"] = "right" if column.right else "left"
-        table.add_column(column.title, justify=side, no_wrap=True, overflow="crop", width=column_width(grid, place))
+        table.add_column(
+            column.title, justify=side, no_wrap=True, overflow="crop", width=column_width(grid, place)
+        )
     for place, line in enumerate(grid.lines):
         following = grid.lines[place + 1].rule if place + 1 < len(grid.lines) else False
         table.add_row(*_cells(line, plain), style=_style(line), end_section=following)

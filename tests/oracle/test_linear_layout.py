@@ -259,7 +259,7 @@ def test_upsample(entering: str, mode: str, align: bool) -> None:
 
 def test_upsample_needs_one_target() -> None:
     """PyTorch refuses both and neither as well."""
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="only one of size or scale_factor"):
         F.interpolate(torch.ones(1, 1, 4), size=3, scale_factor=2)
     assert predicted("upsample", "1x4") is None
     assert predicted("upsample 2 size=3", "1x4") is None
