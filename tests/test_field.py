@@ -17,7 +17,7 @@ from paramcalc import load, ops
 from paramcalc.errors import Fault
 from paramcalc.field import Field, fields, find, region, seers
 from paramcalc.graph import Graph
-from paramcalc.ops.base import Op
+from paramcalc.ops.base import Elementwise, Op
 from paramcalc.reach import Reach, Steps, joined, repeating, sliding, stretched, through, whole
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.verify.tools import Tools
@@ -99,6 +99,13 @@ CASES = [
     ("relu", "2x3x2"),
     ("positions", "{length: 4, channels: 2}"),
     ("embedding 9 3", "{length: 5}"),
+    ("channel_shuffle 2", "4x3x2"),
+    ("channels_first", "{height: 3, width: 2, channels: 2}"),
+    ("pad_channels 3", "2x3x2"),
+    ("global_max_pool", "2x3x2"),
+    ("subtract", "2x3x2 2x3x2"),
+    ("bilinear 2", "{length: 3, channels: 2} {length: 3, channels: 2}"),
+    ("rbf 2", "3"),
 ]
 
 
@@ -149,16 +156,11 @@ def _along(changed: list[Any], output: Shape, axis: str, place: int) -> tuple[in
     return (seen[0], seen[-1]) if seen else None
 
 
-def test_every_rule_has_a_case() -> None:
-    """No op has a rule of its own that the experiments leave out."""
-    own = {
-        kind.name
-        for kind in ops.every().values()
-        if kind.reach is not Op.reach or kind.reaches is not Op.reaches
-    }
+def test_every_op_has_a_case() -> None:
+    """No op is left out of the experiments, but for those that work on each element by itself."""
     tried = {family(op) for op, _, _ in cases()}
 
-    assert {family(kind) for kind in ops.every().values() if kind.name in own} <= tried
+    assert {family(kind) for kind in ops.every().values() if not issubclass(kind, Elementwise)} <= tried
 
 
 def family(op: Op | type[Op]) -> str:
@@ -176,6 +178,35 @@ def test_the_experiment_notices_a_wrong_rule() -> None:
         forgetful.real(place, place, 6) != _along(changed, op.shape(shape), "length", place)
         for place in range(6)
     )
+
+
+SMALL = st.integers(1, 4)
+
+
+@given(st.integers(1, 12), SMALL, SMALL, st.integers(0, 4), SMALL)
+@settings(max_examples=300, deadline=None)
+def test_windows_by_nested_loops(size: int, kernel: int, stride: int, padding: int, dilation: int) -> None:
+    """A convolution reads, and its transpose is reached from, where the loops of their definition go."""
+    x = calls.shape(f"1x{size}")
+    options = f"stride={stride} padding={padding} dilation={dilation}"
+    for name in ("conv1d", "conv_transpose1d"):
+        op = calls.call(f"{name} 1 {kernel} {options}")
+        try:
+            length = op.shape(x).size("length")
+        except Fault:
+            continue
+        (rule,) = op.reaches(x)
+        read: dict[int, set[int]] = {place: set() for place in range(length)}
+        for tap in range(kernel):
+            for place in range(length if name == "conv1d" else size):
+                other = place * stride + tap * dilation - padding
+                output, source = (place, other) if name == "conv1d" else (other, place)
+                if output in read and 0 <= source < size:
+                    read[output].add(source)
+        for place, sources in read.items():
+            assert rule["length"].real(place, place, size) == (
+                (min(sources), max(sources)) if sources else None
+            )
 
 
 # ----------------------------------------------------------------------- the arithmetic, by loops
