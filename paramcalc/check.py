@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from paramcalc import claims, library
 from paramcalc.claims import MOST_PROBLEMS, Claim
-from paramcalc.errors import Fault, Problem, SpecError, near
+from paramcalc.errors import Fault, Problem, SpecError, near, printable, visible
 from paramcalc.figure import Comparison, grouped, mentions, signed, written_out
 from paramcalc.measure import Networks, measured
 from paramcalc.reasons import reason
@@ -74,7 +74,8 @@ class Mistake(NamedTuple):
         """The text for a person, with the line and a caret where there is a place."""
         if self.problem:
             return self.problem.render()
-        return "\n".join([f"{self.spec}: {self.fact}", *(f"  = {note}" for note in self.notes)])
+        notes = (f"  = {printable(note)}" for note in self.notes)
+        return "\n".join([f"{printable(self.spec)}: {printable(self.fact)}", *notes])
 
 
 class Result(NamedTuple):
@@ -118,7 +119,7 @@ def check(names: Iterable[str] = ()) -> Result:
         outcomes += checked.outcomes
         mistakes += checked.mistakes
         if not checked.outcomes and not checked.mistakes:
-            remarks.append(f"{name}: no claims")
+            remarks.append(f"{visible(name)}: no claims")
     return Result(tuple(outcomes), tuple(mistakes), tuple(remarks))
 
 
@@ -208,14 +209,25 @@ def _each(names: list[str], mistakes: list[Mistake]) -> list[str]:
     found: dict[str, None] = {}
     for name in names:
         path = Path(name)
-        if not path.is_dir():
+        if not _is_folder(path):
             found[name] = None
             continue
         inside = sorted(file for file in path.iterdir() if file.suffix in SPEC_ENDINGS and file.is_file())
         if not inside:
             mistakes.append(Mistake(name, "no spec in this folder", ("a spec's name ends in .yaml",), None))
-        found.update(dict.fromkeys(str(file) for file in inside))
+        for file in inside:
+            if file.resolve().parent == path.resolve():
+                found[str(file)] = None
+            else:  # a message would show what is written there
+                mistakes.append(Mistake(str(file), "a link that leads out of the folder", (), None))
     return list(found)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # too long a name
+        return False
 
 
 def _mistakes(name: str, error: SpecError | Fault) -> list[Mistake]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import typer
 
-from paramcalc.errors import Fault, SpecError
+from paramcalc.errors import Fault, SpecError, printable
 
 HELP = "What a neural network costs: exact counts from a readable spec."
 
@@ -39,7 +39,8 @@ def run(arguments: list[str]) -> int:
     except SpecError as error:
         return fail(f"{error}\n\n{_counted(len(error.problems))}")
     except Fault as fault:
-        return fail("\n".join([f"paramcalc: {fault.fact}", *(f"  = {note}" for note in fault.notes())]))
+        notes = (f"  = {printable(note)}" for note in fault.notes())
+        return fail("\n".join([f"paramcalc: {printable(fault.fact)}", *notes]))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 WIDEST_LINE = 120
 LONGEST_FACT = 400
+MOST_CANDIDATES = 500
 MOST_PROBLEMS = 50
 _BREAK = re.compile(r"[\r\n]")
 
@@ -98,14 +99,14 @@ class Problem(NamedTuple):
           |         ^
         """
         row, _ = self.source.position(self.start)
-        parts = [f"{self.source.place(self.start)}: {_printable(self.fact)}"]
+        parts = [f"{self.source.place(self.start)}: {printable(self.fact)}"]
         line, first = _window(*self.source.line_at(self.start))
         gutter = " " * len(str(row))
         if line.strip():
             marked = line[first : first + max(1, self.end - self.start)]
             caret = " " * _columns(line[:first]) + "^" * max(1, _columns(marked))
             parts += [f"{gutter} |", f"{row} | {line}", f"{gutter} | {caret}"]
-        parts += [f"{gutter} = {_printable(note)}" for note in self.notes]
+        parts += [f"{gutter} = {printable(note)}" for note in self.notes]
         return "\n".join(parts)
 
 
@@ -164,7 +165,7 @@ def near(word: str, candidates: Iterable[str], how: str = "did you mean {}?") ->
     """
     if len(word) > 80:
         return ""
-    listed = dict.fromkeys(islice(candidates, 2000))
+    listed = dict.fromkeys(islice(candidates, MOST_CANDIDATES))
     matches = [name for name in listed if name.lower() == word.lower()]
     if not matches:
         import difflib
@@ -195,10 +196,19 @@ def _columns(text: str) -> int:
     )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A message without control characters, which a spec could hide in a name, and not endless."""
     if len(text) > LONGEST_FACT:
         text = f"{text[: LONGEST_FACT // 2]} ... {text[-LONGEST_FACT // 4 :]}"
+    return visible(text)
+
+
+def visible(text: str) -> str:
+    """A text with its control characters, which a terminal would obey, written out.
+
+    >>> visible("red\\x1b[31m")
+    'red\\\\x1b[31m'
+    """
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -170,7 +170,10 @@ class _SpecReader(ChainReader):
 
     def name(self, base: Spec | None) -> str:
         stem = self.source.name.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".yaml")
-        return self.text("name") or (base.name if base else stem)
+        name = self.text("name")
+        if "\n" in name:
+            self.fail(self.top["name"], "'name' must be one line")
+        return name or (base.name if base else stem)
 
     def text(self, key: str) -> str:
         node = self.top.get(key)

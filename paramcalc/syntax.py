@@ -14,12 +14,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
-from paramcalc.errors import Problem, Problems, Source, SpecError
+from paramcalc.errors import Problem, Problems, Source, SpecError, visible
 
 LONGEST_TEXT = 16 * 2**20
 MOST_NODES = 500_000
-DEEPEST_NESTING = 64
+DEEPEST_NESTING = 128
 ALIAS_FIX = "use a block; a pattern that starts with * needs quotes"
+# what a terminal obeys, and what turns the order of the letters round it: a message would lie
+_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_DIRECTIVE = re.compile(r"(?:^|[\r\n])(%)")
 
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the C reader is ten times as fast
 
@@ -64,7 +67,7 @@ Node: TypeAlias = Scalar | Sequence | Mapping
 
 def read_file(path: Path) -> Source:
     """The text of a spec file; `SpecError` when it is too long or not UTF-8, OSError as usual."""
-    name = str(path)
+    name = visible(str(path))
     with path.open("rb") as file:
         return decode(file.read(LONGEST_TEXT + 1), name)
 
@@ -80,7 +83,14 @@ def decode(data: bytes, name: str) -> Source:
         raise _error(Source(name, ""), 0, 0, fact, "save the file as UTF-8") from None
     if "\0" in text:
         raise _error(Source(name, ""), 0, 0, "not a text: it holds zero bytes")
-    return Source(name, text)
+    source = Source(name, text)
+    hidden = None if text.isascii() else _HIDDEN.search(text)
+    if hidden:
+        raise _error(source, hidden.start(), hidden.end(), _hidden(hidden[0]))
+    directive = _DIRECTIVE.search(text) if "%" in text else None
+    if directive:  # libyaml compares each with all before it
+        raise _error(source, directive.start(1), directive.end(), "directives are not part of the language")
+    return source
 
 
 def parse(source: Source, problems: Problems | None = None) -> Node:
@@ -153,6 +163,9 @@ class _Builder:
             raise self.marked(event)
         if event.style in ("|", ">"):
             raise self.error(event, "block texts (| and >) are not part of the language", "write one line")
+        hidden = None if event.value.isprintable() else _HIDDEN.search(event.value)
+        if hidden:
+            raise self.error(event, _hidden(hidden[0]))
 
     def too_many(self, event: Any) -> SpecError:
         return self.error(event, f"a spec may have at most {MOST_NODES:,} words and values")
@@ -195,6 +208,10 @@ class _Builder:
     def error(self, event: Any, fact: str, fix: str = "") -> SpecError:
         start = event.start_mark.index
         return _error(self.source, start, max(start + 1, event.end_mark.index), fact, fix)
+
+
+def _hidden(char: str) -> str:
+    return f"the control character U+{ord(char):04X} is not part of the language"
 
 
 def _error(source: Source, start: int, end: int, fact: str, fix: str = "") -> SpecError:
