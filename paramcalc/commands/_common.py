@@ -138,8 +138,13 @@ def emit_grid(grid: Grid, output: Path | None, after: str = "") -> None:
     from paramcalc.render.grid import text
 
     columns = os.environ.get("COLUMNS", "") if output is None else ""
-    unicode = output is not None or "utf" in (sys.stdout.encoding or "").lower()
-    emit(text(grid, int(columns) if columns.isdigit() else None, unicode) + after, output)
+    width = int(columns) if columns.isdigit() else None
+    emit(text(grid, width, takes_unicode(output)) + after, output)
+
+
+def takes_unicode(output: Path | None) -> bool:
+    """Whether any character can be written: always to a file, to the terminal if it is set up so."""
+    return output is not None or "utf" in (sys.stdout.encoding or "").lower()
 
 
 def remark(text: str) -> None:

@@ -16,6 +16,7 @@ from paramcalc.commands._common import (
     emit,
     emit_grid,
     settings,
+    takes_unicode,
     written,
 )
 
@@ -72,6 +73,6 @@ def field(
     else:
         grid = render.one(report, looked) if looked else render.grid(report, found, depth, not unfold)
         if format == "table":
-            emit_grid(grid, output, render.drawing(looked) if looked else "")
+            emit_grid(grid, output, render.drawing(looked, takes_unicode(output)) if looked else "")
         else:
             emit(written(grid, format), output)

@@ -146,9 +146,16 @@ def _position(position: dict[str, int]) -> str:
 
 
 def _box(box: Box | None) -> str:
-    return (
-        ", ".join(f"{axis} {first} to {last}" for axis, (first, last) in (box or {}).items()) or "as a whole"
-    )
+    """A box in words, or the whole of what has no space.
+
+    >>> _box({"height": (0, 25), "width": (3, 3)})
+    'height 0 to 25, width 3'
+    """
+    spans = [
+        f"{axis} {first} to {last}" if last > first else f"{axis} {first}"
+        for axis, (first, last) in (box or {}).items()
+    ]
+    return ", ".join(spans) or "as a whole"
 
 
 # ------------------------------------------------------------------------------------------ data

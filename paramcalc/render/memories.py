@@ -21,7 +21,7 @@ UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
 TIMES = (
     (Fraction(1), "s"),
     (Fraction(1, 10**3), "ms"),
-    (Fraction(1, 10**6), "µs"),
+    (Fraction(1, 10**6), "us"),
     (Fraction(1, 10**9), "ns"),
 )
 STORED = ("float32", "bfloat16", "int8")
@@ -160,7 +160,7 @@ def seconds(time: Fraction) -> str:
     """A time in the largest unit that leaves a whole part.
 
     >>> seconds(Fraction(1, 2500)), seconds(Fraction(0))
-    ('400 µs', '0 s')
+    ('400 us', '0 s')
     """
     if not time:
         return "0 s"
