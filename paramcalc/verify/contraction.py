@@ -60,89 +60,94 @@ def convolve(
     """The sliding dot product, zeros for padding; see `Tools.convolve`."""
     outputs, depth, *kernel = weight.shape
     space = [len(starts(size, w)) for size, w in zip(x.shape[2:], each, strict=True)]
-    rows, positions = outputs // groups, prod(space)
-    if space == list(x.shape[2:]) and all(w.stride == 1 for w in each):
-        if 2 * rows <= depth and prod(kernel) > 1 and positions >= LEAST_COLUMNS // 2:
-            return _convolve_by_taps(crew, x, weight, each, groups, bias)
-        direct = prod(kernel) == 1 and all(w.before == w.after == 0 for w in each)
-    else:
-        direct = False
-    return _convolve_by_columns(crew, x, weight, each, groups, bias, space, direct=direct)
+    keeps_size = space == list(x.shape[2:]) and all(w.stride == 1 for w in each)
+    narrow = 2 * outputs // groups <= depth and prod(kernel) > 1 and prod(space) >= LEAST_COLUMNS // 2
+    if keeps_size and narrow:
+        return _convolve_by_taps(crew, x, weight, each, groups, bias)
+    return _ByColumns(crew, x, weight, each, groups, bias, space).run()
 
 
-def _convolve_by_columns(
-    crew: Crew,
-    x: Array,
-    weight: Array,
-    each: Sequence[Window],
-    groups: int,
-    bias: Array | None,
-    space: Sequence[int],
-    *,
-    direct: bool,
-) -> Counted:
-    """Windows unrolled into columns, block by block, and one matrix product for each block.
+class _ByColumns:
+    """A convolution as matrix products: windows unrolled into columns, block by block.
 
-    With `direct` the columns are x itself. Threads share out samples, groups and positions, or, where
-    the columns are few and long, channels, whose partial sums are added at the end.
+    For a 1x1 kernel x itself is the columns. Threads share out samples, groups and positions; where
+    columns are few and long, channels instead, and their partial sums are added at the end.
     """
-    outputs, depth, *kernel = weight.shape
-    rows, taps, positions = outputs // groups, depth * prod(kernel), prod(space)
-    y = np.empty((len(x), outputs, *space), x.dtype)
-    parts = crew.size if len(x) * groups == 1 and positions < taps and depth >= crew.size else 1
-    targets = [y, *(np.empty_like(y) for _ in range(parts - 1))]
-    targets = [target.reshape(len(x), groups, rows, positions) for target in targets]
-    matrix = weight.reshape(groups, rows, depth, prod(kernel))
-    shifts = None if bias is None else bias.reshape(groups, rows, 1)
-    grouped = x.reshape(len(x), groups, depth, *x.shape[2:])
-    together, most = _blocks(crew, groups, positions, taps // parts * x.itemsize, parts, direct=direct)
-    tasks = [
-        (part, sample, slice(first, min(first + together, groups)), box)
-        for part in range(parts)
-        for sample, first, box in product(range(len(x)), range(0, groups, together), list(boxes(space, most)))
-    ]
 
-    def work(scratch: Scratch, start: int, stop: int) -> int:
+    def __init__(
+        self,
+        crew: Crew,
+        x: Array,
+        weight: Array,
+        each: Sequence[Window],
+        groups: int,
+        bias: Array | None,
+        space: Sequence[int],
+    ) -> None:
+        outputs, depth, *self._kernel = weight.shape
+        self._crew, self._each, self._space = crew, each, space
+        self._direct = prod(self._kernel) == 1 and all(
+            w.stride == 1 and w.before == w.after == 0 for w in each
+        )
+        self._x = x.reshape(len(x), groups, depth, *x.shape[2:])
+        self._weight = weight.reshape(groups, outputs // groups, depth, prod(self._kernel))
+        self._bias = None if bias is None else bias.reshape(groups, outputs // groups, 1)
+        few = len(x) * groups == 1 and prod(space) < depth * prod(self._kernel)
+        self._channels = _parts(depth, crew.size if few else 1)
+        self._sums = [np.empty((len(x), outputs, *space), x.dtype) for _ in self._channels]
+        self._tasks = self._cut()
+
+    def run(self) -> Counted:
+        """The output, and its multiplications."""
+        y, *partial_sums = self._sums
+        each = y.size * prod(self._weight.shape[2:]) // max(1, len(self._tasks))
+        done = sum(self._crew.share(len(self._tasks), self._work, least=_worth(each)))
+        for partial in partial_sums:
+            y += partial
+        return y, done
+
+    def _cut(self) -> list[tuple[int, int, slice, Box]]:
+        """Tasks: which part of the channels, sample, groups and positions to work on at once.
+
+        Columns should fit the cache, unless that makes them too few for the matrix product to be
+        worth packing its weights; and they must fit half the work buffer.
+        """
+        groups, _, depth, taps = self._weight.shape
+        positions, parts = prod(self._space), len(self._channels)
+        column = -(-depth // parts) * taps * self._x.itemsize
+        together = 1
+        most = positions if parts > 1 else max(LEAST_COLUMNS // 2, -(-positions // self._crew.size))
+        if groups > 1 and (self._direct or column * positions <= CACHE_BYTES):
+            most, fit = positions, groups if self._direct else CACHE_BYTES // (column * positions)
+            together = min(fit, -(-groups // self._crew.size))
+        elif not self._direct:
+            fit = max(CACHE_BYTES // column, LEAST_COLUMNS)
+            most = max(1, min(most, fit, self._crew.scratch_size // 2 // column))
+        chunks = [slice(first, min(first + together, groups)) for first in range(0, groups, together)]
+        return list(product(range(parts), range(len(self._x)), chunks, boxes(self._space, most)))
+
+    def _work(self, scratch: Scratch, start: int, stop: int) -> int:
+        groups, rows, *_ = self._weight.shape
+        sums = [y.reshape(len(y), groups, rows, -1) for y in self._sums]
         done = 0
-        for part, sample, group, box in tasks[start:stop]:
-            scratch.clear()
-            channels = slice(depth * part // parts, depth * (part + 1) // parts)
-            source = grouped[sample, group, channels]
-            run = run_of(box, space)
-            if direct:
-                columns = source.reshape(*source.shape[:2], positions)[..., run]
-            else:
-                columns = unroll(source.reshape(-1, *x.shape[2:]), kernel, each, box, scratch)
-                columns = columns.reshape(len(source), -1, columns.shape[-1])
-            weights = matrix[group, :, channels].reshape(len(source), rows, -1)
-            out = targets[part][sample, group, :, run]
-            done += multiply(weights, columns, out)
-            if shifts is not None and part == 0:
-                out += shifts[group]
+        for part, sample, group, box in self._tasks[start:stop]:
+            channels = self._channels[part]
+            source = self._x[sample, group, channels]
+            weights = self._weight[group, :, channels].reshape(len(source), rows, -1)
+            out = sums[part][sample, group, :, run_of(box, self._space)]
+            done += multiply(weights, self._columns(source, box, scratch), out)
+            if self._bias is not None and part == 0:
+                out += self._bias[group]
         return done
 
-    done = sum(crew.share(len(tasks), work, least=_worth(y.size * taps // max(1, len(tasks)))))
-    for partial in targets[1:]:
-        targets[0] += partial
-    return y, done
-
-
-def _blocks(
-    crew: Crew, groups: int, positions: int, column: int, parts: int, *, direct: bool
-) -> tuple[int, int]:
-    """How many groups and how many positions to work on at once; `column` is in bytes.
-
-    Columns should fit the cache, unless that makes them too few for the matrix product to be worth
-    packing its weights; and they must fit half the work buffer.
-    """
-    fair = positions if parts > 1 else max(LEAST_COLUMNS // 2, -(-positions // crew.size))
-    if direct:
-        return max(1, groups // crew.size), fair
-    whole = column * positions
-    if groups > 1 and whole <= CACHE_BYTES:
-        return min(CACHE_BYTES // whole, -(-groups // crew.size)), positions
-    most = min(max(CACHE_BYTES // column, LEAST_COLUMNS), crew.scratch_size // 2 // column, fair)
-    return 1, max(1, most)
+    def _columns(self, source: Array, box: Box, scratch: Scratch) -> Array:
+        """groups x channels x space -> groups x (channels * kernel) x positions of the box."""
+        if self._direct:
+            return source.reshape(*source.shape[:2], -1)[..., run_of(box, self._space)]
+        scratch.clear()
+        channels = source.reshape(-1, *source.shape[2:])
+        columns = unroll(channels, self._kernel, self._each, box, scratch)
+        return columns.reshape(len(source), -1, columns.shape[-1])
 
 
 def _convolve_by_taps(
