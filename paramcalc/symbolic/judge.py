@@ -217,8 +217,11 @@ class Judge:
         self.facts.learn_step(letter, Fraction(divisor) / factor)
 
     def assumptions(self) -> tuple[Assumption, ...]:
-        """Everything assumed, the simplest first."""
-        return (*self._steps(), *self._bounds(), *self.assumed)
+        """Everything assumed, the simplest first; a symbol that must have one value is not bounded as well."""
+        fixed = {_single(each.value) for each in self.assumed if each.kind == "="}
+        letters = {single[0] for single in fixed if single}
+        bounds = (each for each in self._bounds() if letters.isdisjoint(each.value.symbols()))
+        return (*self._steps(), *bounds, *self.assumed)
 
     def _steps(self) -> list[Assumption]:
         found = []

@@ -77,8 +77,9 @@ class Notation(NamedTuple):
                 ((monomial, coefficient),) = share.terms.items()
                 parts.append(self.term(coefficient, times(monomial, ((Atom.of(name), exponent),)), order))
             else:
-                inner = joined(self.parts(share, rest, order))
-                parts.append(f"{self.powered(self.symbol(name), exponent)}{self.product}({inner})")
+                inner = self.parts(share, rest, order)
+                whole = f"({joined(inner)})" if len(inner) > 1 else inner[0]
+                parts.append(f"{self.powered(self.symbol(name), exponent)}{self.product}{whole}")
         return parts
 
     # --------------------------------------------------------------------------------- terms

@@ -1,8 +1,9 @@
 """Sizes with symbols in them: polynomials with exact coefficients, which the rules of ops can compute with.
 
-A rule that adds, subtracts and multiplies sizes gets along with these as with ints. They are not sympy's
-expressions because a network asks for hundreds of thousands of such steps, and a dictionary of
-monomials takes a few microseconds for each; `paramcalc.symbolic.face` turns a result into sympy's.
+A rule that adds, subtracts and multiplies sizes gets along with these as with ints. They are always
+multiplied out, so that equal sizes look alike and can be compared at once. sympy's expressions would
+have to be expanded at every question, and the import of sympy takes twice as long as all of ResNet-50;
+`paramcalc.symbolic.face` turns a result into one of them.
 """
 
 from __future__ import annotations
