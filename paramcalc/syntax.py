@@ -21,7 +21,9 @@ MOST_NODES = 500_000
 DEEPEST_NESTING = 128
 ALIAS_FIX = "use a block; a pattern that starts with * needs quotes"
 # what a terminal obeys, and what turns the order of the letters round it: a message would lie
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSEEN = "\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+_HIDDEN = re.compile(f"[{_UNSEEN}]")
+_ESCAPED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f{_UNSEEN}\ud800-\udfff]")  # YAML refuses these unless escaped
 _DIRECTIVE = re.compile(r"(?:^|[\r\n])(%)")
 
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the C reader is ten times as fast
@@ -163,7 +165,7 @@ class _Builder:
             raise self.marked(event)
         if event.style in ("|", ">"):
             raise self.error(event, "block texts (| and >) are not part of the language", "write one line")
-        hidden = None if event.value.isprintable() else _HIDDEN.search(event.value)
+        hidden = None if event.value.isprintable() else _ESCAPED.search(event.value)
         if hidden:
             raise self.error(event, _hidden(hidden[0]))
 

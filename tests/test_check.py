@@ -732,7 +732,7 @@ def test_json_of_problems(run: Run, tmp_path: Path) -> None:
     assert result["passed"] is False
 
 
-HOSTILE = SMALL.replace("A Paper", '"<b>&\\u0001]]>%0A::error::\\U0001F600"').replace("156", "157")
+HOSTILE = SMALL.replace("A Paper", '"<b>&\\uFFFE]]>%0A::error::\\U0001F600"').replace("156", "157")
 
 
 def test_junit_is_well_formed(run: Run, tmp_path: Path) -> None:
