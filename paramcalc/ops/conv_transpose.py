@@ -120,8 +120,11 @@ def _cut_to_same(one: Window) -> Window:
 
 def _reading(one: Window, place: int) -> tuple[int, int]:
     """The input positions whose kernels meet an output position; last before first where none does."""
-    taps = [tap for tap in range(one.kernel) if (place - tap * one.dilation) % one.stride == 0]
-    if not taps:
+    common = gcd(one.dilation, one.stride)
+    apart = one.stride // common  # taps that meet one position are so many apart
+    tap = place // common * pow(one.dilation // common, -1, apart) % apart
+    if place % common or tap >= one.kernel:
         return place // one.stride + 1, place // one.stride
-    first, last = ((place - tap * one.dilation) // one.stride for tap in (taps[-1], taps[0]))
+    furthest = tap + (one.kernel - 1 - tap) // apart * apart
+    first, last = ((place - each * one.dilation) // one.stride for each in (furthest, tap))
     return first, last
