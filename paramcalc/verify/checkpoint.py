@@ -10,7 +10,7 @@ import re
 import zipfile
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
@@ -97,29 +97,26 @@ def _natural(name: str) -> list[tuple[int, str]]:
 def matched(graph: Graph, arrays: Mapping[str, Array], source: str) -> Match:
     """The arrays that a graph's weights and buffers mean; `Fault` with all that do not fit.
 
-    By name where any name fits: path and name of the weight, with slashes or dots. Else by order:
-    the n-th array with the name's last part and shape of a weight is the n-th such weight, then the
-    n-th of that shape.
+    By name if all names are there: path and name of the weight, with slashes or dots. Else by order:
+    the n-th array with the name's last part and the shape of a weight is the n-th such weight, and
+    what then remains of a shape is taken in order. The weights of auxiliary branches may be missing.
     """
     wanted = owned(graph)
-    names = {_plain("/".join(key)): key for key in wanted}
-    found = {names[_plain(name)]: name for name in arrays if _plain(name) in names}
-    how = "name" if found else "order"
-    if not found:
-        found = _by_order(wanted, arrays)
-    missing = [key for key in wanted if key not in found]
+    ways = {"name": _by_name(wanted, arrays), "order": _by_order(wanted, arrays)}
     branches = {layer.path for layer in graph.layers if layer.auxiliary}
-    auxiliary = not missing or not {path for path, _ in missing} <= branches
-    if not auxiliary:
-        missing = []
-        found = {key: name for key, name in found.items() if key[0] not in branches}
-    misshapen = [key for key, name in found.items() if arrays[name].shape != wanted[key]]
-    extra = tuple(name for name in arrays if name not in found.values())
-    if missing or misshapen:
-        raise _misfit(
-            source, graph, wanted, missing, {key: arrays[found[key]].shape for key in misshapen}, extra
-        )
-    return Match({"/".join(key): arrays[name] for key, name in found.items()}, how, extra, auxiliary)
+    for how, found in ways.items():
+        missing = [key for key in wanted if key not in found]
+        if all(path in branches for path, _ in missing) and not _misshapen(wanted, arrays, found):
+            kept = {key: name for key, name in found.items() if not (missing and key[0] in branches)}
+            extra = tuple(name for name in arrays if name not in kept.values())
+            return Match({"/".join(key): arrays[name] for key, name in kept.items()}, how, extra, not missing)
+    most = max(ways.values(), key=len)
+    raise _misfit(source, graph, wanted, arrays, most)
+
+
+def _by_name(wanted: Mapping[Key, Dims], arrays: Mapping[str, Array]) -> dict[Key, str]:
+    names = {_plain("/".join(key)): key for key in wanted}
+    return {names[_plain(name)]: name for name in arrays if _plain(name) in names}
 
 
 def _plain(name: str) -> str:
@@ -143,33 +140,31 @@ def _by_order(wanted: Mapping[Key, Dims], arrays: Mapping[str, Array]) -> dict[K
     return found
 
 
+def _misshapen(
+    wanted: Mapping[Key, Dims], arrays: Mapping[str, Array], found: Mapping[Key, str]
+) -> dict[Key, Dims]:
+    """The shapes of found arrays that are not those of the weights."""
+    shapes = {key: arrays[name].shape for key, name in found.items()}
+    return {key: dims for key, dims in shapes.items() if dims != wanted[key]}
+
+
 def _misfit(
     source: str,
     graph: Graph,
     wanted: Mapping[Key, Dims],
-    missing: Iterable[Key],
-    misshapen: Mapping[Key, Dims],
-    extra: Iterable[str],
+    arrays: Mapping[str, Array],
+    found: Mapping[Key, str],
 ) -> Fault:
-    lacking = [f"{'/'.join(key)} {shown(wanted[key])}" for key in missing]
-    wrong = [
-        f"{'/'.join(key)} {shown(dims)} instead of {shown(wanted[key])}" for key, dims in misshapen.items()
-    ]
-    unread = [*extra]
-    what = ", ".join(
-        f"{len(names)} {word}" for names, word in ((lacking, "missing"), (wrong, "misshapen")) if names
-    )
+    missing = [f"{'/'.join(key)} {shown(dims)}" for key, dims in wanted.items() if key not in found]
+    misshapen = _misshapen(wanted, arrays, found)
+    wrong = [f"{'/'.join(key)} {shown(dims)}, not {shown(wanted[key])}" for key, dims in misshapen.items()]
+    extra = [f"{name} {shown(array.shape)}" for name, array in arrays.items() if name not in found.values()]
+    what = [f"{len(names)} {word}" for names, word in ((missing, "missing"), (wrong, "misshapen")) if names]
+    unused = [f"{counted(extra, 'array')} not used: {listed(extra)}"] if extra else []
     return Fault(
-        f"{source} does not hold the weights of {graph.model}: {what}",
-        expected=listed(lacking),
-        found="; ".join(
-            text
-            for text in (
-                listed(wrong),
-                f"{counted(unread, 'array')} not used: {listed(unread)}" if unread else "",
-            )
-            if text
-        ),
+        f"{source} does not hold the weights of {graph.model}: {', '.join(what)}",
+        expected=listed(missing),
+        found="; ".join([*([listed(wrong)] if wrong else []), *unused]),
     )
 
 
