@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 from paramcalc.errors import Fault
 from paramcalc.graph import Graph, Layer
 from paramcalc.paths import matching
-from paramcalc.reach import Reach, alike, joined, tabled, through
+from paramcalc.reach import MOST_POSITIONS, Reach, alike, joined, tabled, through
 from paramcalc.shape import CHANNELS, Shape
 
 Source: TypeAlias = tuple[str, str]  # an input's name and one of its axes
@@ -117,6 +117,12 @@ class _Rules:
     def of(self, layer: Layer) -> Rule:
         applied = layer.applied
         if id(applied) not in self.known:
+            for shape in (*applied.inputs, applied.output):
+                if any(shape.size(axis) > MOST_POSITIONS for axis in _space(shape)):
+                    fact = f"'{layer.path}' has too many positions to follow its receptive field"
+                    raise Fault(
+                        fact, expected=f"at most {MOST_POSITIONS:,} along an axis", found=shape.described()
+                    )
             self.known[id(applied)] = applied.op.reaches(*applied.inputs)
         return self.known[id(applied)]
 

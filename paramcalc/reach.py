@@ -6,13 +6,16 @@ here, never symbols. Positions count from 0; those outside the input are padding
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import pairwise
 from math import gcd, lcm
 from typing import NamedTuple
 
+from paramcalc.errors import Fault
+
 LONGEST_REPEAT = 64  # a table of single positions is shortened when it repeats within so many
+MOST_POSITIONS = 1_000_000
 
 
 class Steps(NamedTuple):
@@ -43,11 +46,17 @@ class Steps(NamedTuple):
 
     def least(self, begin: int, end: int) -> int:
         """The least value from position `begin` to `end`, both included."""
-        return self.at(begin) if self.rising else min(self.at(place) for place in range(begin, end + 1))
+        return self.at(begin) if self.rising else min(map(self.at, self._outer(begin, end)))
 
     def most(self, begin: int, end: int) -> int:
         """The greatest value from position `begin` to `end`, both included."""
-        return self.at(end) if self.rising else max(self.at(place) for place in range(begin, end + 1))
+        return self.at(end) if self.rising else max(map(self.at, self._outer(begin, end)))
+
+    def _outer(self, begin: int, end: int) -> Iterator[int]:
+        """The positions of the first and the last round within a range; no other is further out."""
+        rounds = len(self.values)
+        yield from range(begin, min(begin + rounds, end + 1))
+        yield from range(max(end - rounds, begin), end + 1)
 
 
 class Reach(NamedTuple):
@@ -78,9 +87,10 @@ class Reach(NamedTuple):
         if self.step == 1:
             parts = _real(*self.over(begin, end), size, self.edges)
         else:
-            each = [self.over(place, place) for place in range(begin, end + 1)]
-            taps = {tap for first, last in each for tap in range(first, last + 1, self.step)}
-            parts = [part for tap in taps for part in _real(tap, tap, size, self.edges)]
+            each = (self.over(place, place) for place in range(begin, end + 1))
+            parts = [
+                part for first, last in each for part in _dilated(first, last, self.step, size, self.edges)
+            ]
         return (min(first for first, _ in parts), max(last for _, last in parts)) if parts else None
 
 
@@ -90,6 +100,20 @@ def _real(first: int, last: int, size: int, edges: str) -> list[tuple[int, int]]
     if edges != "zeros":
         parts += [_copied(edges, first, min(last, -1), size), _copied(edges, max(first, size), last, size)]
     return [(one, two) for one, two in parts if one <= two]
+
+
+def _dilated(first: int, last: int, step: int, size: int, edges: str) -> list[tuple[int, int]]:
+    """The real positions that stand at every `step`-th of `first` to `last`."""
+    low = first + -(min(first, 0) // step) * step
+    high = last - -(min(size - 1 - last, 0) // step) * step
+    parts = [(low, high)] if low <= high else []
+    if edges != "zeros":
+        outside = (
+            *range(first, min(last + 1, 0), step),
+            *range(low + -(min(low - size, 0) // step) * step, last + 1, step),
+        )
+        parts += [part for tap in outside for part in _real(tap, tap, size, edges)]
+    return parts
 
 
 def _copied(edges: str, begin: int, end: int, size: int) -> tuple[int, int]:
@@ -131,6 +155,10 @@ def repeating(
     >>> repeating("length", 2, 1, lambda place: (place // 2, place // 2)).over(3, 5)
     (1, 2)
     """
+    if period > MOST_POSITIONS:
+        raise Fault(
+            f"what positions read repeats after {period:,} of them", expected=f"at most {MOST_POSITIONS:,}"
+        )
     pairs = [read(place) for place in range(period)]
     first, last = (Steps(tuple(values), advance) for values in zip(*pairs, strict=True))
     return Reach(axis, _shortest(first), _shortest(last), step)
@@ -177,6 +205,8 @@ def _through(
     else:
         return _tabled([end(place) for place in range(length)])
     rounds = len(below.values) // gcd(advance, len(below.values))  # until both repeat together
+    if period * rounds > max(length, LONGEST_REPEAT):
+        return _tabled([end(place) for place in range(length)])
     values = tuple(end(place) for place in range(period * rounds))
     return _shortest(Steps(values, advance * rounds // len(below.values) * below.advance))
 
@@ -202,6 +232,8 @@ def _joined(
     """The outermost of several ends at each position."""
     if len({end.pace for end in ends}) == 1:
         period = lcm(*(len(end.values) for end in ends))
+        if period > max(length, LONGEST_REPEAT):
+            return _tabled([choose(end.at(place) for end in ends) for place in range(length)])
         values = tuple(choose(end.at(place) for end in ends) for place in range(period))
         return _shortest(Steps(values, ends[0].advance * period // len(ends[0].values)))
     extremes = [outermost(end, 0, length - 1) for end in ends]

@@ -689,6 +689,27 @@ def test_mistakes(run: Run, arguments: tuple[str, ...], message: str) -> None:
     assert message in result.err
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("input: 1x10\nlayers: [upsample size=999999999]", "has too many positions to follow"),
+        ("input: 1x1\nlayers: [conv_transpose1d 1 3 stride=1000000007]", "repeats after 1,000,000,007"),
+        (
+            "input: {height: 4, width: 4, channels: 4}\nlayers: [window_attention 2 2000000]",
+            "repeats after 2,000,000",
+        ),
+    ],
+)
+def test_limits(run: Run, tmp_path: Path, text: str, message: str) -> None:
+    """What would take too long to follow is an error at once."""
+    (tmp_path / "large.yaml").write_text(f"name: large\n{text}\n")
+
+    result = run("field", tmp_path / "large.yaml")
+
+    assert result.code == 2
+    assert message in result.err
+
+
 def test_position_outside_is_refused() -> None:
     graph = load("lenet5-1998").graph()
 
