@@ -54,6 +54,7 @@ from paramcalc.values import Value, truth
 __all__ = ["UNKNOWN", "Change", "Elaborator", "Group", "Scope", "Settings", "Swap", "elaborate"]
 
 MOST_STEPS = 250_000
+BLOCK_STEPS = 2  # what the call of a block takes beyond a step
 DEEPEST = 100
 _UNSHARED: Mapping[str, str] = {}
 _NO_VARIABLES: frozenset[str] = frozenset()
@@ -622,6 +623,7 @@ class Elaborator:
 
     def call_block(self, block: Block, item: Step, scope: Scope, value: int, own: bool) -> int:
         call = item.call
+        self.steps += BLOCK_STEPS
         incoming, inputs = self.block_inputs(block, call, scope, value)
         group = self.opened_block(item.name, scope, own)
         frame = Frame(

@@ -15,6 +15,7 @@ from paramcalc.spec import Auxiliary, Chain, If, Join, Named, Reference, Repeat,
 from paramcalc.values import Value, Word, collected
 
 MOST_WORK = 2_000_000
+MOST_CALLS = 8  # shown of those that led to a mistake
 UNKNOWN = -1  # the value of a layer that could not be elaborated
 NOTHING = -2  # no incoming tensor: the spec has several inputs
 
@@ -175,12 +176,22 @@ class Network:
 
 def trace(frame: Frame | None) -> tuple[str, ...]:
     """The calls that led into a frame, the innermost first."""
-    said = []
+    frames: list[Frame] = []
     while frame is not None and frame.caller is not None:
-        place = frame.caller.source.place(frame.place)
-        said.append(f"in block '{frame.block}', called at {place} for '{frame.path}'")
+        frames.append(frame)
         frame = frame.caller
-    return tuple(said)
+    half = MOST_CALLS // 2
+    if len(frames) <= MOST_CALLS:
+        return tuple(map(_called, frames))
+    between = f"... and {len(frames) - 2 * half} calls more ..."
+    return (*map(_called, frames[:half]), between, *map(_called, frames[-half:]))
+
+
+def _called(frame: Frame) -> str:
+    """Where the call of a block stands."""
+    assert frame.caller is not None
+    place = frame.caller.source.place(frame.place)
+    return f"in block '{frame.block}', called at {place} for '{frame.path}'"
 
 
 def no_tensor(outside: bool = False) -> Fault:
