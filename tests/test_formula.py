@@ -221,6 +221,16 @@ def test_python_form_refuses_what_it_does_not_hold_for() -> None:
         module["params"](d=0)
 
 
+def test_a_name_cannot_become_code() -> None:
+    """The generated module holds a spec's name in a comment, out of which no text leads."""
+    spec = load("lenet5-ng").spec._replace(name='x"""\nraise SystemExit\n"""\u2028#')
+    code = python(formulas(Model(spec).closed(["h"]), ("params",)))
+
+    module: dict[str, Any] = {}
+    exec(code, module)
+    assert module["params"]() == load("lenet5-ng").count().totals.params
+
+
 def test_json_terms_add_up(run: Run) -> None:
     """The JSON document's terms are the formula."""
     result = run("formula", "resnet-50", "--in", "width,h", "--format", "json")

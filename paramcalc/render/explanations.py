@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from paramcalc.conventions import Convention
 from paramcalc.equations import ORDER, Line, Piece
 from paramcalc.explain import Explained, Explanation, Reason, Total
+from paramcalc.render.formulas import remark
 from paramcalc.render.grid import number
 from paramcalc.symbolic.notation import LATEX, LECTURE, Notation
 from paramcalc.symbolic.polynomial import Polynomial
@@ -62,14 +63,14 @@ def markdown(found: Explained) -> str:
 
 def latex(found: Explained) -> str:
     """Aligned equations for each layer."""
-    blocks = [f"% {heading(found)}\n"]
+    blocks = [remark("%", heading(found))]
     for each in found.explanations:
         lines = [f"  {_left(line)} &= {equation(line, each, TEX)}" for line in each.lines]
         blocks.append(_align([f"{paths(each)}: {each.call}, {flow(each)}", *remarks(each, found)], lines))
     if found.totals:
         lines = [f"  \\text{{{total.quantity}}} &= {addition(total, TEX)}" for total in found.totals]
         blocks.append(_align(["total", *differences(found)], lines))
-    blocks += [f"% {said}\n" for said in (about(found.convention) if found.convention else ())]
+    blocks += [remark("%", said) for said in (about(found.convention) if found.convention else ())]
     return "".join(blocks)
 
 
@@ -244,7 +245,7 @@ def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
 
 def _align(titles: list[str], lines: list[str]) -> str:
     """Equations below comments."""
-    title = "".join(f"% {line}\n" for line in titles)
+    title = "".join(remark("%", line) for line in titles)
     if not lines:
         return title
     body = " \\\\\n".join(lines)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from paramcalc.errors import visible
 from paramcalc.formula import Entry, Formulas
 from paramcalc.render.grid import number
 from paramcalc.symbolic.choice import AXIS_LETTERS
@@ -15,16 +16,11 @@ from paramcalc.symbolic.notation import LATEX, PLAIN, PYTHON, Notation
 from paramcalc.symbolic.polynomial import Atom, Polynomial, evaluate
 
 SCHEMA = "paramcalc/formula/1"
-HELPERS = {
-    "Fraction(": "from fractions import Fraction\n",
-    "floor(": "from math import floor\n",
-    "divisible(": """
-
-def divisible(value, divisor=8):
+FRACTION = "from fractions import Fraction\n"
+DIVISIBLE = """def divisible(value, divisor=8):
     nearest = max(divisor, (2 * value + divisor) // (2 * divisor) * divisor)
     return nearest + divisor if 10 * nearest < 9 * value else nearest
-""",
-}
+"""
 
 
 def text(found: Formulas) -> str:
@@ -90,6 +86,11 @@ def _range(symbol: Symbol) -> str:
     return f"{symbol.letter} >= {symbol.least}" if symbol.whole else f"{symbol.letter} > 0"
 
 
+def remark(sign: str, text: str) -> str:
+    """A comment of one line, whatever the text: names come from specs that nobody need trust."""
+    return f"{sign} {visible(text)}\n"
+
+
 def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Cells in columns, two blanks apart but for signs of equality."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
@@ -107,7 +108,7 @@ def latex(found: Formulas) -> str:
             left = rf"\text{{{_escaped(name)}}}{which}"
             lines.append(f"{left} &= {LATEX.sum(_value(entry, name), found.leading, found.order)}")
     body = " \\\\\n".join(f"  {line}" for line in lines)
-    remarks = "".join(f"% {line}\n" for line in [heading(found), *conditions(found)])
+    remarks = "".join(remark("%", line) for line in [heading(found), *conditions(found)])
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n{remarks}"
 
 
@@ -125,9 +126,10 @@ def python(found: Formulas) -> str:
             f"    _check({', '.join(found.order)})\n"
             f"    return {_result(found, name)}\n"
         )
-    body = "\n\n" + "\n\n".join(functions)
-    helpers = "".join(f"\n{code}" for mark, code in HELPERS.items() if mark in body)
-    return f'"""{heading(found)}."""\n{helpers}{body}'
+    if any("divisible(" in function for function in functions):
+        functions.insert(0, DIVISIBLE)
+    imported = f"\n{FRACTION}" if any("Fraction" in function for function in functions) else ""
+    return "\n\n".join([remark("#", heading(found)) + imported, *functions])
 
 
 def _result(found: Formulas, name: str) -> str:
