@@ -7,12 +7,14 @@ here, never symbols. Positions count from 0; those outside the input are padding
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from fractions import Fraction
 from itertools import pairwise
 from math import gcd, lcm
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc.errors import Fault
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 LONGEST_REPEAT = 64  # a table of single positions is shortened when it repeats within so many
 MOST_POSITIONS = 1_000_000
@@ -36,6 +38,8 @@ class Steps(NamedTuple):
     @property
     def pace(self) -> Fraction:
         """How far it advances from one position to the next, on average."""
+        from fractions import Fraction  # as long to import as a small network to count
+
         return Fraction(self.advance, len(self.values))
 
     @property
@@ -72,11 +76,6 @@ class Reach(NamedTuple):
     last: Steps
     step: int = 1
     edges: str = "zeros"
-
-    @property
-    def fixed(self) -> bool:
-        """Whether all output positions read the same."""
-        return all(len(steps.values) == 1 and not steps.advance for steps in (self.first, self.last))
 
     def over(self, begin: int, end: int) -> tuple[int, int]:
         """What the output positions `begin` to `end` read together, as the outermost positions."""
