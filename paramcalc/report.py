@@ -6,7 +6,7 @@ All counts are exact. What each quantity means is said once, in `QUANTITIES`, an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from paramcalc.errors import Fault
@@ -63,10 +63,26 @@ class Row(NamedTuple):
         return self.layer.path
 
 
+class Basis(NamedTuple):
+    """What numbers stand for that are not our own counts.
+
+    `words` has the quantities that the convention is about, and what its owner calls them ('' for the
+    usual word); of others it says nothing. `rules` gives each quantity's formulas by op, `differences`
+    what each op has more than in our counts or less, the largest first.
+    """
+
+    label: str
+    says: str
+    words: Mapping[str, str]
+    rules: Mapping[str, Mapping[str, str]]
+    differences: Mapping[str, Mapping[str, Size]]
+
+
 class Report(NamedTuple):
     """The counts of a network for a batch of a given size.
 
-    `totals` leaves out auxiliary branches, whose sums stand in `auxiliary` by branch.
+    `totals` leaves out auxiliary branches, whose sums stand in `auxiliary` by branch. `convention` is
+    whose counts they are; `basis` explains one that is not our own.
     """
 
     graph: Graph
@@ -75,6 +91,12 @@ class Report(NamedTuple):
     rows: tuple[Row, ...]
     totals: Counts
     auxiliary: dict[str, Counts]
+    basis: Basis | None = None
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The quantities that the numbers are about, in the usual order."""
+        return tuple(name for name in QUANTITIES if self.basis is None or name in self.basis.words)
 
     @property
     def with_auxiliary(self) -> Counts:
@@ -119,15 +141,16 @@ def count(graph: Graph, batch: int = 1) -> Report:
             counts = known[key] = count_layer(layer, batch)
         rows.append(Row(layer, counts))
     main = added(row.counts for row in rows if not row.layer.auxiliary)
-    return Report(graph, batch, "paramcalc", tuple(rows), main, _auxiliary(rows))
+    return Report(graph, batch, "paramcalc", tuple(rows), main, branches(rows))
 
 
-def _auxiliary(rows: list[Row]) -> dict[str, Counts]:
-    branches: dict[str, list[Counts]] = {}
+def branches(rows: Iterable[Row]) -> dict[str, Counts]:
+    """The sums of the branches that exist in training only, by branch."""
+    found: dict[str, list[Counts]] = {}
     for row in rows:
         if row.layer.auxiliary:
-            branches.setdefault(row.layer.auxiliary, []).append(row.counts)
-    return {name: added(counts) for name, counts in branches.items()}
+            found.setdefault(row.layer.auxiliary, []).append(row.counts)
+    return {name: added(counts) for name, counts in found.items()}
 
 
 def count_layer(layer: Layer, batch: int) -> Counts:

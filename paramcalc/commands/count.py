@@ -45,6 +45,10 @@ def count(
     ] = "nchw",
     dtype: Annotated[Dtype, typer.Option("--dtype", help="Element type for memory in bytes.")] = "float32",
     unfold: Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")] = False,
+    convention: Annotated[
+        str,
+        typer.Option("--convention", metavar="NAME", help="What that tool or paper counts: torchinfo ..."),
+    ] = "",
     plugins: PluginOption = None,
     format: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
     output: OutputOption = None,
@@ -58,6 +62,10 @@ def count(
 
     changes, sizes = settings(sets, inputs, plugins, replaced)
     report = load(spec).count(changes, sizes, batch)
+    if convention:
+        from paramcalc import conventions
+
+        report = conventions.recounted(report, conventions.convention(convention))
     if format == "json":
         from paramcalc.render import json
 
@@ -66,7 +74,7 @@ def count(
     if format == "csv":
         emit(counts.csv(report), output)
         return
-    chosen = counts.columns(columns)
+    chosen = counts.columns(columns, report)
     if sort or top is not None:
         grid = counts.flat(report, chosen, sort, top, layout, dtype)
     else:

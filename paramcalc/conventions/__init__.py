@@ -6,6 +6,7 @@ knows what a convention counts, and a further one is a further entry.
 
 from __future__ import annotations
 
+from paramcalc.conventions.account import recounted
 from paramcalc.conventions.papers import OWN, PAPERS
 from paramcalc.conventions.rule import Convention, amount
 from paramcalc.conventions.tools import TOOLS
@@ -22,4 +23,4 @@ def convention(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-__all__ = ["CONVENTIONS", "OWN", "Convention", "amount", "convention"]
+__all__ = ["CONVENTIONS", "OWN", "TOOLS", "Convention", "amount", "convention", "recounted"]

@@ -72,19 +72,29 @@ def table(rules: Mapping[str, str]) -> tuple[Term, ...]:
     )
 
 
+def rules(terms: Iterable[Term]) -> dict[str, str]:
+    """Formulas by families with blanks between: the reverse of `table`."""
+    return {" ".join(term.families) or "*": term.formula for term in terms}
+
+
 def amount(rows: Iterable[Row], quantity: str, convention: Convention) -> Size:
     """A quantity of some layers, counted for one sample, under a convention that is about it."""
     terms = convention.terms[quantity]
     known: dict[Any, Size] = {}
-    return total(_of_layer(row.layer, terms, known) for row in rows)
+    return total(_known(row.layer, terms, known) for row in rows)
 
 
-def _of_layer(layer: Layer, terms: tuple[Term, ...], known: dict[Any, Size]) -> Size:
+def _known(layer: Layer, terms: tuple[Term, ...], known: dict[Any, Size]) -> Size:
     key = (id(layer.applied), layer.frozen, tuple(layer.shared))
     if key not in known:
-        facts = Facts(layer)
-        known[key] = total(expression(term.formula).evaluate(facts) for term in terms if term.counts(layer))
+        known[key] = evaluated(terms, layer)
     return known[key]
+
+
+def evaluated(terms: Iterable[Term], layer: Layer) -> Size:
+    """What terms make of one layer, for one sample."""
+    facts = Facts(layer)
+    return total(expression(term.formula).evaluate(facts) for term in terms if term.counts(layer))
 
 
 @lru_cache(maxsize=1024)

@@ -47,7 +47,7 @@ TOOLS = (
             version="1.8.0",
             source="https://github.com/TylerYep/torchinfo/blob/v1.8.0/torchinfo/layer_info.py",
             sees="leaf modules",
-            called={"params": "Total params", "trainable": "Trainable params", "macs": "Total mult-adds"},
+            called={"macs": "mult-adds"},
             quirks=(
                 "a bias counts like a weight",
                 "a linear layer counts once, however many tokens pass: transformers come out far too low",
@@ -74,7 +74,7 @@ TOOLS = (
             version="0.1.5.post20221221",
             source="https://github.com/facebookresearch/fvcore/blob/main/fvcore/nn/jit_handles.py",
             sees="operators of a trace",
-            called={"params": "#parameters", "macs": "#flops"},
+            called={"macs": "flops"},
             quirks=(
                 "a fused multiply-add is one flop, a bias none",
                 "batch normalization counts 2 for each element, layer and group normalization 5",
@@ -99,7 +99,7 @@ TOOLS = (
             version="0.7.5",
             source="https://github.com/sovrasov/flops-counter.pytorch/blob/master/ptflops/pytorch_ops.py",
             sees="modules and functional calls (backend pytorch)",
-            called={"params": "Number of parameters", "macs": "Computational complexity"},
+            called={},
             quirks=(
                 "modules are hooked and their functional calls as well, so relu, gelu, pooling and "
                 "upsampling count twice",
@@ -131,7 +131,7 @@ TOOLS = (
             version="0.7.5",
             source="https://github.com/sovrasov/flops-counter.pytorch/blob/master/ptflops/aten_ops.py",
             sees="dispatched kernels (backend aten)",
-            called={"params": "Number of parameters", "macs": "Computational complexity"},
+            called={},
             quirks=(
                 "the additions of biases count where the kernel makes them",
                 "the fused attention kernel is not among those that it knows",
@@ -151,7 +151,7 @@ TOOLS = (
             version="0.1.1.post2209072238",
             source="https://github.com/Lyken17/pytorch-OpCounter/blob/master/thop/vision/basic_hooks.py",
             sees="modules of the types that it knows",
-            called={"params": "total_params", "macs": "total_ops"},
+            called={},
             quirks=(
                 "batch and layer normalization count 4 for each element with affine parameters, 2 without",
                 "average pooling counts its outputs, adaptive average pooling its inputs as well",
@@ -186,7 +186,7 @@ TOOLS = (
             version="0.3.2",
             source="https://github.com/MrYxJ/calculate-flops.pytorch/blob/main/calflops/pytorch_ops.py",
             sees="functional calls",
-            called={"params": "Params", "macs": "MACs", "flops": "FLOPs"},
+            called={},
             quirks=(
                 "a convolution's bias counts, a linear layer's does not",
                 "batch normalization counts 2 for each element, other normalizations 5",
@@ -219,7 +219,7 @@ TOOLS = (
             source="https://github.com/deepspeedai/DeepSpeed/blob/v0.19.8/"
             "deepspeed/profiling/flops_profiler/profiler.py",
             sees="functional calls",
-            called={"params": "params", "macs": "MACs", "flops": "FLOPs"},
+            called={},
             quirks=(
                 "a convolution's bias counts, a linear layer's does not",
                 "batch normalization counts 2 for each element, other normalizations 5",
@@ -246,7 +246,7 @@ TOOLS = (
             version="2.13.0",
             source="https://github.com/pytorch/pytorch/blob/v2.13.0/torch/utils/flop_counter.py",
             sees="dispatched kernels (torch.utils.flop_counter.FlopCounterMode)",
-            called={"flops": "FLOP"},
+            called={},
             quirks=(
                 "on the CPU the fused attention kernel is not among those that it knows, so attention's "
                 "products are missed there; the profile is of other devices",
@@ -261,7 +261,7 @@ TOOLS = (
             version="0.1.0",
             source="https://github.com/zhijian-liu/torchprofile/blob/master/torchprofile/handlers.py",
             sees="operators of a trace",
-            called={"macs": "MACs"},
+            called={},
             quirks=(
                 "normalization with affine parameters, average pooling and products count their outputs",
                 "a transposed convolution counts at its output's positions, not at its input's",

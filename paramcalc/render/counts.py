@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from paramcalc import outline
 from paramcalc.errors import Fault, near
 from paramcalc.outline import call_text
 from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
-from paramcalc.report import BYTES, QUANTITIES, Counts, Report, Row
+from paramcalc.report import BYTES, QUANTITIES, Basis, Counts, Report, Row
 from paramcalc.shape import CHANNELS, Shape
 
 USUAL = ("op", "output", "params", "macs", "share")
+MAIN = ("params", "macs", "flops")
 FIELD = ("field", "jump", "start")
 COLUMNS = (*USUAL[:2], "input", "weights", *QUANTITIES, *FIELD, "share")
 BAR = 10
@@ -19,25 +21,42 @@ COUNTED = "params without running statistics; MACs of convolution, linear and at
 TITLES = {"macs": "MACs", "flops": "FLOPs", "contraction_activations": "contraction activations"}
 
 
-def columns(text: str) -> tuple[str, ...]:
+def columns(text: str, report: Report) -> tuple[str, ...]:
     """Column names from a list with commas; `Fault` with near misses for unknown ones."""
     chosen = tuple(part.strip() for part in text.split(",") if part.strip())
     for name in chosen:
         if name not in COLUMNS:
             fix = near(name, COLUMNS) or "columns are " + ", ".join(COLUMNS)
             raise Fault(f"there is no column '{name}'", fix=fix)
-    return chosen or USUAL
+        if name in QUANTITIES:
+            _spoken_of(name, report)
+    return chosen or usual(report)
+
+
+def usual(report: Report) -> tuple[str, ...]:
+    """The columns where none are chosen; of a convention's quantities those with a usual column, or all."""
+    if report.basis is None:
+        return USUAL
+    main = tuple(name for name in MAIN if name in report.quantities)
+    return ("op", "output", *(main or report.quantities), "share")
+
+
+def _spoken_of(name: str, report: Report) -> None:
+    if name not in report.quantities:
+        about = ", ".join(report.quantities)
+        raise Fault(f"convention '{report.convention}' says nothing about {name}, only {about}")
 
 
 def grid(
     report: Report,
     depth: int | None = None,
-    chosen: tuple[str, ...] = USUAL,
+    chosen: tuple[str, ...] = (),
     fold: bool = True,
     layout: str = "nchw",
     dtype: str = "float32",
 ) -> Grid:
     """The tree of blocks with their counts, totals below, and what was counted how."""
+    chosen = chosen or usual(report)
     lines = outline.outline(report, depth, fold)
     measure = _measure(report.totals, chosen)
     fields = _fields(report, chosen)
@@ -56,23 +75,25 @@ def grid(
         for line in lines
     ]
     notes = footer(report, measure, dtype) + _depth_note(report, lines, fold)
-    return Grid(title(report), _columns(chosen, measure), (*body, *_totals(report, chosen)), notes)
+    return Grid(title(report), _columns(report, chosen, measure), (*body, *_totals(report, chosen)), notes)
 
 
 def flat(
     report: Report,
-    chosen: tuple[str, ...] = USUAL,
+    chosen: tuple[str, ...] = (),
     sort: str = "",
     top: int | None = None,
     layout: str = "nchw",
     dtype: str = "float32",
 ) -> Grid:
     """Layers without their groups, the largest first; what is left out is summed in one line."""
+    chosen = chosen or usual(report)
     measure = _measure(report.totals, chosen)
     key = sort or measure
     if key not in QUANTITIES:
         fix = near(key, QUANTITIES) or "one of " + ", ".join(QUANTITIES)
         raise Fault(f"cannot sort by '{key}'", fix=fix)
+    _spoken_of(key, report)
     rows = [row for row in report.rows if not row.layer.auxiliary]
     rows.sort(key=lambda row: getattr(row.counts, key), reverse=True)
     kept = rows if top is None else rows[:top]
@@ -93,7 +114,7 @@ def flat(
     if rest:
         body.append(Line(_rest(rest, chosen, report, measure), faint=True))
     notes = footer(report, measure, dtype)
-    return Grid(title(report), _columns(chosen, measure), (*body, *_totals(report, chosen)), notes)
+    return Grid(title(report), _columns(report, chosen, measure), (*body, *_totals(report, chosen)), notes)
 
 
 def _fields(report: Report, chosen: tuple[str, ...]) -> dict[str, dict[str, str]]:
@@ -116,6 +137,8 @@ def title(report: Report) -> str:
 
 def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
     """Unit, what is counted, variant and input, so that the totals can be quoted."""
+    if report.basis:
+        return _basis_footer(report, report.basis)
     inputs = ", ".join(f"{name} {shape}" for name, shape in report.graph.inputs.items())
     totals = report.totals
     memory = totals.memory * BYTES[dtype]
@@ -136,17 +159,44 @@ def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
     return (*notes, *report.graph.remarks)
 
 
+def _basis_footer(report: Report, basis: Basis) -> tuple[str, ...]:
+    """Whose numbers they are, what they count, and which ops count otherwise than with us."""
+    inputs = ", ".join(f"{name} {shape}" for name, shape in report.graph.inputs.items())
+    notes = [f"{inputs}, batch {report.batch}; convention {basis.label}: {basis.says}"]
+    notes += [
+        f"{word(name, report)} {gaps(found)}" for name, found in basis.differences.items() if name in MAIN
+    ]
+    notes += [f"{name} exists in training only, and is not in the total" for name in report.auxiliary]
+    return (*notes, *report.graph.remarks)
+
+
+def gaps(found: Mapping[str, int]) -> str:
+    """How a total differs from ours, by op.
+
+    >>> gaps({"batch_norm": 53120, "linear": -1000})
+    'against ours: +52,120 = batch_norm +53,120, linear -1,000'
+    """
+    parts = ", ".join(f"{name} {gap:+,}" for name, gap in found.items())
+    return f"against ours: {sum(found.values()):+,} = {parts}"
+
+
+def word(quantity: str, report: Report) -> str:
+    """What a quantity is called by those who count it so."""
+    return (report.basis and report.basis.words.get(quantity)) or TITLES.get(quantity, quantity)
+
+
 def csv(report: Report) -> str:
     """Every layer with every quantity, one a line."""
-    header = ("path", "op", "call", "inputs", "output", *QUANTITIES, "auxiliary")
-    return comma_separated(header, (_record(row) for row in report.rows))
+    header = ("path", "op", "call", "inputs", "output", *report.quantities, "auxiliary")
+    return comma_separated(header, (_record(row, report.quantities) for row in report.rows))
 
 
-def _record(row: Row) -> tuple[Any, ...]:
+def _record(row: Row, quantities: tuple[str, ...]) -> tuple[Any, ...]:
     layer = row.layer
     inputs = " ".join(str(shape) for shape in layer.applied.inputs)
+    numbers = (getattr(row.counts, name) for name in quantities)
     return (
-        layer.path, layer.op.title, call_text(layer.op), inputs, str(layer.output), *row.counts, layer.auxiliary,
+        layer.path, layer.op.title, call_text(layer.op), inputs, str(layer.output), *numbers, layer.auxiliary,
     )  # fmt: skip
 
 
@@ -172,9 +222,10 @@ def _label(line: outline.Line) -> str:
     return f"{line.name}{times}"
 
 
-def _columns(chosen: tuple[str, ...], measure: str) -> tuple[Column, ...]:
+def _columns(report: Report, chosen: tuple[str, ...], measure: str) -> tuple[Column, ...]:
     drops = {"op": 3, "share": 2, "input": 4, "weights": 5}
-    titles = {**TITLES, "share": f"share of {TITLES.get(measure, measure)}"}
+    titles = {name: word(name, report) for name in QUANTITIES}
+    titles["share"] = f"share of {titles[measure]}"
     return (
         Column("layer"),
         *(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from paramcalc.ops.attributes import attributes
-from paramcalc.report import BYTES, QUANTITIES, Counts, Report, Row
+from paramcalc.report import BYTES, QUANTITIES, Basis, Counts, Report, Row
 
 SCHEMA = "paramcalc/report/1"
 
@@ -17,7 +18,7 @@ def text(report: Report, dtype: str = "float32") -> str:
 
 
 def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
-    graph = report.graph
+    graph, about = report.graph, report.quantities
     return {
         "schema": SCHEMA,
         "model": graph.model,
@@ -28,17 +29,34 @@ def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
         "input": {name: list(shape) for name, shape in report.input_shapes().items()},
         "batch": report.batch,
         "convention": report.convention,
-        "definitions": dict(QUANTITIES),
-        "totals": totals(report.totals, dtype),
-        "auxiliary": {name: totals(counts, dtype) for name, counts in report.auxiliary.items()},
-        "totals_with_auxiliary": totals(report.with_auxiliary, dtype),
+        **(_basis(report.basis) if report.basis else {"definitions": dict(QUANTITIES)}),
+        "totals": totals(report.totals, dtype, about),
+        "auxiliary": {name: totals(counts, dtype, about) for name, counts in report.auxiliary.items()},
+        "totals_with_auxiliary": totals(report.with_auxiliary, dtype, about),
         "outputs": [graph.name(value) for value in graph.outputs],
         "layers": [layer(row, report) for row in report.rows],
     }
 
 
-def totals(counts: Counts, dtype: str) -> dict[str, Any]:
-    return {**counts._asdict(), "dtype": dtype, "memory_bytes": counts.memory * BYTES[dtype]}
+def _basis(basis: Basis) -> dict[str, Any]:
+    """What stands in the place of our own definitions: of the quantities that the convention is about."""
+    return {
+        "basis": {"label": basis.label, "says": basis.says, "words": dict(basis.words)},
+        "definitions": {name: dict(rules) for name, rules in basis.rules.items()},
+        "against_paramcalc": {name: dict(gaps) for name, gaps in basis.differences.items()},
+    }
+
+
+def totals(counts: Counts, dtype: str, quantities: Iterable[str] = QUANTITIES) -> dict[str, Any]:
+    """The quantities that a report is about; memory also in bytes."""
+    found = numbers(counts, quantities)
+    if "memory" in found:
+        found |= {"dtype": dtype, "memory_bytes": counts.memory * BYTES[dtype]}
+    return found
+
+
+def numbers(counts: Counts, quantities: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(counts, name) for name in quantities}
 
 
 def layer(row: Row, report: Report) -> dict[str, Any]:
@@ -61,7 +79,7 @@ def layer(row: Row, report: Report) -> dict[str, Any]:
         "shared": dict(row.layer.shared),
         "operations": {kind: number * batch for kind, number in used.cost.operations.items() if number},
         "auxiliary": row.layer.auxiliary or None,
-        **row.counts._asdict(),
+        **numbers(row.counts, report.quantities),
     }
 
 
