@@ -99,13 +99,14 @@ def fields(graph: Graph) -> Fields:
 class _Part(NamedTuple):
     """One input's share in what a layer sees of a source.
 
-    `covered` are the output positions that read it at all: not all of them where positions of
-    several inputs stand one behind the other.
+    `covered` are the output positions that read the input at all: not all, so not `complete`, where
+    positions of several inputs stand one behind the other.
     """
 
     value: int
     reach: Reach
     covered: range
+    complete: bool
 
 
 class _Rules:
@@ -117,14 +118,20 @@ class _Rules:
     def of(self, layer: Layer) -> Rule:
         applied = layer.applied
         if id(applied) not in self.known:
-            for shape in (*applied.inputs, applied.output):
-                if any(shape.size(axis) > MOST_POSITIONS for axis in _space(shape)):
-                    fact = f"'{layer.path}' has too many positions to follow its receptive field"
-                    raise Fault(
-                        fact, expected=f"at most {MOST_POSITIONS:,} along an axis", found=shape.described()
-                    )
+            _check_sizes(layer)
             self.known[id(applied)] = applied.op.reaches(*applied.inputs)
         return self.known[id(applied)]
+
+
+def _check_sizes(layer: Layer) -> None:
+    """A fault where an axis is too long to go through its positions."""
+    for shape in (*layer.applied.inputs, layer.output):
+        if any(shape.size(axis) > MOST_POSITIONS for axis in _space(shape)):
+            raise Fault(
+                f"'{layer.path}' has too many positions to follow its receptive field",
+                expected=f"at most {MOST_POSITIONS:,} along an axis",
+                found=shape.described(),
+            )
 
 
 def _parts(layer: Layer, inputs: list[Seen], rule: Rule) -> dict[Source, list[_Part]]:
@@ -132,13 +139,14 @@ def _parts(layer: Layer, inputs: list[Seen], rule: Rule) -> dict[Source, list[_P
     parts: dict[Source, list[_Part]] = {}
     for number, seen, shape, own in zip(layer.inputs, inputs, layer.applied.inputs, rule, strict=True):
         for source, below in seen.items():
-            reach, covered = below, range(_length(layer.output, ""))
+            length = _length(layer.output, own[below.axis].axis if below.axis else "")
+            reach, covered = below, range(length)
             if below.axis:
-                step = own[below.axis]
-                length = _length(layer.output, step.axis)
-                reach = through(step, below, length)
-                covered = _covered(step, length, shape.size(below.axis)) if len(inputs) > 1 else range(length)
-            parts.setdefault(source, []).append(_Part(number, reach, covered))
+                reach = through(own[below.axis], below, length)
+                if len(inputs) > 1:
+                    covered = _covered(own[below.axis], length, shape.size(below.axis))
+            part = _Part(number, reach, covered, len(covered) == length)
+            parts.setdefault(source, []).append(part)
     return parts
 
 
@@ -156,14 +164,12 @@ def _joined(parts: list[_Part], output: Shape) -> Reach:
         return parts[0].reach
     axis = max(part.reach.axis for part in parts)
     length = _length(output, axis)
-    if all(len(part.covered) >= length or not part.reach.axis for part in parts):
+    if all(part.complete for part in parts):
         return joined([part.reach for part in parts], {name: output.size(name) for name in _space(output)})
     spans = []
     for place in range(length):
-        each = [
-            part.reach.over(place, place) for part in parts if place in part.covered or not part.reach.axis
-        ]
-        each = each or [parts[0].reach.over(place, place)]
+        reading = [part for part in parts if part.complete or place in part.covered] or parts[:1]
+        each = [part.reach.over(place, place) for part in reading]
         spans.append((min(first for first, _ in each), max(last for _, last in each)))
     return tabled(axis, spans)
 
@@ -172,9 +178,7 @@ def _misaligned(graph: Graph, layer: Layer, parts: dict[Source, list[_Part]]) ->
     """The inputs of a layer that do not fit the first one that moves over the source."""
     found = []
     for (name, axis), shares in parts.items():
-        moving = [
-            share for share in shares if _jump(share.reach) and len(share.covered) == len(shares[0].covered)
-        ]
+        moving = [share for share in shares if share.complete and _jump(share.reach)]
         for other in moving[1:]:
             jumps = (_jump(moving[0].reach) or 0, _jump(other.reach) or 0)
             shift = _shift(moving[0].reach, other.reach) if jumps[0] == jumps[1] else None
