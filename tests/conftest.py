@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+import paramcalc.verify  # noqa: F401  before anything imports NumPy, which reads then how many threads BLAS has
 from paramcalc import cli
 
 

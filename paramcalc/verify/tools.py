@@ -215,6 +215,7 @@ class Tools:
         each:   stride, dilation and padding along each axis of the space
         y:      N x out_channels x positions
         """
+        _check_kernel(weight, each)
         return self._tallied(contraction.convolve(self._crew, x, weight, each, groups, bias))
 
     def convolve_transposed(
@@ -234,6 +235,7 @@ class Tools:
         extra:  positions added at the far end of each axis
         y:      N x out_channels x positions
         """
+        _check_kernel(weight, each)
         counted = contraction.convolve_transposed(self._crew, x, weight, each, extra, groups, bias)
         return self._tallied(counted)
 
@@ -241,6 +243,13 @@ class Tools:
         result, multiplications = counted
         self.multiplications += multiplications
         return result
+
+
+def _check_kernel(weight: Array, each: Sequence[Window]) -> None:
+    """A kernel of another size than the windows have would read beyond the array."""
+    kernel, wanted = weight.shape[2:], tuple(window.kernel for window in each)
+    if kernel != wanted:
+        raise ValueError(f"a kernel of {kernel} does not fit windows of {wanted}")
 
 
 def _slide_axis(combine: np.ufunc, empty: float, x: Array, axis: int, window: Window, place: range) -> Array:

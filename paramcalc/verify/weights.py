@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, prod, sqrt
 from mmap import mmap
 from typing import Any, Protocol, TypeAlias, runtime_checkable
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,8 +88,7 @@ class Drawn:
         self._keep = {*owned(graph)} if keep else {
             (owner, name) for layer in graph.layers for name, owner in layer.shared.items()
         }  # fmt: skip
-        self._generator = np.random.default_rng(seed)
-        self._block = self._generator.standard_normal(BLOCK, np.float32).astype(FLOATS[dtype])
+        self._block = np.random.default_rng(seed).standard_normal(BLOCK, np.float32).astype(FLOATS[dtype])
         self._memory = np.empty(0, FLOATS[dtype])
 
     def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]:
@@ -123,22 +123,23 @@ class Drawn:
         return array
 
     def _fill(self, array: Array, name: str, layer: Layer, inputs: Sequence[Array]) -> None:
-        """Numbers that fit what the array's name says it is for."""
+        """Numbers that fit what the array's name says it is for, the same whichever other layers run."""
+        start = crc32("/".join(key(layer, name)).encode()) % BLOCK
         if name == "bias" or name.endswith(("_bias", "_mean")):
-            self._draw(array, 0, SPREAD)
+            self._draw(array, start, SPREAD)
         elif name.endswith("_var"):
-            self._draw(array, 1, SPREAD)
+            self._draw(array, start, SPREAD, centre=1)
             np.abs(array, out=array)
         elif array.ndim == 1:
-            self._draw(array, 1, SPREAD)
+            self._draw(array, start, SPREAD, centre=1)
         elif name in layer.op.contracting:
-            self._draw(array, 0, 1 / (size_of(inputs[0]) * sqrt(array[0].size)))
+            self._draw(array, start, 1 / (size_of(inputs[0]) * sqrt(array[0].size)))
         else:
-            self._draw(array, 0, 1)
+            self._draw(array, start, 1)
 
-    def _draw(self, array: Array, centre: float, spread: float) -> None:
+    def _draw(self, array: Array, start: int, spread: float, centre: float = 0) -> None:
+        """The block again and again, from a place in it on."""
         flat = array.reshape(-1)
-        start = int(self._generator.integers(BLOCK))
         place = 0
         while place < flat.size:
             piece = self._block[start : start + flat.size - place]

@@ -1,0 +1,433 @@
+"""Networks really run, and do what is counted; where a rule is wrong, the layer is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+import pytest
+
+from paramcalc import field as rules
+from paramcalc import library, load, ops
+from paramcalc.errors import Fault
+from paramcalc.graph import Graph
+from paramcalc.model import Model
+from tests.conftest import Run
+
+np = pytest.importorskip("numpy")
+compare = pytest.importorskip("paramcalc.verify.compare")
+fields = pytest.importorskip("paramcalc.verify.fields")
+running = pytest.importorskip("paramcalc.verify.run")
+weighing = pytest.importorskip("paramcalc.verify.weights")
+
+MOST_MACS = 2 * 10**9  # of a network that is run here; `paramcalc verify --all` runs the rest
+
+SMALL = """
+input: 3x20x20
+layers:
+  - first: conv2d 8 3 stride=2, batch_norm, relu
+  - both:
+      add:
+        main: conv2d 8 3 padding=1 groups=2, tanh
+        skip: identity
+  - auxiliary: {side: [global_avg_pool, linear 4]}
+  - pool: max_pool2d 2
+  - flatten
+  - one: linear 6
+  - two: linear 6
+  - again: linear 6 share=two
+"""
+TIED = """
+input: {length: 5}
+layers:
+  - tokens: embedding 11 8
+  - self_attention 2 causal=true
+  - logits: linear 11 bias=false share=tokens
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return written(tmp_path, SMALL)
+
+
+def written(folder: Path, text: str, name: str = "small") -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(f"name: {name}\n{text}")
+    return path
+
+
+def graph_of(path: Path) -> Graph:
+    return load(str(path)).graph()
+
+
+def said(graph: Graph, **settings: Any) -> set[tuple[str, str]]:
+    """Which layers disagree in what."""
+    run = compare.verify(graph, compare.Settings(**settings))
+    return {(found.layer, found.what) for found in run.disagreements}
+
+
+def drawn(graph: Graph, seed: int = 0, dtype: str = "float32") -> dict[str, Any]:
+    """Random weights by path and name."""
+    supply = weighing.Drawn(graph, dtype, seed, keep=True)
+    graph.run(None, supply, dtype=dtype, activations=["**"])
+    return {"/".join(key): array for key, array in supply.kept.items()}
+
+
+# ------------------------------------------------------------------------------- networks as counted
+
+
+def affordable() -> Iterator[tuple[str, Model]]:
+    """Of each bundled spec, the first model that is small enough."""
+    for path in library.bundled_files():
+        spec = library.read(path)
+        for name in library.models(spec):
+            model = Model(spec, name if name in spec.variants else "")
+            if model.count().totals.macs <= MOST_MACS:
+                yield name, model
+                break
+
+
+@pytest.mark.parametrize("model", [pytest.param(model, id=name) for name, model in affordable()])
+def test_bundled_network_does_what_is_counted(model: Model) -> None:
+    """Every layer's shape, sizes, multiplications, live values and reads of weights are as counted."""
+    run = compare.verify(model.graph())
+
+    assert run.disagreements == ()
+    assert run.macs == sum(row.counts.macs for row in run.report.rows)
+
+
+@pytest.mark.parametrize("text", [SMALL, TIED], ids=["small", "tied"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_batches_and_types(text: str, dtype: str, tmp_path: Path) -> None:
+    """Nothing disagrees for several samples, either type, and several threads."""
+    graph = graph_of(written(tmp_path, text))
+
+    assert said(graph, batch=3, dtype=dtype, threads=2) == set()
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "- 1000 * conv2d 4 3 padding=1",
+        "- 500 * conv2d 4 3 padding=1, relu",
+        "- {repeat: 500, layers: [residual]}",
+    ],
+    ids=["linear", "relu", "residual"],
+)
+def test_numbers_stay_finite(layers: str, tmp_path: Path) -> None:
+    """Through 1000 layers random weights give numbers of ordinary size."""
+    text = "input: 4x6x6\nblocks:\n  residual:\n    - add: {a: [conv2d 4 3 padding=1, relu], b: identity}\n"
+    if "relu" in layers:
+        layers = "- {repeat: 500, layers: [conv2d 4 3 padding=1, relu]}"
+    graph = graph_of(written(tmp_path, f"{text}layers:\n  {layers}\n"))
+    (y,) = graph.run().values()
+
+    assert len(graph.layers) >= 1000
+    assert 1e-3 < np.abs(y).max() < 1e6
+
+
+# ---------------------------------------------------------------------------- the check can fail
+
+
+def rule(op: str, name: str) -> tuple[type, Callable[..., Any]]:
+    kind = ops.find(op)
+    assert kind is not None
+    return kind, getattr(kind, name)
+
+
+def test_wrong_shape_rule_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pooling that is thought to leave one position more is named, and no layer after it."""
+    kind, old = rule("max_pool2d", "shape")
+    monkeypatch.setattr(kind, "shape", lambda op, x: old(op, x).with_space((5, 5)))
+
+    assert said(graph_of(small)) == {("pool", "output shape")}
+
+
+@pytest.mark.parametrize("wrong", ["channels", "kernel", "rows", "bias"])
+def test_wrong_weight_shape_is_noticed(wrong: str, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights of another shape than the layer works with are noticed, and no layer after it is blamed."""
+    kind, old = rule("conv2d", "weights")
+    shapes = {
+        "channels": {"weight": (8, 5, 3, 3)},
+        "kernel": {"weight": (8, 4, 3, 4)},
+        "rows": {"weight": (10, 4, 3, 3)},
+        "bias": {"bias": (9,)},
+    }
+
+    def broken(op: Any, *inputs: Any) -> Any:
+        return old(op, *inputs) | (shapes[wrong] if op.groups == 2 else {})
+
+    monkeypatch.setattr(kind, "weights", broken)
+
+    assert {layer for layer, _ in said(graph_of(small))} == {"both/main/conv2d"}
+
+
+def test_failing_forward_pass_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A matrix that is thought to have other columns cannot be multiplied; the run goes on behind it."""
+    kind, old = rule("linear", "weights")
+    monkeypatch.setattr(
+        kind, "weights", lambda op, x: old(op, x) | {"weight": (op.out_channels, x.channels + 1)}
+    )
+    graph = graph_of(small)
+
+    assert said(graph) == {
+        (layer.path, "forward pass") for layer in graph.layers if layer.op.title == "linear"
+    }
+
+
+def test_wrong_cost_rule_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One multiplication too many is seen."""
+    kind, old = rule("linear", "cost")
+
+    def dearer(op: Any, *inputs: Any) -> Any:
+        cost = old(op, *inputs)
+        return cost._replace(macs=cost.macs + (inputs[0].channels > 6))
+
+    monkeypatch.setattr(kind, "cost", dearer)
+
+    assert said(graph_of(small)) == {("one", "MACs"), ("side/linear", "MACs")}
+
+
+def test_unread_weight_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bias that is declared and never added is seen."""
+    kind, old = rule("batch_norm", "forward")
+
+    def forgetful(op: Any, tools: Any, x: Any, bias: Any, **weights: Any) -> Any:
+        return old(op, tools, x, **weights)
+
+    monkeypatch.setattr(kind, "forward", forgetful)
+
+    assert said(graph_of(small)) == {("first/batch_norm", "use of bias")}
+
+
+def test_undeclared_use_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer that wants a weight which it does not declare cannot run."""
+    kind, _ = rule("tanh", "forward")
+    monkeypatch.setattr(kind, "forward", lambda op, tools, x, weight: x * weight)
+
+    assert {what for _, what in said(graph_of(small))} == {"forward pass"}
+
+
+def test_shared_weight_that_is_not_one_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer that gets a copy of what it should share is named."""
+    arrays = weighing.Drawn.arrays
+
+    def copied(supply: Any, layer: Any, inputs: Any) -> Any:
+        return {name: array.copy() for name, array in arrays(supply, layer, inputs).items()}
+
+    monkeypatch.setattr(weighing.Drawn, "arrays", copied)
+
+    assert said(graph_of(small)) == {("again", "use of weight"), ("again", "use of bias")}
+
+
+def test_wrong_number_type_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result in another precision is seen."""
+    kind, old = rule("tanh", "forward")
+    monkeypatch.setattr(kind, "forward", lambda op, tools, x: old(op, tools, x).astype("float64"))
+    (path,) = (layer.path for layer in graph_of(small).layers if layer.op.title == "tanh")
+
+    assert (path, "output type") in said(graph_of(small))
+
+
+def test_what_is_no_number_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NaN in the middle of the network ends up in its outputs, where it is seen."""
+    kind, _ = rule("tanh", "forward")
+    monkeypatch.setattr(kind, "forward", lambda op, tools, x: x * np.float32("nan"))
+
+    assert said(graph_of(small)) == {("again", "output values"), ("side/linear", "output values")}
+
+
+def test_wrong_liveness_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that is thought to be freed too early is seen."""
+    from paramcalc import liveness
+
+    old = liveness.run
+
+    def forgetful(*arguments: Any) -> Any:
+        found = old(*arguments)
+        return found._replace(moments=tuple(moment._replace(values=1) for moment in found.moments))
+
+    monkeypatch.setattr(liveness, "run", forgetful)
+
+    assert ("pool", "live activations") in said(graph_of(small))
+
+
+def test_exit_code_and_line(small: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disagreement is a line with the layer's name, and exit code 1."""
+    kind, old = rule("max_pool2d", "shape")
+    monkeypatch.setattr(kind, "shape", lambda op, x: old(op, x).with_space((5, 5)))
+
+    result = run("verify", small)
+
+    assert result.code == 1
+    assert "DISAGREES pool: output shape: expected 1x8x5x5, found 1x8x4x4\n" in result.out
+    assert "NO" in result.out
+
+
+# ------------------------------------------------------------------------------- running as a library
+
+
+def test_named_activations_are_those_of_the_run(small: Path) -> None:
+    """Memory is written over only where nobody reads on: keeping everything changes no number."""
+    graph = graph_of(small)
+    everything = graph.run(activations=["**"])
+
+    (output,) = graph.run().values()
+    two = graph.run(activations=["first", "side/linear"])
+
+    assert np.array_equal(output, everything["again"])
+    assert [*everything] == ["again", *(layer.path for layer in graph.layers if layer.path != "again")]
+    assert [*two] == ["again", "first/conv2d", "first/batch_norm", "first/relu", "side/linear"]
+    assert all(np.array_equal(array, everything[name]) for name, array in two.items())
+
+
+def test_given_arrays_are_not_changed(small: Path) -> None:
+    """The user's inputs and weights are as before."""
+    graph = graph_of(small)
+    weights, inputs = drawn(graph), weighing.drawn_inputs(graph, 2)
+    before = [array.copy() for array in (*weights.values(), *inputs.values())]
+
+    graph.run(inputs, weights)
+
+    after = [*weights.values(), *inputs.values()]
+    assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def test_seed_decides_everything(small: Path) -> None:
+    """The same seed gives the same numbers, another one others; threads change nothing that matters."""
+    graph = graph_of(small)
+    runs = {seed: graph.run(seed=seed)["again"] for seed in (0, 1)}
+
+    assert np.array_equal(graph.run(seed=0, threads=1)["again"], runs[0])
+    assert not np.allclose(runs[0], runs[1])
+
+
+def test_precisions_agree(small: Path) -> None:
+    """Single and double precision start from the same numbers."""
+    graph = graph_of(small)
+
+    single, double = (graph.run(dtype=dtype)["again"] for dtype in ("float32", "float64"))
+
+    assert np.allclose(single, double, rtol=1e-4, atol=1e-5)
+
+
+def test_shared_weights_are_one_array(tmp_path: Path) -> None:
+    """Logits by the table of tokens: they change with it, and the table is drawn once."""
+    graph = graph_of(written(tmp_path, TIED))
+    weights = drawn(graph)
+    changed = weights | {"tokens/weight": 2 * weights["tokens/weight"]}
+
+    one, other = (graph.run(None, arrays)["logits"] for arrays in (weights, changed))
+
+    assert [name for name in weights if name.endswith("/weight")] == ["tokens/weight"]
+    assert not np.allclose(one, other)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        (np.zeros((1, 3, 21, 20), "f4"), "the array for 'input' has another shape"),
+        (np.full((1, 3, 20, 20), np.nan, "f4"), "1200 values that are not finite"),
+        (np.zeros((1, 3, 20, 20), "c8"), "wrong type"),
+        (np.zeros((0, 3, 20, 20), "f4"), "no common batch"),
+        ({"inputs": np.zeros((1, 3, 20, 20))}, "there is no input 'inputs'"),
+        ({}, "the input 'input' is missing"),
+    ],
+)
+def test_wrong_inputs_are_refused(inputs: Any, message: str, small: Path) -> None:
+    """What is not the network's input is refused with the reason."""
+    with pytest.raises(Fault, match=message):
+        graph_of(small).run(inputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("one/weight", None, "1 weight missing: one/weight"),
+        ("three/weight", np.zeros(3), "1 array that no layer reads: three/weight"),
+        ("one/bias", np.zeros(7), "one/bias has another shape"),
+        ("one/bias", np.zeros(6, int), "one/bias has the wrong type"),
+        ("one/bias", np.array([0, 1, np.nan, np.inf, 0, 0]), "one/bias holds 2 values that are not finite"),
+        ("one/bias", np.full(6, 1e300), "holds 6 values that are not finite as float32"),
+    ],
+)
+def test_wrong_weights_are_refused(name: str, array: Any, message: str, small: Path) -> None:
+    """Weights that are missing, of another network, or no numbers are refused by name."""
+    graph = graph_of(small)
+    weights = drawn(graph)
+    weights[name] = array
+    if array is None:
+        del weights[name]
+
+    with pytest.raises(Fault, match=message):
+        graph.run(None, weights)
+
+
+# --------------------------------------------------------------------------------- receptive fields
+
+
+def measured(name: str, pattern: str) -> list[Any]:
+    model = load(name)
+    return fields.measured(lambda sizes: model.graph(inputs=sizes), [pattern])
+
+
+@pytest.mark.parametrize(
+    ("model", "layer", "size", "jump", "start"),
+    [
+        ("alexnet", "pool5", 195, 32, -64),
+        ("vgg-16", "pool5", 212, 32, -90),
+        ("resnet-50", "conv5_x", 427, 32, -213),
+        ("lenet5-1998", "S4", 16, 4, 0),
+    ],
+)
+def test_published_fields_come_out(model: str, layer: str, size: int, jump: int, start: int) -> None:
+    """The fields of the literature (Araujo et al. 2019), measured; the rule gives the same."""
+    found = measured(model, layer)
+
+    assert [field.axis for field in found] == ["height", "width"]
+    for field in found:
+        assert (field.seen.size, field.seen.jump, field.seen.start) == (size, jump, start)
+        assert field.agrees
+        assert not field.whole
+
+
+def test_fields_by_hand(tmp_path: Path) -> None:
+    """Two windows along one axis: 3 wide every 2, then 2 wide with one left out; and the other axis."""
+    text = "input: 2x40x30\nlayers:\n  - a: conv2d 3 3x1 stride=2x1 padding=1x0\n  - b: conv2d 2 2x5 dilation=2x1\n"
+    model = load(str(written(tmp_path, text)))
+
+    height, width = fields.measured(lambda sizes: model.graph(inputs=sizes), ["b"])
+
+    assert height.seen[2:] == (2, -1)
+    assert height.seen.size == 3 + 2 * 2
+    assert width.seen[2:] == (1, 0)
+    assert width.seen.size == 5
+
+
+def test_everything_sees_everything_behind_a_global_layer() -> None:
+    """A pooling of all positions, or attention among all, sees the whole input at any size."""
+    for field in [*measured("resnet-18", "fc"), *measured("bert-base", "encoders/0")]:
+        assert field.whole
+        assert field.agrees
+        assert field.seen.jump is None
+
+
+def test_wrong_field_is_noticed(small: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that has the field begin elsewhere is contradicted by the measurement."""
+    monkeypatch.setattr(fields, "region", lambda *arguments: {"input": {"height": (0, 1), "width": (0, 1)}})
+
+    result = run("verify", small, "--field", "pool")
+
+    assert result.code == 1
+    assert "DISAGREES pool sees of input height: 9 positions" in result.out
