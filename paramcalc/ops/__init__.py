@@ -16,6 +16,7 @@ from types import ModuleType
 from paramcalc.ops.base import Op
 
 ENTRY_POINTS = "paramcalc.ops"
+LONGEST = 60  # letters of a name; file systems have a limit too
 _SHARED = {"__init__", "base", "attributes"}
 _FAMILY = re.compile(r"(.+)([123])d")
 _found: dict[str, type[Op]] = {}
@@ -83,7 +84,7 @@ def _stem(name: str) -> str | None:
     """The file, without its ending, in which an op of that name lives."""
     family = _FAMILY.fullmatch(name)
     stem = family[1] if family else name
-    home = stem.isidentifier() and not stem.startswith("_") and stem not in _SHARED
+    home = stem.isidentifier() and len(stem) <= LONGEST and not stem.startswith("_") and stem not in _SHARED
     return stem if home and (_folder() / f"{stem}.py").is_file() else None
 
 
