@@ -56,6 +56,7 @@ __all__ = ["UNKNOWN", "Change", "Elaborator", "Group", "Scope", "Settings", "Swa
 MOST_STEPS = 250_000
 BLOCK_STEPS = 2  # what the call of a block takes beyond a step
 DEEPEST = 100
+TOO_MANY_STEPS = f"the network takes more than {MOST_STEPS:,} steps to build"
 _UNSHARED: Mapping[str, str] = {}
 _NO_VARIABLES: frozenset[str] = frozenset()
 
@@ -88,6 +89,7 @@ class Elaborator:
         self.unreadable = False  # some item is, so that what it reads is not known
         self.steps = 0
         self.depth = 0
+        self.inside: set[str] = set()  # the blocks that are being called
         self.shared_weights = 0
 
     # ----------------------------------------------------------------------------- the whole
@@ -191,12 +193,7 @@ class Elaborator:
         for item in chain.items:
             self.steps += 1
             if self.steps > MOST_STEPS:
-                self.stop(
-                    f"the network takes more than {MOST_STEPS:,} steps to build",
-                    "lower a count",
-                    scope,
-                    item.at,
-                )
+                self.stop(TOO_MANY_STEPS, "lower a count", scope, item.at)
             swap = self.swap_of(item, scope) if self.swaps and not own else None
             if swap is not None:
                 value = self.swapped(swap, item, scope, value)
@@ -526,9 +523,7 @@ class Elaborator:
         if count < 0:
             raise Fault("a repeat count must not be negative", found=str(count))
         if self.steps + count > MOST_STEPS:
-            raise Fault(
-                f"a network may have at most {MOST_STEPS:,} layers", found=f"a repeat count of {count:,}"
-            )
+            raise Fault(TOO_MANY_STEPS, found=f"a repeat count of {count:,}")
         self.steps += count
         return count
 
@@ -624,6 +619,9 @@ class Elaborator:
     def call_block(self, block: Block, item: Step, scope: Scope, value: int, own: bool) -> int:
         call = item.call
         self.steps += BLOCK_STEPS
+        if block.name in self.inside:
+            fix = "a structure is finite: use a repeat"
+            raise Fault(f"block '{block.name}' calls itself", fix=fix, about="head")
         incoming, inputs = self.block_inputs(block, call, scope, value)
         group = self.opened_block(item.name, scope, own)
         frame = Frame(
@@ -644,7 +642,9 @@ class Elaborator:
         strict = self.enter(block, call, scope, inner, incoming, item.name, own)
         group.broken = False
         before = self.shared_weights
+        self.inside.add(block.name)
         group.value = self.chain(block.chain, inner, incoming, inherits=True)
+        self.inside.remove(block.name)
         if strict and self.shared_weights == before and group.value != UNKNOWN:
             raise Fault("nothing of equal name and shape to share", about="share")
         return group.value
@@ -665,7 +665,6 @@ class Elaborator:
         key = (id(call), id(scope.parameters), id(shape))
         known, _ = self.calls.entered.get(key, (None, None))
         inner.share = scope.share if own else below(scope.share, name)
-        self.check_recursion(block, scope.frame)
         if known is not None and self.calls.settles(call, scope):
             inner.parameters = known
             return False
@@ -679,24 +678,13 @@ class Elaborator:
             self.calls.entered[key] = inner.parameters, shape
         return share is not None
 
-    def check_recursion(self, block: Block, frame: Frame) -> None:
-        outer: Frame | None = frame
-        while outer is not None:
-            if outer.block == block.name:
-                raise Fault(
-                    f"block '{block.name}' calls itself",
-                    fix="a structure is finite: use a repeat",
-                    about="head",
-                )
-            outer = outer.caller
-
     def block_inputs(self, block: Block, call: Call, scope: Scope, value: int) -> tuple[int, dict[str, int]]:
         """The tensor that enters a block, and its further inputs by name."""
+        if not call.references and not block.inputs:
+            return value, {}
         view = View(self.network, scope, value)
         values = [view.resolve(reference, known=False) for reference in call.references]
         wanted = 1 + len(block.inputs)
-        if not values and not block.inputs:
-            values = [value]
         if len(values) != wanted:
             names = ", ".join(("x", *block.inputs))
             fix = f"write {block.name} ... from {' '.join(('x', *block.inputs))}"

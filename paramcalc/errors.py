@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 WIDEST_LINE = 120
 LONGEST_FACT = 400
-MOST_CANDIDATES = 500
+MOST_CANDIDATES = 200
 MOST_PROBLEMS = 50
 _BREAK = re.compile(r"[\r\n]")
 
@@ -165,7 +165,8 @@ def near(word: str, candidates: Iterable[str], how: str = "did you mean {}?") ->
     """
     if len(word) > 80:
         return ""
-    listed = dict.fromkeys(islice(candidates, MOST_CANDIDATES))
+    alike = (name for name in candidates if abs(len(name) - len(word)) <= len(word) / 2 + 1)
+    listed = dict.fromkeys(islice(alike, MOST_CANDIDATES))
     matches = [name for name in listed if name.lower() == word.lower()]
     if not matches:
         import difflib

@@ -53,6 +53,7 @@ _ODD = re.compile(rf"\\|[^\x00-\x7f]|(?<![\w.])(?!{_NUMBER})\.?\d[\w.]*")
 
 
 Meter: TypeAlias = Callable[[int], None]
+Rule: TypeAlias = "Callable[[Names, Meter], Value]"
 
 
 class Names(Protocol):
@@ -68,8 +69,9 @@ class Names(Protocol):
 class Expression(NamedTuple):
     """A parsed expression; `at` is its offset from the place its owner stands at.
 
-    `constant` says that it mentions no name, and then `known` is its value. `word` says that the
-    whole text is one bare identifier. `work` is the number of steps that evaluation takes.
+    `constant` says that it mentions no name, and then `known` is its value; else `rule` gives it.
+    `word` says that the whole text is one bare identifier. `free` are the names of values, `tensors`
+    those of layers whose sizes it mentions, each once. `work` is the number of steps of evaluation.
     """
 
     text: str
@@ -77,7 +79,10 @@ class Expression(NamedTuple):
     tree: ast.expr
     constant: bool
     known: Value
+    rule: Rule
     word: bool
+    free: tuple[str, ...]
+    tensors: tuple[str, ...]
     work: int
 
     def evaluate(self, names: Names, meter: Meter | None = None) -> Value:
@@ -89,20 +94,11 @@ class Expression(NamedTuple):
             return self.known
         meter = meter or _unmetered
         meter(self.work)
-        return _evaluate(self.tree, names, meter)
+        return self.rule(names, meter)
 
     def names(self) -> list[str]:
         """The names of values that it mentions, each once."""
-        found = [node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
-        return list(dict.fromkeys(name for name in found if name not in MEANT))
-
-    def tensors(self) -> list[str]:
-        """The layers whose sizes it mentions."""
-        return [
-            node.value.id
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-        ]
+        return [*self.free]
 
 
 def parse(text: str, at: int = 0) -> Expression:
@@ -119,49 +115,52 @@ def parse(text: str, at: int = 0) -> Expression:
 
 def literal(text: str, at: int = 0) -> Expression:
     """A text that stands for itself, such as the name of a table's row."""
-    return Expression(text, at, ast.Constant(text), constant=True, known=text, word=False, work=1)
+    return _known(text, text, at)
+
+
+def _known(text: str, value: Value, at: int = 0) -> Expression:
+    tree = ast.Constant(text)  # what it says does not matter: the value is known
+    return Expression(text, at, tree, True, value, lambda names, meter: value, False, (), (), 1)
 
 
 @lru_cache(maxsize=65536)
 def _read(text: str) -> Expression:
     if _INTEGER.fullmatch(text):
-        value = int(text)
-        return Expression(text, 0, ast.Constant(value), constant=True, known=value, word=False, work=1)
+        return _known(text, int(text))
     if len(text) > LONGEST:
         raise Fault(f"an expression may have at most {LONGEST} characters", at=(0, LONGEST))
     if _PRODUCT.fullmatch(text):
-        sizes = tuple(bounded(int(part)) for part in text.split("x"))
-        return Expression(
-            text,
-            0,
-            ast.Tuple([ast.Constant(size) for size in sizes], ast.Load()),
-            constant=True,
-            known=sizes,
-            word=False,
-            work=1,
-        )
+        return _known(text, tuple(bounded(int(part)) for part in text.split("x")))
     if _IDENTIFIER.fullmatch(text) and text not in MEANT:
-        tree: ast.expr = ast.Name(text, ast.Load(), col_offset=1, end_col_offset=len(text) + 1)
-        return Expression(text, 0, tree, constant=False, known=None, word=True, work=1)
+        name = ast.Name(text, ast.Load(), col_offset=1, end_col_offset=len(text) + 1)
+        return Expression(text, 0, name, False, None, _rule(name), True, (text,), (), 1)
     return _general(text)
 
 
 def _general(text: str) -> Expression:
     tree = _parse_python(text)
-    nodes = [node for node in ast.walk(tree) if not isinstance(node, ast.Load | ast.operator | ast.cmpop)]
-    for node in ast.walk(tree):
+    nodes = [*ast.walk(tree)]
+    for node in nodes:
         _allow(node, text)
     _check_depth(tree)
-    free = any(
-        isinstance(node, ast.Name) and node.id not in TRUTH and node.id not in FUNCTIONS for node in nodes
-    )
-    known = None
-    if not free:
+    tensors = [
+        node.value.id
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    ]
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    owners = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+    names = [node for node in nodes if isinstance(node, ast.Name) and id(node) not in called | owners]
+    free = [node.id for node in names if node.id not in TRUTH]
+    rule = _rule(tree)
+    constant, known = not free and not tensors, None
+    if constant:
         try:
-            known = _evaluate(tree, _NOTHING, _unmetered)
+            known = rule(_NOTHING, _unmetered)
         except Fault:
-            free = True  # to be said where it is used
-    return Expression(text, 0, tree, not free, known, word=False, work=len(nodes))
+            constant = False  # to be said where it is used
+    once = tuple(dict.fromkeys(free)), tuple(dict.fromkeys(tensors))
+    return Expression(text, 0, tree, constant, known, rule, False, *once, len(nodes))
 
 
 def _parse_python(text: str) -> ast.expr:
@@ -174,6 +173,8 @@ def _parse_python(text: str) -> ast.expr:
     try:
         tree = ast.parse("(" + padded + ")", mode="eval").body
     except (SyntaxError, ValueError) as error:
+        if "too many nested" in str(error):
+            raise Fault("the expression is nested too deeply", at=(0, len(text))) from None
         raise _syntax_fault(text, getattr(error, "offset", None)) from None
     except (MemoryError, RecursionError):
         raise Fault("the expression is nested too deeply", at=(0, len(text))) from None
@@ -357,98 +358,156 @@ def _span(node: ast.AST) -> tuple[int, int] | None:
 # ------------------------------------------------------------------------------------- evaluation
 
 
-def _evaluate(node: ast.expr, names: Names, meter: Meter) -> Value:
-    try:
-        return _RULES[type(node)](node, names, meter)
-    except Fault as fault:
-        if fault.at is None:
-            fault.at = _span(node)
-        raise
+def _rule(node: ast.expr) -> Rule:
+    """A function that gives the value of a node; its faults say which part of the text they are about."""
+    inner = _RULES[type(node)](node)
+    span = _span(node)
+
+    def rule(names: Names, meter: Meter) -> Value:
+        try:
+            return inner(names, meter)
+        except Fault as fault:
+            if fault.at is None:
+                fault.at = span
+            raise
+
+    return rule
 
 
-def _constant(node: ast.Constant, names: Names, meter: Meter) -> Value:
-    return node.value
+def _constant(node: ast.Constant) -> Rule:
+    value = node.value
+    return lambda names, meter: value
 
 
-def _name(node: ast.Name, names: Names, meter: Meter) -> Value:
-    known = TRUTH.get(node.id)
-    return names.value(node.id) if known is None else known
+def _name(node: ast.Name) -> Rule:
+    name = node.id
+    if name in TRUTH:
+        known = TRUTH[name]
+        return lambda names, meter: known
+    return lambda names, meter: names.value(name)
 
 
-def _attribute(node: ast.Attribute, names: Names, meter: Meter) -> Value:
+def _attribute(node: ast.Attribute) -> Rule:
     assert isinstance(node.value, ast.Name)
-    shape = names.tensor(node.value.id)
-    if node.attr not in shape.axes:
-        raise Fault(f"{node.value.id} has no {node.attr}", found=f"{node.value.id} is {shape.described()}")
-    return shape.size(node.attr)
+    owner, axis = node.value.id, node.attr
+
+    def rule(names: Names, meter: Meter) -> Value:
+        shape = names.tensor(owner)
+        if axis not in shape.axes:
+            raise Fault(f"{owner} has no {axis}", found=f"{owner} is {shape.described()}")
+        return shape.size(axis)
+
+    return rule
 
 
-def _sequence(node: ast.Tuple | ast.List, names: Names, meter: Meter) -> Value:
-    values = collected(_evaluate(item, names, meter) for item in node.elts)
-    meter(extent(values)[0])
-    return values
+def _sequence(node: ast.Tuple | ast.List) -> Rule:
+    items = [_rule(item) for item in node.elts]
+
+    def rule(names: Names, meter: Meter) -> Value:
+        values = collected([item(names, meter) for item in items])
+        meter(extent(values)[0])
+        return values
+
+    return rule
 
 
-def _index(node: ast.Subscript, names: Names, meter: Meter) -> Value:
-    values, index = _evaluate(node.value, names, meter), _evaluate(node.slice, names, meter)
-    if not isinstance(values, tuple):
-        raise Fault("only a list has an index", found=shown(values))
-    if isinstance(index, bool) or not isinstance(index, int):
-        raise Fault("an index must be a whole number", found=shown(index))
-    if not -len(values) <= index < len(values):
-        raise Fault(f"index {index} is outside a list of {len(values)}", found=shown(values))
-    return values[index]
+def _index(node: ast.Subscript) -> Rule:
+    sequence, place = _rule(node.value), _rule(node.slice)
+
+    def rule(names: Names, meter: Meter) -> Value:
+        values, index = sequence(names, meter), place(names, meter)
+        if not isinstance(values, tuple):
+            raise Fault("only a list has an index", found=shown(values))
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise Fault("an index must be a whole number", found=shown(index))
+        if not -len(values) <= index < len(values):
+            raise Fault(f"index {index} is outside a list of {len(values)}", found=shown(values))
+        return values[index]
+
+    return rule
 
 
-def _conditional(node: ast.IfExp, names: Names, meter: Meter) -> Value:
-    return _evaluate(node.body if truth(_evaluate(node.test, names, meter)) else node.orelse, names, meter)
+def _conditional(node: ast.IfExp) -> Rule:
+    test, body, otherwise = _rule(node.test), _rule(node.body), _rule(node.orelse)
+    return lambda names, meter: (body if truth(test(names, meter)) else otherwise)(names, meter)
 
 
-def _boolean(node: ast.BoolOp, names: Names, meter: Meter) -> Value:
+def _boolean(node: ast.BoolOp) -> Rule:
     stops = isinstance(node.op, ast.Or)
-    for item in node.values:
-        value = _evaluate(item, names, meter)
-        if not isinstance(value, bool):
-            raise Fault("'and' and 'or' join conditions", found=shown(value), at=_span(item))
-        if value is stops:
-            return stops
-    return not stops
+    items = [(_rule(item), _span(item)) for item in node.values]
+
+    def rule(names: Names, meter: Meter) -> Value:
+        for item, span in items:
+            value = item(names, meter)
+            if not isinstance(value, bool):
+                raise Fault("'and' and 'or' join conditions", found=shown(value), at=span)
+            if value is stops:
+                return stops
+        return not stops
+
+    return rule
 
 
-def _unary(node: ast.UnaryOp, names: Names, meter: Meter) -> Value:
-    value = _evaluate(node.operand, names, meter)
-    if isinstance(node.op, ast.Not):
-        return not truth(value)
-    numbers(value)
-    return -value if isinstance(node.op, ast.USub) else value
+def _unary(node: ast.UnaryOp) -> Rule:
+    operand, kind = _rule(node.operand), type(node.op)
+
+    def rule(names: Names, meter: Meter) -> Value:
+        value = operand(names, meter)
+        if kind is ast.Not:
+            return not truth(value)
+        numbers(value)
+        return -value if kind is ast.USub else value
+
+    return rule
 
 
-def _binary(node: ast.BinOp, names: Names, meter: Meter) -> Value:
-    one, two = _evaluate(node.left, names, meter), _evaluate(node.right, names, meter)
-    numbers(one, two)
-    return bounded(_OPERATORS[type(node.op)](one, two))
+def _binary(node: ast.BinOp) -> Rule:
+    left, right, operator = _rule(node.left), _rule(node.right), _OPERATORS[type(node.op)]
+
+    def rule(names: Names, meter: Meter) -> Value:
+        one, two = left(names, meter), right(names, meter)
+        if type(one) is not int or type(two) is not int:
+            numbers(one, two)
+        return bounded(operator(one, two))
+
+    return rule
 
 
-def _compare(node: ast.Compare, names: Names, meter: Meter) -> Value:
-    left = _evaluate(node.left, names, meter)
-    for operator, item in zip(node.ops, node.comparators, strict=True):
-        right = _evaluate(item, names, meter)
-        if isinstance(right, tuple):
-            meter(extent(right)[0])
-        if not _COMPARISONS[type(operator)](left, right):
-            return False
-        left = right
-    return True
+def _compare(node: ast.Compare) -> Rule:
+    first = _rule(node.left)
+    rest = [
+        (_COMPARISONS[type(op)], _rule(item)) for op, item in zip(node.ops, node.comparators, strict=True)
+    ]
+
+    def rule(names: Names, meter: Meter) -> Value:
+        left = first(names, meter)
+        for compare, item in rest:
+            right = item(names, meter)
+            if isinstance(right, tuple):
+                meter(extent(right)[0])
+            if not compare(left, right):
+                return False
+            left = right
+        return True
+
+    return rule
 
 
-def _call(node: ast.Call, names: Names, meter: Meter) -> Value:
+def _call(node: ast.Call) -> Rule:
     assert isinstance(node.func, ast.Name)
-    arguments = [_evaluate(item, names, meter) for item in node.args]
-    meter(sum(len(item) for item in arguments if isinstance(item, tuple)))
-    return call(node.func.id, arguments)
+    name, items = node.func.id, [_rule(item) for item in node.args]
+
+    def rule(names: Names, meter: Meter) -> Value:
+        arguments = [item(names, meter) for item in items]
+        for argument in arguments:
+            if isinstance(argument, tuple):
+                meter(len(argument))
+        return call(name, arguments)
+
+    return rule
 
 
-_RULES: dict[type, Callable[[Any, Names, Meter], Value]] = {
+_RULES: dict[type, Callable[[Any], Rule]] = {
     ast.Constant: _constant,
     ast.Name: _name,
     ast.Attribute: _attribute,

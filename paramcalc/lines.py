@@ -22,7 +22,6 @@ RESERVED = {"x", "channels", "identity", "from"}
 LONGEST_LINE = 10_000
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z_0-9]*)=(?!=)")
 _SIMPLE = re.compile(r"[^()\[\]{}'\"\r\n]*")  # nothing that needs brackets matched
-_BLANKS = re.compile(r"[^ \t]+")
 _SPECIAL = re.compile(r"[()\[\]{}'\",\s]")
 _PARTNER = {")": "(", "]": "[", "}": "{"}
 _OPERATORS = {
@@ -87,22 +86,24 @@ def _repeated(segments: list[list[Token]], star: Token) -> Line:
             fix=f"write {''.join(token.text for token in around)}" if len(around) == 3 else "",
             at=star[1:],
         )
-    _check_spacing(first[:1])
+    _check_spacing(first[0])
     return Line((read_call(first[2:]),), read_expression(first[0]))
 
 
 def read_call(tokens: list[Token]) -> Call:
     """A call: its head, arguments, and references after the word `from`."""
-    _check_spacing(tokens)
-    cut = next((i for i, token in enumerate(tokens) if token.text == "from"), len(tokens))
-    arguments = tokens[:cut]
-    references = tokens[cut + 1 :]
-    if cut < len(tokens) and not references:
+    cut = len(tokens)
+    for place, token in enumerate(tokens):
+        if token.text == "from":
+            cut = min(cut, place)
+        elif "=" in token.text or token.text in _OPERATORS:
+            _check_spacing(token)
+    if cut == len(tokens) - 1:
         raise Fault("'from' needs the name of an earlier layer", at=tokens[cut][1:])
-    head = _head(arguments[0]) if arguments else ""
-    read = tuple([read_argument(token) for token in arguments[1:]])
+    head = _head(tokens[0]) if cut else ""
+    read = tuple([read_argument(token) for token in tokens[1:cut]])
     _check_order(read)
-    sources = tuple([read_reference(token) for token in references])
+    sources = tuple([read_reference(token) for token in tokens[cut + 1 :]])
     return Call(head, read, sources, tokens[0].start, tokens[-1].end, dependence(head, read))
 
 
@@ -117,10 +118,8 @@ def dependence(head: str, arguments: Iterable[Argument]) -> frozenset[str] | Non
 
 def _gather(value: Written | Reference, names: set[str]) -> bool:
     if isinstance(value, Expression):
-        if not value.constant:
-            names.update(value.names())
-            return all(tensor == "x" for tensor in value.tensors())
-        return True
+        names.update(value.free)
+        return all(tensor == "x" for tensor in value.tensors)
     return not isinstance(value, Reference) and all(_gather(item, names) for item in value)
 
 
@@ -209,7 +208,8 @@ def read_references(text: str) -> tuple[Reference, ...]:
 def read_signature(text: str) -> tuple[str, tuple[Parameter, ...], tuple[str, ...]]:
     """Name, parameters and further inputs of a block: `decoder heads=8 from x memory`."""
     tokens = words(text, "a parameter")
-    _check_spacing(tokens)
+    for token in tokens:
+        _check_spacing(token)
     cut = next((i for i, token in enumerate(tokens) if token.text == "from"), len(tokens))
     inputs = tokens[cut + 1 :]
     if cut < len(tokens) and (not inputs or inputs[0].text != "x"):
@@ -295,7 +295,13 @@ def _simple_segments(text: str) -> tuple[list[list[Token]], list[int]]:
     found, commas = [], []
     begin = 0
     for piece in text.split(","):
-        found.append([Token(m[0], begin + m.start(), begin + m.end()) for m in _BLANKS.finditer(piece)])
+        tokens = []
+        place = begin
+        for word in piece.split():
+            place = text.index(word, place)
+            tokens.append(Token(word, place, place + len(word)))
+            place += len(word)
+        found.append(tokens)
         begin += len(piece) + 1
         commas.append(begin - 1)
     return found, commas[:-1]
@@ -362,12 +368,11 @@ def _check_line_break(text: str, place: int) -> None:
         )
 
 
-def _check_spacing(tokens: list[Token]) -> None:
+def _check_spacing(token: Token) -> None:
     """Refuses what shows that a blank has cut an expression in two."""
-    for token in tokens:
-        text = token.text
-        if text[0] == "=" or (text[-1] == "=" and text not in _OPERATORS):
-            raise Fault("there is no blank around '=' on a line", fix="write name=value", at=token[1:])
-        if text in _OPERATORS:
-            fix = "put an expression with blanks into parentheses, or write it without blanks"
-            raise Fault(f"a blank ends an argument: '{text}' stands alone", fix=fix, at=token[1:])
+    text = token.text
+    if text[0] == "=" or (text[-1] == "=" and text not in _OPERATORS):
+        raise Fault("there is no blank around '=' on a line", fix="write name=value", at=token[1:])
+    if text in _OPERATORS:
+        fix = "put an expression with blanks into parentheses, or write it without blanks"
+        raise Fault(f"a blank ends an argument: '{text}' stands alone", fix=fix, at=token[1:])

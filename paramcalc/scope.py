@@ -123,6 +123,7 @@ class Network:
         self.layers: list[Layer] = []
         self.read: set[int] = set()
         self.work = 0
+        self.names: dict[int, frozenset[str]] = {}
 
     def charge(self, work: int) -> None:
         """Notes work done on expressions; what takes too much of it is not meant to be read."""
@@ -148,6 +149,13 @@ class Network:
         if layer is None:
             return f"the input '{[*self.spec.inputs][value]}'"
         return f"'{layer.path}' (line {layer.source.position(layer.start)[0]})"
+
+    def names_of(self, chain: Chain) -> frozenset[str]:
+        """The names of all items of a chain, however deep."""
+        known = self.names.get(id(chain))
+        if known is None:
+            known = self.names[id(chain)] = frozenset(_names(chain))
+        return known
 
     def callable(self, name: str) -> bool:
         """Whether a word is the name of an op or block."""
@@ -333,12 +341,12 @@ class View:
         if not isinstance(written, Expression) or written.constant:
             return ""
         said = []
-        for name in written.names():
+        for name in written.free:
             bound = self.channels() if name == CHANNELS else self.bound(name)
             origin = f" from {self.network.origin(self.incoming)}" if name == CHANNELS else ""
             if bound is not None:
                 said.append(f"{name} = {shown(bound)}{origin}")
-        said += [f"{name} of {self.tensor(name).described()}" for name in dict.fromkeys(written.tensors())]
+        said += [f"{name} of {self.tensor(name).described()}" for name in written.tensors]
         if written.word and said == [f"{written.text} = {shown(value)}"]:
             return f"the value of {written.text}"
         return f"{written.text} with {', '.join(said)}" if said else ""
@@ -436,7 +444,7 @@ class View:
         if any(scope.group.broken for scope in scopes):
             return UnknownError()
         at = (reference.start, reference.end)
-        if name in {*_names(self.scope.frame.chain)}:
+        if name in self.network.names_of(self.scope.frame.chain):
             fix = "'from' reads layers above it, and those of the groups that it stands in"
             return Fault(f"'{reference}' is not an earlier layer here", fix=fix, at=at)
         frame = self.scope.frame
