@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from paramcalc.graph import Applied
 from paramcalc.ops.attributes import Attribute, attributes
-from paramcalc.ops.base import Op, Weights
+from paramcalc.ops.base import Cost, Op, Weights
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.sizes import judge, product
 from paramcalc.symbolic.factored import Recorder, named, renamed
@@ -54,39 +54,61 @@ class Line(NamedTuple):
     value: int
 
 
+class _Run(NamedTuple):
+    """What an op's rules give on symbols; output sizes that are formulas have names of their own."""
+
+    op: Op
+    inputs: tuple[Shape, ...]
+    output: Shape
+    weights: Weights
+    buffers: Weights
+    cost: Cost
+    names: dict[Any, str]
+
+
 def equations(applied: Applied, shared: Mapping[str, str]) -> tuple[dict[str, int], list[Line]]:
     """The equations of an op on given inputs, and the numbers that their symbols stand for."""
     sizes = _Sizes()
+    run = _run(sizes, applied)
+    lines = [_line(sizes, "output", name, [_plain(formula)]) for formula, name in run.names.items()]
+    sizes.numbers |= {line.name: line.value for line in lines}
+    for quantity, pieces in _quantities(run, shared).items():
+        lines.append(_line(sizes, quantity, quantity, pieces))
+    for kind, amount in run.cost.operations.items():
+        lines.append(_line(sizes, "operations", kind, [_plain(renamed(amount, run.names))]))
+    return sizes.used(lines), [line for line in lines if line.value or line.quantity == "output"]
+
+
+def _run(sizes: _Sizes, applied: Applied) -> _Run:
     op, inputs = sizes.of_op(applied), sizes.of_inputs(applied)
     token = judge.set(Recorder(sizes.numbers))
     try:
-        output, weights, buffers = op.shape(*inputs), op.weights(*inputs), op.buffers(*inputs)
-        cost = op.cost(*inputs)
+        output = op.shape(*inputs)
+        weights, buffers, cost = op.weights(*inputs), op.buffers(*inputs), op.cost(*inputs)
     finally:
         judge.reset(token)
-    own = {name: dims for name, dims in weights.items() if name not in shared}
     names = _output_names(output)
-    result = Shape(output.axes, tuple(renamed(dim, names) for dim in output.dims))
-    lines = [_line(sizes, "output", name, [_plain(dim)]) for dim, name in names.items()]
-    sizes.numbers |= {line.name: line.value for line in lines}
-    params = _weights(own, lambda name: name not in op.frozen)
-    frozen = _weights(own, lambda name: name in op.frozen)
-    activations = [Piece((product(_in_order(result)),))]
-    macs = _work(renamed(cost.macs, names), result, inputs)
-    found: dict[str, list[Piece]] = {
+    output = Shape(output.axes, tuple(renamed(dim, names) for dim in output.dims))
+    return _Run(op, inputs, output, weights, buffers, cost, names)
+
+
+def _quantities(run: _Run, shared: Mapping[str, str]) -> dict[str, list[Piece]]:
+    """The formulas of a layer's counts; weights that it shares are counted elsewhere."""
+    own = {name: dims for name, dims in run.weights.items() if name not in shared}
+    params = _weights(own, lambda name: name not in run.op.frozen)
+    frozen = _weights(own, lambda name: name in run.op.frozen)
+    activations = [_plain(product(_in_order(run.output)))]
+    macs = _work(renamed(run.cost.macs, run.names), run.output, run.inputs)
+    return {
         "params": params,
         "frozen": frozen,
-        "buffers": _weights(buffers, lambda name: True),
+        "buffers": _weights(run.buffers, lambda name: True),
         "macs": macs,
         "flops": [Piece((2, *piece.factors), piece.apart) for piece in macs],
-        "connections": [_plain(renamed(cost.connections, names))],
+        "connections": [_plain(renamed(run.cost.connections, run.names))],
         "activations": activations,
         "memory": [*params, *frozen, *activations],
     }
-    lines += [_line(sizes, quantity, quantity, pieces) for quantity, pieces in found.items()]
-    for kind, amount in cost.operations.items():
-        lines.append(_line(sizes, "operations", kind, [_plain(renamed(amount, names))]))
-    return sizes.used(lines), [line for line in lines if line.value or line.quantity == "output"]
 
 
 class _Sizes:
@@ -139,23 +161,17 @@ class _Sizes:
 
     def of_inputs(self, applied: Applied) -> tuple[Shape, ...]:
         """The inputs with symbols for their sizes; those in which inputs differ are told apart."""
-        inputs = applied.inputs
-        fixed = applied.op.inputs
-        marks = (
-            fixed if fixed and len(fixed) > 1 else tuple(str(place) for place in range(1, len(inputs) + 1))
-        )
-        return tuple(
-            Shape(
-                x.axes,
-                tuple(
-                    self.named(self.input_name(axis, mark, applied), size)
-                    for axis, size in zip(x.axes, x.dims, strict=True)
-                ),
-            )
-            for x, mark in zip(inputs, marks, strict=True)
-        )
+        given = applied.op.inputs or ()
+        count = len(applied.inputs)
+        marks = given if len(given) == count > 1 else [str(place) for place in range(1, count + 1)]
+        shapes = []
+        for x, mark in zip(applied.inputs, marks, strict=True):
+            names = (self.input_name(axis, mark, applied) for axis in x.axes)
+            shapes.append(Shape(x.axes, tuple(map(self.named, names, x.dims))))
+        return tuple(shapes)
 
     def input_name(self, axis: str, mark: str, applied: Applied) -> str:
+        """The name of an input's size: `H`, or `L_memory` where inputs differ; `C_in` where channels change."""
         sizes = {x.size(axis) for x in applied.inputs if axis in x.axes}
         if len(sizes) > 1:
             return f"{LETTERS[axis]}_{mark}"

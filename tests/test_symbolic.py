@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sympy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramcalc import load, ops
@@ -106,15 +106,49 @@ def test_a_stretched_function_evaluates_on_numbers() -> None:
 # ------------------------------------------------------------------------------------------- proofs
 
 
-@given(sums, st.integers(1, 4), st.integers(1, 4), st.data())
-def test_no_value_is_below_its_proved_bound(value: Any, w: int, h: int, data: st.DataObject) -> None:
-    """A least value that is proved holds at every admissible point."""
-    facts = Facts((Symbol("w", ("w",), 9, least=w), Symbol("h", ("h",), 9, least=h)))
-    floors = opaque("floor", 3 * W + H, 4) * data.draw(st.sampled_from([-2, 0, 1]))
-    low = facts.low(value + floors)
+M = symbol("m")
+FUNCTIONS_OF_SYMBOLS = [
+    0,
+    opaque("floor", 3 * W + H, 4),
+    opaque("floor", W, H),
+    opaque("floor", 7 * M, 2),
+    opaque("ceil", W, 3),
+    opaque("ceil", 9 * M, 1),
+    opaque("max", W, 2 * H - 3),
+    opaque("max", 32 * M, W),
+    opaque("min", W * H, 5),
+    opaque("divisible", 5 * W / 4, 8),
+    opaque("round", 10 * M),
+    W / H,
+    32 * M,
+]
 
-    point = {"w": data.draw(st.integers(w, w + 30)), "h": data.draw(st.integers(h, h + 30))}
-    assert low is None or evaluate(value + floors, point) >= low
+
+@settings(max_examples=400)
+@given(sums, st.sampled_from(FUNCTIONS_OF_SYMBOLS), st.integers(-2, 2), st.data())
+def test_what_is_proved_holds(value: Any, function: Any, times: int, data: st.DataObject) -> None:
+    """At every admissible point, a value is not below its proved bound, and is a multiple if that is proved."""
+    w, h = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
+    symbols = (Symbol("w", ("w",), 9, least=w), Symbol("h", ("h",), 9, least=h))
+    facts = Facts((*symbols, Symbol("m", ("m",), Fraction(1), whole=False)))
+    if data.draw(st.booleans()):
+        facts.learn_step("w", Fraction(6))
+        w = 6 * w
+    if data.draw(st.booleans()):
+        facts.learn_step("m", Fraction(1, 8))
+    total = value + times * function
+    step = 6 if facts.steps["w"] == 6 else 1
+    point = {
+        "w": w + step * data.draw(st.integers(0, 30)),
+        "h": h + data.draw(st.integers(0, 30)),
+        "m": Fraction(data.draw(st.integers(1, 40)), 8 if facts.steps["m"] else data.draw(st.integers(1, 9))),
+    }
+    divisor = data.draw(st.integers(1, 6))
+
+    low, divides, number = facts.low(total), facts.divides(divisor, total), evaluate(total, point)
+
+    assert low is None or number >= low
+    assert divides is None or (number % divisor == 0) is divides
 
 
 @pytest.mark.parametrize(
@@ -307,6 +341,24 @@ def test_rounds_that_differ_have_no_closed_form() -> None:
         load("swin-tiny").closed(["depths"])
     with pytest.raises(SpecError, match="an exponent must be a whole number"):
         load("unet").closed(["depth"])
+
+
+def test_single_entries_and_letters() -> None:
+    """An entry of a list may be a symbol, and a name may be given its letter; each letter stands for one thing."""
+    resnet = load("resnet-50")
+
+    assert (
+        str(resnet.formula("params", ["depths[2]=m", "width=c"]))
+        == "m (272 c^2 + 48 c) + 4092 c^2 + 32689 c + 1000"
+    )
+    for names, fact in (
+        (["width=a", "size=a"], "the same letter"),
+        (["width=lambda"], "cannot name a symbol"),
+        (["width=max"], "cannot name a symbol"),
+        (["depths[7]"], "cannot be a symbol"),
+    ):
+        with pytest.raises(Fault, match=fact):
+            resnet.closed(names)
 
 
 def test_unknown_symbols_are_named() -> None:

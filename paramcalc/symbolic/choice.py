@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
+import keyword
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from paramcalc.errors import Fault, Source, SpecError, near
-from paramcalc.expression import Expression
+from paramcalc.expression import FUNCTIONS, Expression
+from paramcalc.ops.attributes import shown
 from paramcalc.scope import Network
 from paramcalc.settings import Change, Settings, set_inputs, set_knobs
 from paramcalc.shape import CHANNELS, Shape
@@ -19,9 +22,16 @@ BATCH = "batch"
 AXIS_LETTERS = {"H": "height", "W": "width", "L": "length", "D": "depth", "C": "channels"}
 SQUARE = "h"  # height and width together
 CUSTOMARY = {"depths": "n", "layers": "n", "depth": "n", "growth": "k", "vocabulary": "v", "classes": "c"}
-AVOIDED = frozenset("lIOi")  # read as digits; i numbers the rounds of a repeat
+AVOIDED = frozenset({*"lIOi", *FUNCTIONS, *dir(builtins), *keyword.kwlist})  # read as something else
 ALPHABET = "abcdefghjkmnopqrstuvwxyz"
 SOURCE = Source("<symbols>", "")
+_ENTRY = re.compile(r"(.+)\[(\d+)\]")
+
+
+class Letter(str):
+    """A symbol's letter in the place of a value."""
+
+    __slots__ = ()
 
 
 class Chosen(NamedTuple):
@@ -54,22 +64,6 @@ class Chosen(NamedTuple):
         return self._replace(symbols=symbols)
 
 
-class _Letters:
-    """Hands out letters, each once."""
-
-    def __init__(self, reserved: list[str]) -> None:
-        self.taken: set[str] = set(reserved)
-
-    def give(self, *wanted: str) -> str:
-        """The first wanted letter that is free, else any."""
-        candidates: list[str] = [*wanted, *ALPHABET]
-        free = [letter for letter in candidates if letter and letter not in self.taken | AVOIDED]
-        if not free:
-            raise Fault("there are more symbols than letters")
-        self.taken.add(free[0])
-        return free[0]
-
-
 class Start(NamedTuple):
     """The network with numbers, as far as its layers do not matter: where the symbols start from."""
 
@@ -87,30 +81,16 @@ class Start(NamedTuple):
 
 
 def choose(spec: Spec, start: Start, names: Sequence[str]) -> Chosen:
-    """Symbols for the names of knobs, of input axes (`H`, `W`, `L`, `D`, `C`, or `h` for height = width),
-    and `batch`. A name may give its letter: `width=c`.
+    """Symbols for knobs, for entries of knobs (`depths[0]`), for input axes, and for the batch.
 
-    The values at the start are the default point.
+    Input axes are `H`, `W`, `L`, `D`, `C`, or `h` for height = width. A name may give its letter:
+    `width=c`. The values at the start are the default point.
     """
     asked = dict(_named(name) for name in names)
-    letters = _Letters([letter for letter in asked.values() if letter])
-    symbols: list[Symbol] = []
-    knobs: dict[str, Any] = {}
-    inputs: dict[str, tuple[Any, ...]] = {}
-    batch = ""
-    entering, fractions = _knobs_of_space(spec), _fractions(spec)
+    choice = _Choice(spec, start, [letter for letter in asked.values() if letter])
     for name, letter in asked.items():
-        if name in start.knobs:
-            found, knobs[name] = _knob(name, start.knobs[name], letter, letters, name in entering)
-            if name in fractions:
-                found = [symbol._replace(whole=False, stretches=False) for symbol in found]
-        elif name == BATCH:
-            found = [Symbol(letter or letters.give("b"), (BATCH,), 1)]
-            batch = found[0].letter
-        else:
-            found = [_axis(name, start, letter, letters, inputs)]
-        symbols += found
-    return Chosen(tuple(symbols), knobs, inputs, batch)
+        choice.add(name, letter)
+    return Chosen(tuple(choice.symbols), choice.knobs, choice.inputs, choice.batch)
 
 
 def usual(spec: Spec, start: Start) -> list[str]:
@@ -130,74 +110,121 @@ def same_plane(shape: Shape) -> bool:
 
 
 def _named(text: str) -> tuple[str, str]:
+    """A name and the letter given to it, or ''."""
     name, _, letter = text.partition("=")
-    if letter and (not letter.isidentifier() or iskeyword(letter) or letter in AVOIDED):
+    if letter and (not letter.isidentifier() or letter in AVOIDED):
         raise Fault(f"'{letter}' cannot name a symbol", expected="a letter or a word")
     return name.strip(), letter.strip()
 
 
-def _knob(name: str, value: Any, letter: str, letters: _Letters, stretches: bool) -> tuple[list[Symbol], Any]:
-    """The symbols of a knob and the value to give it; one symbol for all equal entries of a list."""
-    if type(value) in (int, Fraction) and value >= 0:
-        least = min(int(value), 1)
-        one = Symbol(letter or _letter(name, letters), (name,), value, least=least, stretches=stretches)
-        return [one], one.letter
-    if isinstance(value, tuple) and value and all(_is_size(item) for item in value):
-        base = letter or CUSTOMARY.get(name, name[0])
-        if len(set(value)) == 1:
-            one = Symbol(letter or letters.give(base), (name,), value[0], stretches=stretches)
-            return [one], (one.letter,) * len(value)
-        marks = tuple(f"{base}{place}" for place in range(1, len(value) + 1))
-        each = [
-            Symbol(mark, (f"{name}[{place}]",), item)
-            for place, (mark, item) in enumerate(zip(marks, value, strict=True))
+class _Choice:
+    """Symbols as they are chosen, one name after the other, each with a letter of its own."""
+
+    def __init__(self, spec: Spec, start: Start, letters: list[str]) -> None:
+        self.start = start
+        self.taken = set(letters)
+        if len(self.taken) < len(letters):
+            raise Fault("two symbols have the same letter", found=", ".join(letters))
+        self.entering, self.fractions = _knobs_of_space(spec), _fractions(spec)
+        self.symbols: list[Symbol] = []
+        self.knobs: dict[str, Any] = {}
+        self.inputs: dict[str, tuple[Any, ...]] = {}
+        self.batch = ""
+
+    def add(self, name: str, letter: str) -> None:
+        entry = _ENTRY.fullmatch(name)
+        if name in self.start.knobs:
+            self.knobs[name] = self.knob(name, self.start.knobs[name], letter)
+        elif name == BATCH:
+            self.batch = self.symbol(BATCH, 1, letter, "b")
+        elif entry and entry[1] in self.start.knobs:
+            self.entry(entry[1], int(entry[2]), letter)
+        else:
+            self.axis(name, letter)
+
+    def symbol(self, name: str, default: Any, letter: str, *wanted: str, stretches: bool = False) -> Letter:
+        """Adds a symbol; its letter is the given one, else the first wanted one that is free, else any."""
+        free = [
+            one for one in (letter, *wanted, *ALPHABET) if one and one not in self.taken - {letter} | AVOIDED
         ]
-        return each, marks
-    raise Fault(
-        f"the knob '{name}' cannot be a symbol",
-        expected="a knob that holds a number, or a list of whole ones from 1 on",
-        found=f"{value}",
-    )
+        if not free:
+            raise Fault("there are more symbols than letters")
+        self.taken.add(free[0])
+        base = name.partition("[")[0]
+        self.symbols.append(
+            Symbol(
+                free[0],
+                (name,),
+                default,
+                least=min(int(default), 1),
+                stretches=stretches,
+                whole=base not in self.fractions,
+            )
+        )
+        return Letter(free[0])
 
+    def knob(self, name: str, value: Any, letter: str) -> Any:
+        """A knob's value in symbols; one symbol for all equal entries of a list."""
+        wanted = (CUSTOMARY.get(name, ""), name[0], name)
+        if type(value) in (int, Fraction) and value >= 0:
+            return self.symbol(name, value, letter, *wanted, stretches=name in self.entering)
+        if not isinstance(value, tuple) or not value or not all(_is_size(item) for item in value):
+            raise Fault(
+                f"the knob '{name}' cannot be a symbol",
+                expected="a knob that holds a number, or a list of whole ones from 1 on",
+                found=shown(value),
+            )
+        if len(set(value)) == 1:
+            return (self.symbol(name, value[0], letter, *wanted),) * len(value)
+        base = letter or wanted[0] or wanted[1]
+        return tuple(
+            self.symbol(f"{name}[{place}]", item, "", f"{base}{place + 1}")
+            for place, item in enumerate(value)
+        )
 
-def _letter(name: str, letters: _Letters) -> str:
-    return letters.give(CUSTOMARY.get(name, ""), name[0], name)
+    def entry(self, name: str, place: int, letter: str) -> None:
+        """One entry of a knob's list as a symbol."""
+        values = self.knobs.get(name, self.start.knobs[name])
+        if not isinstance(values, tuple) or place >= len(values) or not _is_size(values[place]):
+            raise Fault(f"'{name}[{place}]' cannot be a symbol", found=shown(values))
+        wanted = f"{CUSTOMARY.get(name, name[0])}{place + 1}"
+        mark = self.symbol(f"{name}[{place}]", values[place], letter, wanted)
+        self.knobs[name] = (*values[:place], mark, *values[place + 1 :])
 
+    def axis(self, name: str, letter: str) -> None:
+        """A symbol for an axis of all inputs that have it; they must agree on its size."""
+        axes = ("height", "width") if name == SQUARE else (AXIS_LETTERS.get(name, name),)
+        found = [
+            (source, place, axis)
+            for source, shape in self.start.inputs.items()
+            for place, axis in enumerate(shape.axes)
+            if axis in axes
+        ]
+        if not found:
+            raise self.unknown(name)
+        sizes = {self.start.inputs[source].dims[place] for source, place, _ in found}
+        if len(sizes) > 1:
+            listed = ", ".join(map(str, sorted(sizes)))
+            raise Fault(f"the inputs' sizes that '{name}' means differ", found=listed)
+        mark = self.symbol(name, sizes.pop(), letter, name.lower(), name, stretches=axes != (CHANNELS,))
+        letters = dict.fromkeys(_axis_letter(axis) for *_, axis in found)
+        self.symbols[-1] = self.symbols[-1]._replace(stands_for=tuple(letters))
+        for source, place, _ in found:
+            dims = self.inputs.get(source, self.start.inputs[source].dims)
+            self.inputs[source] = (*dims[:place], mark, *dims[place + 1 :])
 
-def _axis(
-    name: str, start: Start, letter: str, letters: _Letters, inputs: dict[str, tuple[Any, ...]]
-) -> Symbol:
-    """A symbol for an axis of all inputs that have it; they must agree on its size."""
-    axes = ("height", "width") if name == SQUARE else (AXIS_LETTERS.get(name, name),)
-    found = [
-        (source, place, shape.dims[place], axis)
-        for source, shape in start.inputs.items()
-        for place, axis in enumerate(shape.axes)
-        if axis in axes
-    ]
-    if not found:
-        known = [*start.knobs, BATCH, *(key for key, axis in AXIS_LETTERS.items() if _has(start, axis))]
-        raise Fault(
+    def unknown(self, name: str) -> Fault:
+        axes = {axis for shape in self.start.inputs.values() for axis in shape.axes}
+        letters = [letter for letter, axis in AXIS_LETTERS.items() if axis in axes]
+        known = [*self.start.knobs, BATCH, *letters]
+        return Fault(
             f"there is no knob and no axis of the input called '{name}'",
             fix=near(name, known) or "symbols can be " + ", ".join(known),
         )
-    sizes = {size for _, _, size, _ in found}
-    if len(sizes) > 1:
-        raise Fault(f"the inputs' sizes that '{name}' means differ", found=", ".join(map(str, sorted(sizes))))
-    mark = letter or letters.give(name.lower(), name)
-    for source, place, _, _ in found:
-        dims = inputs.get(source, start.inputs[source].dims)
-        inputs[source] = (*dims[:place], mark, *dims[place + 1 :])
-    meaning = tuple(dict.fromkeys(_axis_letter(axis) for *_, axis in found))
-    return Symbol(mark, meaning, sizes.pop(), stretches=axes != ("channels",))
 
 
 def _axis_letter(axis: str) -> str:
     return next(letter for letter, name in AXIS_LETTERS.items() if name == axis)
-
-
-def _has(start: Start, axis: str) -> bool:
-    return any(axis in shape.axes for shape in start.inputs.values())
 
 
 def _fractions(spec: Spec) -> set[str]:
@@ -231,4 +258,4 @@ def filled(value: Any, values: Mapping[str, Any]) -> Any:
     """Letters replaced by what they stand for."""
     if isinstance(value, tuple):
         return tuple(filled(item, values) for item in value)
-    return values[value] if isinstance(value, str) else value
+    return values[value] if isinstance(value, Letter) else value

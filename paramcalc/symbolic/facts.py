@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from paramcalc.symbolic.polynomial import Atom, Monomial, Polynomial, apply, symbol
+from paramcalc.symbolic.polynomial import GROUP, Atom, Monomial, Polynomial, apply, symbol
 
 
 class Symbol(NamedTuple):
@@ -206,15 +206,21 @@ class Facts:
         """A number of which a monomial is a multiple, or None."""
         result: Any = 1
         for atom, exponent in monomial:
-            if exponent < 0:
-                return None
-            step = self.steps[atom.name] if not atom.arguments else 1
-            if atom.name == "divisible":
-                step = atom.arguments[1]
+            step = self.step_atom(atom) if exponent > 0 else None
             if step is None:
                 return None
             result = result * step**exponent
         return result
+
+    def step_atom(self, atom: Atom) -> Any:
+        """A number of which a symbol or function is a multiple, or None."""
+        if not atom.arguments:
+            return self.steps[atom.name]
+        if atom.name == "divisible":
+            return atom.arguments[1]
+        if atom.name in ("min", "max", GROUP):
+            return 1 if all(self.whole(argument) for argument in atom.arguments) else None
+        return 1
 
 
 def _proper(value: Any) -> bool:
