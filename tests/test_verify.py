@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import resource
 import signal
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from paramcalc import field as rules
 from paramcalc import library, load, ops
 from paramcalc.errors import Fault
 from paramcalc.graph import Graph
@@ -338,7 +334,7 @@ def test_shared_weights_are_one_array(tmp_path: Path) -> None:
     ("inputs", "message"),
     [
         (np.zeros((1, 3, 21, 20), "f4"), "the array for 'input' has another shape"),
-        (np.full((1, 3, 20, 20), np.nan, "f4"), "1200 values that are not finite"),
+        (np.full((1, 3, 20, 20), np.nan, "f4"), r"values that are not finite \(NaN or infinity\): 1,200"),
         (np.zeros((1, 3, 20, 20), "c8"), "wrong type"),
         (np.zeros((0, 3, 20, 20), "f4"), "no common batch"),
         ({"inputs": np.zeros((1, 3, 20, 20))}, "there is no input 'inputs'"),
@@ -358,8 +354,12 @@ def test_wrong_inputs_are_refused(inputs: Any, message: str, small: Path) -> Non
         ("three/weight", np.zeros(3), "1 array that no layer reads: three/weight"),
         ("one/bias", np.zeros(7), "one/bias has another shape"),
         ("one/bias", np.zeros(6, int), "one/bias has the wrong type"),
-        ("one/bias", np.array([0, 1, np.nan, np.inf, 0, 0]), "one/bias holds 2 values that are not finite"),
-        ("one/bias", np.full(6, 1e300), "holds 6 values that are not finite as float32"),
+        (
+            "one/bias",
+            np.array([0, 1, np.nan, np.inf, 0, 0]),
+            r"one/bias holds values that are not finite .* as float32: 2",
+        ),
+        ("one/bias", np.full(6, 1e300), "as float32: 6"),
     ],
 )
 def test_wrong_weights_are_refused(name: str, array: Any, message: str, small: Path) -> None:
@@ -431,3 +431,288 @@ def test_wrong_field_is_noticed(small: Path, run: Run, monkeypatch: pytest.Monke
 
     assert result.code == 1
     assert "DISAGREES pool sees of input height: 9 positions" in result.out
+
+
+# --------------------------------------------------------------------------------- the command line
+
+
+def test_table_leaves_out_what_does_not_matter(run: Run) -> None:
+    """Layers with weights have lines, the rest one line; --depth shows them all; sums are there."""
+    result = run("verify", "lenet5-1998", "--no-times", columns=120)
+    deep = run("verify", "lenet5-1998", "--no-times", "--depth", 2, columns=120)
+
+    assert result.code == 0
+    assert "7 more layers" in result.out
+    assert "13 of 13 layers do what is counted" in result.out
+    assert [line.split()[0] for line in result.out.splitlines()[3:9]] == ["C1", "S2", "C3", "S4", "C5", "F6"]
+    assert "tanh_4" in deep.out
+    assert " ms " not in result.out
+    assert " ms " in run("verify", "lenet5-1998", columns=120).out
+    assert run("verify", "lenet5-1998", "--no-times", columns=120) == result
+
+
+def test_json_is_a_contract(run: Run) -> None:
+    """All that was found, layer by layer, with the settings of the run."""
+    result = run("verify", "googlenet", "--format", "json", "--batch", 2, "--seed", 5, "--dtype", "float64")
+    document = json.loads(result.out)
+    (network,) = document["networks"]
+    totals = load("googlenet").count(batch=2).with_auxiliary
+
+    assert document["schema"] == "paramcalc/verify/1"
+    assert network["agrees"] is True
+    assert (network["batch"], network["seed"], network["dtype"]) == (2, 5, "float64")
+    assert network["totals"]["params"] == totals.params
+    assert network["totals"]["macs"] == totals.macs == sum(layer["macs"] for layer in network["layers"])
+    assert network["layers"][0]["output"] == [2, 64, 112, 112]
+    assert network["alive"]["bytes"] > 0
+    assert network["disagreements"] == network["fields"] == []
+
+
+def test_several_networks(small: Path, run: Run) -> None:
+    """One line each; a folder means every model of every spec in it, but none that is too large."""
+    written(
+        small.parent,
+        "input: 3x8x8\nvariants: {thin: {}, wide: {w: 9}}\nknobs: {w: 2}\nlayers: [conv2d w 3]\n",
+        "k",
+    )
+
+    result = run("verify", small.parent, "lenet5-1998", "--up-to", "10000")
+
+    lines = [line.split()[0] for line in result.out.splitlines()[2:]]
+    assert result.code == 0
+    assert lines == ["thin", "wide", "lenet5-1998", "3"]
+    assert "left out, as larger than --up-to: small" in result.err
+
+
+def test_unreadable_spec_does_not_stop_the_others(tmp_path: Path, run: Run) -> None:
+    """It is said, the rest is verified, and the exit code is 2."""
+    broken = written(tmp_path, "input: 3x4x4\nlayers: [conv2d 2 9]\n", "broken")
+
+    result = run("verify", "lenet5-1998", broken)
+
+    assert result.code == 2
+    assert "nothing is left of the height" in result.err
+    assert "1 of 1 networks do what is counted" in result.out
+    assert run("verify", broken).code == 2
+    assert run("verify", "lenet5-1999").code == 2
+    assert run("verify").code == 2
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+@pytest.mark.parametrize("dots", [False, True])
+def test_real_weights_by_name(suffix: str, dots: bool, small: Path, run: Run) -> None:
+    """Weights from a file give the output that the same arrays give in the library."""
+    graph = graph_of(small)
+    weights, x = drawn(graph, seed=7), weighing.drawn_inputs(graph, 2)["input"]
+    file = saved(
+        small.with_suffix(suffix), {k.replace("/", ".") if dots else k: w for k, w in weights.items()}
+    )
+    np.save(small.with_name("x.npy"), x)
+    output = small.with_name("y.npy")
+
+    result = run(
+        "verify", small, "--weights", file, "--input", small.with_name("x.npy"), "--save-output", output
+    )
+
+    assert result.code == 0
+    assert "arrays found by name" in result.err
+    assert np.array_equal(np.load(output), graph.run(x, weights)["again"])
+
+
+def saved(path: Path, arrays: dict[str, Any]) -> Path:
+    """The arrays in a file of the kind that its name says."""
+    if path.suffix == ".npz":
+        np.savez(path, **arrays)
+    else:
+        pytest.importorskip("safetensors.numpy").save_file(arrays, path)
+    return path
+
+
+def test_real_weights_by_order(small: Path, run: Run) -> None:
+    """Other names: the n-th array of a name and shape is the n-th such weight; strangers are reported."""
+    weights = drawn(graph_of(small))
+    named = {
+        f"layer{place}.{key.rpartition('/')[2]}": array for place, (key, array) in enumerate(weights.items())
+    }
+    file = saved(small.with_suffix(".safetensors"), named | {"steps": np.array(3)})
+    outputs = [small.with_name(name) for name in ("by_name.npy", "by_order.npy")]
+
+    run("verify", small, "--weights", saved(small.with_suffix(".npz"), weights), "--save-output", outputs[0])
+    result = run("verify", small, "--weights", file, "--save-output", outputs[1])
+
+    assert result.code == 0
+    assert "found by order and shape" in result.err
+    assert "1 array not used: steps" in result.err
+    assert np.array_equal(*map(np.load, outputs))
+
+
+def test_weights_that_do_not_fit_are_reported_together(small: Path, run: Run) -> None:
+    """Missing, misshapen and extra arrays in one message, and nothing is run."""
+    weights = drawn(graph_of(small))
+    del weights["two/bias"]
+    weights |= {"one/weight": np.zeros((6, 99), "f4"), "head": np.zeros(2, "f4")}
+
+    result = run("verify", small, "--weights", saved(small.with_suffix(".npz"), weights))
+
+    assert result.code == 2
+    assert result.out == ""
+    assert "does not hold the weights of small: 1 missing, 1 misshapen" in result.err
+    assert "expected: two/bias 6\n" in result.err
+    assert "one/weight 6x99, not 6x128; 1 array not used: head 2" in result.err
+
+
+def test_auxiliary_branches_may_have_no_weights(small: Path, run: Run) -> None:
+    """A checkpoint for inference has no heads of training: they are left out, and that is said."""
+    weights = {key: array for key, array in drawn(graph_of(small)).items() if not key.startswith("side")}
+
+    result = run("verify", small, "--weights", saved(small.with_suffix(".npz"), weights), columns=100)
+
+    assert result.code == 0
+    assert "not run, for want of weights: side" in result.out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            {"one/bias": np.array([1, np.nan, 0, 0, 0, 0], "f4")},
+            "one/bias holds values that are not finite (NaN or infinity) as float32: 1",
+        ),
+        ({"one/bias": np.zeros(6, int)}, "one/bias has the wrong type"),
+        ({"one/bias": np.array(["a"] * 6)}, "one/bias has the wrong type"),
+        (b"PK not a zip", "cannot be read as a .npz file"),
+        (b"", "cannot be read as a .npz file"),
+    ],
+)
+def test_bad_weight_files(content: Any, message: str, small: Path, run: Run) -> None:
+    """NaN, whole numbers, words, and files that are something else."""
+    file = small.with_suffix(".npz")
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        saved(file, drawn(graph_of(small)) | content)
+
+    result = run("verify", small, "--weights", file)
+
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--input", "missing.npy"), "missing.npy: No such file or directory"),
+        (("--weights", "missing.npz"), "missing.npz: No such file or directory"),
+        (("--weights", "weights.h5"), "weights are read from .npz and .safetensors files"),
+        (("--weights", "x.safetensors"), "cannot be read as a .safetensors file"),
+        (("--save-output", "no/such/y.npy"), "No such file or directory"),
+        (("--input", "x.npy"), "another shape"),
+        (("--input", "3x2x2"), "nothing is left of the height"),
+        (("--memory", "much"), "--memory: 'much' is not a figure"),
+        (("--field", "nowhere"), "no layer matches 'nowhere'"),
+        (("lenet5-1998", "--save-output", "y.npy"), "files and fields are those of one network"),
+    ],
+)
+def test_bad_arguments(
+    arguments: tuple[str, ...], message: str, small: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clear message, exit code 2, and no file."""
+    monkeypatch.chdir(small.parent)
+    np.save("x.npy", np.zeros((2, 2)))
+    Path("x.safetensors").write_bytes(b"nonsense")
+
+    result = run("verify", small, *arguments)
+
+    assert (result.code, result.out) == (2, "")
+    assert message in result.err
+    assert not Path("y.npy").exists()
+
+
+def test_saved_activations_are_those_of_the_run(small: Path, run: Run) -> None:
+    """Every layer's output by its path, though memory is written over during the run."""
+    file = small.with_name("all.npz")
+    graph = graph_of(small)
+
+    result = run("verify", small, "--save-activations", file)
+
+    expected = graph.run(activations=["**"])
+    with np.load(file) as archive:
+        assert result.code == 0
+        assert {*archive.files} == {layer.path for layer in graph.layers}
+        assert all(np.array_equal(archive[name], array) for name, array in expected.items())
+
+
+@contextmanager
+def full_disk(limit: int) -> Iterator[None]:
+    """No file may grow beyond a size, which a program meets as it meets a full disk."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("option", ["--save-output", "--save-activations"])
+def test_full_disk(option: str, small: Path, run: Run) -> None:
+    """Nothing half-written, the file named, exit code 2."""
+    file = small.with_name("kept.npz")
+
+    with full_disk(100):
+        result = run("verify", small, option, file)
+
+    assert (result.code, result.out) == (2, "")
+    assert f"{file}: File too large" in result.err
+    assert [*small.parent.iterdir()] == [small]
+
+
+def test_interrupt(small: Path) -> None:
+    """Ctrl-C in the middle of a run: a word, exit code 130, nothing half-written."""
+    file = small.with_name("all.npz")
+    command = [
+        sys.executable,
+        "-m",
+        "paramcalc",
+        "verify",
+        "vgg-19",
+        "--batch",
+        "64",
+        "--save-activations",
+        str(file),
+    ]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parent.parent
+    )
+    while len([*small.parent.iterdir()]) == 1 and process.poll() is None:
+        sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert out == b""
+    assert b"interrupted; nothing was written" in err
+    assert b"Traceback" not in err
+    assert [*small.parent.iterdir()] == [small]
+
+
+def test_plugin(tmp_path: Path, run: Run) -> None:
+    """An op of the user's own is verified as any other."""
+    plugin = tmp_path / "mine.py"
+    plugin.write_text(
+        "from dataclasses import dataclass\n"
+        "from paramcalc.ops.base import Elementwise\n\n"
+        "@dataclass(frozen=True)\n"
+        "class Negated(Elementwise):\n"
+        "    '''-x.'''\n\n"
+        "    def forward(self, tools, x):\n"
+        "        return -x\n"
+    )
+    spec = written(tmp_path, "input: 3x4x4\nlayers: [conv2d 2 3, negated]\n")
+
+    assert run("verify", spec, "--plugin", plugin).code == 0
+
+
+def test_work_buffers_are_bounded(run: Run) -> None:
+    """A small bound changes nothing but how the work is cut."""
+    assert run("verify", "lenet5-1998", "--memory", "64Ki", "--threads", 1).code == 0

@@ -215,10 +215,9 @@ def _checked_values(name: str, array: Array, dtype: str, ids: bool) -> Array:
     if array.dtype.kind not in wanted:
         kind = "whole numbers (token ids)" if ids else "real numbers"
         raise Fault(f"the array for '{name}' has the wrong type", expected=kind, found=str(array.dtype))
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise Fault(
-            f"the array for '{name}' holds {int((~np.isfinite(array)).sum())} values that are not finite"
-        )
+    bad = array.size - int(np.isfinite(array).sum())
+    if bad:
+        raise Fault(f"the array for '{name}' holds values that are not finite (NaN or infinity): {bad:,}")
     view: Array = (array if ids else np.ascontiguousarray(array, FLOATS[dtype])).view()
     view.flags.writeable = False
     return view

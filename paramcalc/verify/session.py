@@ -13,6 +13,7 @@ from paramcalc.model import Model
 from paramcalc.verify.checkpoint import Match, matched, read_array, read_arrays
 from paramcalc.verify.compare import Settings, Verification, verify
 from paramcalc.verify.fields import Field, measured
+from paramcalc.verify.run import named
 from paramcalc.verify.targets import Target, targets
 from paramcalc.verify.tools import Array
 from paramcalc.verify.weights import Given, counted, listed
@@ -89,7 +90,7 @@ def session(names: Iterable[str], request: Request, watch: Watch) -> Session:
             graph = _graph(target, request)
             macs = request.settings.batch * sum(layer.applied.cost.macs for layer in graph.layers)
             if target.folder and macs > request.most:
-                left_out.append(f"{target.name} ({macs:.2g} MACs)")
+                left_out.append(f"{target.name} ({macs:,} MACs)")
                 continue
             outcomes.append(_verified(target, graph, request, watch))
         except (Fault, SpecError) as problem:
@@ -109,6 +110,7 @@ def _verified(target: Target, graph: Graph, request: Request, watch: Watch) -> O
     def see(layer: Layer, output: Array) -> None:
         watch(target.name, len(graph.layers), layer, output)
 
+    named(graph, request.fields)  # a misspelt layer is noticed before the run
     match = _weights(graph, request)
     given = Given(graph, match.arrays, request.settings.dtype, match.auxiliary) if match else None
     auxiliary = match is None or match.auxiliary

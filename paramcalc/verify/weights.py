@@ -218,7 +218,9 @@ def _checked(name: str, array: Array, dims: tuple[int, ...], dtype: str) -> Arra
         finite = np.isfinite(view.sum(dtype=np.float64))  # without an array of flags as large as the weight
     if not finite:
         bad = view.size - int(np.isfinite(view).sum())
-        raise Fault(f"the weight {name} holds {bad} values that are not finite as {dtype} (NaN or infinity)")
+        raise Fault(
+            f"the weight {name} holds values that are not finite (NaN or infinity) as {dtype}: {bad:,}"
+        )
     view.flags.writeable = False
     return view
 
