@@ -642,6 +642,21 @@ def test_saved_activations_are_those_of_the_run(small: Path, run: Run) -> None:
         assert all(np.array_equal(archive[name], array) for name, array in expected.items())
 
 
+def test_types_that_numpy_lacks(small: Path, run: Run) -> None:
+    """A checkpoint in bfloat16 is refused with what to do."""
+    pytest.importorskip("safetensors")
+    header = json.dumps({"one.bias": {"dtype": "BF16", "shape": [6], "data_offsets": [0, 12]}}).encode()
+    file = small.with_suffix(".safetensors")
+    file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(12))
+
+    result = run("verify", small, "--weights", file)
+
+    assert result.code == 2
+    assert (
+        "'bfloat16' not understood: NumPy has no such numbers, store them as float16 or float32" in result.err
+    )
+
+
 @contextmanager
 def full_disk(limit: int) -> Iterator[None]:
     """No file may grow beyond a size, which a program meets as it meets a full disk."""

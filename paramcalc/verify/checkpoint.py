@@ -21,7 +21,7 @@ from paramcalc.graph import Graph
 from paramcalc.verify.weights import Array, Key, counted, listed, owned, shown
 
 Dims: TypeAlias = tuple[int, ...]
-UNREADABLE = (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class Match(NamedTuple):
@@ -87,6 +87,8 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
             return {name: file.get_tensor(name) for name in names}
     except SafetensorError as error:
         raise ValueError(str(error)) from None
+    except TypeError as error:  # bfloat16 and smaller types
+        raise ValueError(f"{error}: NumPy has no such numbers, store them as float16 or float32") from None
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
