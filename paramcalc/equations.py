@@ -66,13 +66,18 @@ class _Run(NamedTuple):
     names: dict[Any, str]
 
 
-def equations(applied: Applied, shared: Mapping[str, str]) -> tuple[dict[str, int], list[Line]]:
-    """The equations of an op on given inputs, and the numbers that their symbols stand for."""
+def equations(
+    applied: Applied, shared: Mapping[str, str] = {}, frozen: bool = False
+) -> tuple[dict[str, int], list[Line]]:
+    """The equations of an op on given inputs, and the numbers that their symbols stand for.
+
+    Weights that are `shared` are counted elsewhere; `frozen` ones are params that training leaves alone.
+    """
     sizes = _Sizes()
     run = _run(sizes, applied)
     lines = [_line(sizes, "output", name, [_plain(formula)]) for formula, name in run.names.items()]
     sizes.numbers |= {line.name: line.value for line in lines}
-    for quantity, pieces in _quantities(run, shared).items():
+    for quantity, pieces in _quantities(run, shared, frozen).items():
         lines.append(_line(sizes, quantity, quantity, pieces))
     for kind, amount in run.cost.operations.items():
         lines.append(_line(sizes, "operations", kind, [_plain(renamed(amount, run.names))]))
@@ -92,22 +97,22 @@ def _run(sizes: _Sizes, applied: Applied) -> _Run:
     return _Run(op, inputs, output, weights, buffers, cost, names)
 
 
-def _quantities(run: _Run, shared: Mapping[str, str]) -> dict[str, list[Piece]]:
-    """The formulas of a layer's counts; weights that it shares are counted elsewhere."""
+def _quantities(run: _Run, shared: Mapping[str, str], frozen: bool) -> dict[str, list[Piece]]:
+    """The formulas of a layer's counts."""
     own = {name: dims for name, dims in run.weights.items() if name not in shared}
     params = _weights(own, lambda name: name not in run.op.frozen)
-    frozen = _weights(own, lambda name: name in run.op.frozen)
+    fixed = _weights(own, lambda name: name in run.op.frozen)
     activations = [_plain(product(_in_order(run.output)))]
     macs = _work(renamed(run.cost.macs, run.names), run.output, run.inputs)
     return {
         "params": params,
-        "frozen": frozen,
+        "frozen": [*fixed, *(params if frozen else ())],
         "buffers": _weights(run.buffers, lambda name: True),
         "macs": macs,
         "flops": [Piece((2, *piece.factors), piece.apart) for piece in macs],
         "connections": [_plain(renamed(run.cost.connections, run.names))],
         "activations": activations,
-        "memory": [*params, *frozen, *activations],
+        "memory": [*params, *fixed, *activations],
     }
 
 

@@ -123,7 +123,7 @@ def _totals(explanations: Sequence[Explanation], chosen: Sequence[str]) -> Itera
 
 def _explained(rows: Sequence[Row], chosen: Sequence[str], why: Convention | None) -> Explanation:
     layer = rows[0].layer
-    numbers, lines = equations(layer.applied, layer.shared)
+    numbers, lines = equations(layer.applied, layer.shared, layer.frozen)
     return Explanation(
         paths=tuple(row.path for row in rows),
         call=call_text(layer.op),

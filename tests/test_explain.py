@@ -34,7 +34,7 @@ def applied(call: str, *inputs: str) -> Applied:
 def explained(call: str, *inputs: str) -> tuple[Explanation, dict[str, Line]]:
     """The explanation of one application, and its equations by name."""
     found = applied(call, *inputs)
-    numbers, lines = equations(found, {})
+    numbers, lines = equations(found)
     each = Explanation(("layer",), call, found.inputs, found.output, numbers, tuple(lines), (), ())
     return each, {line.name: line for line in lines}
 
