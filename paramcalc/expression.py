@@ -100,6 +100,10 @@ class Expression(NamedTuple):
         """The names of values that it mentions, each once."""
         return [*self.free]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its text, to be read again: a rule is a function made for it alone."""
+        return (literal if self.constant and self.known == self.text else parse), (self.text, self.at)
+
 
 def parse(text: str, at: int = 0) -> Expression:
     """Reads an expression; `Fault` with `at` relative to the text for what is not one.

@@ -17,7 +17,9 @@ from paramcalc.spec import Chain, Spec, Written
 
 if TYPE_CHECKING:
     from paramcalc.diff import Diff
+    from paramcalc.explain import Explained
     from paramcalc.solve import Solution
+    from paramcalc.sweep import Sweep
     from paramcalc.symbolic import Closed, Formula
     from paramcalc.vary import Axis, Space
 
@@ -58,6 +60,24 @@ class Model:
     ) -> Report:
         """Exact counts of every layer and their totals, for a batch of samples."""
         return count(self.graph(changes, inputs, **knobs), batch)
+
+    def explain(self, *layers: str, quantities: Sequence[str] = (), why: str = "") -> Explained:
+        """Formulas of the layers that patterns mean, or of all, with numbers in place and their values.
+
+        `why` names a convention, to be told what it adds to these counts or leaves out.
+
+        >>> print(load("lenet5-1998").explain("C1", quantities=["params"]))
+        lenet5-1998, input 1x32x32
+        <BLANKLINE>
+        C1: conv2d 6 5, 1x32x32 -> 6x28x28
+          params = (k_h*k_w*C_in + 1)*C_out = (5*5*1 + 1)*6 = 156
+        <BLANKLINE>
+        """
+        from paramcalc import explain
+        from paramcalc.conventions import convention
+
+        chosen = explain.quantities(",".join(quantities))
+        return explain.explain(self.count(), layers, chosen, convention(why) if why else None)
 
     def closed(
         self,
@@ -118,6 +138,24 @@ class Model:
         bounds = [bound for text in texts for bound in solve.bounds(text)]
         space = self.space([solve.setting(text, step) for text in vary], changes, inputs, batch)
         return solve.solve(space, bounds, solve.goal(most, least))
+
+    def sweep(
+        self,
+        *vary: str,
+        quantities: Sequence[str] = ("params", "macs"),
+        sample: int | None = None,
+        seed: int = 0,
+        pareto: str = "",
+        changes: tuple[Change | Swap, ...] = (),
+        inputs: dict[str, Any] | None = None,
+        batch: int = 1,
+    ) -> Sweep:
+        """Counts over a grid of settings, such as `width=32:128:8`, or a random sample of it."""
+        from paramcalc.sweep import sweep
+        from paramcalc.vary import axis
+
+        space = self.space([axis(text) for text in vary], changes, inputs, batch)
+        return sweep(space, quantities, sample, seed, pareto)
 
     def __rich__(self) -> Any:
         return self.count().__rich__()

@@ -1,0 +1,134 @@
+"""paramcalc sweep: counts over a grid of settings, or a random sample of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from paramcalc.commands._common import (
+    BatchOption,
+    InputOption,
+    PluginOption,
+    ReplaceOption,
+    SetOption,
+    SpecArgument,
+    emit,
+    emit_grid,
+    remark,
+    settings,
+)
+from paramcalc.errors import Fault
+from paramcalc.render.progress import Progress
+
+if TYPE_CHECKING:
+    from paramcalc.sweep import Sweep
+    from paramcalc.sweep.job import Summary
+    from paramcalc.sweep.workers import Workers
+
+USUAL_CHUNK = 1 << 20
+
+
+def sweep(
+    spec: SpecArgument,
+    axes: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=VALUES...",
+            help="A knob, depths[2], input, batch or LAYERS.ATTRIBUTE; LOW:HIGH[:STEP], or a list with commas.",
+        ),
+    ],
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, help="Only so many different points, at random.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Which random points.")] = 0,
+    quantity: Annotated[
+        str, typer.Option("--quantity", metavar="NAMES", help="What to count, with commas between, or all.")
+    ] = "params,macs",
+    pareto: Annotated[
+        str, typer.Option("--pareto", metavar="NAMES", help="The front of least of these; +NAME: of most.")
+    ] = "",
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE", help="Draw it into an SVG, PNG or PDF file.")
+    ] = None,
+    batch: BatchOption = 1,
+    inputs: InputOption = None,
+    sets: SetOption = None,
+    replaced: ReplaceOption = None,
+    plugins: PluginOption = None,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes of this machine.")] = 1,
+    scheduler: Annotated[
+        str, typer.Option("--scheduler", metavar="ADDRESS", help="Let a Dask cluster work; local starts one.")
+    ] = "",
+    chunk: Annotated[int, typer.Option("--chunk", min=1, help="Rows held in memory at once.")] = USUAL_CHUNK,
+    format: Annotated[
+        Literal["table", "csv", "json"], typer.Option("--format", help="How to print it.")
+    ] = "table",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="All rows, as .csv or .parquet; can be resumed."),
+    ] = None,
+) -> None:
+    """Count at every point of a grid of settings, exactly and in bulk.
+
+    Rows run through the values in order, the last setting fastest. A run that was killed goes on
+    where it stopped when the same command is given again, and the file is the same to the byte.
+
+    Example: paramcalc sweep resnet-50 width=32:128:8 input=160:320:32 --pareto macs,+params
+
+    Example: paramcalc sweep resnet-50 width=32:128 'depths=[2,2,2,2],[3,4,6,3]' -o widths.csv
+    """
+    from paramcalc import sweep as sweeps
+    from paramcalc.model import load
+    from paramcalc.render import sweeps as render
+    from paramcalc.vary import axis
+
+    if jobs > 1 and scheduler:
+        raise Fault("--jobs and --scheduler exclude each other")
+    changes, sizes = settings(sets, inputs, plugins, replaced)
+    space = load(spec).space([axis(text) for text in axes], changes, sizes, batch)
+    names = [name.strip() for name in quantity.split(",") if name.strip()]
+    found = sweeps.sweep(space, names, sample, seed, pareto, chunk)
+    if format == "csv" and output is None:
+        for lines in found.lines():
+            sys.stdout.buffer.write(lines)
+        sys.stdout.buffer.flush()
+        return
+    workers: Workers = sweeps.here
+    if scheduler:
+        workers = sweeps.cluster(scheduler, plugins or ())
+    elif jobs > 1:
+        workers = sweeps.processes(jobs, plugins or ())
+    progress = Progress(sys.stderr)
+    try:
+        if output is None:
+            summary = found.summary(workers, progress.step)
+        else:
+            earlier = found.finished(output)
+            if earlier:
+                remark(f"{earlier} of {found.job.chunks} chunks are there from an earlier run")
+            summary = found.write(output, workers, progress.step)
+    finally:
+        progress.close()
+    if not summary.rows:
+        raise Fault("no point has a network", found=next(iter(summary.reasons), ""))
+    if picture is not None:
+        draw(found, summary, picture)
+    if format == "json":
+        emit(render.text(found, summary), None)
+        return
+    drawn = render.points(found) if found.job.order.rows > render.MOST_ROWS else None
+    emit_grid(render.grid(found, summary), None, after=render.plot(drawn) if drawn else "")
+
+
+def draw(found: Sweep, summary: Summary, path: Path) -> None:
+    """The picture of a sweep, with its front."""
+    from paramcalc.render import picture, sweeps
+
+    points = sweeps.points(found)
+    if points is None:
+        raise Fault("a picture needs two numbers of each point", fix="--quantity params,macs")
+    front = sweeps.front_points(found, summary, points.names)
+    picture.save(points, front, sweeps.title(found), path)
