@@ -28,10 +28,9 @@ HOMES = {
 }
 EXTRAS = {
     "safetensors": ("paramcalc.verify.checkpoint",),
-    "matplotlib": ("paramcalc.sweep",),
-    "pyarrow": ("paramcalc.sweep",),
-    "dask": ("paramcalc.sweep",),
-    "distributed": ("paramcalc.sweep",),
+    "matplotlib": ("paramcalc.render.picture",),
+    "pyarrow": ("paramcalc.sweep.parquet",),
+    "distributed": ("paramcalc.sweep.workers",),
 }
 
 # Text -> Spec -> Graph -> Report -> what is made of reports -> renderers -> commands. A module imports
@@ -51,13 +50,14 @@ ANALYSES = 4
 ON_REQUEST = (
     ("paramcalc.report", "paramcalc.render"),
     ("paramcalc.diff", "paramcalc.render"),
+    ("paramcalc.explain", "paramcalc.render"),
     ("paramcalc.solve", "paramcalc.render"),
     ("paramcalc.sweep", "paramcalc.render"),
     ("paramcalc.graph", "paramcalc.verify"),
 )
 
 # What a run of each of these may have loaded when it is done.
-HEAVY = {"numpy", "sympy", "safetensors", "matplotlib", "pyarrow", "dask", "torch"}
+HEAVY = {"numpy", "sympy", "torch", *EXTRAS}
 LIGHT_COMMANDS = (
     ("count", "lenet5-1998"),
     ("count", "lenet5-1998", "--format", "json"),
@@ -75,7 +75,7 @@ LIGHT_COMMANDS = (
 
 
 class Import(NamedTuple):
-    """One import: `late` inside a function, `typing` only for the type checker."""
+    """One import: `late` inside a function or a try, `typing` only for the type checker."""
 
     name: str
     late: bool
@@ -89,7 +89,7 @@ def imports(path: Path) -> list[Import]:
 
 def _imports(node: ast.AST, late: bool, typing: bool) -> Iterator[Import]:
     for child in ast.iter_child_nodes(node):
-        inside = late or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
+        inside = late or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Try)
         types = typing or (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING")
         if isinstance(child, ast.Import):
             yield from (Import(alias.name, late, typing) for alias in child.names)
