@@ -66,6 +66,16 @@ class Explained(NamedTuple):
     convention: Convention | None
     differences: tuple[Reason, ...]
 
+    def __str__(self) -> str:
+        from paramcalc.render import explanations
+
+        return explanations.text(self)
+
+    def _repr_markdown_(self) -> str:
+        from paramcalc.render import explanations
+
+        return explanations.markdown(self)
+
 
 def explain(
     report: Report, layers: Sequence[str] = (), chosen: Sequence[str] = USUAL, why: Convention | None = None
