@@ -55,31 +55,19 @@ def settings(
     """Changes and input sizes from the options' texts, after loading the plugins."""
     from paramcalc.model import change, replacement, sizes
 
-    for path in plugins or ():
-        load_plugin(path)
+    load_plugins(plugins)
     changes = [change(text) for text in sets or ()]
     swaps = [replacement(text) for text in replaced or ()]
     return (*changes, *swaps), dict(sizes(text) for text in inputs or ())
 
 
-def load_plugin(path: Path) -> None:
-    """Adds the ops of a Python file, which is executed: never named by a spec, only by its user."""
-    import importlib.util
+def load_plugins(paths: list[Path] | None) -> None:
+    """Adds the ops of the Python files that the user names."""
+    if paths:
+        from paramcalc.plugins import load
 
-    from paramcalc import ops
-
-    spec = importlib.util.spec_from_file_location(f"paramcalc_plugin_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise Fault(f"{path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise Fault(f"{path}: {type(error).__name__}: {error}") from error
-    if not ops.register(module):
-        raise Fault(
-            f"{path} defines no op", fix="an op is a frozen dataclass that derives from paramcalc.ops.base.Op"
-        )
+        for path in paths:
+            load(path)
 
 
 def emit(text: str, output: Path | None) -> None:

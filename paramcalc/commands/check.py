@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from paramcalc.commands._common import OutputOption, PluginOption, emit, emit_grid, load_plugin, remark
+from paramcalc.commands._common import OutputOption, PluginOption, emit, emit_grid, load_plugins, remark
 
 Format = Literal["table", "json", "junit", "github"]
 
@@ -32,8 +32,7 @@ def check(
     from paramcalc.check import check as checked
     from paramcalc.render import verdicts
 
-    for plugin in plugins or ():
-        load_plugin(plugin)
+    load_plugins(plugins)
     result = checked(specs or ())
     for mistake in result.mistakes:
         remark(mistake.message + "\n")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from paramcalc.commands._common import OutputOption, PluginOption, emit, emit_grid, load_plugin
+from paramcalc.commands._common import OutputOption, PluginOption, emit, emit_grid, load_plugins
 
 
 def ops(
@@ -27,8 +26,7 @@ def ops(
     from paramcalc.render import reference
     from paramcalc.render.grid import markdown
 
-    for path in plugins or ():
-        load_plugin(Path(path))
+    load_plugins(plugins)
     every = ops.every()
     if name and ops.find(name) is None:
         raise Fault(f"there is no op '{name}'", fix=near(name, ops.names()) or "'paramcalc ops' lists them")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from paramcalc.commands._common import OutputOption, PluginOption, emit, load_plugin
+from paramcalc.commands._common import OutputOption, PluginOption, emit, load_plugins
 
 
 def schema(plugins: PluginOption = None, output: OutputOption = None) -> None:
@@ -14,6 +14,5 @@ def schema(plugins: PluginOption = None, output: OutputOption = None) -> None:
 
     from paramcalc.schema import schema as described
 
-    for path in plugins or ():
-        load_plugin(path)
+    load_plugins(plugins)
     emit(json.dumps(described(), indent=2) + "\n", output)

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any, TypeAlias
 
 from paramcalc.errors import Fault
+from paramcalc.plugins import load
 from paramcalc.sweep.job import Chunk, Job, chunk
 
 AHEAD = 2  # chunks under way for each worker, so that none of them waits
@@ -91,8 +92,6 @@ def elsewhere(job: Job, number: int, plugins: tuple[Path, ...]) -> Chunk:
     with _turn:
         for path in plugins:
             if path not in _loaded:
-                from paramcalc.commands._common import load_plugin
-
-                load_plugin(path)
+                load(path)
                 _loaded.add(path)
         return chunk(job, number)
