@@ -384,7 +384,7 @@ def test_replace_reports_its_own_place(run: Run) -> None:
     assert wrong.code == unmatched.code == unreadable.code == 2
     assert "--replace:1:1: there is no op or block 'convd2d'" in wrong.err
     assert "no layer matches 'C9'" in unmatched.err
-    assert "--replace:1:8: unbalanced '('" in unreadable.err
+    assert "--replace:1:8: '(' is never closed" in unreadable.err
 
 
 # ------------------------------------------------------------------------------------ the library
