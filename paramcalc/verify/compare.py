@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from heapq import nlargest
 from math import prod
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -14,12 +15,13 @@ from paramcalc import liveness
 from paramcalc.errors import Fault
 from paramcalc.graph import Graph, Layer
 from paramcalc.report import Report, Row, count
-from paramcalc.verify.run import Arrays, Live, Peak, checked_inputs, needed, processors
+from paramcalc.verify.run import Arrays, Live, checked_inputs, needed, processors
 from paramcalc.verify.tools import Array, Tools
 from paramcalc.verify.watch import watched
 from paramcalc.verify.weights import FLOATS, Drawn, Key, Supply, drawn_inputs, key, shown
 
-Watcher = Callable[[Layer, Array], None]
+Watcher: TypeAlias = Callable[[Layer, Array], None]
+Fact: TypeAlias = int | str | tuple[int, ...]
 
 
 class Settings(NamedTuple):
@@ -30,6 +32,31 @@ class Settings(NamedTuple):
     seed: int = 0
     threads: int = 0
     work_bytes: int = 64 << 20
+
+
+class Peak(NamedTuple):
+    """The most that was alive at once: while a layer ran, with its inputs and its output.
+
+    `elements` are those of the values alive, `largest` of the two largest values alive together.
+    `bytes` is the memory that all of them lay in: less than the elements take where a layer wrote
+    over its input or gave a view of it.
+    """
+
+    elements: int = 0
+    layer: str = ""
+    largest: int = 0
+    bytes: int = 0
+    bytes_layer: str = ""
+
+    def with_moment(self, live: Live, path: str) -> Peak:
+        """The same with what is alive now, while a layer runs."""
+        peak = self
+        if live.elements > peak.elements:
+            peak = peak._replace(elements=live.elements, layer=path)
+        if live.bytes > peak.bytes:
+            peak = peak._replace(bytes=live.bytes, bytes_layer=path)
+        largest = sum(nlargest(2, (array.size for array in live.arrays.values())))
+        return peak if largest <= peak.largest else peak._replace(largest=largest)
 
 
 class Disagreement(NamedTuple):
@@ -126,15 +153,16 @@ def verify(
     run = _Run(graph, settings, live, weights or Drawn(graph, settings.dtype, settings.seed))
     layers = []
     for value in live.order:
-        layers.append(run.layer(value))
-        see(live.layer(value), live.arrays.get(value, run.last))
+        measured, output = run.layer(value)
+        layers.append(measured)
+        see(measured.row.layer, output)
     ran = {measured.path for measured in layers}
     return Verification(
         report=run.report,
         settings=settings,
         layers=tuple(layers),
         disagreements=tuple(run.disagreements),
-        peak=live.peak,
+        peak=run.peak,
         forward_seconds=sum(measured.seconds for measured in layers),
         weights_seconds=run.weights_seconds,
         memory=most_memory(),
@@ -150,7 +178,7 @@ class _Run:
         self.report = count(graph, settings.batch)
         self.disagreements: list[Disagreement] = []
         self.weights_seconds = 0.0
-        self.last = np.empty(0)
+        self.peak = Peak()
         self._first = len(graph.inputs)
         self._live_by_rule = {
             moment.layer: moment.values for moment in liveness.run(graph, settings.batch).moments
@@ -165,33 +193,36 @@ class _Run:
         shared = {key(layer, name) for layer in graph.layers for name in layer.shared}
         self._shared: dict[Key, Array | None] = dict.fromkeys(shared)  # the arrays that owners were given
 
-    def layer(self, value: int) -> Measured:
-        """Runs one layer, notes what disagrees, and takes its output in."""
+    def layer(self, value: int) -> tuple[Measured, Array]:
+        """Runs one layer and notes what disagrees; gives its output, or zeros for an unusable one."""
         row = self.report.rows[value - self._first]
         start = perf_counter()
         weights = self._weights(value, row.layer)
         made = perf_counter()
         before = self._tools.multiplications
         read: set[str] = set()
-        y = self._forward(value, row, watched(weights, read.add))
+        y = self._forward(value, row.layer, watched(weights, read.add))
         ended = perf_counter()
-        live = self._put(value, row.layer, y)
         self.weights_seconds += made - start
+        output = self._usable(row.layer, y)
+        self._live.hold(value, output)
         measured = Measured(
             row,
-            output=y.shape if y is not None else (),
+            output=() if y is None else y.shape,
             params=_elements(weights, _learned(row.layer)),
             buffers=_elements(weights, row.layer.applied.buffers),
             macs=self._tools.multiplications - before,
             reads=len(read),
-            live=live,
+            live=self._live.elements,
             seconds=ended - made,
         )
+        self.peak = self.peak.with_moment(self._live, row.path)
+        self._live.release(value)
         if y is not None:
             self._compare(measured, y)
             self._compare_weights(row.layer, weights, read)
             self._compare_numbers(value, row.layer, y)
-        return measured
+        return measured, output
 
     def _weights(self, value: int, layer: Layer) -> dict[str, Array]:
         try:
@@ -199,34 +230,35 @@ class _Run:
         except MemoryError:
             raise _no_memory(layer) from None
 
-    def _forward(self, value: int, row: Row, weights: Mapping[str, Array]) -> Array | None:
+    def _forward(self, value: int, layer: Layer, weights: Mapping[str, Array]) -> Array | None:
         """The layer's output; None, and a disagreement, where its forward pass fails."""
         try:
             with np.errstate(all="ignore"):
                 return self._live.forward(value, self._tools, weights)
         except MemoryError:
-            raise _no_memory(row.layer) from None
+            raise _no_memory(layer) from None
         except Exception as error:
-            expected = f"an output of {shown(self._shape(row.layer))}"
+            expected = f"an output of {shown(self._shape(layer))}"
             message = " ".join(f"{type(error).__name__}: {error}".split())
-            self._disagree(row.layer, "forward pass", expected, message)
+            self._disagree(layer, "forward pass", expected, message)
             return None
 
     def _compare(self, measured: Measured, y: Array) -> None:
         """Shape, sizes and work."""
         layer, counts = measured.row.layer, measured.row.counts
-        self._expect(layer, "output shape", shown(self._shape(layer)), shown(measured.output))
-        self._expect(layer, "output type", self._settings.dtype, str(y.dtype))
-        self._expect(layer, "params", f"{counts.params:,}", f"{measured.params:,}")
-        self._expect(layer, "buffers", f"{counts.buffers:,}", f"{measured.buffers:,}")
-        self._expect(layer, "MACs", f"{counts.macs:,}", f"{measured.macs:,}")
         alive = self._live_by_rule.get(layer.path, measured.live)  # the rule leaves auxiliary branches out
-        self._expect(layer, "live activations", f"{alive:,}", f"{measured.live:,}")
+        self._expect(layer, "output shape", self._shape(layer), measured.output)
+        self._expect(layer, "output type", self._settings.dtype, y.dtype.name)
+        self._expect(layer, "params", counts.params, measured.params)
+        self._expect(layer, "buffers", counts.buffers, measured.buffers)
+        self._expect(layer, "MACs", counts.macs, measured.macs)
+        self._expect(layer, "live activations", alive, measured.live)
 
     def _compare_weights(self, layer: Layer, weights: Mapping[str, Array], read: set[str]) -> None:
         """Each array is read by each layer that declares it, and a shared one is one."""
         for name in weights:
-            self._expect(layer, f"use of {name}", "read", "read" if name in read else "never read")
+            if name not in read:
+                self._disagree(layer, f"use of {name}", "read", "never read")
             if key(layer, name) not in self._shared:
                 continue
             owned = self._shared[key(layer, name)]
@@ -239,25 +271,28 @@ class _Run:
         """What nobody reads further must be numbers; anything else upstream has ended up there."""
         if value in self._ends and y.dtype.kind == "f":
             bad = y.size - int(np.isfinite(y).sum())
-            self._expect(layer, "output values", "finite", f"{bad:,} NaN or infinite" if bad else "finite")
+            if bad:
+                self._disagree(layer, "output values", "finite", f"{bad:,} NaN or infinite")
 
-    def _expect(self, layer: Layer, what: str, expected: str, found: str) -> None:
+    def _expect(self, layer: Layer, what: str, expected: Fact, found: Fact) -> None:
         if expected != found:
-            self._disagree(layer, what, expected, found)
+            self._disagree(layer, what, _told(expected), _told(found))
 
     def _disagree(self, layer: Layer, what: str, expected: str, found: str) -> None:
         self.disagreements.append(Disagreement(layer.path, what, expected, found))
 
-    def _put(self, value: int, layer: Layer, y: Array | None) -> int:
-        """Takes an output in, or zeros for one that cannot be used; the elements then alive."""
+    def _usable(self, layer: Layer, y: Array | None) -> Array:
+        """The output, or zeros in its place if there is none or it has another shape."""
         shape = self._shape(layer)
-        if y is None or y.shape != shape:
-            y = np.zeros(shape, FLOATS[self._settings.dtype])
-        self.last = y
-        return self._live.put(value, y)
+        return np.zeros(shape, FLOATS[self._settings.dtype]) if y is None or y.shape != shape else y
 
     def _shape(self, layer: Layer) -> tuple[int, ...]:
         return (self._settings.batch, *layer.output.dims)
+
+
+def _told(fact: Fact) -> str:
+    """A shape, a number or a word as a message has it."""
+    return shown(fact) if isinstance(fact, tuple) else f"{fact:,}" if isinstance(fact, int) else fact
 
 
 def _learned(layer: Layer) -> list[str]:

@@ -257,7 +257,8 @@ class _Runs:
                 if value in self._spoilt:
                     y = y.copy()
                     _spoil(y, 1 + self.graph.shape(value).axes.index(self.axis), ends)
-                live.put(value, y)
+                live.hold(value, y)
+                live.release(value)
         return live.arrays[self.value]
 
     def _reached(self, y: Array) -> tuple[Array, Array]:

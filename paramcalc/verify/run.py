@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from heapq import nlargest
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,21 +17,6 @@ from paramcalc.verify.tools import Array, Tools
 from paramcalc.verify.weights import FLOATS, Drawn, Given, Supply, drawn_inputs, shown
 
 Arrays: TypeAlias = Mapping[str, Array]
-
-
-class Peak(NamedTuple):
-    """The most that was alive at once: while a layer ran, with its inputs and its output.
-
-    `elements` are those of the values alive, `largest` of the two largest values alive together.
-    `bytes` is the memory that all of them lay in: less than the elements take where a layer wrote
-    over its input or gave a view of it.
-    """
-
-    elements: int = 0
-    layer: str = ""
-    largest: int = 0
-    bytes: int = 0
-    bytes_layer: str = ""
 
 
 def run(
@@ -70,7 +54,8 @@ def run(
     tools = Tools(threads or processors(), work_bytes)
     for value in live.order:
         arrays = weights.arrays(live.layer(value), live.inputs(value))
-        live.put(value, live.forward(value, tools, arrays))
+        live.hold(value, live.forward(value, tools, arrays))
+        live.release(value)
     return {graph.name(value): live.arrays[value] for value in wanted}
 
 
@@ -91,15 +76,16 @@ class Live:
         self.graph = graph
         self.order = order
         self.arrays: dict[int, Array] = {}
-        self.peak = Peak()
+        self.elements = 0  # of all values alive
+        self.bytes = 0  # of the memory that they lie in
         self._first = len(graph.inputs)
-        self._readers = Counter(read for value in order for read in {*self.layer(value).inputs})
+        self._reads = {value: {*self.layer(value).inputs} for value in order}
+        self._readers = Counter(read for reads in self._reads.values() for read in reads)
         self._readers.update(keep)
         self._values_in: Counter[int] = Counter()  # memory, by the identity of the array that owns it
-        self._elements = self._bytes = 0
         for value, name in enumerate(graph.inputs):
             if self._readers[value]:
-                self._hold(value, inputs[name])
+                self.hold(value, inputs[name])
 
     def layer(self, value: int) -> Layer:
         """The layer that gives a value."""
@@ -112,52 +98,39 @@ class Live:
     def forward(self, value: int, tools: Tools, weights: Arrays) -> Array:
         """A layer's output, in memory that no weight lies in."""
         layer = self.layer(value)
-        spare = [self.arrays[read] for read in {*layer.inputs} if self._is_spare(read)]
+        spare = [self.arrays[read] for read in self._reads[value] if self._is_spare(read)]
         y = np.asarray(tools.apply(layer.op, layer.applied.inputs, self.inputs(value), weights, spare))
         owner = _owner(y)
         return y.copy() if any(_owner(weight) is owner for weight in weights.values()) else y
 
-    def put(self, value: int, y: Array) -> int:
-        """Takes a layer's output in, frees what nobody reads any more; the elements alive in between."""
-        self._hold(value, y)
-        self._note_peak(value)
-        alive = self._elements
-        for read in {*self.layer(value).inputs}:
-            self._done_with(read)
-        self._readers[value] += 1  # so that a value without readers is freed as any other
-        self._done_with(value)
-        return alive
+    def hold(self, value: int, array: Array) -> None:
+        """Takes a value in: an input, or a layer's output."""
+        owner = _owner(array)
+        if not self._values_in[id(owner)]:
+            self.bytes += owner.nbytes
+        self._values_in[id(owner)] += 1
+        self.elements += array.size
+        self.arrays[value] = array
+
+    def release(self, value: int) -> None:
+        """Frees what nobody reads any more once the layer is done which gives a value."""
+        for read in self._reads[value]:
+            self._readers[read] -= 1
+            self._free_unread(read)
+        self._free_unread(value)
 
     def _is_spare(self, value: int) -> bool:
         return self._readers[value] == 1 and self._values_in[id(_owner(self.arrays[value]))] == 1
 
-    def _hold(self, value: int, array: Array) -> None:
-        owner = _owner(array)
-        if not self._values_in[id(owner)]:
-            self._bytes += owner.nbytes
-        self._values_in[id(owner)] += 1
-        self._elements += array.size
-        self.arrays[value] = array
-
-    def _done_with(self, value: int) -> None:
-        self._readers[value] -= 1
+    def _free_unread(self, value: int) -> None:
         if self._readers[value]:
             return
         array = self.arrays.pop(value)
         owner = _owner(array)
-        self._elements -= array.size
+        self.elements -= array.size
         self._values_in[id(owner)] -= 1
         if not self._values_in[id(owner)]:
-            self._bytes -= owner.nbytes
-
-    def _note_peak(self, value: int) -> None:
-        peak, path = self.peak, self.layer(value).path
-        largest = sum(nlargest(2, (array.size for array in self.arrays.values())))
-        if self._elements > peak.elements:
-            peak = peak._replace(elements=self._elements, layer=path)
-        if self._bytes > peak.bytes:
-            peak = peak._replace(bytes=self._bytes, bytes_layer=path)
-        self.peak = peak._replace(largest=max(peak.largest, largest))
+            self.bytes -= owner.nbytes
 
 
 def needed(graph: Graph, wanted: Collection[int]) -> list[int]:
