@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -18,6 +19,7 @@ from paramcalc import library, load, ops
 from paramcalc.errors import Fault
 from paramcalc.graph import Graph
 from paramcalc.model import Model
+from paramcalc.render import progress
 from tests.conftest import Run
 
 np = pytest.importorskip("numpy")
@@ -731,3 +733,40 @@ def test_plugin(tmp_path: Path, run: Run) -> None:
 def test_work_buffers_are_bounded(run: Run) -> None:
     """A small bound changes nothing but how the work is cut."""
     assert run("verify", "lenet5-1998", "--memory", "64Ki", "--threads", 1).code == 0
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bar on one line that grows and goes away; nothing in a file or pipe."""
+    monkeypatch.setattr(progress, "EVERY", 0)
+    outs = Terminal(), StringIO()
+
+    for out in outs:
+        bar = progress.Progress(out)
+        for name in ("conv1", "a" * 200):
+            bar.step("net", 2, name)
+        bar.close()
+
+    drawn = outs[0].getvalue().split("\r\x1b[K")
+    assert drawn[1] == "[############------------] net 1/2 conv1"
+    assert drawn[2].startswith("[########################] net 2/2 aaa")
+    assert len(drawn[2]) < 80
+    assert drawn[3:] == [""]
+    assert outs[1].getvalue() == ""
+
+
+def test_overflow_is_told_once(tmp_path: Path, run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    """Numbers that overflow are a line of the result, and no warnings besides."""
+    spec = written(tmp_path, "input: 64x200x200\nlayers:\n  - a: conv2d 64 1\n  - gelu\n  - layer_norm\n")
+    weights = drawn(graph_of(spec))
+    weights["a/weight"] *= np.float32(1e38)
+
+    result = run("verify", spec, "--weights", saved(spec.with_suffix(".npz"), weights))
+
+    assert result.code == 1
+    assert "DISAGREES layer_norm: output values: expected finite" in result.out
+    assert "Warning" not in result.err + capfd.readouterr().err

@@ -156,12 +156,14 @@ def _run(
 ) -> Session:
     """The session, with a progress bar; files appear when it is over, or not at all."""
     import sys
+    import warnings
     from zipfile import ZipFile
 
     from paramcalc.render.progress import Progress
     from paramcalc.verify import checkpoint
     from paramcalc.verify.session import session
 
+    warnings.simplefilter("ignore", RuntimeWarning)  # of overflow and the like, which the table tells
     progress = Progress(sys.stderr)
     with ExitStack() as files:
         files.callback(progress.close)
