@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from paramcalc.errors import Fault, near
 from paramcalc.report import QUANTITIES, Counts
+from paramcalc.shape import Shape
 from paramcalc.symbolic.closed import Closed, Row, added
 from paramcalc.symbolic.facts import Symbol
 from paramcalc.symbolic.judge import Assumption
@@ -35,6 +36,7 @@ class Formulas(NamedTuple):
 
     model: str
     settings: tuple[str, ...]
+    inputs: Mapping[str, Shape]
     quantities: tuple[str, ...]
     symbols: tuple[Symbol, ...]
     assumptions: tuple[Assumption, ...]
@@ -70,6 +72,7 @@ def formulas(
     return Formulas(
         model=closed.graph.model,
         settings=closed.settings,
+        inputs=closed.graph.inputs,
         quantities=chosen,
         symbols=closed.symbols,
         assumptions=closed.assumptions,

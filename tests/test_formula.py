@@ -35,8 +35,8 @@ SPECS = bundled_files()
         ("resnet-50", ["width", "h"], "flops", "h^2 (39552 w^2 + 75264 w) + 64000 w"),
         ("gpt2-124m", ["dim", "vocabulary"], "params", "144 d^2 + d v + 1182 d"),
         ("resnet20-cifar", ["depths"], "params", "97216 n - 21926"),
-        ("two-3x3-vs-5x5", ["width", "h"], "macs", "h^2 (9 w^2 + 1152 w)"),
-        ("one-5x5-taps", ["width", "h"], "macs", "25 h^2 w"),
+        ("two-3x3-vs-5x5", ["width", "h"], "macs", "18 h^2 w^2"),
+        ("one-5x5-taps", ["width", "h"], "macs", "25 h^2 w^2"),
         ("bottleneck-14x14-480-48", ["out", "kernel"], "params", "16 o k^2 + o + 7696"),
         ("vgg16-d", ["classes"], "params", "4097 c + 134260544"),
         ("mobilenet-v1", ["multiplier"], "params", "3139584 m^2 + 1091392 m + 1000"),
@@ -164,7 +164,7 @@ def test_command_prints_the_closed_form(run: Run) -> None:
 
     assert result.code == 0
     assert result.out.splitlines() == [
-        "resnet-50: w = width, H = W = 32 h",
+        "resnet-50, input 3 x 32 h x 32 h: w = width, H = W = 32 h",
         "",
         "params = 5724 w^2 + 32977 w + 1000",
         "macs   = h^2 (19776 w^2 + 37632 w) + 32000 w",

@@ -45,14 +45,15 @@ def text(found: Formulas) -> str:
 
 
 def heading(found: Formulas) -> str:
-    """The model, what was set, and what the symbols stand for.
+    """The model, what was set, the input, and what the symbols stand for.
 
     >>> from paramcalc import load
     >>> from paramcalc.formula import formulas
     >>> heading(formulas(load("resnet-50").closed(["width", "h"])))
-    'resnet-50: w = width, H = W = 32 h'
+    'resnet-50, input 3 x 32 h x 32 h: w = width, H = W = 32 h'
     """
-    name = ", ".join([found.model, *found.settings])
+    inputs = (f"{name} {' x '.join(map(PLAIN.sum, shape.dims))}" for name, shape in found.inputs.items())
+    name = ", ".join([found.model, *found.settings, *inputs])
     return ": ".join(part for part in (name, ", ".join(meaning(symbol) for symbol in found.symbols)) if part)
 
 
@@ -186,7 +187,8 @@ def document(found: Formulas) -> str:
         "schema": SCHEMA,
         "model": found.model,
         "settings": list(found.settings),
-        "symbols": [{**symbol._asdict(), "default": _plain(symbol.default)} for symbol in found.symbols],
+        "input": {name: [PLAIN.sum(size) for size in shape.dims] for name, shape in found.inputs.items()},
+        "symbols": [_symbol(symbol) for symbol in found.symbols],
         "assumptions": [PLAIN.assumption(assumption) for assumption in found.assumptions],
         "formulas": [
             {
@@ -204,6 +206,18 @@ def document(found: Formulas) -> str:
         ],
     }
     return json.dumps(plain, indent=2) + "\n"
+
+
+def _symbol(symbol: Symbol) -> dict[str, Any]:
+    return {
+        "letter": symbol.letter,
+        "stands_for": list(symbol.stands_for),
+        "scale": symbol.scale,
+        "offset": symbol.offset,
+        "least": symbol.least,
+        "whole": symbol.whole,
+        "default": _plain(symbol.default),
+    }
 
 
 def _terms(value: Any) -> list[dict[str, Any]]:

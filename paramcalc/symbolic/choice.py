@@ -37,13 +37,13 @@ class Letter(str):
 class Chosen(NamedTuple):
     """Symbols, and how their values are put in: by the knobs that they replace, and by input sizes.
 
-    `knobs` holds, for a knob, its symbol or a tuple of symbols and numbers; `inputs`, for an input, one
-    entry for each axis: a symbol's letter, or the size that stays.
+    `knobs` holds, for a knob, its symbol or a tuple of symbols and numbers; `inputs`, for an input, the
+    symbols by the places of their axes: the other sizes follow from the knobs, or are given.
     """
 
     symbols: tuple[Symbol, ...]
     knobs: Mapping[str, Any]
-    inputs: Mapping[str, tuple[Any, ...]]
+    inputs: Mapping[str, Mapping[int, Letter]]
     batch: str = ""
 
     def changes(self) -> tuple[Change, ...]:
@@ -51,10 +51,15 @@ class Chosen(NamedTuple):
         values = {symbol.letter: symbol.value for symbol in self.symbols}
         return tuple(Change("", name, filled(value, values), SOURCE) for name, value in self.knobs.items())
 
-    def sizes(self) -> dict[str, tuple[Any, ...]]:
-        """The input sizes, likewise."""
+    def sizes(self, inputs: Mapping[str, Shape]) -> dict[str, tuple[Any, ...]]:
+        """The sizes of those inputs that have symbols, of all inputs as they are without."""
         values = {symbol.letter: symbol.value for symbol in self.symbols}
-        return {name: filled(dims, values) for name, dims in self.inputs.items()}
+        return {
+            name: tuple(
+                values[marks[place]] if place in marks else dim for place, dim in enumerate(inputs[name].dims)
+            )
+            for name, marks in self.inputs.items()
+        }
 
     def stretched(self, letter: str, factor: int) -> Chosen:
         """The same with one symbol in larger steps."""
@@ -128,7 +133,7 @@ class _Choice:
         self.entering, self.fractions = _knobs_of_space(spec), _fractions(spec)
         self.symbols: list[Symbol] = []
         self.knobs: dict[str, Any] = {}
-        self.inputs: dict[str, tuple[Any, ...]] = {}
+        self.inputs: dict[str, dict[int, Letter]] = {}
         self.batch = ""
 
     def add(self, name: str, letter: str) -> None:
@@ -210,8 +215,7 @@ class _Choice:
         letters = dict.fromkeys(_axis_letter(axis) for *_, axis in found)
         self.symbols[-1] = self.symbols[-1]._replace(stands_for=tuple(letters))
         for source, place, _ in found:
-            dims = self.inputs.get(source, self.start.inputs[source].dims)
-            self.inputs[source] = (*dims[:place], mark, *dims[place + 1 :])
+            self.inputs.setdefault(source, {})[place] = mark
 
     def unknown(self, name: str) -> Fault:
         axes = {axis for shape in self.start.inputs.values() for axis in shape.axes}

@@ -130,7 +130,8 @@ class Closed(NamedTuple):
         """Knobs and input sizes with numbers put in for the letters: what `count` takes."""
         values = {symbol.letter: symbol.value.replaced(point) for symbol in self.symbols}
         knobs = {name: filled(value, values) for name, value in self.chosen.knobs.items()}
-        return knobs, {name: filled(dims, values) for name, dims in self.chosen.inputs.items()}
+        inputs = {name: self.graph.inputs[name].dims for name in self.chosen.inputs}
+        return knobs, {name: tuple(evaluate(dim, point) for dim in dims) for name, dims in inputs.items()}
 
 
 def close(
@@ -150,8 +151,10 @@ def close(
     chosen = choose(spec, start, usual(spec, start) if symbols is None else symbols)
     while True:
         asked = Judge(chosen.symbols)
-        settings = Settings(variant, (*changes, *chosen.changes()), {**(inputs or {}), **chosen.sizes()})
+        settings = numeric._replace(changes=(*changes, *chosen.changes()))
         try:
+            sizes = chosen.sizes(started(spec, settings, asked).inputs)
+            settings = settings._replace(inputs={**numeric.inputs, **sizes})
             graph, rows = counted(spec, settings, asked, _batch(chosen))
         except Stretch as stretch:
             chosen = chosen.stretched(stretch.letter, stretch.factor)
@@ -162,6 +165,15 @@ def close(
         totals = added(row for row in rows if not row.layer.auxiliary)
         written = tuple(str(change) for change in changes)
         return Closed(graph, written, chosen.symbols, asked.assumptions(), rows, totals, chosen)
+
+
+def started(spec: Spec, settings: Settings, asked: Judge) -> Start:
+    """Knobs and input sizes under settings that hold symbols."""
+    token = judge.set(asked)
+    try:
+        return Start.of(spec, settings)
+    finally:
+        judge.reset(token)
 
 
 def counted(spec: Spec, settings: Settings, asked: Judge, batch: Any) -> tuple[Graph, tuple[Row, ...]]:
