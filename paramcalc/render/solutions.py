@@ -59,27 +59,39 @@ def notes(solution: Solution) -> tuple[str, ...]:
         said.append(f"there is no best {axis.name}: no end was found to what meets the constraints")
     elif not solution.answers:
         said.append("nothing meets the constraints")
+    looked = _looked(solution)
+    formulas: dict[str, dict[str, None]] = {}
+    for line, each in looked:
+        if line.piece is not None:
+            formulas.setdefault(_formulas(line.piece, solution), {})[each.name] = None
+    for formula, names in formulas.items():
+        said.append(f"{formula}: only rises or only falls with {' and with '.join(names)}; bisected")
+    for line, each in looked:
+        said += _told(line, each)
     if solution.across is not None:
         first = solution.space.axes[0]
-        said += (
-            _told(solution.across, first, solution) if solution.across.tried or solution.across.piece else []
-        )
         said.append(f"{first.name} from {first.values[0]} to {first.values[max(len(solution.lines) - 1, 0)]}")
-    decided = [line for line in solution.lines if line.piece is not None]
-    tried = [line for line in solution.lines if line.piece is None]
-    for line in [*decided[:1], *tried[-1:]]:
-        said += _told(line, axis, solution)
     if any(answer.point.values[-1] == axis.values[-1] for answer in solution.answers):
         said.append(f"{axis.name} = {axis.values[-1]} is the end of the range")
     return tuple(said)
 
 
-def _told(line: Found, axis: Axis, solution: Solution) -> list[str]:
+def _looked(solution: Solution) -> list[tuple[Found, Axis]]:
+    """One line of each kind along each setting: all others were found in the same ways."""
+    first, *_, last = solution.space.axes[0], *solution.space.axes
+    decided = [line for line in solution.lines if line.piece is not None]
+    tried = [line for line in solution.lines if line.piece is None]
+    found = [(line, last) for line in (*decided[:1], *tried[-1:])]
+    across = solution.across
+    return [(across, first), *found] if across and (across.tried or across.piece) else found
+
+
+def _told(line: Found, axis: Axis) -> list[str]:
+    """What was tried, what is missing, and where the constraints are met if not in one stretch."""
     if line.piece is not None:
-        said = [f"{_formulas(line.piece, solution)}: only rises or only falls with {axis.name}; bisected"]
-        if line.missing:
-            said.append(f"no network below {axis.name} = {axis.values[line.missing]}: {line.reason}")
-        return said
+        if not line.missing:
+            return []
+        return [f"no network below {axis.name} = {axis.values[line.missing]}: {line.reason}"]
     said = [
         f"{axis.name}: tried all {line.tried:,} values from {axis.values[0]} to {axis.values[line.tried - 1]}"
     ]
