@@ -1,0 +1,718 @@
+"""Hostile specs end in a clear error within bounded time and memory; large legal ones work.
+
+Each runs the command line as a process of its own, whose processor time and memory are measured.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.processes import Outcome, check_cheap
+from tests.processes import launch as launched
+
+pytest.importorskip("resource", reason="limits of a process are POSIX")
+
+LONGEST_LINE = 700  # of a message
+
+Launch = Callable[..., Outcome]
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Launch:
+    """Runs `paramcalc` in a folder of its own: `launch("count", "a.yaml", stdin=[b"..."])`."""
+
+    def launch(*arguments: str, stdin: Iterable[bytes] = ()) -> Outcome:
+        return launched(tmp_path, arguments, stdin)
+
+    return launch
+
+
+def check_refused(outcome: Outcome, says: str) -> None:
+    """Raises unless a process ended in short, printable messages, one of which says something."""
+    assert "Traceback" not in outcome.err, outcome.err[-2000:]
+    assert says in outcome.err, outcome.err[:2000]
+    assert outcome.code == 2
+    assert outcome.out == ""
+    check_printable(outcome.err)
+    assert max(map(len, outcome.err.splitlines())) <= LONGEST_LINE
+    assert len(outcome.err) < 20_000
+    check_cheap(outcome)
+
+
+def check_printable(text: str) -> None:
+    """Raises where a text holds what a terminal would obey."""
+    assert all(char.isprintable() or char == "\n" for char in text), ascii(text[:2000])
+
+
+def check_counted(outcome: Outcome) -> None:
+    """Raises unless a process counted something."""
+    assert outcome.code == 0, outcome.err[:2000]
+    assert outcome.err == ""
+    check_cheap(outcome)
+
+
+# ---------------------------------------------------------------------------------- single specs
+
+
+def spec(layers: str, knobs: str = "{}", input: str = "3x32x32", **sections: str) -> str:
+    """A spec of these layers, each line indented by 2, and of further sections."""
+    more = "".join(f"{key}: {value}\n" for key, value in sections.items())
+    return f"input: {input}\nknobs: {knobs}\n{more}layers:\n{layers}\n"
+
+
+def listed(lines: Iterable[str]) -> str:
+    """The entries of a section, or the items of the layers."""
+    return "".join(f"\n  {line}" for line in lines)
+
+
+def nested(item: str, deep: int, inside: str = "relu") -> str:
+    """An item inside itself; `{}` in it stands for the list of what is inside."""
+    text = f"- {inside}"
+    for _ in range(deep):
+        text = item.replace("{}", "\n" + "\n".join("    " + line for line in text.splitlines()))
+    return "\n".join("  " + line for line in text.splitlines())
+
+
+def repeated(layers: str, long: str = "[1]") -> str:
+    """A hundred thousand rounds of something that sees a knob `a`."""
+    return spec(f"  - repeat: 100_000\n    layers: {layers}", knobs=f"{{a: {long}, b: {long}}}")
+
+
+def bomb() -> str:
+    lines = ["a0: &a0 [relu, relu, relu, relu, relu, relu, relu, relu, relu]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    return "\n".join(lines) + "\ninput: 3x8x8\nlayers: *a9\n"
+
+
+def calling_blocks(long: int, times: int, last: str = "relu") -> str:
+    """Blocks that each call the next one several times."""
+    blocks = [f"b{n}: [{', '.join([f'b{n + 1}'] * times)}]" for n in range(long)]
+    return spec("  - b0", blocks=listed([*blocks, f"b{long}: {last}"]))
+
+
+def deep_blocks() -> str:
+    """Blocks in blocks, each with groups in groups."""
+    blocks = ""
+    for number in range(30):
+        groups = nested("- a:{}", 28, f"b{number + 1}").splitlines()
+        blocks += f"\n  b{number}:\n" + "\n".join("  " + line for line in groups)
+    return spec("  - b0", blocks=f"{blocks}\n  b30: relu")
+
+
+def knob_chain(first: str, rule: str, long: int = 100) -> str:
+    """Knobs that each follow from the one above, whose name stands for `{}`."""
+    return spec(
+        "  - relu",
+        knobs=listed([f"k0: {first}", *(f"k{n + 1}: {rule.replace('{}', f'k{n}')}" for n in range(long))]),
+    )
+
+
+LONG = f"[{', '.join(['1'] * 9_000)}]"
+ROWS = "  - table:\n      columns: c\n      layers: relu\n      rows:\n"
+
+YAML: dict[str, tuple[Callable[[], str | bytes], str]] = {
+    "alias bomb": (bomb, "anchors are not"),
+    "an alias alone": (lambda: "input: 3x8x8\nlayers: *a\n", "aliases are not"),
+    "a merge key": (lambda: "input: 3x8x8\nknobs: {<<: {a: 1}}\nlayers: [relu]", "'<<' is not a name"),
+    "a tag that runs code": (
+        lambda: "input: 3x8x8\nlayers: !!python/object/apply:os.system ['touch here']\n",
+        "tags are not",
+    ),
+    "a tag on a word": (lambda: "input: !!int 3\nlayers: [relu]\n", "tags are not"),
+    "50,000 [": (lambda: "layers: " + "[" * 50_000, "nested more than"),
+    "50,000 {": (lambda: "layers: " + "{" * 50_000, "nested more than"),
+    "50,000 {a:": (lambda: "layers: " + "{a: " * 50_000, "nested more than"),
+    "50,000 dashes": (lambda: "layers:\n  " + "- " * 50_000 + "relu", "nested more than"),
+    "50,000 question marks": (lambda: "? " * 50_000 + "relu", "nested more than"),
+    "3,000 indentations": (lambda: "\n".join(" " * n + "a:" for n in range(3_000)), "nested more than"),
+    "a key of 1 MB": (lambda: "a" * 2**20 + ": 1", "hostile.yaml:1:"),
+    "a key of 1 MB in quotes": (lambda: f"? '{'a' * 2**20}'\n: 1\n", "is not a part of a spec"),
+    "a quotation of 9 MB that never ends": (lambda: "name: '" + "ab " * 3_000_000, "not closed"),
+    "a quotation of lines that never ends": (lambda: "name: '" + "ab\n\n" * 2_000_000, "not closed"),
+    "a list of 10 MB that never ends": (lambda: "layers: [" + "relu," * 2_000_000, "at most 500,000"),
+    "4 million items": (lambda: "layers:\n" + "- a\n" * 4_000_000, "at most 500,000"),
+    "a million knobs": (
+        lambda: spec("", knobs=listed(f"k{n}: 1" for n in range(1_000_000))),
+        "at most 500,000",
+    ),
+    "a million rows": (lambda: spec(ROWS + "        - 1\n" * 1_000_000), "at most 500,000"),
+    "100,000 rows": (lambda: spec(ROWS + "        - 1\n" * 100_000), "at most 10,000 rows"),
+    "100,000 times one key": (lambda: "name: a\n" * 100_000, "stands twice"),
+    "100,000 documents": (lambda: "--- a\n" * 100_000, "a second document"),
+    "100,000 directives": (
+        lambda: "".join(f"%TAG !{n}! tag:{n}\n" for n in range(100_000)),
+        "directives are not",
+    ),
+    "directives behind a document": (lambda: "a: 1\n...\n" + "%TAG !a! b\n" * 9, "directives are not"),
+    "a version of YAML": (lambda: "# so\n%YAML 99.9\n---\n" + spec("  - relu"), "directives are not"),
+}
+
+TEXTS: dict[str, tuple[Callable[[], str | bytes], str]] = {
+    "nothing": (lambda: "", "the text is empty"),
+    "only comments": (lambda: "# nothing\n" * 1000, "the text is empty"),
+    "only blanks": (lambda: "  \n" * 1000, "the text is empty"),
+    "only tabs": (lambda: "\t\t\n" * 1000, "a tab"),
+    "only a BOM": (lambda: b"\xef\xbb\xbf", "the text is empty"),
+    "only a null": (lambda: "~\n", "a spec is a mapping"),
+    "only a number": (lambda: "3\n", "a spec is a mapping"),
+    "only a list": (lambda: "- relu\n", "a spec is a mapping"),
+    "binary": (lambda: bytes(range(256)) * 100, "UTF-8"),
+    "zero bytes": (lambda: b"input: 3x8x8\0\nlayers: [relu]\n", "zero bytes"),
+    "Latin-1": (lambda: "name: Fran\xe7ois\n".encode("latin-1"), "UTF-8"),
+    "UTF-16 with a BOM": (lambda: spec("  - relu").encode("utf-16"), "UTF-8"),
+    "UTF-16 without a BOM": (lambda: spec("  - relu").encode("utf-16-le"), "zero bytes"),
+    "UTF-16 that might be UTF-8": (lambda: ("名" * 100).encode("utf-16-be"), "a spec is a mapping"),
+    "UTF-32": (lambda: spec("  - relu").encode("utf-32"), "UTF-8"),
+    "half a character": (lambda: b"name: \xed\xa0\x80\n", "UTF-8"),
+    "half a character, escaped": (lambda: 'name: "\\uD800"\n' + spec("  - relu"), "Unicode"),
+    "17 MB": (lambda: "# " + "a" * (17 * 2**20), "16 MiB"),
+    "100 MB": (lambda: b"# a comment\n" * (100 * 2**20 // 12), "16 MiB"),
+    "tabs for indentation": (lambda: "input: 3x8x8\nlayers:\n\t- relu\n", "a tab"),
+    "a line of 1 MB": (lambda: spec("  - " + "relu, " * 200_000 + "rellu"), "at most 10,000 characters"),
+    "a line of 1 MB with a mistake at its end": (
+        lambda: spec(f"  {'- ' * 3}[{'relu, ' * 150_000}rellu]"),
+        "a list inside a list",
+    ),
+    "a list of 1 MB with a mistake at its end": (
+        lambda: f"input: 3x8x8\nlayers: [{'relu, ' * 150_000}rellu]",
+        "did you mean 'relu'",
+    ),
+    "a comment of 1 MB behind a mistake": (lambda: spec("  - rellu # " + "a" * 2**20), "did you mean 'relu'"),
+    "a word of 9,000 letters": (lambda: spec("  - " + "a" * 9_000), "there is no op or block"),
+    "a name of 1,000 letters": (lambda: spec(f"  - {'a' * 1_000}: rellu"), "did you mean 'relu'"),
+    "an escape": (lambda: "name: \x1b[2J\n" + spec("  - relu"), "U+001B"),
+    "an escape in a key": (lambda: '"\\e[31mred\\e[0m": 1\n', "U+001B"),
+    "an escape in a layer's name": (lambda: spec('  - "\\e[2Ja": relu'), "U+001B"),
+    "an escape in a line": (lambda: spec('  - "relu \\e[2J"'), "U+001B"),
+    "an escape in the name": (lambda: 'name: "\\e[2Ja"\n' + spec("  - relu"), "U+001B"),
+    "a carriage return in the name": (lambda: 'name: "a\\rb"\n' + spec("  - relu"), "U+000D"),
+    "a line break in the name": (lambda: 'name: "a\\nb"\n' + spec("  - relu"), "one line"),
+    "a line break in a key": (lambda: '"a\\nb": 1\n', "'a\\nb' is not a part"),
+    "a name that reads backwards": (lambda: "name: a\u202eb\n" + spec("  - relu"), "U+202E"),
+    "a name with an 8-bit control": (lambda: "name: a\x9b2Jb\n" + spec("  - relu"), "U+009B"),
+}
+
+NUMBERS: dict[str, tuple[Callable[[], str | bytes], str]] = {
+    "a repeat of 10**9": (lambda: spec("  - repeat: 10**9\n    layers: relu"), "250,000 steps"),
+    "a repeat of 10**9 identities": (
+        lambda: spec("  - repeat: 10**9\n    layers: identity"),
+        "250,000 steps",
+    ),
+    "a repeat of 10**9 of nothing": (lambda: spec("  - repeat: 10**9\n    layers: []"), "250,000 steps"),
+    "a line repeated 10**9 times": (lambda: spec("  - 10**9 * relu"), "250,000 steps"),
+    "repeats of 1000 x 1000 x 1000": (lambda: spec(nested("- repeat: 1000\n  layers:{}", 3)), "250,000"),
+    "repeats of 1000 x 1000 x 1000 identities": (
+        lambda: spec(nested("- repeat: 1000\n  layers:{}", 3, "identity")),
+        "250,000",
+    ),
+    "repeats of 1000 x 1000 x 1000 of nothing": (
+        lambda: spec(nested("- repeat: 1000\n  layers:{}", 2, "{repeat: 1000, layers: []}")),
+        "250,000",
+    ),
+    "9**9**9": (lambda: spec("  - conv2d 9**9**9 1"), "at most 512"),
+    "2**10000": (lambda: spec("  - conv2d 2**10000 1"), "at most 512"),
+    "powers of powers": (lambda: spec("  - conv2d ((2**500)**500)**500 1"), "512 bits"),
+    "a product of powers": (lambda: spec("  - conv2d " + "*".join(["2**500"] * 30) + " 1"), "512 bits"),
+    "knobs that are squared": (lambda: knob_chain("3", "{}*{}"), "512 bits"),
+    "fractions that are squared": (lambda: knob_chain("1/3", "{}*{}"), "512 bits"),
+    "20,000 minus signs": (lambda: spec("  - conv2d " + "-" * 20_000 + "1 1"), "at most 10,000 characters"),
+    "400 minus signs": (lambda: spec("  - conv2d " + "-" * 400 + "1 1"), "too deeply"),
+    "20,000 brackets": (
+        lambda: spec(f"  - conv2d {'(' * 20_000}1{')' * 20_000} 1"),
+        "at most 10,000 characters",
+    ),
+    "240 brackets": (lambda: spec(f"  - conv2d {'(' * 240}1{')' * 240} 1"), "hostile.yaml:4:"),
+    "240 list brackets": (lambda: spec(f"  - reshape {'[' * 240}1{']' * 240}"), "hostile.yaml:4:"),
+    "an expression of 1 MB": (
+        lambda: spec("  - conv2d " + "1+" * 2**19 + "1 1"),
+        "at most 10,000 characters",
+    ),
+    "an expression of 9,000 letters": (lambda: spec("  - conv2d " + "1+" * 4_500 + "1 1"), "at most 500"),
+    "a number of 5,000 digits": (lambda: spec("  - conv2d " + "9" * 5000 + " 1"), "at most 500"),
+    "a number of 400 digits": (lambda: spec("  - conv2d " + "9" * 400 + " 1"), "too large"),
+    "sizes of 200 digits": (lambda: spec("  - relu", input="3x" + "9" * 200 + "x" + "9" * 200), "512 bits"),
+    "an input of 10**400": (lambda: spec("  - relu", input="3 x 10**400 x 10**400"), "512 bits"),
+    "an input of 10**100": (lambda: spec("  - relu", input="3 x 10**100 x 10**100"), "10^15"),
+    "1e999999999": (lambda: spec("  - conv2d 1e999999999 1"), "too large"),
+    "1e-999999999": (lambda: spec("  - dropout 1e-999999999"), "too small"),
+    "channels doubled 10,000 times": (
+        lambda: spec("  - repeat: 10_000\n    layers: concat from x x"),
+        "10^15",
+    ),
+    "windows of 10**15": (lambda: spec("  - conv2d 10**15 10**15 padding=10**15\n  - rellu"), "'relu'"),
+    "a word times 10**9": (lambda: spec("  - conv2d 'a'*10**9 1"), "numbers only"),
+    "a list times 10**9": (lambda: spec("  - reshape [0]*10**9"), "numbers only"),
+    "a call of Python": (
+        lambda: spec("  - conv2d __import__('os').system('touch\\there') 1"),
+        "hostile.yaml:4:",
+    ),
+    "an attribute of Python": (lambda: spec("  - conv2d ().__class__.__bases__[0] 1"), "sizes"),
+    "lists that double": (lambda: knob_chain("(1, 1)", "({}, {})"), "at most 8 deep"),
+    "lists that grow": (lambda: knob_chain("[1]", f"[{', '.join(['{}'] * 9)}]"), "at most 10,000 values"),
+    "lists 60 deep": (lambda: spec("  - relu", knobs=f"{{a: {'[' * 60}1{']' * 60}}}"), "at most 8 deep"),
+    "a list of 100,000": (
+        lambda: repeated("{if: i in a, then: relu}", f"[{'1, ' * 99_999}1]"),
+        "at most 10,000",
+    ),
+    "an index of an index of an index": (
+        lambda: spec("  - conv2d a" + "[0]" * 160 + " 1"),
+        "hostile.yaml:4:",
+    ),
+    "searched lists": (lambda: repeated("{if: 2 in a, then: relu}", LONG), "2,000,000 steps"),
+    "compared lists": (lambda: repeated("{if: a != b, then: relu}", LONG), "2,000,000 steps"),
+    "summed lists": (lambda: repeated("{if: sum(a) + max(a) < 0, then: relu}", LONG), "2,000,000 steps"),
+    "collected lists": (lambda: repeated("{if: '[a] != [b]', then: relu}", LONG), "2,000,000 steps"),
+    "lists for an attribute": (lambda: repeated("permute a", LONG), "must be a word"),
+    "long expressions": (lambda: repeated(f"conv2d {'+'.join(['i'] * 50)} 1"), "hostile.yaml:5:"),
+    "long expressions that hold": (
+        lambda: repeated(f"{{if: {'+'.join(['i'] * 50)} < 0, then: relu}}"),
+        "2,000,000 steps",
+    ),
+}
+
+STRUCTURE: dict[str, tuple[Callable[[], str | bytes], str]] = {
+    "a block that calls itself": (lambda: spec("  - b", blocks="{b: [relu, b]}"), "calls itself"),
+    "blocks that call each other": (
+        lambda: spec("  - b", blocks="{b: [relu, c], c: [relu, b]}"),
+        "calls itself",
+    ),
+    "2**40 calls of a block": (lambda: calling_blocks(39, 2), "250,000 steps"),
+    "2**40 calls of a block for nothing": (lambda: calling_blocks(39, 2, "identity"), "250,000 steps"),
+    "blocks 1000 deep": (lambda: calling_blocks(1000, 1), "more than 100 deep"),
+    "blocks and groups 30 x 30 deep": (deep_blocks, "more than 100 deep"),
+    "10,000 parameters": (
+        lambda: spec("  - b", blocks=f"\n  ? b {' '.join(f'p{n}' for n in range(10_000))}\n  : relu"),
+        "at most 10,000 characters",
+    ),
+    "parameters that double": (
+        lambda: spec(
+            "  - b",
+            blocks="\n  ? b p0=[1] " + " ".join(f"p{n + 1}=(p{n},p{n})" for n in range(300)) + "\n  : relu",
+        ),
+        "at most 8 deep",
+    ),
+    "from a later layer": (lambda: spec("  - a: relu from b\n  - b: relu from a"), "not an earlier layer"),
+    "from itself": (lambda: spec("  - a: relu from a"), "not an earlier layer"),
+    "from the group around it": (lambda: spec("  - a:\n      - relu\n      - relu from a"), "not finished"),
+    "variants like each other": (lambda: spec("  - relu", variants="{a: {like: b}, b: {like: a}}"), "circle"),
+    "a variant like itself": (lambda: spec("  - relu", variants="{a: {like: a}}"), "circle"),
+    "a row of 100,000 variants": (
+        lambda: spec(
+            "  - rellu", variants=listed(["v0: {}", *(f"v{n + 1}: {{like: v{n}}}" for n in range(100_000))])
+        ),
+        "did you mean 'relu'",
+    ),
+    "100,000 wrong heads": (
+        lambda: spec(listed(f"- conv{n} 64 3" for n in range(100_000))),
+        "there may be more",
+    ),
+    "100,000 wrong attributes": (
+        lambda: spec(listed(f"- conv2d 64 3 strides={n}" for n in range(100_000))),
+        "there may be more",
+    ),
+    "100,000 wrong names": (
+        lambda: spec(listed(f"- {n}: relu" for n in range(100_000))),
+        "there may be more",
+    ),
+    "100,000 wrong lines": (
+        lambda: spec(listed(f"- conv2d (w{n} 3" for n in range(100_000))),
+        "there may be more",
+    ),
+    "100,000 wrong references": (
+        lambda: spec(listed(f"- relu from l{n}" for n in range(100_000))),
+        "there may be more",
+    ),
+    "100,000 wrong knobs": (
+        lambda: spec("  - relu", knobs=listed(f"k{n}: k{n}x" for n in range(100_000))),
+        "there may be more",
+    ),
+    "100,000 layers never read": (
+        lambda: spec(listed(f"- l{n}: relu from input" for n in range(100_000))),
+        "there may be more",
+    ),
+    "one mistake 100,000 times": (lambda: repeated("conv2d 64 3 strides=2"), "did you mean 'stride'"),
+    "one mistake 100,000 times in a long text": (
+        lambda: "# comment\n" * 100_000 + repeated("conv2d 64 3 stride=0"),
+        "at least 1",
+    ),
+    "a mistake among 50,000 names": (
+        lambda: spec(listed(f"- layer_{n}: relu" for n in range(50_000)) + "\n  - relu from layr_1"),
+        "no earlier layer",
+    ),
+    "50 mistakes among 50,000 knobs": (
+        lambda: spec(
+            listed(f"- conv2d konb_{n} 1" for n in range(50)),
+            knobs=listed(f"knob_{n}: 1" for n in range(50_000)),
+        ),
+        "there may be more",
+    ),
+    "use of itself": (lambda: "use: hostile\n", "circle"),
+    "use of a path": (lambda: "use: ../hostile\n", "no path"),
+    "use of an absolute path": (lambda: "use: /etc/hostname\n", "no path"),
+    "use of two dots": (lambda: "use: ..\n", "no spec '..'"),
+    "use of a name of 300 letters": (lambda: f"use: {'a' * 300}\n", "no spec"),
+    "use of a list": (lambda: "use: [resnet]\n", "no path"),
+}
+
+SPECS = YAML | TEXTS | NUMBERS | STRUCTURE
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_hostile_file(name: str, launch: Launch, tmp_path: Path) -> None:
+    """A hostile text in a file ends in a clear error, and runs nothing."""
+    made, says = SPECS[name]
+    text = made()
+    (tmp_path / "hostile.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    outcome = launch("count", "hostile.yaml")
+
+    check_refused(outcome, says)
+    assert not (tmp_path / "here").exists()
+
+
+# --------------------------------------------------------------------------------- several files
+
+
+def test_use_in_a_circle(launch: Launch, tmp_path: Path) -> None:
+    """Specs that use each other are refused."""
+    for name, used in (("a", "b"), ("b", "c"), ("c", "a")):
+        (tmp_path / f"{name}.yaml").write_text(f"use: {used}\n")
+
+    check_refused(launch("count", "a.yaml"), "a -> b -> c -> a")
+
+
+def test_use_of_use(launch: Launch, tmp_path: Path) -> None:
+    """A long chain of specs that use each other is refused, and not a crash."""
+    for number in range(1000):
+        (tmp_path / f"s{number}.yaml").write_text(f"use: s{number + 1}\n")
+    (tmp_path / "s1000.yaml").write_text(spec("  - relu"))
+
+    check_refused(launch("count", "s0.yaml"), "deep")
+
+
+def test_use_of_a_link(launch: Launch, tmp_path: Path) -> None:
+    """What a link points to outside of the folder is not read, not even for a message."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.yaml").write_text("password: 12345\n")
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "secret.yaml").symlink_to(outside / "secret.yaml")
+    (inside / "a.yaml").write_text("use: secret\n")
+
+    outcome = launch("count", "inside/a.yaml")
+
+    check_refused(outcome, "no spec 'secret'")
+    assert "12345" not in outcome.err
+
+
+def test_use_of_a_huge_file(launch: Launch, tmp_path: Path) -> None:
+    """A used spec is read under the same limits."""
+    (tmp_path / "a.yaml").write_text("use: huge\n")
+    with (tmp_path / "huge.yaml").open("wb") as file:
+        file.truncate(100 * 2**20)
+
+    check_refused(launch("count", "a.yaml"), "16 MiB")
+
+
+def test_use_of_what_is_no_file(launch: Launch, tmp_path: Path) -> None:
+    """A folder, or a pipe that nobody writes to, is no spec to use."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    for name in ("pipe", "folder"):
+        (tmp_path / "a.yaml").write_text(f"use: {name}\n")
+
+        check_refused(launch("count", "a.yaml"), f"no spec '{name}'")
+
+
+@pytest.mark.parametrize("command", ["count", "check", "show"])
+def test_what_is_no_file(command: str, launch: Launch, tmp_path: Path) -> None:
+    """A pipe that nobody writes to, a folder and a device are refused at once."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    paths = ["pipe.yaml", "/dev/zero", "/dev/null", "missing.yaml", "a" * 5000 + ".yaml"]
+    if command != "check":  # which takes folders
+        paths.append("folder.yaml")
+    for path in paths:
+        outcome = launch(command, path)
+
+        assert outcome.code == 2, path
+        assert "Traceback" not in outcome.err
+        check_cheap(outcome)
+
+
+def test_check_of_a_folder(launch: Launch, tmp_path: Path) -> None:
+    """In a folder only files are read, links out of it are not followed, names are shown harmlessly."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.yaml")
+    (folder / "device.yaml").symlink_to("/dev/zero")
+    (tmp_path / "secret.yaml").write_text("password: 12345\n")
+    (folder / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    (folder / "\x1b[2J.yaml").write_text("nothing: 1\n")
+
+    outcome = launch("check", "folder")
+
+    assert outcome.code == 2
+    assert "12345" not in outcome.err
+    check_printable(outcome.err + outcome.out)
+    check_cheap(outcome)
+
+
+# -------------------------------------------------------------------------------- standard input
+
+
+def endless(chunk: bytes) -> Iterator[bytes]:
+    while True:
+        yield chunk
+
+
+@pytest.mark.parametrize("chunk", [b"# a comment\n" * 5000, b"\0" * 60_000, b"- a\n" * 15_000])
+def test_endless_standard_input(chunk: bytes, launch: Launch) -> None:
+    """Only as much is read as a spec may have."""
+    check_refused(launch("count", "-", stdin=endless(chunk)), "16 MiB")
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\xfe", b"{" * 50_000], ids=["nothing", "UTF-16", "braces"])
+def test_standard_input(text: bytes, launch: Launch) -> None:
+    """Standard input is read under the limits of a file."""
+    check_refused(launch("count", "-", stdin=[text]), "<stdin>")
+
+
+# --------------------------------------------------------------------------------------- options
+
+SETTINGS = {
+    "a power of powers": ("width=9**9**9", "512"),
+    "50,000 brackets": ("width=" + "[" * 50_000, ""),
+    "50,000 brackets that close": ("width=" + "[" * 50_000 + "]" * 50_000, ""),
+    "20,000 minus signs": ("width=" + "-" * 20_000 + "1", "at most"),
+    "a large exponent": ("width=1e999999999", ""),
+    "a number of 5,000 digits": ("width=" + "9" * 5000, ""),
+    "a knob of 10,000 letters": ("a" * 10_000 + "=1", "no knob"),
+    "no value": ("width=", "not a setting"),
+    "nothing": ("", "not a setting"),
+    "no knob": ("=1", "not a setting"),
+    "an escape": ("width=\x1b[2J", ""),
+    "an escape in the name": ("\x1b[2J=1", "no knob"),
+    "a pattern of 1,000 stars": ("*a" * 1000 + "b.stride=1", "no layer"),
+    "a pattern of 1,000 double stars": ("**/" * 1000 + "b.stride=1", "no layer"),
+    "a word of Python": ("width=__import__('os')", "no function"),
+    "a huge size": ("**.stride=10**400", ""),
+    "surrogates": ("width=\udcff", ""),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_hostile_setting(name: str, launch: Launch, tmp_path: Path) -> None:
+    """A hostile value of --set ends in a clear error."""
+    text, says = SETTINGS[name]
+    (tmp_path / "a.yaml").write_text(spec("  - conv1: conv2d width 3", knobs="{width: 8}"))
+
+    check_refused(launch("count", "a.yaml", "--set", text), says)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        "3x" + "9" * 5000 + "x3",
+        "3x0x3",
+        "3x-1x3",
+        "3x3x3x3x3x3",
+        "x" * 10_000,
+        "other=3x3x3",
+        "",
+        "=",
+        "3x1e9x3",
+    ]
+    + ["3x10000000000000000x3", "1x1x1", "3x\x1b[2Jx3"],
+)
+def test_hostile_input(sizes: str, launch: Launch, tmp_path: Path) -> None:
+    """A hostile value of --input ends in a clear error."""
+    (tmp_path / "a.yaml").write_text(spec("  - conv2d 8 3"))
+
+    check_refused(launch("count", "a.yaml", "--input", sizes), "")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--replace", "conv2d=" + "relu, " * 3000 + "relu"], ["--replace", "conv2d=" + "[" * 50_000]]
+    + [
+        ["--replace", "*=conv2d 9**9**9 1"],
+        ["--batch", "9" * 5000],
+        ["--batch", "-1"],
+        ["--columns", "a," * 10_000],
+    ]
+    + [["--sort", "a" * 10_000], ["--plugin", "missing.py"], ["--output", "/no/such/folder/file"]],
+    ids=lambda options: options[0] + options[1][:12],
+)
+def test_hostile_option(options: list[str], launch: Launch, tmp_path: Path) -> None:
+    """A hostile value of another option ends in a clear error, or in what was asked for."""
+    (tmp_path / "a.yaml").write_text(spec("  - conv2d 8 3"))
+
+    outcome = launch("count", "a.yaml", *options)
+
+    assert outcome.code in (0, 2)
+    assert "Traceback" not in outcome.err
+    check_cheap(outcome)
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 10_000, "\x1b[2J", "..", "resnet-50:" + "a" * 10_000, ":", "a:b:c", ""]
+)
+def test_hostile_name(name: str, launch: Launch) -> None:
+    """What is neither a file nor a bundled model ends in a clear error."""
+    check_refused(launch("count", name), "")
+
+
+# ---------------------------------------------------------------------------------------- claims
+
+
+def claims(lines: str, layers: str = "  - conv2d 8 3", more: str = "") -> str:
+    """A spec called hostile with claims about it."""
+    return spec(layers) + more + "claims:\n  hostile:\n" + lines
+
+
+CLAIMS: dict[str, tuple[Callable[[], str], int, str]] = {
+    "1e999999999": (lambda: claims("    - {params: 1e999999999}"), 2, "too large"),
+    "a figure of 1 MB": (lambda: claims("    - {params: " + "9" * 2**20 + "}"), 2, "not a figure"),
+    "a figure of commas": (lambda: claims('    - {params: "' + "1," * 20_000 + '"}'), 2, "not a figure"),
+    "an escape as a figure": (lambda: claims('    - {params: "\\e[2J"}'), 2, ""),
+    "100,000 claims": (lambda: claims("    - {params: 224}\n" * 100_000), 2, "at most"),
+    "100,000 wrong claims": (lambda: claims("    - {parms: 224}\n" * 100_000), 2, "did you mean"),
+    "9,000 failing claims": (
+        lambda: claims("".join(f"    - {{params: {n}}}\n" for n in range(300, 9300))),
+        1,
+        "",
+    ),
+    "a pattern of stars": (
+        lambda: claims("    - {params: 1, layer: '" + "*a" * 40 + "b'}", f"  - {'a' * 200}: relu"),
+        2,
+        "no layer",
+    ),
+    "a pattern of 2,000 stars": (
+        lambda: claims("    - {params: 1, layer: '" + "*a" * 2000 + "b'}"),
+        2,
+        "no layer",
+    ),
+    "a pattern of double stars": (
+        lambda: claims(
+            "    - {params: 1, layer: '" + "**/" * 30 + "b'}", "  - conv2d 8 3\n" + nested("- a:{}", 25)
+        ),
+        2,
+        "no layer",
+    ),
+    "9,000 patterns over 2,000 layers": (
+        lambda: claims(
+            "".join(f"    - {{params: 224, layer: '**/conv2d*{n}*'}}\n" for n in range(9000)),
+            "  - 2000 * conv2d 8 3 padding=1",
+        ),
+        2,
+        "",
+    ),
+    "a list of 100,000 layers": (
+        lambda: claims("    - {params: 224, layer: [" + "conv2d, " * 100_000 + "]}", "  - conv2d 8 3"),
+        0,
+        "",
+    ),
+    "9,000 inputs of 2,000 layers": (
+        lambda: claims(
+            "".join(f"    - {{macs: 1, input: 3x{n}x64}}\n" for n in range(64, 9064)),
+            "  - 2000 * conv2d 8 3 padding=1",
+        ),
+        2,
+        "",
+    ),
+    "2,000 variants with a failing claim each": (
+        lambda: (
+            spec("  - conv2d width 3", knobs="{width: 8}")
+            + "variants:\n"
+            + "".join(f"  v{n}: {{width: {n + 1}}}\n" for n in range(2000))
+            + "claims:\n"
+            + "".join(f"  v{n}: [{{params: 1}}]\n" for n in range(2000))
+        ),
+        1,
+        "",
+    ),
+    "over itself": (lambda: claims("    - {params: 1.0, over_model: hostile}"), 0, ""),
+    "over what is not there": (lambda: claims("    - {params: 1.0, over_model: nothing}"), 2, ""),
+    "over a path": (lambda: claims("    - {params: 1.0, over_model: ../hostile}"), 2, ""),
+    "over each other": (
+        lambda: (
+            spec("  - relu")
+            + "variants: {a: {}, b: {}}\nclaims:\n  a: [{memory: 1.0, over_model: b}]\n  b: [{memory: 1.0, over_model: a}]\n"
+        ),
+        0,
+        "",
+    ),
+    "over layers without params": (
+        lambda: claims("    - {params: 1.0, over: relu}", "  - conv2d 8 3, relu"),
+        2,
+        "",
+    ),
+    "an input of 10^15": (lambda: claims("    - {macs: 1, input: 3x999999999999999x999999999999999}"), 1, ""),
+    "an escape in a source": (lambda: claims('    - {params: 224, source: "\\e[2J"}'), 2, ""),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_hostile_claims(name: str, launch: Launch, tmp_path: Path) -> None:
+    """Hostile claims end in a clear error, or are checked, within the same bounds."""
+    made, code, says = CLAIMS[name]
+    (tmp_path / "hostile.yaml").write_text(made())
+
+    outcome = launch("check", "hostile.yaml")
+
+    assert "Traceback" not in outcome.err
+    assert outcome.code == code, outcome.err[:2000]
+    assert says in outcome.err
+    check_printable(outcome.err + outcome.out)
+    check_cheap(outcome)
+
+
+# ------------------------------------------------------------------------------- large, but legal
+
+
+def written_out(layers: int) -> str:
+    lines = (f"  - layer_{n}: conv2d {8 + n % 8} 3 padding=1, relu" for n in range(layers // 2))
+    return spec("\n".join(lines))
+
+
+LEGAL: dict[str, Callable[[], str | bytes]] = {
+    "100,000 equal layers": lambda: spec("  - relu\n" * 100_000),
+    "100,000 layers": lambda: written_out(100_000),
+    "a repeat of 100,000": lambda: spec("  - 100_000 * conv2d 8 3 padding=1"),
+    "60 nested groups": lambda: spec(nested("- a:{}", 58)),
+    "20 nested repeats": lambda: spec(nested("- {repeat: 1, layers: [{}]}".replace("[{}]", "[relu]"), 1)),
+    "a table of 10,000 rows": lambda: spec(
+        "  - table:\n      columns: c s\n      layers: conv2d c 3 stride=s padding=1\n      rows:\n"
+        + "".join(f"        - {8 + n % 8} 1\n" for n in range(10_000))
+    ),
+    "10,000 blocks called": lambda: spec("  - 10_000 * b 8", blocks="\n  b c: [conv2d c 3 padding=1, relu]"),
+    "a BOM": lambda: b"\xef\xbb\xbf" + spec("  - relu").encode(),
+    "CRLF": lambda: spec("  - conv2d 8 3,\n      relu\n  - relu").replace("\n", "\r\n"),
+    "tabs between words": lambda: spec("  - conv2d\t8\t3"),
+    "15 MB of comments": lambda: "# a comment\n" * (15 * 2**20 // 12) + spec("  - relu"),
+    "a note of 1 MB": lambda: "note: " + "a b " * 2**18 + "\n" + spec("  - relu"),
+    "a name in Chinese": lambda: "name: 神经网络\n" + spec("  - relu"),
+}
+
+
+@pytest.mark.parametrize("name", LEGAL)
+def test_legal(name: str, launch: Launch, tmp_path: Path) -> None:
+    """What is large or odd but legal is counted."""
+    made = LEGAL[name]()
+    (tmp_path / "legal.yaml").write_bytes(made if isinstance(made, bytes) else made.encode())
+
+    check_counted(launch("count", "legal.yaml"))
+
+
+def test_a_hostile_spec_is_noticed(launch: Launch, tmp_path: Path) -> None:
+    """The checks above can fail."""
+    (tmp_path / "legal.yaml").write_text(spec("  - relu"))
+
+    with pytest.raises(AssertionError):
+        check_refused(launch("count", "legal.yaml"), "")
