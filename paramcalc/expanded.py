@@ -2,12 +2,14 @@
 
 Groups stay groups, so paths stay paths; only the rounds of repeats, whose names are bare numbers,
 get an underscore (`conv2_x/0` becomes `conv2_x/_0`), as a name may not be a number. A layer says
-`from` only where it reads something else than what stands before it.
+`from` only where it reads something else than what stands before it. A layer that cannot be named
+from where it is read, because a nearer one has its name, is given a second name that passes it on.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from paramcalc import ops
@@ -31,7 +33,10 @@ def expanded(graph: Graph) -> str:
       - reduce: {conv2d: {out_channels: 16, kernel_size: 1}}
       - conv: {conv2d: {out_channels: 48, kernel_size: 5, padding: 2}}
     """
-    return _Writer(graph).text()
+    writer = _Writer(graph, {})
+    while writer.missing:
+        writer = _Writer(graph, {**writer.aliases, **writer.missing})
+    return "\n".join(writer.lines) + "\n"
 
 
 def renamed(path: str) -> str:
@@ -44,13 +49,20 @@ def renamed(path: str) -> str:
 
 
 class _Group:
-    """A part of the network: what hangs in it by name, in order; its own layer, if it has one."""
+    """A part of the network: what hangs in it by name, in order; its own layer, if it has one.
+
+    `values` are the numbers of all values inside, `value` is that of the last layer.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.children: dict[str, _Group] = {}
         self.layer: Layer | None = None
-        self.value = -1
+        self.values: list[int] = []
+
+    @property
+    def value(self) -> int:
+        return self.values[-1]
 
 
 class _Place(NamedTuple):
@@ -61,36 +73,58 @@ class _Place(NamedTuple):
     indent: str
 
 
-class _Writer:
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.lines: list[str] = []
-        self.written: dict[str, list[str]] = {}  # names written so far, by group
+class _Alias(NamedTuple):
+    """A second name, given in a group right after an item of it ('' for the start)."""
 
-    def text(self) -> str:
-        root = _tree(self.graph)
-        self.lines = [f"name: {_model_name(self.graph.model)}", *_inputs(self.graph)]
-        first = len(self.graph.inputs)
-        last = first + len(self.graph.layers) - 1
-        if self.graph.outputs != (last,):
-            names = ", ".join(renamed(self.graph.name(value)) for value in self.graph.outputs)
-            self.lines.append(f"outputs: [{names}]")
-        self.lines.append("layers:")
-        incoming = 0 if first == 1 else None
-        self.chain(root, _Place((root,), incoming, INDENT))
-        return "\n".join(self.lines) + "\n"
+    group: str
+    after: str
+
+
+class _Writer:
+    """Writes the lines; `missing` are the aliases that turned out to be needed, by value."""
+
+    def __init__(self, graph: Graph, aliases: dict[int, _Alias]) -> None:
+        self.graph = graph
+        self.aliases = aliases
+        self.missing: dict[int, _Alias] = {}
+        self.first = len(graph.inputs)
+        self.auxiliary = {renamed(layer.auxiliary) for layer in graph.layers}
+        self.written: dict[str, list[str]] = {}  # names written so far, by group
+        self.lines: list[str] = []
+        root = _tree(graph)
+        end = self.chain(root, _Place((root,), 0 if self.first == 1 else None, INDENT))
+        outputs = ", ".join(renamed(graph.name(value)) for value in graph.outputs)
+        self.lines = [
+            f"name: {_model_name(graph.model)}",
+            *_inputs(graph),
+            *([f"outputs: [{outputs}]"] if graph.outputs != (end,) else []),
+            *(["layers:", *self.lines] if self.lines else ["layers: identity"]),
+        ]
+
+    # ------------------------------------------------------------------------------------ items
 
     def chain(self, group: _Group, place: _Place) -> int | None:
         """Writes what hangs in a group; the value at its end."""
-        value = place.value
+        value = self.given_names(group, "", place)
         for name, child in group.children.items():
             inner = place._replace(value=value)
-            if _auxiliary(child) and not _auxiliary(group):
+            if child.path in self.auxiliary:
                 self.lines.append(f"{place.indent}- auxiliary:")
                 self.named(name, child, inner._replace(indent=place.indent + INDENT * 2), mark="")
             else:
                 value = self.named(name, child, inner, mark="- ")
             self.written.setdefault(group.path, []).append(name)
+            value = self.given_names(group, name, place._replace(value=value))
+        return value
+
+    def given_names(self, group: _Group, after: str, place: _Place) -> int | None:
+        """Writes the second names that stand after an item; the value that goes on."""
+        value = place.value
+        for number, alias in self.aliases.items():
+            if alias == (group.path, after):
+                self.lines.append(f"{place.indent}- {self.alias(number)}: from {self.path(number, place)}")
+                self.written.setdefault(group.path, []).append(self.alias(number))
+                value = number
         return value
 
     def named(self, name: str, child: _Group, place: _Place, mark: str) -> int | None:
@@ -99,52 +133,83 @@ class _Writer:
         layer = child.layer
         if layer is None:
             self.lines.append(head)
-            deeper = place.indent + " " * len(mark) + INDENT
-            return self.chain(child, _Place((*place.groups, child), place.value, deeper))
+            return self.chain(child, self.inside(child, place, place.indent + " " * len(mark) + INDENT))
         if child.children:
             return self.join(head, child, layer, place)
         entries = f"{{{', '.join(self.entries(layer, place))}}}"
         call = f"{{{layer.op.title}: {entries}}}"
         alone = len(place.groups[-1].children) == 1 and len(place.groups) > 1
-        if name == layer.op.title and not alone:
+        if name == layer.op.title and mark and not alone:
             self.lines.append(f"{head} {entries}")  # the automatic name
         else:
             self.lines.append(f"{head} [{call}]" if ops.find(name) else f"{head} {call}")
         return child.value
 
+    def inside(self, child: _Group, place: _Place, indent: str) -> _Place:
+        return _Place((*place.groups, child), place.value, indent)
+
     def join(self, head: str, child: _Group, layer: Layer, place: _Place) -> int:
         """Writes a join whose branches hang below it, each a chain from the tensor that enters."""
         indent = place.indent + INDENT * 2
-        self.lines.append(head)
-        self.lines.append(f"{indent}{layer.op.title}:")
-        branches = {group.value: name for name, group in child.children.items()}
-        indent += INDENT
-        self.lines += [f"{indent}{entry}" for entry in self.attributes(layer)]
-        self.lines.append(f"{indent}inputs:")
-        inner = (*place.groups, child)
-        for number, value in enumerate(layer.inputs):
-            name = branches.get(value)
-            if name is None:
-                source = "identity" if value == place.value else f"from {self.reference(value, inner)}"
-                self.lines.append(f"{indent}{INDENT}input_{number}: {source}")
+        self.lines += [head, f"{indent}{layer.op.title}:"]
+        self.lines += [f"{indent}{INDENT}{entry}" for entry in self.attributes(layer)]
+        self.lines.append(f"{indent}{INDENT}inputs:")
+        inner = self.inside(child, place, indent + INDENT * 2)
+        for name, value, branch in self.branches(child, layer):
+            if branch is None:
+                self.lines.append(f"{inner.indent}{name}: {self.passed(value, inner)}")
                 continue
-            deeper = _Place(inner, place.value, indent + INDENT)
-            self.named(name, child.children[name], deeper, mark="")
+            begin = len(self.lines)
+            end = self.named(name, branch, inner, mark="")
+            if end != value:  # the branch gives something else than its last layer
+                deeper = self.inside(branch, inner._replace(value=end), inner.indent + INDENT)
+                assert len(self.lines) > begin + 1
+                self.lines.append(f"{deeper.indent}- {self.passed(value, deeper)}")
             self.written.setdefault(child.path, []).append(name)
         return child.value
+
+    def branches(self, child: _Group, layer: Layer) -> Iterator[tuple[str, int, _Group | None]]:
+        """The branches of a join in the order of their layers: name, value, and layers if any."""
+        names = layer.op.inputs or [f"input_{number}" for number in range(len(layer.inputs))]
+        waiting = dict(child.children)
+        found: list[tuple[str, int, _Group | None]] = []
+        for name, value in zip(names, layer.inputs, strict=True):
+            fits = [part for part, group in waiting.items() if group.layer and group.value == value]
+            fits = fits or [part for part, group in waiting.items() if value in group.values]
+            found.append((fits[0], value, waiting.pop(fits[0])) if fits else (name, value, None))
+        for place, (_, value, group) in enumerate(found):
+            if group is None and waiting:  # a branch whose layers are none of its value's
+                part = next(iter(waiting))
+                found[place] = (part, value, waiting.pop(part))
+        yield from (
+            sorted(found, key=lambda one: one[2].values[0] if one[2] else 0) if layer.op.inputs else found
+        )
+
+    def passed(self, value: int, place: _Place) -> str:
+        """A line that gives a value: what enters, or an earlier layer."""
+        return "identity" if value == place.value else f"from {self.reference(value, place)}"
+
+    # ---------------------------------------------------------------------------------- entries
 
     def entries(self, layer: Layer, place: _Place) -> list[str]:
         """The canonical entries of a call: attributes, sharing, freezing, inputs."""
         found = self.attributes(layer)
         if layer.shared:
-            owner = next(iter(layer.shared.values()))
-            found.append(f"share: {self.path(renamed(owner), place.groups)}")
+            found.append(f"share: {self.reference(self.owner(layer), place)}")
         if layer.frozen and layer.applied.weights:
             found.append("frozen: true")
         if layer.inputs != (place.value,):
-            names = [self.reference(value, place.groups) for value in layer.inputs]
+            names = [self.reference(value, place) for value in layer.inputs]
             found.append(f"from: {names[0]}" if len(names) == 1 else f"from: [{', '.join(names)}]")
         return found
+
+    def owner(self, layer: Layer) -> int:
+        """The value of the earlier layer whose weights, its own or shared, are just those that are taken."""
+        for number, other in enumerate(self.graph.layers, start=self.first):
+            theirs = {name: other.shared.get(name, other.path) for name in other.applied.weights}
+            if all(theirs.get(name) == path for name, path in layer.shared.items()):
+                return number
+        raise AssertionError("weights are shared with one layer")
 
     def attributes(self, layer: Layer) -> list[str]:
         """The attributes that differ from their defaults."""
@@ -157,38 +222,56 @@ class _Writer:
                 found.append(f"{name}: {_value(_evened(value) if even else value)}")
         return found
 
-    def reference(self, value: int, groups: tuple[_Group, ...]) -> str:
-        return self.path(renamed(self.graph.name(value)), groups)
+    # ------------------------------------------------------------------------------- references
 
-    def path(self, path: str, groups: tuple[_Group, ...]) -> str:
-        """The shortest path that means a layer from inside the given groups."""
-        for depth in range(len(groups) - 1, -1, -1):
-            outer = groups[depth].path
-            if outer and not path.startswith(outer + "/"):
-                continue
-            candidate = path[len(outer) + 1 :] if outer else path
-            first = candidate.split("/", 1)[0]
-            if not any(first in self.written.get(group.path, ()) for group in groups[depth + 1 :]):
-                return candidate
+    def reference(self, value: int, place: _Place) -> str:
+        """What means a value at a place; where nothing does, a second name that is missing so far."""
+        if value in self.aliases:
+            return self.alias(value)
+        path = self.path(value, place)
+        first = path.split("/", 1)[0]
+        meant = next(
+            (group for group in reversed(place.groups) if first in self.written.get(group.path, ())), None
+        )
+        inputs = first in self.graph.inputs and value < self.first
+        outer = self.common(value, place)
+        if (meant is None and inputs) or (meant is outer and not inputs):
+            return path
+        after = "" if value < self.first else first
+        self.missing.setdefault(value, _Alias(outer.path, after))
         return path
+
+    def common(self, value: int, place: _Place) -> _Group:
+        """The innermost open group that holds a value."""
+        return next(group for group in reversed(place.groups) if value < self.first or value in group.values)
+
+    def path(self, value: int, place: _Place) -> str:
+        """The shortest path to a value from inside the open groups, if no nearer name hides it."""
+        name = renamed(self.graph.name(value))
+        if value < self.first:
+            return name
+        outer = self.common(value, place).path
+        return name[len(outer) + 1 :] if outer and name != outer else name
+
+    def alias(self, value: int) -> str:
+        """A name that no layer has."""
+        name = f"value_{value}"
+        while any(name in layer.path.split("/") for layer in self.graph.layers):
+            name = "_" + name
+        return name
 
 
 def _tree(graph: Graph) -> _Group:
     root = _Group("")
     for number, layer in enumerate(graph.layers, start=len(graph.inputs)):
         group = root
+        group.values.append(number)
         for part in renamed(layer.path).split("/"):
             path = f"{group.path}/{part}" if group.path else part
             group = group.children.setdefault(part, _Group(path))
-            group.value = number  # of the last layer inside, which is what the group gives
+            group.values.append(number)
         group.layer = layer
     return root
-
-
-def _auxiliary(group: _Group) -> bool:
-    if group.layer is not None:
-        return bool(group.layer.auxiliary)
-    return bool(group.children) and all(_auxiliary(child) for child in group.children.values())
 
 
 def _model_name(name: str) -> str:

@@ -79,6 +79,19 @@ SPECS = {
           - first: linear 4
           - last: linear 8 from tokens
     """,
+    "repeats and tables without names": """
+        input: 3x8x8
+        layers:
+          - repeat: 2
+            layers: [conv2d 4 1, relu]
+          - table:
+              columns: out
+              rows: [5, 6]
+              layers: [conv2d out 1, relu]
+          - repeat: 2
+            layers: [conv2d 4 1]
+          - add from repeat/1/relu repeat_2
+    """,
     "fractions": """
         input: 8
         layers: [dropout 1/3, dropout 0.4, linear 2]
