@@ -163,6 +163,9 @@ class ChainReader(Reader):
 
     def with_keyword(self, node: Mapping, counts: Counts) -> tuple[Item, ...]:
         keys = node.keys()
+        key, value = node.entries[0]
+        if keys in (["repeat"], ["table"]) and isinstance(value, Sequence):
+            return self.named(key, value)  # over a list, even these are names
         if "if" in keys:
             return self.condition(node, counts)
         if "repeat" in keys:
@@ -170,7 +173,6 @@ class ChainReader(Reader):
         if len(keys) > 1:
             self.fail(node.entries[1][0], "an item has one key", "is a '- ' missing before it?")
             return (Broken(node.start),)
-        key, value = node.entries[0]
         return self.table(key, value, counts) if key.text == "table" else self.auxiliary(key, value)
 
     def cut_by_comma(self, node: Mapping) -> bool:

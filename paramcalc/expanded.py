@@ -150,8 +150,8 @@ class _Writer:
 
     def join(self, head: str, child: _Group, layer: Layer, place: _Place) -> int:
         """Writes a join whose branches hang below it, each a chain from the tensor that enters."""
-        indent = place.indent + INDENT * 2
-        self.lines += [head, f"{indent}{layer.op.title}:"]
+        indent = place.indent + INDENT * 3
+        self.lines += [head, f"{place.indent}{INDENT * 2}- {layer.op.title}:"]
         self.lines += [f"{indent}{INDENT}{entry}" for entry in self.attributes(layer)]
         self.lines.append(f"{indent}{INDENT}inputs:")
         inner = self.inside(child, place, indent + INDENT * 2)

@@ -42,7 +42,7 @@ def taken(
     if strict and not shared:
         found = f"'{owner.path}' has {', '.join(theirs) or 'no weights'}"
         raise Fault("nothing of equal name and shape to share", found=found, about="share")
-    if shared and owner.auxiliary not in ("", inside):
+    if shared and owner.auxiliary and not inside:
         fact = f"the weights of '{owner.path}' exist in training only"
         raise Fault(fact, fix="let the auxiliary branch share those of the other", about="share")
     return shared
