@@ -10,6 +10,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
+from typing import TextIO, cast
 
 import typer
 
@@ -20,11 +21,12 @@ HELP = "What a neural network costs: exact counts from a readable spec."
 
 def main() -> None:
     """Runs the command line and leaves without taking the interpreter down, which costs a tenth of a count."""
+    _open_missing_streams()
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError:
         code = code or 1
     os._exit(code)
 
@@ -42,8 +44,11 @@ def run(arguments: list[str]) -> int:
         notes = (f"  = {printable(note)}" for note in fault.notes())
         return fail("\n".join([f"paramcalc: {printable(fault.fact)}", *notes]))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
+    except OSError as error:  # a full disk, say; files that cannot be opened are faults by now
+        _discard_output()
+        return fail(f"paramcalc: {printable(str(error.filename or 'output'))}: {error.strerror or error}")
     return 0
 
 
@@ -75,6 +80,22 @@ def fail(message: str) -> int:
     """Prints a message for a person; the exit code of a usage, spec or file error."""
     sys.stderr.write(message + "\n")
     return 2
+
+
+def _open_missing_streams() -> None:
+    """A stream that whoever started the program has closed is None, which nobody can write to."""
+    sys.stdin = sys.stdin or _nowhere("r")
+    sys.stdout = sys.stdout or _nowhere("r")  # for reading: output that goes nowhere is an error
+    sys.stderr = sys.stderr or _nowhere("w")
+
+
+def _nowhere(mode: str) -> TextIO:
+    return cast("TextIO", open(os.devnull, mode))  # noqa: SIM115  it stays open to the end
+
+
+def _discard_output() -> None:
+    """Lets what is still buffered for standard output go nowhere, as it cannot be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _version(wanted: bool) -> None:

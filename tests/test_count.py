@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -209,6 +213,43 @@ def test_output_appears_whole_or_not_at_all(run: Run, tmp_path: Path) -> None:
     assert target.read_text() == before
     assert "No such file or directory" in missing.err
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_output_follows_links_and_spares_pipes(run: Run, tmp_path: Path) -> None:
+    """A link goes on pointing to its file; a pipe is written to, never replaced by a file."""
+    target, link, pipe = (tmp_path / name for name in ("target", "link", "pipe"))
+    target.touch()
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    codes = [run("count", "lenet5-1998", "--output", str(path)).code for path in (link, pipe, tmp_path)]
+
+    assert codes == [0, 0, 2]
+    assert link.is_symlink() and pipe.is_fifo() and tmp_path.is_dir()
+    assert os.read(reader, 100_000) == target.read_bytes()
+    assert target.read_text().startswith("lenet5-1998")
+
+
+@pytest.mark.parametrize(
+    ("stream", "message"),
+    [
+        (">/dev/full", "No space left on device"),
+        (">&-", "not writable"),
+        ("<&-", "the text is empty"),
+        (">&- 2>&-", ""),
+    ],
+)
+def test_streams_that_fail(stream: str, message: str) -> None:
+    """A full disk or a closed stream ends in a word and an exit code, never in a traceback."""
+    call = (
+        f"{shlex.quote(sys.executable)} -m paramcalc count {'-' if '<' in stream else 'lenet5-1998'} {stream}"
+    )
+    result = subprocess.run(["sh", "-c", call], capture_output=True, text=True, timeout=60)
+
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_unknown_models_have_near_misses(run: Run) -> None:

@@ -82,16 +82,25 @@ def emit(text: str, output: Path | None) -> None:
 
 @contextlib.contextmanager
 def whole(output: Path) -> Iterator[BinaryIO]:
-    """A file to write that appears under its name when all of it is there, or not at all."""
+    """A file to write that appears under its name when all of it is there, or not at all.
+
+    A link goes on pointing to its file. Pipes and devices are written to: to replace /dev/null by a
+    file would harm every other program.
+    """
     import tempfile
 
     try:
-        handle, name = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
+        if output.exists() and not output.is_file():
+            with open(output, "wb") as file:
+                yield file
+            return
+        target = Path(os.path.realpath(output))
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with open(handle, "wb") as file:
                 yield file
             os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, output)
+            os.replace(name, target)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(name)
