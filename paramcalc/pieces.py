@@ -1,6 +1,6 @@
 """Exact counts all over a space from few elaborations: closed forms that hold on parts of it.
 
-The network is elaborated at one point with symbols for all that varies in whole numbers. Where the
+The network is elaborated at one point with symbols for all numbers that vary. Where the
 symbols alone do not decide a question, the point does, and the question is kept as a guard. At every
 other point where the guards hold, the elaboration would have gone the same way, so the same closed
 form counts there. A point that no known guards admit starts a piece of its own.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from paramcalc.symbolic import Assumption, Symbol, evaluate, symbol
 from paramcalc.symbolic.choice import ALPHABET, AVOIDED, CUSTOMARY
 from paramcalc.symbolic.closed import added, counted
 from paramcalc.symbolic.judge import Judge
-from paramcalc.vary import Lattice, Space
+from paramcalc.vary import Axis, Lattice, Space
 
 # What an elaboration with symbols can end in besides the faults of a spec: text that needs a number
 # there, such as the index of a list, meets a symbol. Then the point is counted with numbers.
@@ -37,13 +38,16 @@ class Column(NamedTuple):
     axis: int
     entry: int | None
 
-    def entry_of(self, value: Any) -> int:
-        """The whole number in a value of the axis."""
-        return value if self.entry is None else value[self.entry]  # type: ignore[no-any-return]
-
     def of(self, value: Any) -> int:
         """The symbol's own value where the axis has a given one."""
-        return (self.entry_of(value) - self.symbol.offset) // self.symbol.scale
+        return self._above(value) // self.symbol.scale  # type: ignore[no-any-return]
+
+    def reaches(self, value: Any) -> bool:
+        """Whether the symbol can stand for a value of the axis."""
+        return bool(self._above(value) % self.symbol.scale == 0)
+
+    def _above(self, value: Any) -> Any:
+        return (value if self.entry is None else value[self.entry]) - self.symbol.offset
 
 
 class Piece(NamedTuple):
@@ -69,7 +73,7 @@ class Piece(NamedTuple):
 class Pieces:
     """The pieces of a space, found so far.
 
-    Axes in `solid` never become symbols: words, fractions, and numbers that the structure hangs on.
+    Axes in `solid` never become symbols: words, and numbers that the structure hangs on.
     """
 
     def __init__(self, space: Space) -> None:
@@ -110,6 +114,8 @@ class Pieces:
             return self._inadmissible(values, error)
         except Fault as fault:
             return self._single(values, Counts(), fault.fact)
+        if not self.columns:
+            return Piece(exact, ())
         for numbers in dict.fromkeys((frozenset[int](), self.rounds)):
             piece = self._closed(values, numbers)
             if piece is not None and piece.counts(self.letters(values)) == exact:
@@ -169,7 +175,7 @@ class Pieces:
     # ------------------------------------------------------------------- what can be a symbol
 
     def _solid(self) -> tuple[int, ...]:
-        """The axes that cannot be symbols: those without whole numbers, and those that do not work."""
+        """The axes that cannot be symbols: those without numbers, and those that do not work."""
         able = {column.axis for column in self.columns}
         if not self._works(able):
             able = {place for place in able if self._works({place})}
@@ -187,9 +193,7 @@ class Pieces:
         """Whether the network can be elaborated with symbols for some axes, at its usual settings."""
         usual = self.usual
         columns = [
-            column._replace(
-                symbol=Symbol(column.symbol.letter, (), column.entry_of(usual[column.axis]), least=0)
-            )
+            column._replace(symbol=column.symbol._replace(default=column.of(usual[column.axis]), least=0))
             for column in self.columns
             if column.axis in able
         ]
@@ -208,10 +212,13 @@ class Pieces:
     @cached_property
     def usual(self) -> list[Any]:
         """A point with the values that the network has before anything varies, as far as they fit."""
-        return [
-            before if _form(before := self.space.usual(axis)) == _form(axis.values[0]) else axis.values[0]
-            for axis in self.space.axes
-        ]
+        return [self._usual(place, axis) for place, axis in enumerate(self.space.axes)]
+
+    def _usual(self, place: int, axis: Axis) -> Any:
+        before, first = self.space.usual(axis), axis.values[0]
+        fits = _form(before) == _form(first)
+        columns = (column for column in self.columns if column.axis == place)
+        return before if fits and all(column.reaches(before) for column in columns) else first
 
 
 @contextmanager
@@ -226,7 +233,9 @@ def answering(asked: Judge) -> Iterator[None]:
 
 def _form(value: Any) -> object:
     """What values of one axis have in common: the kind, and the length of a list."""
-    return len(value) if isinstance(value, tuple) else type(value)
+    if isinstance(value, tuple):
+        return len(value)
+    return "number" if isinstance(value, int | Fraction) and not isinstance(value, bool) else type(value)
 
 
 def _filled(values: Sequence[Any], columns: Sequence[Column]) -> list[Any]:
@@ -240,7 +249,7 @@ def _filled(values: Sequence[Any], columns: Sequence[Column]) -> list[Any]:
 
 
 def _columns(space: Space) -> tuple[Column, ...]:
-    """A symbol for all whole numbers that vary, by letters that remind of the names."""
+    """A symbol for all numbers that vary, by letters that remind of the names."""
     columns: list[Column] = []
     taken: set[str] = set()
     for number, axis in enumerate(space.axes):

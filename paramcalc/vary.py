@@ -1,16 +1,17 @@
 """What varies, and the values that it takes: knobs, entries of list knobs, inputs, the batch, attributes.
 
-Values that are whole numbers, or lists of as many, can be put into a spec as symbols, so that one
-elaboration speaks of all of them.
+Values that are numbers, or lists of as many, can be put into a spec as symbols, so that one elaboration
+speaks of all of them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from functools import reduce
-from math import gcd
-from typing import Any, NamedTuple
+from math import gcd, lcm
+from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.elaborate import Change, Settings, Swap, elaborate
 from paramcalc.errors import Fault, Source, near
@@ -20,11 +21,15 @@ from paramcalc.ops.attributes import shown
 from paramcalc.report import Report, count
 from paramcalc.shape import CHANNELS, Shape
 from paramcalc.spec import Spec
+from paramcalc.values import divide
 
 BATCH = "batch"
 MOST_VALUES = 10_000_000  # of one axis, which are held in memory
 SOURCE = Source("<varied>", "")
 _ENTRY = re.compile(r"([A-Za-z_][A-Za-z_0-9]*)\[(\d+)\]")
+
+
+Number: TypeAlias = "int | Fraction"
 
 
 class Axis(NamedTuple):
@@ -38,15 +43,20 @@ class Axis(NamedTuple):
     values: Sequence[Any]
 
     @property
-    def columns(self) -> tuple[Sequence[int], ...]:
-        """The values as whole numbers, one column for each entry where they are lists; () for others."""
+    def whole(self) -> bool:
+        """Whether all values are whole numbers, none negative."""
+        if isinstance(self.values, range):
+            return min(self.values[0], self.values[-1]) >= 0
+        return all(map(_is_count, self.values))
+
+    @property
+    def columns(self) -> tuple[Sequence[Number], ...]:
+        """The values as numbers, one column for each entry where they are lists; () for others."""
         values = self.values
-        if isinstance(values, range):
-            return (values,) if min(values[0], values[-1]) >= 0 else ()
-        if all(_is_count(value) for value in values):
+        if self.whole or all(map(_is_number, values)):
             return (values,)
         lengths = {len(value) if isinstance(value, tuple) else -1 for value in values}
-        if len(lengths) == 1 and all(isinstance(v, tuple) and all(map(_is_count, v)) for v in values):
+        if len(lengths) == 1 and all(isinstance(v, tuple) and all(map(_is_number, v)) for v in values):
             return tuple(zip(*values, strict=True))
         return ()
 
@@ -56,26 +66,29 @@ class Axis(NamedTuple):
 
 
 class Lattice(NamedTuple):
-    """Whole numbers in equal steps: `scale * k + offset` for whole k of at least `least`."""
+    """Numbers in equal steps: `scale * k + offset` for whole k of at least `least`."""
 
-    scale: int
-    offset: int
+    scale: Any  # whole numbers or fractions, both
+    offset: Any
     least: int
 
     @staticmethod
-    def of(values: Sequence[int]) -> Lattice:
+    def of(values: Sequence[Number]) -> Lattice:
         """The widest steps that reach all the values.
 
         >>> Lattice.of([32, 40, 64]), Lattice.of(range(5, 50, 4))
         (Lattice(scale=8, offset=0, least=4), Lattice(scale=4, offset=1, least=1))
+        >>> Lattice.of([Fraction(1, 2), Fraction(3, 4), 1])
+        Lattice(scale=Fraction(1, 4), offset=0, least=2)
         """
         if isinstance(values, range):
-            first, scale = min(values[0], values[-1]), abs(values.step) if len(values) > 1 else 0
+            first, below, step = min(values[0], values[-1]), 1, abs(values.step) if len(values) > 1 else 0
         else:
-            first = min(values)
-            scale = reduce(gcd, (value - first for value in values), 0)
-        scale = scale or 1
-        return Lattice(scale, first % scale, first // scale)
+            below = lcm(*(value.denominator for value in values))
+            first = int(min(values) * below)
+            step = reduce(gcd, (int(value * below) - first for value in values), 0)
+        step = step or 1
+        return Lattice(divide(step, below), divide(first % step, below), first // step)
 
 
 class Space:
@@ -231,3 +244,7 @@ class _Words:
 
 def _is_count(value: Any) -> bool:
     return type(value) is int and value >= 0
+
+
+def _is_number(value: Any) -> bool:
+    return _is_count(value) or (isinstance(value, Fraction) and value >= 0)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from paramcalc.sweep.job import Summary
     from paramcalc.sweep.workers import Workers
 
-USUAL_CHUNK = 1 << 20
-
 
 def sweep(
     spec: SpecArgument,
@@ -62,7 +60,9 @@ def sweep(
     scheduler: Annotated[
         str, typer.Option("--scheduler", metavar="ADDRESS", help="Let a Dask cluster work; local starts one.")
     ] = "",
-    chunk: Annotated[int, typer.Option("--chunk", min=1, help="Rows held in memory at once.")] = USUAL_CHUNK,
+    chunk: Annotated[
+        int | None, typer.Option("--chunk", min=1, help="Rows held in memory at once; a million if not said.")
+    ] = None,
     format: Annotated[
         Literal["table", "csv", "json"], typer.Option("--format", help="How to print it.")
     ] = "table",
@@ -90,7 +90,7 @@ def sweep(
     changes, sizes = settings(sets, inputs, plugins, replaced)
     space = load(spec).space([axis(text) for text in axes], changes, sizes, batch)
     names = [name.strip() for name in quantity.split(",") if name.strip()]
-    found = sweeps.sweep(space, names, sample, seed, pareto, chunk)
+    found = sweeps.sweep(space, names, sample, seed, pareto, chunk or sweeps.CHUNK)
     if format == "csv" and output is None:
         for lines in found.lines():
             sys.stdout.buffer.write(lines)

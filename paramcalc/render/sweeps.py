@@ -101,7 +101,7 @@ class Points(NamedTuple):
 def points(sweep: Sweep) -> Points | None:
     """What a plot shows: the first two quantities, or objectives, or a setting and the quantity."""
     job = sweep.job
-    numeric = [axis.name for axis in job.axes if axis.columns and not isinstance(axis.values[0], tuple)]
+    numeric = [axis.name for axis in job.axes if axis.whole]
     wanted = [objective.name for objective in job.objectives if objective.name in job.names]
     names = list(dict.fromkeys([*wanted, *job.quantities, *numeric]))[:2]
     if len(names) < 2:

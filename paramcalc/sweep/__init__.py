@@ -126,7 +126,7 @@ def sweep(
             raise Fault(f"there is no quantity '{name}'", fix=fix)
     order = Order(tuple(len(axis.values) for axis in space.axes), sample, seed)
     order.check()
-    numbers = [axis.name for axis in space.axes if axis.columns and not isinstance(axis.values[0], tuple)]
+    numbers = [axis.name for axis in space.axes if axis.whole]
     return Sweep(
         Job(
             spec=space.spec,

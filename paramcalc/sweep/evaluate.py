@@ -110,8 +110,10 @@ class Evaluator:
 
     def _table(self, column: Column) -> Array:
         """The values of a symbol at all places of its axis."""
-        values = numbered(self.space.axes[column.axis].columns[column.entry or 0])
-        return (values - column.symbol.offset) // column.symbol.scale
+        values = self.space.axes[column.axis].values
+        if isinstance(values, range):
+            return (numbered(values) - column.symbol.offset) // column.symbol.scale
+        return numbered([column.of(value) for value in values])
 
 
 def _spread(values: Any, points: int) -> Array:

@@ -48,7 +48,7 @@ class Parquet:
 
     def _axis(self, place: int, axis: Axis) -> Any:
         places = self._joined([block.places[place] for block in self.blocks])
-        if axis.columns and not isinstance(axis.values[0], tuple):
+        if axis.whole:
             return pa.array(numbered(axis.values).take(places))
         return pa.DictionaryArray.from_arrays(places, axis.texts()).cast(pa.string())
 

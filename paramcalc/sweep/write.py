@@ -59,7 +59,7 @@ class Nothing:
 
 def _texts(axis: Axis) -> Array:
     """The cells of an axis' values, or, where they are many numbers, the numbers."""
-    many = len(axis.values) > MOST_CELLS and not isinstance(axis.values[0], tuple) and axis.columns
+    many = axis.whole and len(axis.values) > MOST_CELLS
     return numbered(axis.values) if many else rows.cells(axis.texts())
 
 
