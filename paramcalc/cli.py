@@ -90,7 +90,7 @@ def _open_missing_streams() -> None:
 
 
 def _nowhere(mode: str) -> TextIO:
-    return cast("TextIO", open(os.devnull, mode))  # noqa: SIM115  it stays open to the end
+    return cast("TextIO", open(os.devnull, mode))
 
 
 def _discard_output() -> None:

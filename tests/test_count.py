@@ -215,6 +215,27 @@ def test_output_appears_whole_or_not_at_all(run: Run, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [("--set", "width=64", "--set", "width = 32"), ("--input", "3x64x64", "--input", "3x32x32")],
+)
+def test_contradictory_settings(run: Run, options: tuple[str, ...]) -> None:
+    """Two values for one knob or input are an error, never the last of them silently."""
+    result = run("count", "resnet-50", *options)
+
+    assert result.code == 2
+    assert "twice" in result.err
+
+
+@pytest.mark.parametrize("columns", [0, 1, 10])
+def test_no_width_cuts_digits(run: Run, columns: int) -> None:
+    """However narrow, every number stays in one piece; 0 columns means that the width is not known."""
+    out = run("count", "vgg-16", "--depth", "1", columns=columns).out
+
+    assert "30,940,528,640" in out  # FLOPs, in the remarks
+    assert ("share of MACs" in out) == (columns == 0)
+
+
 def test_output_follows_links_and_spares_pipes(run: Run, tmp_path: Path) -> None:
     """A link goes on pointing to its file; a pipe is written to, never replaced by a file."""
     target, link, pipe = (tmp_path / name for name in ("target", "link", "pipe"))

@@ -58,7 +58,17 @@ def settings(
     load_plugins(plugins)
     changes = [change(text) for text in sets or ()]
     swaps = [replacement(text) for text in replaced or ()]
-    return (*changes, *swaps), dict(sizes(text) for text in inputs or ())
+    shapes = [sizes(text) for text in inputs or ()]
+    _once("--set", [text.split("=")[0].strip() for text in sets or ()])
+    _once("--input", [name for name, _ in shapes])
+    return (*changes, *swaps), dict(shapes)
+
+
+def _once(option: str, names: list[str]) -> None:
+    """Two values for one name contradict each other, and which is meant cannot be known."""
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise Fault(f"{option} gives '{twice}' twice", fix="give it one value")
 
 
 def load_plugins(paths: list[Path] | None) -> None:
@@ -135,7 +145,7 @@ def emit_grid(grid: Grid, output: Path | None, after: str = "") -> None:
     from paramcalc.render.grid import text
 
     columns = os.environ.get("COLUMNS", "") if output is None else ""
-    width = int(columns) if columns.isdigit() else None
+    width = (int(columns) or None) if columns.isdigit() else None  # 0: not known
     emit(text(grid, width, takes_unicode(output)) + after, output)
 
 

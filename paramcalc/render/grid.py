@@ -78,12 +78,12 @@ def text(grid: Grid, width: int | None = None, unicode: bool = True) -> str:
 
 
 def wrapped(note: str, width: int | None) -> list[str]:
-    """A remark in lines of at most a width."""
+    """A remark in lines of at most a width, or as wide as its widest word: digits are never cut."""
     if width is None or len(note) <= width:
         return [note]
     import textwrap
 
-    return textwrap.wrap(note, max(width, 1), break_on_hyphens=False)
+    return textwrap.wrap(note, max(width, 1), break_on_hyphens=False, break_long_words=False)
 
 
 def fitted(grid: Grid, width: int) -> Grid:
