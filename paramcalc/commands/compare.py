@@ -57,8 +57,7 @@ def compare(
 ) -> None:
     """Compare networks block by block: sizes, differences, ratios.
 
-    The first, the base, stays as it is: --set, --replace and --input change all others, or, with one SPEC, a
-    copy of it.
+    --set, --replace and --input change all but the first; with one SPEC, a copy that it is compared with.
 
     Example: paramcalc compare resnet-50 --set width=96
 

@@ -51,8 +51,9 @@ def solve(
 ) -> None:
     """Find the settings that meet a budget, exactly, with what lies on both sides of it.
 
-    Without --max or --min it is the largest value that meets an upper bound, or the smallest that
-    meets a lower one. Exits with 1 where nothing meets the constraints.
+    Without --max or --min: the largest value that meets an upper bound, or the smallest for a lower one.
+
+    Exits with 1 where nothing meets the constraints.
 
     Example: paramcalc solve resnet-50 --vary width --until 'params <= 5e6'
 

@@ -73,8 +73,9 @@ def sweep(
 ) -> None:
     """Count at every point of a grid of settings, exactly and in bulk.
 
-    Rows run through the values in order, the last setting fastest. A run that was killed goes on
-    where it stopped when the same command is given again, and the file is the same to the byte.
+    Rows run through the values in order, the last setting fastest.
+
+    Given again, the same command goes on where a killed run stopped; the file is the same to the byte.
 
     Example: paramcalc sweep resnet-50 width=32:128:8 input=160:320:32 --pareto macs,+params
 
