@@ -302,6 +302,22 @@ def test_given_arrays_are_not_changed(small: Path) -> None:
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
 
 
+def test_output_never_lies_in_a_weight(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an op makes of a weight alone is a copy, which layers behind it may write over."""
+    kind, _ = rule("linear", "forward")
+    monkeypatch.setattr(kind, "forward", lambda op, tools, x, weight, bias: bias[None])
+    graph = graph_of(small)
+    weights = {name: np.ones(dims) for name, dims in shapes_of(graph).items()}
+
+    (output,) = graph.run(None, weights, dtype="float64").values()
+
+    assert not any(np.shares_memory(output, weight) for weight in weights.values())
+
+
+def shapes_of(graph: Graph) -> dict[str, tuple[int, ...]]:
+    return {"/".join(key): dims for key, dims in weighing.owned(graph).items()}
+
+
 def test_seed_decides_everything(small: Path) -> None:
     """The same seed gives the same numbers, another one others; threads change nothing that matters."""
     graph = graph_of(small)
@@ -484,6 +500,7 @@ def test_several_networks(small: Path, run: Run) -> None:
     assert result.code == 0
     assert lines == ["thin", "wide", "lenet5-1998", "3"]
     assert "left out, as larger than --up-to: small" in result.err
+    assert run("verify", small.parent, "--up-to", "10").code == 2
 
 
 def test_unreadable_spec_does_not_stop_the_others(tmp_path: Path, run: Run) -> None:
@@ -496,6 +513,7 @@ def test_unreadable_spec_does_not_stop_the_others(tmp_path: Path, run: Run) -> N
     assert "nothing is left of the height" in result.err
     assert "1 of 1 networks do what is counted" in result.out
     assert run("verify", broken).code == 2
+    assert run("verify", tmp_path, written(tmp_path, SMALL), "--up-to", "1").code == 2
     assert run("verify", "lenet5-1999").code == 2
     assert run("verify").code == 2
 

@@ -106,7 +106,7 @@ def verify(
         remark(text)
     if format == "json":
         emit(drawn.json(done.runs), output)
-    elif len(done.outcomes) == 1:
+    elif len(done.outcomes) == len(done.runs) == 1:
         run, found = done.runs[0]
         after = drawn.disagreements([run]) + drawn.fields(found)
         emit_grid(drawn.grid(run, depth, not unfold, times), output, after)

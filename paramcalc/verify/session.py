@@ -97,6 +97,8 @@ def session(names: Iterable[str], request: Request, watch: Watch) -> Session:
             if len(found) == 1:
                 raise
             outcomes.append(Outcome(target.name, problem=problem))
+    if left_out and not outcomes:
+        raise Fault("all networks are larger than --up-to", found=listed(left_out))
     return Session(tuple(outcomes), tuple(left_out))
 
 
