@@ -47,3 +47,11 @@ def test_without_unicode_the_table_is_plain_ascii() -> None:
     grid = counts.grid(load("lenet5-1998").count())
 
     assert text(grid, 200, unicode=False).isascii()
+
+
+def test_columns_without_room_are_named() -> None:
+    """What a narrow terminal leaves out is said below the table, in the table's order."""
+    grid = counts.grid(load("lenet5-1998").count())
+
+    assert text(grid, 40).splitlines()[-2:] == ["no room for the columns op, share of", "MACs"]
+    assert "no room" not in text(grid, 200)

@@ -87,13 +87,20 @@ def wrapped(note: str, width: int | None) -> list[str]:
 
 
 def fitted(grid: Grid, width: int) -> Grid:
-    """The grid without the columns that a given width has no room for."""
+    """The grid without the columns that a given width has no room for, and a remark that names them."""
+    kept, missing = grid, set()
     while True:
-        needed = sum(column_width(grid, place) + GAP for place in range(len(grid.columns))) - GAP
-        optional = [(column.drop, place) for place, column in enumerate(grid.columns) if column.drop]
+        needed = sum(column_width(kept, place) + GAP for place in range(len(kept.columns))) - GAP
+        optional = [(column.drop, place) for place, column in enumerate(kept.columns) if column.drop]
         if needed <= width or not optional:
-            return grid
-        grid = grid.without(max(optional)[1])
+            break
+        _, place = max(optional)
+        missing.add(kept.columns[place].title)
+        kept = kept.without(place)
+    if not missing:
+        return kept
+    titles = dict.fromkeys(column.title for column in grid.columns if column.title in missing)
+    return kept._replace(notes=(*kept.notes, f"no room for the columns {', '.join(titles)}"))
 
 
 def column_width(grid: Grid, place: int) -> int:
