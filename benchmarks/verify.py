@@ -4,8 +4,9 @@ Budgets: the forward pass at most 1.25 x PyTorch's on VGG-16 and 1.0 x on ResNet
 same threads; peak memory at most 1.3 x (weights + the two largest live tensors) + the work buffer.
 
 Each way of running has a process of its own, so that threads of one do not wait in the other's way. They take
-turns, one image at a time; times are medians, ratios medians of the ratios within a turn. `matmul` is NumPy's
-plain matrix product of the same multiplications, a product for each layer with columns at hand.
+turns, one image at a time; times are medians, ratios medians of the ratios within a turn. On a busy machine the
+ratios of processor time with `--threads 1` are the ones to trust. `matmul` is NumPy's plain matrix product of the
+same multiplications, a product for each layer with columns at hand.
 """
 
 from __future__ import annotations
@@ -51,15 +52,22 @@ def main() -> None:
 def compared(model: str, threads: int, rounds: int) -> None:
     """Prints a line for each way of running a network."""
     servers = {way: started(way, model, threads) for way in WAYS}
-    seconds: dict[str, list[float]] = {way: [] for way in WAYS}
+    taken: dict[str, list[tuple[float, ...]]] = {way: [] for way in WAYS}
     for turn in range(rounds + 1):
         for way, server in servers.items():
-            taken = float(asked(server))
+            answer = tuple(map(float, asked(server).split()))
             if turn:
-                seconds[way].append(taken)
+                taken[way].append(answer)
     for way, server in servers.items():
-        ratio = statistics.median(a / b for a, b in zip(seconds[way], seconds["pytorch"], strict=True))
-        line = f"{model:14} {way:8} {1000 * statistics.median(seconds[way]):8.1f} ms  {ratio:5.2f} x pytorch"
+        line = f"{model:14} {way:8}"
+        for place, kind in enumerate(("wall", "processor")):
+            pairs = [
+                (mine[place], theirs[place])
+                for mine, theirs in zip(taken[way], taken["pytorch"], strict=True)
+            ]
+            middle = 1000 * statistics.median(mine for mine, _ in pairs)
+            ratio = statistics.median(mine / theirs for mine, theirs in pairs)
+            line += f"{middle:8.1f} ms {kind} {ratio:5.2f} x pytorch"
         grown, allowed = map(int, asked(server, "memory").split())
         line += f"  {grown / 2**20:7.1f} MiB"
         if allowed:
@@ -94,15 +102,15 @@ def asked(server: subprocess.Popen[str], what: str = "run") -> str:
 
 
 def serve(way: str, model: str, threads: int) -> None:
-    """Runs the network whenever a line asks for it, and answers with the seconds; or with its memory."""
+    """Runs the network whenever a line asks for it, and answers with seconds, then of processors; or memory."""
     made, before = MAKERS[way](model, threads)
     for line in sys.stdin:
         if line.strip() == "memory":
             print(status("VmHWM") - before, made.allowed, flush=True)
             continue
-        start = time.perf_counter()
+        start = time.perf_counter(), time.process_time()
         made.run()
-        print(time.perf_counter() - start, flush=True)
+        print(time.perf_counter() - start[0], time.process_time() - start[1], flush=True)
 
 
 def status(field: str) -> int:
