@@ -643,7 +643,8 @@ CLAIMS: dict[str, tuple[Callable[[], str], int, str]] = {
     "over each other": (
         lambda: (
             spec("  - relu")
-            + "variants: {a: {}, b: {}}\nclaims:\n  a: [{memory: 1.0, over_model: b}]\n  b: [{memory: 1.0, over_model: a}]\n"
+            + "variants: {a: {}, b: {}}\n"
+            + "claims:\n  a: [{memory: 1.0, over_model: b}]\n  b: [{memory: 1.0, over_model: a}]\n"
         ),
         0,
         "",
