@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from paramcalc.errors import Fault
+from paramcalc.errors import Fault, near
 from paramcalc.graph import Graph, Layer
 from paramcalc.paths import matching
 from paramcalc.shape import Shape
@@ -50,6 +50,14 @@ QUANTITIES = {
     "contraction_activations": "elements of the outputs of layers with kernels (convolution, linear, attention)",
     "memory": "params and frozen scalars, plus elements of all layers' outputs",
 }
+
+
+def known_quantity(name: str) -> str:
+    """The name itself; `Fault` with near misses where it is no quantity."""
+    if name not in QUANTITIES:
+        fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
+        raise Fault(f"there is no quantity '{name}'", fix=fix)
+    return name
 
 
 class Row(NamedTuple):

@@ -406,3 +406,12 @@ def test_shows_in_a_notebook_and_with_rich() -> None:
     assert "44,549,160" in diff._repr_html_()
     assert "44,549,160" in out.file.getvalue()  # type: ignore[attr-defined]
     assert "25,557,032" in load("resnet-50")._repr_html_()
+
+
+def test_standard_input_is_read_once(run: Run) -> None:
+    """A spec that comes through a pipe can be compared with itself changed."""
+    spec = "input: 3x8x8\nlayers:\n  - a: conv2d 4 3\n"
+
+    shown = run("compare", "-", "--set", "a.out_channels=8", "--format", "json", stdin=spec)
+
+    assert json.loads(shown.out)["totals"]["params"]["values"] == [4 * 28, 8 * 28]

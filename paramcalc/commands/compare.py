@@ -70,9 +70,10 @@ def compare(
     others = [(name, ()) for name in specs[1:]] + [_version(text, specs[0]) for text in versus or ()]
     if not others and any(common):
         others = [(specs[0], ())]
-    reports = [load(specs[0]).count(batch=batch)]
+    models = {name: load(name) for name in dict.fromkeys([specs[0], *(name for name, _ in others)])}
+    reports = [models[specs[0]].count(batch=batch)]
     for name, texts in others:
-        model = load(name)
+        model = models[name]
         changes, other_sizes = _apart(texts, model)
         reports.append(model.count((*common[0], *changes), common[1] | other_sizes, batch))
     if len(reports) < 2:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from paramcalc.errors import Fault, near
+from paramcalc.errors import Fault
 from paramcalc.ops.attributes import shown
 from paramcalc.pieces import Pieces
-from paramcalc.report import QUANTITIES, Counts
+from paramcalc.report import Counts, known_quantity
 from paramcalc.solve.bounds import Bound
 from paramcalc.solve.line import FARTHEST, MOST_TRIED, OPEN, UP, Line, Run, Walk, along, direction, too_many
 from paramcalc.symbolic import Symbol
@@ -77,13 +77,9 @@ class Solution(NamedTuple):
 
 def goal(most: str = "", least: str = "") -> Goal | None:
     """The most or the least of a quantity; None where neither is named."""
-    for name in (most, least):
-        if name and name not in QUANTITIES:
-            fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
-            raise Fault(f"there is no quantity '{name}'", fix=fix)
     if most and least:
         raise Fault("an answer has the most of one quantity or the least of one, not both")
-    return Goal(bool(most), most or least) if most or least else None
+    return Goal(bool(most), known_quantity(most or least)) if most or least else None
 
 
 def setting(text: str, step: int = 1) -> Axis:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from typing import Any, NamedTuple
 
-from paramcalc.errors import Fault, near
+from paramcalc.errors import Fault
 from paramcalc.expression import Expression, parse
-from paramcalc.report import QUANTITIES, Counts
+from paramcalc.report import Counts, known_quantity
 from paramcalc.shape import Shape
 
 UPPER = ("<=", "<")
@@ -64,10 +64,9 @@ def bounds(text: str) -> tuple[Bound, ...]:
     if not isinstance(tree, ast.Compare) or not all(type(operator) in _SIGNS for operator in tree.ops):
         raise Fault(f"'{text}' is not a constraint", expected="such as params <= 5e6, with <= < >= > or ==")
     sides = [_side(node, text) for node in (tree.left, *tree.comparators)]
-    for name in (name for side in sides for name in side.names()):
-        if name not in QUANTITIES:
-            fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
-            raise Fault(f"there is no quantity '{name}'", fix=fix)
+    for side in sides:
+        for name in side.names():
+            known_quantity(name)
     return tuple(
         Bound(left, sign, right)
         for left, operator, right in zip(sides, tree.ops, sides[1:], strict=False)

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from paramcalc.errors import Fault, near
-from paramcalc.report import QUANTITIES
+from paramcalc.errors import Fault
+from paramcalc.report import QUANTITIES, known_quantity
 from paramcalc.sweep import store
 from paramcalc.sweep.evaluate import Block
 from paramcalc.sweep.exact import Array
@@ -119,11 +119,7 @@ def sweep(
     """All points of a space, or a sample of different ones; `Fault` where what is asked for does not fit."""
     if not space.axes:
         raise Fault("nothing varies", fix="say what does, for example: width=32:128:8")
-    wanted = tuple(QUANTITIES) if tuple(quantities) == (EVERY,) else tuple(quantities)
-    for name in wanted:
-        if name not in QUANTITIES:
-            fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
-            raise Fault(f"there is no quantity '{name}'", fix=fix)
+    wanted = QUANTITIES if tuple(quantities) == (EVERY,) else quantities
     order = Order(tuple(len(axis.values) for axis in space.axes), sample, seed)
     order.check()
     numbers = [axis.name for axis in space.axes if axis.whole]
@@ -136,7 +132,7 @@ def sweep(
             inputs=space.inputs,
             batch=space.batch,
             order=order,
-            quantities=wanted,
+            quantities=tuple(known_quantity(name) for name in wanted),
             objectives=objectives(pareto, [*numbers, *QUANTITIES]) if pareto else (),
             form="",
             chunk=chunk,
