@@ -128,17 +128,17 @@ def change(one: int, two: int, what: str) -> str:
     """What it means that `two` stands in place of `one`.
 
     >>> change(1000, 2250, "params"), change(1000, 900, "params")
-    ('2.25 x more params (2,250 instead of 1,000)', '10 % fewer params (900 instead of 1,000)')
+    ('2.25 x as many params (2,250 instead of 1,000)', '10 % fewer params (900 instead of 1,000)')
     """
     if one == two:
         return f"the same {what} ({one:,})"
     instead = f"({two:,} instead of {one:,})"
     if not one or not two:
         return f"{two:,} {what} instead of {one:,}"
-    word = "more" if two > one else "fewer"
     factor = Fraction(max(one, two), min(one, two))
     if factor >= TIMES_FROM:
-        return f"{rounded(factor, short=True)} x {word} {what} {instead}"
+        return f"{rounded(factor, short=True)} x {'as many' if two > one else 'fewer'} {what} {instead}"
+    word = "more" if two > one else "fewer"
     return f"{rounded(Fraction(100 * abs(two - one), one), short=True)} % {word} {what} {instead}"
 
 

@@ -62,19 +62,19 @@ class Line(NamedTuple):
 class Work(NamedTuple):
     """What one layer does in a forward pass, and what it moves if it touches each tensor once.
 
-    `live` are the elements alive while it runs. `flops` are 2 for each multiply-accumulate and 1
+    `live` are the elements alive while it runs. `operations` are 2 for each multiply-accumulate and 1
     for each other operation; `traffic` the bytes of its inputs, the weights it reads, its output.
     """
 
     layer: Layer
     live: int
-    flops: int
+    operations: int
     traffic: int
 
     @property
     def intensity(self) -> Fraction:
         """Arithmetic intensity: operations for each byte moved."""
-        return Fraction(self.flops, self.traffic)
+        return Fraction(self.operations, self.traffic)
 
 
 class Memory(NamedTuple):
@@ -193,12 +193,12 @@ def _training(report: Report, plan: Plan, peak: Moment) -> list[Line]:
 
 def _work(layer: Layer, moment: Moment, plan: Plan) -> Work:
     applied = layer.applied
-    flops = 2 * applied.cost.macs + total(applied.cost.operations.values())
+    operations = 2 * applied.cost.macs + total(applied.cost.operations.values())
     read = {number: shape.elements for number, shape in zip(layer.inputs, applied.inputs, strict=True)}
     moved = plan.batch * (sum(read.values()) + applied.output.elements) * BYTES[plan.dtype]
     weights = total(applied.op.weights_read(plan.batch, *applied.inputs).values()) * BYTES[plan.weights]
     buffers = total(product(dims) for dims in applied.buffers.values()) * BYTES[FULL]
-    return Work(layer, moment.elements, plan.batch * flops, moved + weights + buffers)
+    return Work(layer, moment.elements, plan.batch * operations, moved + weights + buffers)
 
 
 def bound(found: Memory, device: Device) -> Bound:
@@ -208,11 +208,11 @@ def bound(found: Memory, device: Device) -> Bound:
     """
     rate = device.rate(found.plan.dtype)
     layers = tuple(
-        max(work.flops / rate, work.traffic / device.bandwidth) if work.flops else Fraction(0)
+        max(work.operations / rate, work.traffic / device.bandwidth) if work.operations else Fraction(0)
         for work in found.work
     )
-    flops = sum(work.flops for work in found.work)
-    return Bound(device, layers, max(flops / rate, _unavoidable(found) / device.bandwidth))
+    operations = sum(work.operations for work in found.work)
+    return Bound(device, layers, max(operations / rate, _unavoidable(found) / device.bandwidth))
 
 
 def _unavoidable(found: Memory) -> int:

@@ -170,7 +170,7 @@ def compare(*networks: Model | Report) -> Diff:
     A model stands for its counts under its own settings.
 
     >>> compare(load("resnet-50"), load("resnet-50").count(width=96)).sentence(1, ["params"])
-    '2.19 x more params (55,919,176 instead of 25,557,032), same output 1000'
+    '2.19 x as many params (55,919,176 instead of 25,557,032), same output 1000'
     """
     from paramcalc import diff
 

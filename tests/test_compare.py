@@ -164,10 +164,10 @@ def test_long_lists_are_aligned_by_name(tmp_path: Path, monkeypatch: pytest.Monk
         (100, 100, "the same params (100)"),
         (0, 5, "5 params instead of 0"),
         (112_896_000, 5_268_480, "21.4 x fewer params (5,268,480 instead of 112,896,000)"),
-        (100, 150, "1.5 x more params (150 instead of 100)"),
+        (100, 150, "1.5 x as many params (150 instead of 100)"),
         (100, 149, "49 % more params (149 instead of 100)"),
         (25_557_032, 25_464_856, "0.361 % fewer params (25,464,856 instead of 25,557,032)"),
-        (3, 2 * 10**30, f"{2 * 10**30 // 3 + 1:,} x more params ({2 * 10**30:,} instead of 3)"),
+        (3, 2 * 10**30, f"{2 * 10**30 // 3 + 1:,} x as many params ({2 * 10**30:,} instead of 3)"),
     ],
 )
 def test_a_change_in_words(one: int, two: int, said: str) -> None:

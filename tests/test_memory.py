@@ -289,11 +289,11 @@ def test_work_by_hand(tmp_path: Path) -> None:
     """A convolution of 3x3 from 1 to 2 maps of 4x4, and its activation, in bytes and operations."""
     conv, relu, last = memory(graph(tmp_path, CHAIN)).work
 
-    assert conv.flops == 2 * 16 * 9 * 2 + 32  # the bias is 32 additions
+    assert conv.operations == 2 * 16 * 9 * 2 + 32  # the bias is 32 additions
     assert conv.traffic == 4 * (16 + (9 + 1) * 2 + 32)
-    assert (relu.flops, relu.traffic) == (32, 4 * 64)
+    assert (relu.operations, relu.traffic) == (32, 4 * 64)
     assert relu.intensity == Fraction(1, 8)
-    assert last.flops == 2 * 32 + 1
+    assert last.operations == 2 * 32 + 1
 
 
 def test_a_table_is_read_row_by_row() -> None:

@@ -20,6 +20,7 @@ from paramcalc.commands._common import (
     settings,
     written,
 )
+from paramcalc.errors import Fault
 
 Dtype = Literal["float64", "float32", "tf32", "bfloat16", "float16", "int8", "float8"]
 
@@ -60,6 +61,8 @@ def count(
     from paramcalc.model import load
     from paramcalc.render import counts
 
+    if (sort or top is not None) and (depth is not None or unfold):
+        raise Fault("--top and --sort show layers without groups, which --depth and --unfold are about")
     changes, sizes = settings(sets, inputs, plugins, replaced)
     report = load(spec).count(changes, sizes, batch)
     if convention:

@@ -26,6 +26,8 @@ def list(
     found = [*catalogue.entries(wanted)]
     if not found:
         remark(f"no bundled model matches '{wanted}'")
+        if format == "table":
+            return
     if format == "json":
         import json
 

@@ -23,7 +23,7 @@ TITLES = {"macs": "MACs", "flops": "FLOPs", "contraction_activations": "contract
 
 def columns(text: str, report: Report) -> tuple[str, ...]:
     """Column names from a list with commas; `Fault` with near misses for unknown ones."""
-    chosen = tuple(part.strip() for part in text.split(",") if part.strip())
+    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in chosen:
         if name not in COLUMNS:
             fix = near(name, COLUMNS) or "columns are " + ", ".join(COLUMNS)

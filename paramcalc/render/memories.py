@@ -25,7 +25,7 @@ TIMES = (
     (Fraction(1, 10**9), "ns"),
 )
 STORED = ("float32", "bfloat16", "int8")
-RECORD = ("path", "op", "output", "live", "flops", "traffic", "intensity", "seconds")
+RECORD = ("path", "op", "output", "live", "operations", "traffic", "intensity", "seconds")
 
 
 def grid(found: Memory, bound: Bound | None = None) -> Grid:
@@ -103,7 +103,8 @@ def layers(found: Memory, bound: Bound | None = None) -> Grid:
     """Each layer: what is alive while it runs, its operations, its traffic, their ratio, its least time."""
     columns = [Column("layer"), Column("op", drop=2), Column("output", True, drop=1), Column("alive", True)]
     columns += [
-        Column(name, True) for name in ("FLOPs", "traffic", "intensity", *(("least time",) if bound else ()))
+        Column(name, True)
+        for name in ("operations", "traffic", "intensity", *(("least time",) if bound else ()))
     ]
     times = bound.layers if bound else ()
     lines = [
@@ -113,7 +114,7 @@ def layers(found: Memory, bound: Bound | None = None) -> Grid:
                 call_text(work.layer.op),
                 dims(work.layer.output, "nchw"),
                 number(work.live),
-                number(work.flops),
+                number(work.operations),
                 number(work.traffic),
                 significant(work.intensity, 3),
                 *((seconds(times[place]),) if bound else ()),
@@ -122,21 +123,23 @@ def layers(found: Memory, bound: Bound | None = None) -> Grid:
         )
         for place, work in enumerate(found.work)
     ]
-    flops, traffic = (sum(getattr(work, name) for work in found.work) for name in ("flops", "traffic"))
-    whole = significant(Fraction(flops, traffic), 3)
+    operations, traffic = (
+        sum(getattr(work, name) for work in found.work) for name in ("operations", "traffic")
+    )
+    whole = significant(Fraction(operations, traffic), 3)
     cells = (
         "total",
         "",
         "",
         "",
-        number(flops),
+        number(operations),
         number(traffic),
         whole,
         *((seconds(bound.total),) if bound else ()),
     )
     meaning = (
         "alive: elements alive while the layer runs; traffic: bytes of its inputs, weights and output",
-        "FLOPs: 2 a multiply-accumulate, 1 any other operation; intensity: FLOPs a byte",
+        "operations: 2 a multiply-accumulate, 1 any other; intensity: operations a byte",
     )
     return Grid(
         title(found.report),
@@ -224,7 +227,7 @@ def _records(found: Memory, bound: Bound | None) -> list[dict[str, Any]]:
 
 def _record(work: Work, time: Fraction | None) -> dict[str, Any]:
     values = (
-        work.layer.path, work.layer.op.title, str(work.layer.output), work.live, work.flops, work.traffic,
+        work.layer.path, work.layer.op.title, str(work.layer.output), work.live, work.operations, work.traffic,
         plain(work.intensity), plain(time),
     )  # fmt: skip
     return dict(zip(RECORD, values, strict=True))
