@@ -7,6 +7,8 @@ a folded table hold.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from paramcalc.ops.attributes import attributes, shown
@@ -39,13 +41,19 @@ class Line(NamedTuple):
 
 
 class Node:
-    """A group or layer of the tree that the paths form."""
+    """A group or layer of the tree that the paths form.
 
-    __slots__ = ("children", "row")
+    What is added up is remembered: every line of a table asks for it, at every depth that is tried.
+    """
+
+    __slots__ = ("_counts", "_kind", "_layers", "children", "row")
 
     def __init__(self) -> None:
         self.children: dict[str, Node] = {}
         self.row: Row | None = None
+        self._counts: Counts | None = None
+        self._kind: int | None = None
+        self._layers: int | None = None
 
     def rows(self) -> Iterator[Row]:
         """All rows below, in order; a join's own row stands behind its branches."""
@@ -54,44 +62,84 @@ class Node:
         if self.row is not None:
             yield self.row
 
-    def signature(self, root: int) -> tuple[object, ...]:
-        """What two groups must have in common to be shown as one: everything but their place."""
-        return tuple(
-            (row.path[root:], id(row.layer.applied), row.counts, row.layer.frozen) for row in self.rows()
-        )
+    @property
+    def last(self) -> Row:
+        """The row at the end."""
+        node = self
+        while node.row is None:
+            node = node.children[next(reversed(node.children))]
+        return node.row
+
+    @property
+    def counts(self) -> Counts:
+        """All rows below, added up."""
+        if self._counts is None:
+            parts = [child.counts for child in self.children.values()]
+            parts += [] if self.row is None else [self.row.counts]
+            self._counts = parts[0] if len(parts) == 1 else added(parts)
+        return self._counts
+
+    @property
+    def layers(self) -> int:
+        """The number of rows below."""
+        if self._layers is None:
+            below = sum(child.layers for child in self.children.values())
+            self._layers = below + (self.row is not None)
+        return self._layers
+
+    def kind(self, kinds: dict[object, int]) -> int:
+        """A number that equal groups share: those with the same layers but for their place."""
+        if self._kind is None:
+            parts = tuple((name, child.kind(kinds)) for name, child in self.children.items())
+            row = self.row
+            own = row and (id(row.layer.applied), row.counts, row.layer.frozen)
+            self._kind = kinds.setdefault((parts, own), len(kinds))
+        return self._kind
 
 
 def tree(report: Report) -> Node:
     """The groups and layers of a report as their paths nest them."""
     root = Node()
+    known = {"": root}
     for row in report.rows:
-        node = root
-        for part in row.path.split("/"):
-            node = node.children.setdefault(part, Node())
-        node.row = row
+        _node(known, row.path).row = row
     return root
+
+
+def _node(known: dict[str, Node], path: str) -> Node:
+    """The node of a path, made with all above it when it is new."""
+    node = known.get(path)
+    if node is None:
+        node = known[path] = Node()
+        above, _, name = path.rpartition("/")
+        _node(known, above).children[name] = node
+    return node
 
 
 def outline(report: Report, depth: int | None = None, fold: bool = True) -> list[Line]:
     """The lines of a report down to a depth; None takes the deepest that is easily read."""
     root = tree(report)
+    kinds: dict[object, int] | None = {} if fold else None
     if depth is not None:
-        return list(_lines(root, 0, depth, "", fold))
-    lines = list(_lines(root, 0, 1, "", fold))
+        return list(_lines(root, 0, depth, "", kinds))
+    lines = list(_lines(root, 0, 1, "", kinds))
     for deeper in range(2, FULL_DEPTH):
-        more = list(_lines(root, 0, deeper, "", fold))
+        more = list(islice(_lines(root, 0, deeper, "", kinds), FITTING_LINES + 1))
         if len(more) > FITTING_LINES or len(more) == len(lines):
             return lines
         lines = more
     return lines
 
 
-def _lines(parent: Node, depth: int, deepest: int, path: str, fold: bool) -> Iterator[Line]:
-    for names, node in _folded(parent, path, fold):
+def _lines(
+    parent: Node, depth: int, deepest: int, path: str, kinds: dict[object, int] | None
+) -> Iterator[Line]:
+    """The lines below a group. `kinds` numbers equal groups, which then make one line; None keeps each."""
+    for names, node in _folded(parent, kinds):
         first = f"{path}{names[0]}"
         yield _line(names, node, depth, first)
         if depth + 1 < deepest and node.children:
-            yield from _lines(node, depth + 1, deepest, first + "/", fold)
+            yield from _lines(node, depth + 1, deepest, first + "/", kinds)
             if node.row is not None:
                 yield _line(["="], _leaf(node.row), depth + 1, first)
 
@@ -102,37 +150,37 @@ def _leaf(row: Row) -> Node:
     return node
 
 
-def _folded(parent: Node, path: str, fold: bool) -> Iterator[tuple[list[str], Node]]:
+def _folded(parent: Node, kinds: dict[object, int] | None) -> Iterator[tuple[list[str], Node]]:
     """Children in order, runs of equal ones together."""
     run: list[str] = []
     first: Node | None = None
-    signature: tuple[object, ...] = ()
+    kind: int | None = None
     for name, node in parent.children.items():
-        mine = node.signature(len(path) + len(name)) if fold and name.isdigit() else ()
-        if first is not None and mine and mine == signature:
+        mine = node.kind(kinds) if kinds is not None and name.isdigit() else None
+        if first is not None and mine is not None and mine == kind:
             run.append(name)
             continue
         if first is not None:
             yield run, first
-        run, first, signature = [name], node, mine
+        run, first, kind = [name], node, mine
     if first is not None:
         yield run, first
 
 
 def _line(names: list[str], node: Node, depth: int, path: str) -> Line:
-    rows = list(node.rows())
+    last = node.last
     name = names[0] if len(names) == 1 else f"{names[0]}-{names[-1]}"
     return Line(
         depth=depth,
         name=name,
         path=path,
-        call=call_text(rows[-1].layer.op) if len(rows) == 1 else "",
+        call=call_text(last.layer.op) if node.layers == 1 else "",
         times=len(names),
-        output=rows[-1].layer.output,
-        last=_beside(path, names) + rows[-1].path[len(path) :],
-        counts=added(row.counts for row in rows for _ in names),
-        layers=len(rows),
-        auxiliary=bool(rows[-1].layer.auxiliary),
+        output=last.layer.output,
+        last=_beside(path, names) + last.path[len(path) :],
+        counts=node.counts if len(names) == 1 else added([node.counts] * len(names)),
+        layers=node.layers,
+        auxiliary=bool(last.layer.auxiliary),
     )
 
 
@@ -141,6 +189,7 @@ def _beside(path: str, names: list[str]) -> str:
     return path if len(names) == 1 else path[: -len(names[0])] + names[-1]
 
 
+@lru_cache(maxsize=4096)
 def call_text(op: Op) -> str:
     """An op as a spec would write it: required attributes by position, others where they differ.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from operator import add
 from typing import Any, NamedTuple
 
 from paramcalc.errors import Fault, near
@@ -34,6 +35,8 @@ class Counts(NamedTuple):
     memory: Size = 0
 
     def plus(self, other: Counts, times: int = 1) -> Counts:
+        if times == 1:
+            return Counts(*map(add, self, other))
         return Counts(*(one + times * two for one, two in zip(self, other, strict=True)))
 
 

@@ -60,12 +60,15 @@ def grid(
     lines = outline.outline(report, depth, fold)
     measure = _measure(report.totals, chosen)
     fields = _fields(report, chosen)
+    rows = {row.path: row for row in report.rows}
     body = [
         Line(
             (
                 _label(line),
                 *(
-                    fields[line.last][name] if name in FIELD else _cell(name, line, report, measure, layout)
+                    fields[line.last][name]
+                    if name in FIELD
+                    else _cell(name, line, rows.get(line.path), report, measure, layout)
                     for name in chosen
                 ),
             ),
@@ -204,17 +207,17 @@ def _depth_note(report: Report, lines: list[outline.Line], fold: bool) -> tuple[
     shown = sum(1 for line in lines if line.layers == 1)
     folded = any(line.times > 1 for line in lines)
     notes = []
-    if any(line.layers > 1 and not _opened(line, lines) for line in lines):
+    below = [*lines[1:], None]  # what stands in a line follows it, one deeper
+    if any(
+        line.layers > 1 and not (after and after.depth > line.depth)
+        for line, after in zip(lines, below, strict=True)
+    ):
         notes.append(
             f"{len(report.rows)} layers; --depth {outline.FULL_DEPTH} shows each, --depth 1 the top only"
         )
     if folded and shown:
         notes.append("x N: N equal blocks; the line has all of them, the lines below it one")
     return tuple(notes)
-
-
-def _opened(line: outline.Line, lines: list[outline.Line]) -> bool:
-    return any(other.path.startswith(line.path + "/") for other in lines)
 
 
 def _label(line: outline.Line) -> str:
@@ -248,14 +251,13 @@ def _measure(totals: Counts, chosen: tuple[str, ...]) -> str:
     return next((name for name in order if getattr(totals, name)), "activations")
 
 
-def _cell(name: str, line: outline.Line, report: Report, measure: str, layout: str) -> str:
+def _cell(name: str, line: outline.Line, row: Row | None, report: Report, measure: str, layout: str) -> str:
     if name == "op":
         return line.call
     if name == "output":
         return dims(line.output, layout)
     if name in ("input", "weights"):
-        rows = [row for row in report.rows if row.path == line.path] if line.call else []
-        return _row_cell(name, rows[0], report, measure, layout) if rows else ""
+        return _row_cell(name, row, report, measure, layout) if row and line.call else ""
     return _quantity(name, line.counts, report, measure, auxiliary=line.auxiliary)
 
 
