@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paramcalc import claims, library
-from paramcalc.claims import MOST_PROBLEMS, Claim
-from paramcalc.errors import Fault, Problem, SpecError, near, printable, visible
+from paramcalc.claims import Claim
+from paramcalc.errors import MOST_PROBLEMS, Fault, Problem, SpecError, near, printable, visible
 from paramcalc.figure import Comparison, grouped, mentions, signed, written_out
 from paramcalc.measure import Networks, measured
 from paramcalc.reasons import reason
@@ -130,9 +130,12 @@ def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) 
     that does not fit its network is a mistake in the result.
     """
     networks = networks or Networks()
+    networks.begin()
     outcomes: list[Outcome] = []
     problems: dict[Problem, None] = {}
     for claim in _about(variant, spec):
+        if len(problems) >= MOST_PROBLEMS or networks.exhausted:
+            break
         try:
             outcomes.append(judged(claim, spec, networks))
         except SpecError as error:

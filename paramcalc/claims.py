@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from paramcalc import figure, syntax
 from paramcalc.conventions import CONVENTIONS, OWN
-from paramcalc.errors import Fault, Problem, Source, SpecError, near
+from paramcalc.errors import Fault, Problem, Problems, Source, SpecError, near
 from paramcalc.figure import Figure
 from paramcalc.report import QUANTITIES
 from paramcalc.spec import Spec
@@ -30,7 +30,6 @@ FIELDS = (
 )  # fmt: skip
 EXCUSES = ("within", "erratum", "unresolved")
 MOST_CLAIMS = 10_000
-MOST_PROBLEMS = 50
 DERIVED = "derived"
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?\s?%")
 _SIZES = re.compile(r"[1-9][0-9]{0,14}(?:x[1-9][0-9]{0,14}){0,3}")
@@ -92,7 +91,8 @@ class _FieldError(Exception):
 class _Reader:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
-        self.problems: list[Problem] = []
+        self.problems = Problems()
+        self.models = dict.fromkeys((spec.name, *spec.variants))
         text = spec.source.text
         self.line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
         self.paper = _cited(spec.origin) if spec.origin else ""
@@ -108,16 +108,15 @@ class _Reader:
                     found.append(claim)
                 if len(found) > MOST_CLAIMS:
                     self.fail(item, f"a spec may have at most {MOST_CLAIMS} claims")
-                    raise SpecError(self.problems)
+                    raise SpecError(self.problems.in_order())
         if self.problems:
-            raise SpecError(sorted(self.problems, key=lambda problem: problem.start)[:MOST_PROBLEMS])
+            raise SpecError(self.problems.in_order())
         return tuple(found)
 
     def model(self, key: Scalar) -> bool:
-        names = dict.fromkeys((self.spec.name, *self.spec.variants))
-        if key.text in names:
+        if key.text in self.models:
             return True
-        fix = near(key.text, names) or "models are " + ", ".join(names)
+        fix = near(key.text, self.models) or "models are " + ", ".join(self.models)
         self.fail(key, f"claims about '{key.text}', which is neither this spec nor a variant of it", fix)
         return False
 
@@ -257,7 +256,7 @@ class _Reader:
         try:
             read = figure.read(node.text, ratio)
         except Fault as fault:
-            self.problems.append(Problem(self.spec.source, node.start, node.end, fault.fact, fault.notes()))
+            self.problems.add(self.spec.source, node.start, node.end, fault.fact, fault.notes())
             return None
         if read.percentage and not ratio:
             self.fail(node, f"{read.text} of what?", "add over: LAYERS or over_model: MODEL")
@@ -343,7 +342,7 @@ class _Reader:
 
     def fail(self, node: Node, fact: str, fix: str = "") -> None:
         end = max(node.end, node.start + 1) if isinstance(node, Scalar) else node.start + 1
-        self.problems.append(Problem(self.spec.source, node.start, end, fact, (fix,) if fix else ()))
+        self.problems.add(self.spec.source, node.start, end, fact, (fix,) if fix else ())
 
 
 def _cited(node: Node) -> str:

@@ -119,10 +119,13 @@ class SpecError(Exception):
     def __init__(self, problems: Iterable[Problem], partial: Any = None) -> None:
         self.problems = tuple(problems)
         self.partial = partial
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
         shown = [problem.render() for problem in self.problems[:MOST_PROBLEMS]]
         if len(self.problems) >= MOST_PROBLEMS:
             shown.append(f"These are the first {MOST_PROBLEMS}; there may be more.")
-        super().__init__("\n\n".join(shown))
+        return "\n\n".join(shown)
 
 
 class Problems:

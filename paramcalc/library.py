@@ -135,6 +135,7 @@ def _read_stdin(variant: str) -> Spec:
     return from_text(source, variant)
 
 
+@lru_cache(maxsize=256)
 def bundled(name: str, variant: str = "") -> Found:
     """A model by its name. Only files whose text holds the name are read."""
     if _MODEL.fullmatch(name):

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from paramcalc import library
 from paramcalc.claims import CHANNELS, FIELD, LAYERED, Claim
 from paramcalc.conventions import CONVENTIONS, Convention, amount
-from paramcalc.elaborate import Settings, elaborate
+from paramcalc.elaborate import Elaborator, Settings
 from paramcalc.errors import Fault, SpecError
 from paramcalc.field import Fields
 from paramcalc.field import fields as followed
@@ -22,26 +22,51 @@ from paramcalc.spec import Spec
 Inputs: TypeAlias = Mapping[str, tuple[int, ...]]
 Key: TypeAlias = tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]]  # file, model, inputs
 KEPT = 64
+MOST_STEPS = 300_000  # of building networks, for the claims of one spec
+MOST_LOOKS = 1_000_000  # at layers, for the claims of one spec
+FIELD_LOOKS = 20  # what to follow the fields of a layer takes
+PATTERN_LOOKS = 300  # what to read a pattern takes
 
 
 class Networks:
     """Counted networks, each elaborated once for all that is asked about it.
 
     The `KEPT` that were last asked for are remembered, failures too. `built` counts elaborations.
+    What the claims of one spec may take is bounded: it may be anybody's.
     """
 
     def __init__(self) -> None:
         self.known: dict[Key, Report | Exception] = {}
         self.built = 0
         self.followed: Fields | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        """Starts with another spec."""
+        self.steps = self.looks = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no more can be asked about the spec."""
+        return self.steps > MOST_STEPS or self.looks > MOST_LOOKS
+
+    def look(self, layers: int) -> None:
+        """Notes that so many layers are looked at; a fault when it is too much."""
+        self.looks += layers
+        if self.exhausted:
+            fact = "the claims of this spec take too much work"
+            limits = f"networks of {MOST_STEPS:,} layers in all, and {MOST_LOOKS:,} looks at layers"
+            raise Fault(fact, expected=f"at most {limits}", fix="spread them over several specs")
 
     def report(self, spec: Spec, model: str, inputs: Inputs) -> Report:
         """The counts of a model of a spec; `SpecError` or `Fault` when it cannot be built."""
         key = (spec.source.name, library.same_settings(spec, model), tuple(inputs.items()))
         found = self.known.pop(key, None)
         if found is None:
-            found = _counted(spec, model, inputs)
+            self.look(0)
+            found, steps = _counted(spec, model, inputs)
             self.built += 1
+            self.steps += steps
         self.known[key] = found
         if len(self.known) > KEPT:
             del self.known[next(iter(self.known))]
@@ -52,16 +77,19 @@ class Networks:
     def fields(self, graph: Graph) -> Fields:
         """The receptive fields of a network; those that were last asked for are remembered."""
         if self.followed is None or self.followed.graph is not graph:
+            self.look(FIELD_LOOKS * len(graph.layers))
             self.followed = followed(graph)
         return self.followed
 
 
-def _counted(spec: Spec, model: str, inputs: Inputs) -> Report | Exception:
+def _counted(spec: Spec, model: str, inputs: Inputs) -> tuple[Report | Exception, int]:
+    """The counts of a network, or why there are none, and how many steps that took."""
     variant = model if model in spec.variants else ""
+    elaborator = Elaborator(spec, Settings(variant, inputs=inputs))
     try:
-        return count(elaborate(spec, Settings(variant, inputs=inputs)))
+        return count(elaborator.run()), elaborator.steps
     except (SpecError, Fault) as error:
-        return error
+        return error, elaborator.steps
 
 
 def measured(
@@ -111,6 +139,7 @@ def _quantity(
     convention: Convention,
     about: str,
 ) -> int | Fraction:
+    networks.look(len(patterns) * PATTERN_LOOKS + max(1, len(patterns)) * len(report.rows))
     try:
         if any(pattern in report.graph.inputs for pattern in patterns):
             return _of_input(report, quantity, patterns)

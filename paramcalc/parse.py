@@ -30,6 +30,7 @@ from paramcalc.spec import (
 )
 from paramcalc.syntax import Mapping, Node, Scalar, Sequence
 
+DEEPEST_LIKE = 20
 KEYS = (
     "name", "source", "note", "use", "input", "inputs", "outputs",
     "knobs", "variants", "defaults", "blocks", "layers", "claims",
@@ -255,7 +256,7 @@ class _SpecReader(ChainReader):
 
     def check_variants(self, spec: Spec) -> None:
         """Variants set knobs that exist, and are like variants that exist, not in a circle."""
-        sound: set[str] = set()
+        depths: dict[str, int] = {}
         for variant in spec.variants.values():
             for setting in variant.settings:
                 if setting.name not in spec.knobs:
@@ -264,15 +265,17 @@ class _SpecReader(ChainReader):
                     )
                     fact = f"variant '{variant.name}' sets '{setting.name}', which is not a knob"
                     self.fail_at(variant.at + setting.start, setting.name, fact, fix)
-            self.check_like(variant, spec.variants, sound)
+            self.check_like(variant, spec.variants, depths)
 
-    def check_like(self, variant: Variant, variants: dict[str, Variant], sound: set[str]) -> None:
+    def check_like(self, variant: Variant, variants: dict[str, Variant], depths: dict[str, int]) -> None:
         if variant.like and variant.like not in variants:
             fix = near(variant.like, variants)
             self.fail_at(variant.at, variant.name, f"there is no variant '{variant.like}' to be like", fix)
             return
         path = [variant.name]
-        while path[-1] not in sound and variants[path[-1]].like in variants:
+        while (
+            path[-1] not in depths and variants[path[-1]].like in variants and len(path) <= DEEPEST_LIKE
+        ):
             like = variants[path[-1]].like
             if like in path:
                 if like == variant.name:
@@ -280,7 +283,10 @@ class _SpecReader(ChainReader):
                     self.fail_at(variant.at, variant.name, f"'like' goes round in a circle: {circle}")
                 break
             path.append(like)
-        sound.update(path)
+        depths[variant.name] = depths.get(path[-1], 0) + len(path) - 1
+        if depths[variant.name] > DEEPEST_LIKE:
+            fact = f"variants are like variants more than {DEEPEST_LIKE} deep"
+            self.fail_at(variant.at, variant.name, fact)
 
     # ----------------------------------------------------------------------- inputs and outputs
 

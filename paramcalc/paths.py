@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from paramcalc.errors import Fault, near
 
+LONGEST = 1_000
+
 
 @lru_cache(maxsize=4096)
 def pattern(text: str) -> re.Pattern[str]:
@@ -19,6 +21,8 @@ def pattern(text: str) -> re.Pattern[str]:
     >>> bool(pattern("conv2_x").fullmatch("conv2_x/0/add")), bool(pattern("*/add").fullmatch("a/b/add"))
     (True, False)
     """
+    if len(text) > LONGEST:
+        raise Fault(f"a pattern may have at most {LONGEST:,} characters", found=f"{len(text):,}")
     sections: list[list[str]] = [[]]
     for part in text.split("/"):
         if part == "**":

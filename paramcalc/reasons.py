@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from itertools import islice
 
 from paramcalc.claims import LAYERED, Claim
 from paramcalc.conventions import CONVENTIONS, OWN, Convention
@@ -22,6 +23,7 @@ from paramcalc.spec import Spec
 
 SIZES = (224, 227, 229, 231, 256, 288, 299, 320, 331, 384, 448, 512, 192, 160, 128, 112, 96, 64, 32, 28)
 MOST_VARIANTS = 40
+MOST_NAMES = 400  # of variants, which may be like each other
 MOST_LAYERS = 10_000  # for larger networks, and after so many, no further ones are elaborated
 MOST_BUILT = 500
 MOST_KNOBS = 3
@@ -75,7 +77,7 @@ def _said(claim: Claim, convention: Convention) -> str:
 def _other_variants(
     claim: Claim, spec: Spec, networks: Networks, own: Report
 ) -> Iterator[tuple[str, Fraction]]:
-    names = [*spec.variants, spec.name]
+    names = [*islice(spec.variants, MOST_NAMES), spec.name]
     others = dict.fromkeys(same_settings(spec, name) for name in names)
     others.pop(same_settings(spec, claim.model), None)
     for name in list(others)[:MOST_VARIANTS]:
