@@ -6,6 +6,7 @@ import dataclasses
 import random
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -359,6 +360,23 @@ def test_single_entries_and_letters() -> None:
     ):
         with pytest.raises(Fault, match=fact):
             resnet.closed(names)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "line"),
+    [
+        ("{a: 2, b: 3, c: 5, d: 7}", "linear (a+b+c+d+1)**400//10**300"),
+        ("{a: 2, b: a**500, c: b**500, d: c**500}", "linear 7+0*d"),
+        ("{a: 1000}", "600 * linear channels*3//2+a"),
+    ],
+)
+def test_symbols_cannot_be_made_to_take_for_ever(knobs: str, line: str, tmp_path: Path) -> None:
+    """What grows too large in symbols is an error, soon."""
+    path = tmp_path / "large.yaml"
+    path.write_text(f"name: large\ninput: 8\nknobs: {knobs}\nlayers:\n  - {line}\n")
+
+    with pytest.raises((Fault, SpecError)):
+        load(str(path)).closed(["a", "b", "c", "d"] if "b" in knobs else ["a"])
 
 
 def test_unknown_symbols_are_named() -> None:

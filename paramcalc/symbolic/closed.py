@@ -10,6 +10,7 @@ from paramcalc.errors import Fault, SpecError, near
 from paramcalc.graph import Graph, Layer
 from paramcalc.paths import matching
 from paramcalc.report import QUANTITIES, Counts, count_layer
+from paramcalc.settings import LARGEST_SIZE
 from paramcalc.sizes import judge
 from paramcalc.spec import Spec
 from paramcalc.symbolic.choice import Chosen, Start, choose, filled, usual
@@ -156,13 +157,17 @@ def close(
             sizes = chosen.sizes(started(spec, settings, asked).inputs)
             settings = settings._replace(inputs={**numeric.inputs, **sizes})
             graph, rows = counted(spec, settings, asked, _batch(chosen))
+            totals = added(row for row in rows if not row.layer.auxiliary)
+            if max(evaluate(total, asked.point) for total in totals) > LARGEST_SIZE:
+                elaborate(spec, numeric)  # which refuses single sizes as large as that
         except Stretch as stretch:
             chosen = chosen.stretched(stretch.letter, stretch.factor)
             continue
+        except RecursionError:
+            raise Fault("sizes are rounded too often, one inside another, to be written in symbols") from None
         except SpecError:
             elaborate(spec, numeric)  # where the spec is wrong with numbers too, that is the plainer message
             raise
-        totals = added(row for row in rows if not row.layer.auxiliary)
         written = tuple(str(change) for change in changes)
         return Closed(graph, written, chosen.symbols, asked.assumptions(), rows, totals, chosen)
 

@@ -16,6 +16,7 @@ from paramcalc.symbolic.polynomial import (
     Number,
     Polynomial,
     Value,
+    bounded,
     evaluate,
     times,
     whole,
@@ -54,7 +55,7 @@ class Factored(Polynomial):
     def multiplied(self, other: Polynomial) -> Any:
         """The product of two factors."""
         (one, coefficient), (two, factor) = _factor(self), _factor(other)
-        return Factored.of({times(one, two): whole(coefficient * factor)})
+        return Factored.of(bounded({times(one, two): whole(coefficient * factor)}))
 
     __hash__ = Polynomial.__hash__
 

@@ -14,11 +14,16 @@ from functools import lru_cache
 from math import gcd, lcm
 from typing import Any, TypeAlias
 
+from paramcalc.errors import Fault
 from paramcalc.expression import FUNCTIONS, divide
 
 Number: TypeAlias = int | Fraction
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"  # powers of atoms, in the order of their numbers
 Value: TypeAlias = "Polynomial | Number"
+
+MOST_TERMS = 100_000
+MOST_BITS = 2048
+FEWER = "take fewer symbols, or others"
 
 ONE: Monomial = ()
 GROUP = "group"  # a sum in parentheses, taken as one factor
@@ -144,12 +149,14 @@ class Polynomial:
 
     def multiplied(self, other: Polynomial) -> Any:
         """The product, every factor of one side times every one of the other."""
+        if len(self.terms) * len(other.terms) > MOST_TERMS:
+            raise Fault(f"a size in symbols would have more than {MOST_TERMS:,} terms", fix=FEWER)
         terms: dict[Monomial, Number] = {}
         for one, coefficient in self.terms.items():
             for two, factor in other.terms.items():
                 monomial = times(one, two)
                 terms[monomial] = whole(terms.get(monomial, 0) + coefficient * factor)
-        return self.of(terms)
+        return self.of(bounded(terms))
 
     def __pow__(self, exponent: int) -> Any:
         if not isinstance(exponent, int):
@@ -258,6 +265,14 @@ def apply(name: str, arguments: Iterable[Any]) -> Any:
         (value,) = arguments
         return value
     return FUNCTIONS[name].apply(*arguments)
+
+
+def bounded(terms: dict[Monomial, Number]) -> dict[Monomial, Number]:
+    """The terms themselves, unless a number in them is too large to be meant: specs may be hostile."""
+    for monomial, coefficient in terms.items():
+        if coefficient.numerator.bit_length() > MOST_BITS or any(power > MOST_BITS for _, power in monomial):
+            raise Fault(f"a size in symbols would have a number of more than {MOST_BITS} bits", fix=FEWER)
+    return terms
 
 
 def whole(value: Any) -> Any:
