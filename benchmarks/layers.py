@@ -26,7 +26,8 @@ def chain(layers: int) -> str:
 
 def residual(layers: int) -> str:
     """Blocks of five layers with a shortcut, by one repeat."""
-    block = "blocks:\n  unit:\n    - add: {main: [conv2d 16 3 padding=1, batch_norm, relu], skip: identity}\n    - relu\n"
+    branches = "{main: [conv2d 16 3 padding=1, batch_norm, relu], skip: identity}"
+    block = f"blocks:\n  unit:\n    - add: {branches}\n    - relu\n"
     return f"input: 16x32x32\n{block}layers:\n  - {layers // 5} * unit\n"
 
 
