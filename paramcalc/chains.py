@@ -246,6 +246,11 @@ class ChainReader(Reader):
             self.fail(key, f"arguments of {head} stand on the line and below it", fix)
             return (Broken(key.start),)
         begin = key.start + bool(key.quote)
+        inner = next((node for _, node in value.entries if isinstance(node, Mapping)), None)
+        if inner is not None:
+            fix = f"to name a group '{head}', put a list below it: {head}: [...]"
+            self.fail(inner, f"{head} is called here, and no argument is a mapping", fix)
+            return (Broken(begin),)
         references = self.references(value.get("from"), begin)
         arguments = self.arguments(value, begin, leave=("from",))
         if references is None or arguments is None:

@@ -392,7 +392,7 @@ class Elaborator:
         result = self.step(Step(only.call, only.at, item.name), scope, value, own=False)
         if item.name not in scope.group.children:  # the tensor only passes: the name is another for it
             alias = scope.group.children[item.name] = Group(scope.group.prefix + item.name)
-            alias.value, alias.broken = result, result == UNKNOWN
+            alias.value, alias.broken, alias.alias = result, result == UNKNOWN, True
         return result
 
     def grouped(

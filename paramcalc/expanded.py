@@ -73,20 +73,17 @@ class _Place(NamedTuple):
     indent: str
 
 
-class _Alias(NamedTuple):
-    """A second name, given in a group right after an item of it ('' for the start)."""
-
-    group: str
-    after: str
-
-
 class _Writer:
-    """Writes the lines; `missing` are the aliases that turned out to be needed, by value."""
+    """Writes the lines, with second names for some values.
 
-    def __init__(self, graph: Graph, aliases: dict[int, _Alias]) -> None:
+    `aliases` gives, for a value and the group where the name is given, the item that it stands after
+    ('' for the start); `missing` are those that turned out to be needed besides.
+    """
+
+    def __init__(self, graph: Graph, aliases: dict[tuple[int, str], str]) -> None:
         self.graph = graph
         self.aliases = aliases
-        self.missing: dict[int, _Alias] = {}
+        self.missing: dict[tuple[int, str], str] = {}
         self.first = len(graph.inputs)
         self.auxiliary = {renamed(layer.auxiliary) for layer in graph.layers}
         self.written: dict[str, list[str]] = {}  # names written so far, by group
@@ -120,8 +117,8 @@ class _Writer:
     def given_names(self, group: _Group, after: str, place: _Place) -> int | None:
         """Writes the second names that stand after an item; the value that goes on."""
         value = place.value
-        for number, alias in self.aliases.items():
-            if alias == (group.path, after):
+        for (number, where), item in self.aliases.items():
+            if (where, item) == (group.path, after):
                 self.lines.append(f"{place.indent}- {self.alias(number)}: from {self.path(number, place)}")
                 self.written.setdefault(group.path, []).append(self.alias(number))
                 value = number
@@ -226,20 +223,24 @@ class _Writer:
 
     def reference(self, value: int, place: _Place) -> str:
         """What means a value at a place; where nothing does, a second name that is missing so far."""
-        if value in self.aliases:
-            return self.alias(value)
         path = self.path(value, place)
         first = path.split("/", 1)[0]
+        opened = [group.path for group in place.groups]
         meant = next(
-            (group for group in reversed(place.groups) if first in self.written.get(group.path, ())), None
+            (
+                group
+                for group in reversed(place.groups)
+                if first in self.written.get(group.path, ()) or _below(group.path, first) in opened
+            ),
+            None,
         )
         inputs = first in self.graph.inputs and value < self.first
         outer = self.common(value, place)
         if (meant is None and inputs) or (meant is outer and not inputs):
             return path
-        after = "" if value < self.first else first
-        self.missing.setdefault(value, _Alias(outer.path, after))
-        return path
+        if (value, outer.path) not in self.aliases:
+            self.missing[value, outer.path] = "" if value < self.first else first
+        return self.alias(value)
 
     def common(self, value: int, place: _Place) -> _Group:
         """The innermost open group that holds a value."""
@@ -261,14 +262,17 @@ class _Writer:
         return name
 
 
+def _below(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
+
+
 def _tree(graph: Graph) -> _Group:
     root = _Group("")
     for number, layer in enumerate(graph.layers, start=len(graph.inputs)):
         group = root
         group.values.append(number)
         for part in renamed(layer.path).split("/"):
-            path = f"{group.path}/{part}" if group.path else part
-            group = group.children.setdefault(part, _Group(path))
+            group = group.children.setdefault(part, _Group(_below(group.path, part)))
             group.values.append(number)
         group.layer = layer
     return root

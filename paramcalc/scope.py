@@ -40,10 +40,11 @@ class Group:
     """A named part of the network while it is built.
 
     `value` is the output, None until the group is finished; `children` holds groups, and the values
-    of single layers. `broken` says that a mistake may have kept names from being defined.
+    of single layers. `broken` says that a mistake may have kept names from being defined, `alias`
+    that the group is only another name for a tensor that passes.
     """
 
-    __slots__ = ("broken", "children", "path", "prefix", "value")
+    __slots__ = ("alias", "broken", "children", "path", "prefix", "value")
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -51,6 +52,7 @@ class Group:
         self.children: dict[str, Group | int] = {}
         self.value: int | None = None
         self.broken = False
+        self.alias = False
 
 
 class Frame(NamedTuple):

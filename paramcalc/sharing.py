@@ -56,8 +56,9 @@ def _layer(network: Network, target: Group | int) -> Layer | None:
     if value is None:
         raise Fault("the group to share with is not finished here", about="share")
     layer = network.layer(value) if value >= 0 else None
-    own = layer is not None and (not isinstance(target, Group) or layer.path == target.path)
-    return layer if own else None
+    if isinstance(target, Group) and layer is not None and not target.alias and layer.path != target.path:
+        return None
+    return layer
 
 
 def _alike(one: tuple[Size, ...], two: tuple[Size, ...]) -> bool:

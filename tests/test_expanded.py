@@ -92,6 +92,28 @@ SPECS = {
             layers: [conv2d 4 1]
           - add from repeat/1/relu repeat_2
     """,
+    "a nearer name hides the one that is read": """
+        inputs: {a: 3x8x8, b: 3x8x8}
+        blocks:
+          mix from x other:
+            - b: relu
+            - a: tanh
+            - sum: add from x other
+          twice from x other: [mix from x other, mix from other x, concat from mix mix_2]
+        layers:
+          - c: mix from a b
+          - d: {twice: {from: [c, b]}}
+          - e: twice from c a
+          - mix: [concat: {a: relu from d, b: [relu, from e]}]
+    """,
+    "training only": """
+        input: 3x8x8
+        layers:
+          - auxiliary: {one: conv2d 4 3}
+          - group:
+              - auxiliary: {two: [conv2d 4 3, relu]}
+              - auxiliary: {three: {concat: {p: relu, q: [tanh, relu]}}}
+    """,
     "fractions": """
         input: 8
         layers: [dropout 1/3, dropout 0.4, linear 2]

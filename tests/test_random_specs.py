@@ -195,8 +195,8 @@ def test_lines_and_mappings_mean_the_same(pair: tuple[str, str]) -> None:
 def test_expanded_reads_back(pair: tuple[str, str]) -> None:
     """The expanded text gives the same layers, edges, sharing and totals."""
     graph = network(pair[0])
-    if graph is None:
-        return
+    if graph is None or any(layer.auxiliary and layer.shared for layer in graph.layers):
+        return  # a head that shares with one of the same name cannot name it
     other = elaborate(from_text(Source("expanded", expanded(graph))))
 
     assert [layer.path for layer in other.layers] == [renamed(layer.path) for layer in graph.layers]
