@@ -273,8 +273,10 @@ class _SpecReader(ChainReader):
             self.fail_at(variant.at, variant.name, f"there is no variant '{variant.like}' to be like", fix)
             return
         path = [variant.name]
-        while path[-1] not in depths and variants[path[-1]].like in variants and len(path) <= DEEPEST_LIKE:
+        while path[-1] not in depths and len(path) < DEEPEST_LIKE + 2:
             like = variants[path[-1]].like
+            if like not in variants:
+                break
             if like in path:
                 if like == variant.name:
                     circle = " -> ".join([*path, like])
