@@ -6,12 +6,12 @@ digits is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import islice
 
 from paramcalc.claims import LAYERED, Claim
-from paramcalc.conventions import CONVENTIONS, OWN, Convention
+from paramcalc.conventions import CONVENTIONS, OWN, PAPERS, TOOLS, Convention
 from paramcalc.errors import Fault, SpecError
 from paramcalc.figure import Comparison
 from paramcalc.library import same_settings
@@ -52,15 +52,18 @@ def _candidates(
         yield "factor 2: the source counts a multiply-accumulate as two, so twice this", computed * 2
     if claim.quantity in LAYERED:
         return
-    yield from _other_conventions(claim, spec, networks)
+    yield from _other_conventions(claim, spec, networks, PAPERS)
     report = networks.report(spec, claim.model, claim.inputs)
     if len(report.rows) <= MOST_LAYERS and networks.built <= MOST_BUILT:
         yield from _other_variants(claim, spec, networks, report)
         yield from _other_inputs(claim, spec, networks, report)
+    yield from _other_conventions(claim, spec, networks, TOOLS)
 
 
-def _other_conventions(claim: Claim, spec: Spec, networks: Networks) -> Iterator[tuple[str, Fraction]]:
-    for convention in CONVENTIONS.values():
+def _other_conventions(
+    claim: Claim, spec: Spec, networks: Networks, conventions: Iterable[Convention]
+) -> Iterator[tuple[str, Fraction]]:
+    for convention in conventions:
         if convention.name == claim.convention or claim.quantity not in convention.terms:
             continue
         number = _tried(claim, spec, networks, convention=convention.name)

@@ -23,4 +23,4 @@ def convention(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-__all__ = ["CONVENTIONS", "OWN", "TOOLS", "Convention", "amount", "convention", "recounted"]
+__all__ = ["CONVENTIONS", "OWN", "PAPERS", "TOOLS", "Convention", "amount", "convention", "recounted"]

@@ -204,6 +204,7 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "input_positions": lambda layer: product(_first(layer).space),
     "conv_positions": _conv_positions,
     "window": lambda layer: product(layer.op.kernel_size),  # type: ignore[attr-defined]
+    "strides": lambda layer: product(layer.op.stride),  # type: ignore[attr-defined]
     "dimensions": lambda layer: len(_first(layer).space),  # axes of the input besides the channels
     "learned": lambda layer: not layer.frozen,
     "scaled": lambda layer: layer.op.scale is not None,  # type: ignore[attr-defined]

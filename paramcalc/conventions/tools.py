@@ -155,6 +155,7 @@ TOOLS = (
             quirks=(
                 "batch and layer normalization count 4 for each element with affine parameters, 2 without",
                 "average pooling counts its outputs, adaptive average pooling its inputs as well",
+                "adaptive pooling whose bins do not divide the input may come out one lower, by floating point",
                 "a transposed convolution counts at its output's positions, not at its input's",
                 "parameters of other modules (embedding, group normalization) and bare ones are left out",
                 "attention's products, which are no module, are not counted",
@@ -280,6 +281,93 @@ TOOLS = (
             "subsample": "2*output",
             "local_response_norm": "3*output",
             "upsample": "4*output if mode == 'bilinear' else 0",
+        },
+    ),
+    _profile(
+        "keras",
+        "params: everything that layers store, running statistics too; FLOPs: TensorFlow's profiler's",
+        Tool(
+            version="3.15.1",
+            source="https://github.com/keras-team/keras/blob/v3.15.1/keras/src/utils/summary_utils.py",
+            sees="variables; TensorFlow 2.21.0's profiler (float_operation), nodes of the frozen graph",
+            called={
+                "params": "Total params",
+                "trainable": "Trainable params",
+                "frozen": "Non-trainable params",
+            },
+            quirks=(
+                "running means and variances are non-trainable params, and in the total",
+                "Keras itself counts no operations; the FLOPs are those of tensorflow/python/profiler/"
+                "internal/flops_registry.py",
+                "relu, sigmoid, tanh and local response normalization are not among the nodes it knows",
+                "a grouped convolution that is not depthwise runs in a function that it does not look into",
+                "attention's products, which Keras writes as einsum, are not counted; its softmax counts 5",
+                "pooling counts its window for each output, batch normalization 2 for each element and 6 "
+                "for each channel",
+            ),
+        ),
+        params={"*": "params + buffers"},
+        trainable={"*": "trainable"},
+        frozen={"*": "params - trainable + buffers"},
+        flops={
+            "conv": "(2*macs if groups == 1 or (groups == channels and dimensions < 3) else 0) + bias_adds",
+            "conv_transpose": "2 * positions * window * channels * out_channels // strides + bias_adds",
+            "linear": "2*macs + bias_adds",
+            "self_attention cross_attention": "2*projections + bias_adds + 6*exp",
+            "batch_norm": "2*output + 6*channels if affine else 2*output + 5*channels",
+            "layer_norm": "(9*output + 4*sqrt if bias else 8*output + 4*sqrt) if elementwise_affine "
+            "else 6*output + 5*sqrt",
+            "group_norm": "6*output + (3*channels + 4*num_groups if affine else 5*num_groups)",
+            "rms_norm": "4*output + 3*sqrt",
+            "max_pool avg_pool": "output * window",
+            "subsample": "output * window + 2*output",
+            "global_avg_pool": "input",
+            "softmax": "5*input",
+            "gelu": "4*input if approximate == 'none' else 7*input",
+            "prelu": "3*input + weights",
+            "silu hard_sigmoid": "2*input",
+            "hard_swish": "3*input",
+            "add": "add",
+            "multiply": "multiply",
+            "subtract scale positions layer_scale": "output",
+            "embedding": "2*input",
+            "rbf": "operations",
+            "upsample": "dimensions if mode == 'nearest' else 0",
+        },
+    ),
+    _profile(
+        "netscope",
+        "MACC: multiply-accumulates of the Caffe model, its scale layers' included",
+        Tool(
+            version="070cd6e",
+            source="https://github.com/kentanabe/netscope/blob/070cd6ecf9a7653003e79c2ded2b72a4b15ffc33/"
+            "src/analyzer.coffee",
+            sees="layers of a Caffe prototxt",
+            called={"macs": "MACC"},
+            quirks=(
+                "batch normalization is BatchNorm and Scale in Caffe: the second counts its elements, the "
+                "first its mean and variance as params, which come to as many as gamma and beta",
+                "local response normalization counts its window for each element, and 2 params",
+                "a deconvolution counts at its output's positions divided by the stride, groups ignored, "
+                "without params for its bias",
+                "comparisons, additions, divisions and exponentials stand in columns of their own",
+                "the web page shows three digits; layers that Caffe 1 lacks are refused",
+                "dgschwend/netscope, with the rounding of pooling as an option instead of always up",
+            ),
+        ),
+        params={
+            "conv linear": "params",
+            "conv_transpose": "window * channels * out_channels",
+            "batch_norm": "2*channels",
+            "local_response_norm": "2",
+        },
+        macs={
+            "conv linear": "macs",
+            "conv_transpose": "channels * out_channels * positions * window // strides",
+            "batch_norm": "output if affine else 0",
+            "local_response_norm": "size * input",
+            "multiply": "multiply",
+            "scale layer_scale": "output",
         },
     ),
 )

@@ -17,7 +17,7 @@ SCHEMA = "paramcalc/conventions/1"
 WIDTH = 100
 EXPLAINED = (
     "below each convention: what it has more than paramcalc, or less, by op",
-    "tools: the model written with the modules of torch.nn, in evaluation mode",
+    "tools: the model in evaluation mode, written with the modules of torch.nn, keras.layers or Caffe",
     "paramcalc conventions: what each counts, its quirks, its source",
 )
 

@@ -36,9 +36,10 @@ class Tool(NamedTuple):
 
     @property
     def installed(self) -> str:
-        """The installed version without the builder's suffix; '' when it is missing."""
+        """The installed version, written as the profiles do and without the builder's suffix; '' for none."""
         try:
-            return importlib.metadata.version(self.distribution).partition("+")[0]
+            found = importlib.metadata.version(self.distribution)
+            return found.partition("+")[0].replace("-", ".post")
         except importlib.metadata.PackageNotFoundError:
             return ""
 
@@ -136,7 +137,7 @@ def undisturbed() -> Iterator[None]:
                         setattr(home, name, value)
 
 
-def printed(name: str, graph: Graph, batch: int = 1, device: str = "") -> Printed:
+def printed(name: str, graph: Graph, device: str = "") -> Printed:
     """What a tool prints about a graph's network: a fresh module, as some tools leave traces in it.
 
     The device is set for the making only: while it is, PyTorch sends functions through a mode of its
@@ -144,7 +145,7 @@ def printed(name: str, graph: Graph, batch: int = 1, device: str = "") -> Printe
     """
     with undisturbed():
         with torch.device(device or TOOLS[name].device):
-            module, inputs = network(graph), arguments(graph, batch)
+            module, inputs = network(graph), arguments(graph)
         return TOOLS[name].ask(module, inputs)
 
 

@@ -1,0 +1,375 @@
+"""Conventions: their data, the profiles against what the tools printed, and the commands."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from paramcalc import ops
+from paramcalc.conventions import CONVENTIONS, OWN, TOOLS, amount, convention, recounted
+from paramcalc.conventions.papers import ACTIVATIONS, NORMALIZATIONS, POOLINGS
+from paramcalc.conventions.rule import FACTS, KINDS, Convention, Term, expression
+from paramcalc.errors import Fault, Source
+from paramcalc.model import Model, load
+from paramcalc.ops.attributes import attributes
+from paramcalc.parse import parse
+from paramcalc.report import Counts, Report
+from tests.conftest import Run
+
+TOTALS = Path(__file__).parent / "tool_totals.csv"
+NAMES = [tool.name for tool in TOOLS]
+
+SMALL = """
+name: small
+input: 3x8x8
+layers:
+  - conv: conv2d 4 3 padding=1
+  - batch_norm, relu
+  - max_pool2d 2
+  - global_avg_pool
+  - fc: linear 10
+"""
+# conv: 27*4 weights and 4 biases, 64 positions: 6912 multiplications, 256 outputs. batch_norm and relu: 256
+# elements, 4 channels. max_pool2d: 256 read, 64 put out. global_avg_pool: 64 read, 4 put out. fc: 40 weights
+# and 10 biases. By each tool's rules:
+BY_HAND = {
+    "torchinfo": {"params": 170, "macs": 112 * 64 + 8 + 50},
+    "fvcore": {"params": 170, "macs": 6912 + 2 * 256 + 64 + 40},
+    "ptflops": {"params": 170, "macs": (6912 + 256) + 2 * 256 + 2 * 256 + 2 * 256 + 2 * 64 + (40 + 10)},
+    "ptflops-aten": {"params": 170, "macs": (6912 + 256) + (40 + 10)},
+    "thop": {"params": 170, "macs": 6912 + 4 * 256 + (64 + 4) + 40},
+    "calflops": {"params": 170, "macs": 6952, "flops": (13824 + 256) + 512 + 256 + 256 + 64 + 80},
+    "deepspeed": {"params": 170, "macs": 6952, "flops": (13824 + 256) + 512 + 256 + 256 + 64 + 80},
+    "pytorch": {"flops": 2 * 6952},
+    "torchprofile": {"macs": 6912 + 256 + 4 + 40},
+    "keras": {"params": 178, "frozen": 8, "flops": (13824 + 256) + (512 + 24) + 4 * 64 + 64 + (80 + 10)},
+    "netscope": {"params": 170, "macs": 6912 + 256 + 40},
+}
+
+
+class Printed(NamedTuple):
+    """A row of the table: what a tool of some version printed about a model."""
+
+    convention: str
+    version: str
+    model: str
+    input: str
+    quantity: str
+    printed: str
+
+
+def rows() -> list[Printed]:
+    with TOTALS.open(encoding="utf-8") as file:
+        header, *found = csv.reader(file)
+    assert tuple(header) == Printed._fields
+    return [Printed(*row) for row in found]
+
+
+@cache
+def counted(name: str) -> Report:
+    return load(name).count()
+
+
+def model(text: str) -> Model:
+    return Model(parse(Source("small.yaml", text), lambda name: pytest.fail(name)))
+
+
+def families() -> dict[str, type[ops.Op]]:
+    return {op.name.removesuffix(f"{op.rank}d"): op for op in ops.every().values()}
+
+
+# ----------------------------------------------------------------------------------------- the data
+
+
+def terms() -> list[tuple[Convention, Term]]:
+    return [(one, term) for one in CONVENTIONS.values() for listed in one.terms.values() for term in listed]
+
+
+def test_every_convention_speaks_of_known_ops() -> None:
+    """A misspelt name in the data would count nothing in silence."""
+    known = families()
+
+    assert {family for _, term in terms() for family in term.families} <= {*known}
+    assert {*NORMALIZATIONS, *POOLINGS, *ACTIVATIONS} <= {*known}
+
+
+def test_every_formula_is_of_facts_that_its_ops_have() -> None:
+    """Names are quantities, kinds of operation, facts, or attributes of every op that the formula is for."""
+    for one, term in terms():
+        for name in expression(term.formula).names():
+            if name in (*Counts._fields, *KINDS, *FACTS):
+                continue
+            assert term.families, f"{one.name}: {name}"
+            for family in term.families:
+                assert name in attributes(families()[family]), f"{one.name}: {family} has no {name}"
+
+
+def test_no_op_is_counted_twice_by_one_tool() -> None:
+    """A profile has one rule for each op; sums of rules are for papers."""
+    for tool in TOOLS:
+        for quantity, listed in tool.terms.items():
+            named = Counter(family for term in listed for family in term.families or ("*",))
+            assert not [family for family, times in named.items() if times > 1], f"{tool.name} {quantity}"
+
+
+def test_every_tool_has_version_source_and_quirks() -> None:
+    for tool in TOOLS:
+        assert tool.tool is not None
+        assert tool.tool.version
+        assert tool.tool.source.startswith("https://github.com/")
+        assert tool.tool.quirks
+        assert {*tool.tool.called} <= {*tool.terms}
+
+
+def test_near_misses() -> None:
+    with pytest.raises(Fault, match="there is no convention 'torchinf'") as caught:
+        convention("torchinf")
+    assert "torchinfo" in caught.value.fix
+
+
+# ----------------------------------------------------------------- profiles against what tools printed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_totals_by_hand(name: str) -> None:
+    """A network small enough to count each op under each tool's rules on paper."""
+    totals = recounted(model(SMALL).count(), convention(name)).totals
+
+    assert {quantity: getattr(totals, quantity) for quantity in BY_HAND[name]} == BY_HAND[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_profiles_give_what_the_tool_printed(name: str) -> None:
+    """To the unit, for all networks and quantities of the table."""
+    own = [row for row in rows() if row.convention == name]
+    profile = convention(name)
+    reports = {row.model: counted(row.model) for row in own}
+    assert len(reports) >= 20
+    assert profile.tool is not None
+
+    for row in own:
+        report = reports[row.model]
+        assert row.version == profile.tool.version
+        assert row.input == " ".join(str(shape) for shape in report.graph.inputs.values())
+        assert getattr(recounted(report, profile).totals, row.quantity) == int(row.printed), row
+
+
+def test_the_table_has_every_tool_and_quantity() -> None:
+    """Nothing that a profile says goes unproved."""
+    said = {(tool.name, quantity) for tool in TOOLS for quantity in tool.terms}
+
+    assert {(row.convention, row.quantity) for row in rows()} == said
+
+
+# --------------------------------------------------------------------------------------- recounting
+
+
+def under(report: Report, name: str) -> Report:
+    return recounted(report, convention(name))
+
+
+def test_our_own_convention_changes_nothing() -> None:
+    report = load("lenet5-ng").count()
+
+    assert recounted(report, OWN) is report
+
+
+@pytest.mark.parametrize("name", [name for name in CONVENTIONS if name != OWN.name])
+def test_totals_are_sums_of_rows_and_gaps_are_explained(name: str) -> None:
+    """Of every quantity: the rows add up to the total, and our total plus the gaps is theirs."""
+    report = load("googlenet").count()
+    theirs, spoken = under(report, name), convention(name)
+    assert theirs.basis is not None
+
+    for quantity in theirs.quantities:
+        meant = [row for row in theirs.rows if spoken.auxiliary or not row.layer.auxiliary]
+        gaps = theirs.basis.differences.get(quantity, {})
+        total = getattr(theirs.totals, quantity)
+        assert total == sum(getattr(row.counts, quantity) for row in meant)
+        assert total == amount(meant, quantity, spoken)
+        assert total == getattr(report.totals, quantity) + sum(gaps.values())
+        assert all(gaps.values())
+
+
+def test_a_batch_multiplies_work_but_not_params() -> None:
+    """ptflops alone prints the mean of a batch."""
+    single, several = model(SMALL).count(), model(SMALL).count(batch=5)
+
+    for name in NAMES:
+        one, five = under(single, name).totals, under(several, name).totals
+        times = 1 if name == "ptflops" else 5
+        assert (five.params, five.macs, five.flops) == (one.params, times * one.macs, times * one.flops)
+
+
+def test_weights_that_layers_share() -> None:
+    """torchinfo counts them in both modules, the others once."""
+    shared = """
+        name: tied
+        input: {length: 5}
+        layers:
+          - tokens: embedding 100 8
+          - logits: linear 100 bias=false share=tokens
+    """
+    report = model(shared).count()
+
+    assert under(report, "torchinfo").totals.params == 1600
+    assert under(report, "fvcore").totals.params == under(report, "keras").totals.params == 800
+
+
+def test_frozen_weights() -> None:
+    """ptflops and calflops leave them out; Keras tells them apart."""
+    report = model("name: a\ninput: 3x8x8\nlayers:\n  - conv2d 2 1 frozen=true\n").count()
+
+    assert under(report, "torchinfo").totals[:2] == (8, 0)
+    assert under(report, "ptflops").totals.params == under(report, "calflops").totals.params == 0
+    assert under(report, "deepspeed").totals.params == 8
+    assert under(report, "keras").totals[:3] == (8, 0, 8)
+
+
+# ------------------------------------------------------------------------------------- count, under
+
+
+def test_count_prints_the_tools_number_in_its_words(run: Run) -> None:
+    result = run("count", "resnet-50", "--depth", "1", "--convention", "torchinfo")
+    *_, total, basis, gap, _ = result.out.splitlines()
+
+    assert result.code == 0
+    assert result.out.splitlines()[1].split() == [
+        "layer",
+        "op",
+        "output",
+        "params",
+        "mult-adds",
+        "share",
+        "of",
+        "mult-adds",
+    ]
+    assert total.split() == ["total", "25,557,032", "4,089,238,376"]
+    assert basis.startswith("input 3x224x224, batch 1; convention torchinfo 1.8.0: mult-adds: ")
+    assert gap == "mult-adds against ours: +54,120 = batch_norm +53,120, linear +1,000"
+
+
+def test_count_as_json_names_the_convention_and_keeps_to_it(run: Run) -> None:
+    """Only what the convention is about, per layer and in total, with the rules and the gaps."""
+    found = json.loads(run("count", "resnet-18", "--convention", "fvcore", "--format", "json").out)
+
+    assert found["convention"] == "fvcore"
+    assert found["basis"]["words"] == {"params": "", "macs": "flops"}
+    assert found["totals"] == {"params": 11_689_512, "macs": 1_819_065_856}
+    assert found["definitions"]["macs"]["conv conv_transpose linear"] == "macs"
+    assert found["against_paramcalc"] == {"macs": {"batch_norm": 4_967_424, "global_avg_pool": 25_088}}
+    assert sum(layer["macs"] for layer in found["layers"]) == 1_819_065_856
+    assert "flops" not in found["layers"][0]
+
+
+def test_count_as_csv_has_the_conventions_columns(run: Run) -> None:
+    header, *lines = csv.reader(
+        run("count", "resnet-18", "--convention", "pytorch", "--format", "csv").out.splitlines()
+    )
+
+    assert header == ["path", "op", "call", "inputs", "output", "flops", "auxiliary"]
+    assert sum(int(line[5]) for line in lines) == 3_628_146_688
+
+
+def test_branches_of_training_are_not_in_a_tools_total(run: Run) -> None:
+    lines = run("count", "googlenet", "--depth", "1", "--convention", "thop").out.splitlines()
+
+    assert "aux_4a exists in training only, and is not in the total" in lines
+    assert any(line.startswith("total without auxiliary") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--convention", "pytorch", "--columns", "params"),
+            "'pytorch' says nothing about params, only flops",
+        ),
+        (("--convention", "pytorch", "--sort", "macs"), "'pytorch' says nothing about macs, only flops"),
+        (("--convention", "thopp"), "there is no convention 'thopp'\n  = did you mean 'thop'?"),
+        (("--convention", "mine"), "there is no convention 'mine'\n  = conventions are paramcalc, "),
+    ],
+)
+def test_what_count_refuses(arguments: tuple[str, ...], message: str, run: Run) -> None:
+    result = run("count", "lenet5-ng", *arguments)
+
+    assert result.code == 2
+    assert message in result.err
+
+
+# ---------------------------------------------------------------------------------- the command
+
+
+def test_one_network_under_all_tools(run: Run) -> None:
+    """A line for each tool, and below it the ops with the difference."""
+    lines = [line.split() for line in run("conventions", "resnet-50").out.splitlines()]
+    at = lines.index(["thop", "0.1.1.post2209072238", "25,557,032", "4,133,742,592"])
+
+    assert lines[3] == ["paramcalc", "25,557,032", "4,089,184,256", "8,178,368,512"]
+    assert lines[at + 1 : at + 3] == [["batch_norm", "+44,455,936"], ["global_avg_pool", "+102,400"]]
+    assert [line[0] for line in lines if line and line[0] in NAMES] == NAMES
+
+
+def test_settings_reach_the_command(run: Run) -> None:
+    result = run("conventions", "resnet-18", "--set", "width=32", "--input", "3x64x64", "--batch", "2")
+
+    assert "input 3x64x64, batch 2" in result.out
+    assert "resnet-18 (resnet), width=32" in result.out
+
+
+def test_one_network_as_json_and_markdown(run: Run) -> None:
+    found = json.loads(run("conventions", "resnet-50", "--format", "json").out)
+    table = run("conventions", "resnet-50", "--format", "markdown").out
+
+    assert list(found["conventions"]) == NAMES
+    assert found["conventions"]["pytorch"]["totals"] == {"flops": 8_178_368_512}
+    assert found["conventions"]["keras"]["totals"]["params"] == 25_610_152
+    assert found["conventions"]["torchinfo"]["against_paramcalc"]["macs"] == {
+        "batch_norm": 53_120,
+        "linear": 1_000,
+    }
+    assert "| torchprofile 0.1.0 |  | 4,100,300,288 |  |" in table
+
+
+def test_the_list_says_what_each_counts(run: Run) -> None:
+    text = run("conventions").out
+    found = json.loads(run("conventions", "--format", "json").out)["conventions"]
+    markdown = run("conventions", "--format", "markdown").out
+
+    assert [each["name"] for each in found] == list(CONVENTIONS)
+    for each in found:
+        assert f"\n## {each['name']}" in f"\n{markdown}"
+        for quirk in each.get("quirks", []):
+            assert " ".join(quirk.split()) in " ".join(text.split())
+            assert f"- {quirk}" in markdown
+
+
+def test_an_unknown_network_is_refused(run: Run) -> None:
+    result = run("conventions", "resnet-5O")
+
+    assert (result.code, result.out) == (2, "")
+    assert "there is no file and no bundled model 'resnet-5O'" in result.err
+
+
+# ------------------------------------------------------------------------------------------- claims
+
+
+def test_claims_may_name_a_tool(run: Run, tmp_path: Path) -> None:
+    """Met as that tool prints it; and a figure that fails is looked for among the tools."""
+    spec = tmp_path / "small.yaml"
+    claims = (
+        "claims:\n  small:\n    - {macs: 8882, convention: ptflops}\n"
+        "    - {flops: 13.9K, convention: pytorch}\n    - {macs: 8044}\n"
+    )
+    spec.write_text(SMALL.lstrip() + claims)
+    result = run("check", str(spec))
+
+    assert result.code == 1
+    assert "1 exact, 1 rounded" in result.out
+    assert "met by convention thop: MACs: multiply-accumulates without bias" in result.out
