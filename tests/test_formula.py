@@ -155,6 +155,59 @@ def test_every_knob_can_be_a_symbol(path: Path) -> None:
             check_points(model, model.closed([knob]), f"{path.stem} {knob}", 1)
 
 
+LINES = (
+    "conv2d {width} {kernel} stride={stride} padding={padding}",
+    "conv2d {width} {kernel} stride={stride} padding=same dilation=2",
+    "max_pool2d {kernel} stride={stride} padding={padding} ceil_mode=true",
+    "avg_pool2d {kernel} stride={stride}",
+    "adaptive_avg_pool2d {kernel}",
+    "conv_transpose2d 4 {kernel} stride={stride}",
+    "upsample 2",
+    "concat: {{a: [conv2d w 1], b: identity}}",
+    "multiply: {{gate: [global_avg_pool, linear channels//2+1, linear channels], maps: identity}}",
+    "repeat: n\n    layers: conv2d channels 3 padding=1, batch_norm",
+    "repeat: n\n    layers: [concat: {{a: [conv2d k 3 padding=1], b: identity}}]",
+    "if: x.height > 6\n    then: max_pool2d 2\n    else: relu",
+)
+WIDTHS = ("w", "2*w", "w//2+1", "divisible(w*3/2)", "max(w, 5)", "ceil(w/3)")
+SYMBOLS = (["H", "W"], ["w", "H"], ["n", "k"], ["w", "n", "k", "H", "W"])
+
+
+def random_network(draw: random.Random) -> str:
+    """A spec of a few layers with sizes that need not fit well."""
+    layers = [
+        f"  - {draw.choice(LINES)}".format(
+            width=draw.choice(WIDTHS),
+            kernel=kernel,
+            stride=draw.randint(1, 4),
+            padding=draw.randint(0, kernel // 2),
+        )
+        for kernel in (draw.randint(1, 5) for _ in range(draw.randint(1, 5)))
+    ]
+    knobs = f"{{w: {draw.randint(2, 20)}, n: {draw.randint(1, 4)}, k: {draw.randint(1, 6)}}}"
+    sizes = f"3x{draw.randint(9, 70)}x{draw.randint(9, 70)}"
+    return "\n".join(
+        ["name: random", f"input: {sizes}", f"knobs: {knobs}", "layers:", *layers, "  - relu", ""]
+    )
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_formulas_of_random_networks_are_counts(seed: int, tmp_path: Path) -> None:
+    """Wherever the assumptions hold the network exists, and counts what the formula says."""
+    draw, path, tried = random.Random(seed), tmp_path / "random.yaml", 0
+    for number in range(30):
+        path.write_text(random_network(draw))
+        model = load(str(path))
+        try:
+            model.graph()
+        except SpecError:
+            continue  # a window does not fit
+        check_points(model, model.closed(draw.choice(SYMBOLS)), f"{seed} {number}", 3)
+        tried += 1
+
+    assert tried > 5
+
+
 # --------------------------------------------------------------------------------------------- print
 
 
