@@ -98,13 +98,13 @@ SPECS = {
           mix from x other:
             - b: relu
             - a: tanh
-            - sum: add from x other
+            - sum: add from x a other b
           twice from x other: [mix from x other, mix from other x, concat from mix mix_2]
         layers:
           - c: mix from a b
           - d: {twice: {from: [c, b]}}
           - e: twice from c a
-          - mix: [concat: {a: relu from d, b: [relu, from e]}]
+          - mix: [concat: {a: relu from d, b: [relu, add from x e]}]
     """,
     "training only": """
         input: 3x8x8
