@@ -18,10 +18,11 @@ USUAL_SECONDS = 0.15  # that `_small_objects` takes there
 MOST_MEGABYTES = 500
 # Small, so that its own memory is not taken for that of the process which it turns into.
 LAUNCHER = """
-import json, os, resource, sys
+import json, os, resource, signal, sys
 report, *command = sys.argv[1:]
 child = os.fork()
 if not child:
+    signal.alarm(100)
     resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
     resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
     os.execv(command[0], command)

@@ -302,7 +302,13 @@ STRUCTURE: dict[str, tuple[Callable[[], str | bytes], str]] = {
     "a variant like itself": (lambda: spec("  - relu", variants="{a: {like: a}}"), "circle"),
     "a row of 100,000 variants": (
         lambda: spec(
-            "  - rellu", variants=listed(["v0: {}", *(f"v{n + 1}: {{like: v{n}}}" for n in range(100_000))])
+            "  - relu", variants=listed(["v0: {}", *(f"v{n + 1}: {{like: v{n}}}" for n in range(100_000))])
+        ),
+        "more than 20 deep",
+    ),
+    "100,000 variants like one": (
+        lambda: spec(
+            "  - rellu", variants=listed(["v: {}", *(f"v{n}: {{like: v}}" for n in range(100_000))])
         ),
         "did you mean 'relu'",
     ),
@@ -596,35 +602,100 @@ CLAIMS: dict[str, tuple[Callable[[], str], int, str]] = {
     "a pattern of 2,000 stars": (
         lambda: claims("    - {params: 1, layer: '" + "*a" * 2000 + "b'}"),
         2,
-        "no layer",
+        "at most 1,000 characters",
+    ),
+    "a pattern of 1 MB": (
+        lambda: claims("    - {params: 1, layer: '" + "**/" * 350_000 + "b'}"),
+        2,
+        "at most 1,000 characters",
     ),
     "a pattern of double stars": (
         lambda: claims(
-            "    - {params: 1, layer: '" + "**/" * 30 + "b'}", "  - conv2d 8 3\n" + nested("- a:{}", 25)
+            "    - {params: 1, layer: '" + "**/" * 300 + "b'}", "  - conv2d 8 3\n" + nested("- a:{}", 50)
         ),
         2,
         "no layer",
     ),
     "9,000 patterns over 2,000 layers": (
         lambda: claims(
-            "".join(f"    - {{params: 224, layer: '**/conv2d*{n}*'}}\n" for n in range(9000)),
+            "".join(f"    - {{params: 1e9, layer: '**/*{n % 10}*'}}\n" for n in range(9000)),
             "  - 2000 * conv2d 8 3 padding=1",
         ),
         2,
-        "",
+        "too much work",
     ),
-    "a list of 100,000 layers": (
-        lambda: claims("    - {params: 224, layer: [" + "conv2d, " * 100_000 + "]}", "  - conv2d 8 3"),
-        0,
-        "",
+    "a list of 100,000 patterns": (
+        lambda: claims("    - {params: 224, layer: [" + "'conv*', '*2d', " * 50_000 + "]}"),
+        2,
+        "too much work",
     ),
     "9,000 inputs of 2,000 layers": (
         lambda: claims(
-            "".join(f"    - {{macs: 1, input: 3x{n}x64}}\n" for n in range(64, 9064)),
+            "".join(f"    - {{macs: 1e9, input: 3x{n}x64}}\n" for n in range(64, 9064)),
             "  - 2000 * conv2d 8 3 padding=1",
         ),
         2,
+        "too much work",
+    ),
+    "9,000 inputs that fail after 2,000 layers": (
+        lambda: claims(
+            "".join(f"    - {{macs: 1e9, input: 3x{n}x64}}\n" for n in range(64, 9064)),
+            "  - 2000 * conv2d 8 3 padding=1\n  - conv2d 8 65",
+        ),
+        2,
         "",
+    ),
+    "100 failing claims about 20,000 layers": (
+        lambda: claims(
+            "".join(f"    - {{macs: {n}e3}}\n" for n in range(1, 101)), "  - 20_000 * conv2d 8 3 padding=1"
+        ),
+        2,
+        "too much work",
+    ),
+    "20 failing claims about 20,000 layers": (
+        lambda: claims(
+            "".join(f"    - {{macs: {n}e3}}\n" for n in range(1, 21)), "  - 20_000 * conv2d 8 3 padding=1"
+        ),
+        1,
+        "",
+    ),
+    "the fields of two models in turn": (
+        lambda: (
+            spec("  - 2000 * conv2d 8 3 padding=1")
+            + "variants: {a: {}, b: {}}\nclaims:\n"
+            + "".join(f"  {name}:\n" + "    - {field: 1e9, layer: conv2d/9}\n" * 1 for name in ("a", "b"))
+        ),
+        1,
+        "",
+    ),
+    "9,000 ratios to a bundled model": (
+        lambda: claims("    - {params: 1e9, over_model: resnet50-v1}\n" * 9_000),
+        2,
+        "too much work",
+    ),
+    "9,000 ratios to models that are not there": (
+        lambda: claims("".join(f"    - {{params: 1e9, over_model: resnt{n}}}\n" for n in range(9_000))),
+        2,
+        "none is bundled",
+    ),
+    "20,000 variants, all claimed": (
+        lambda: (
+            spec("  - relu", variants=listed(f"v{n}: {{}}" for n in range(20_000)))
+            + "claims:"
+            + listed(f"v{n}: []" for n in range(20_000))
+        ),
+        0,
+        "no claims",
+    ),
+    "20,000 variants, each like the next": (
+        lambda: claims(
+            "    - {params: 1e9}\n",
+            more="variants:"
+            + listed(["v0: {}", *(f"v{n}: {{like: v{n + 1}}}" for n in range(1, 20_000)), "v20000: {}"])
+            + "\n",
+        ),
+        2,
+        "more than 20 deep",
     ),
     "2,000 variants with a failing claim each": (
         lambda: (
@@ -687,7 +758,8 @@ LEGAL: dict[str, Callable[[], str | bytes]] = {
     "100,000 layers": lambda: written_out(100_000),
     "a repeat of 100,000": lambda: spec("  - 100_000 * conv2d 8 3 padding=1"),
     "60 nested groups": lambda: spec(nested("- a:{}", 58)),
-    "20 nested repeats": lambda: spec(nested("- {repeat: 1, layers: [{}]}".replace("[{}]", "[relu]"), 1)),
+    "30 nested repeats": lambda: spec(nested("- repeat: 1\n  layers:{}", 30)),
+    "100,000 layers 45 groups deep": lambda: spec(nested("- a:{}", 45, "100_000 * relu")),
     "a table of 10,000 rows": lambda: spec(
         "  - table:\n      columns: c s\n      layers: conv2d c 3 stride=s padding=1\n      rows:\n"
         + "".join(f"        - {8 + n % 8} 1\n" for n in range(10_000))
