@@ -23,7 +23,7 @@ Inputs: TypeAlias = Mapping[str, tuple[int, ...]]
 Key: TypeAlias = tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]]  # file, model, inputs
 KEPT = 64
 MOST_STEPS = 300_000  # of building networks, for the claims of one spec
-MOST_LOOKS = 1_000_000  # at layers, for the claims of one spec
+MOST_LOOKS = 500_000  # at layers, for the claims of one spec
 FIELD_LOOKS = 20  # what to follow the fields of a layer takes
 PATTERN_LOOKS = 300  # what to read a pattern takes
 
