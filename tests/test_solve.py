@@ -155,7 +155,7 @@ def test_runs_with_gaps(run: Run) -> None:
         "--until", "params >= 100000",
     )  # fmt: skip
 
-    assert "tried all 101 values from 0 to 100" in shown.out
+    assert "tried 101 values from 0 to 100" in shown.out
     assert "constraints are met at via 0 to 0, 60 to 100" in two.out
 
 
@@ -163,16 +163,18 @@ def test_values_without_a_network_are_skipped_and_said(run: Run) -> None:
     """Twelve heads must divide the dimension: of 1 to 1024 that leaves 85."""
     shown = run("solve", "gpt2-124m", "--vary", "dim", "--until", "params <= 50e6")
 
-    assert "tried all 1,024 values from 1 to 1024" in shown.out
+    assert "tried 1,024 values from 1 to 1024" in shown.out
     assert "939 of them have no network, the first because self_attention: 1 channels do not" in shown.out
 
 
 def test_no_end_and_no_answer(run: Run) -> None:
     """Both are said, and neither is success."""
     endless = run("solve", "resnet-50", "--vary", "size", "--until", "params <= 30e6")
+    always = run("solve", "lenet5-ng", "--vary", "conv1.out_channels", "--until", "params/macs <= 1")
     nothing = run("solve", "resnet-50", "--vary", "width", "--until", "params <= 1000")
 
-    assert (endless.code, nothing.code) == (1, 1)
+    assert (endless.code, always.code, nothing.code) == (1, 1, 1)
+    assert "there is no best conv1.out_channels" in always.out
     assert "there is no best size" in endless.out
     assert "nothing meets the constraints" in nothing.out
 
@@ -281,6 +283,8 @@ def test_formats(run: Run, format: str) -> None:
         (["--vary", "with", "--until", "params <= 1e6"], "did you mean 'width'"),
         (["--vary", "width", "--until", "param <= 1e6"], "did you mean 'params'"),
         (["--vary", "width", "--until", "params"], "is not a constraint"),
+        (["--vary", "width", "--until", "5 <= 6"], "does not compare numbers of the network"),
+        (["--vary", "width", "--until", "params <= [1]"], "does not compare numbers of the network"),
         (["--vary", "width", "--until", "params <= 1e6", "--max", "mac"], "did you mean 'macs'"),
         (["--vary", "depths[7]", "--until", "params <= 1e6"], "has no entry [7]"),
         (["--vary", "option", "--until", "params <= 1e6"], "must hold a whole number"),

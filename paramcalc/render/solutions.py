@@ -92,9 +92,8 @@ def _told(line: Found, axis: Axis) -> list[str]:
         if not line.missing:
             return []
         return [f"no network below {axis.name} = {axis.values[line.missing]}: {line.reason}"]
-    said = [
-        f"{axis.name}: tried all {line.tried:,} values from {axis.values[0]} to {axis.values[line.tried - 1]}"
-    ]
+    tried = f"{line.tried:,} value{'s' * (line.tried != 1)}"
+    said = [f"{axis.name}: tried {tried} from {axis.values[0]} to {axis.values[line.tried - 1]}"]
     if line.missing:
         said.append(f"{line.missing:,} of them have no network, the first because {line.reason}")
     if len(line.runs) > 1:

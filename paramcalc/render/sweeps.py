@@ -78,7 +78,7 @@ def notes(sweep: Sweep, summary: Summary) -> tuple[str, ...]:
     missing = summary.reasons.total()
     if missing:
         reason, _ = min(summary.reasons.items(), key=lambda item: (-item[1], item[0]))
-        said.append(f"{missing:,} of them have no network and no row, for example because {reason}")
+        said.append(f"{missing:,} without a network and so without a row, for example because {reason}")
     if job.objectives and summary.front is not None:
         size = summary.front.rows.size
         what = ", ".join(str(objective) for objective in job.objectives)

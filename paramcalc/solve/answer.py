@@ -117,6 +117,14 @@ def solve(space: Space, bounds: Sequence[Bound], goal: Goal | None = None) -> So
     return solver.one() if len(space.axes) == 1 else solver.two()
 
 
+class Best(NamedTuple):
+    """The best place along a line."""
+
+    walk: Walk
+    line: Line
+    number: int
+
+
 class _Solver:
     def __init__(self, pieces: Pieces, bounds: tuple[Bound, ...], goal: Goal) -> None:
         self.pieces = pieces
@@ -128,15 +136,15 @@ class _Solver:
         walk = Walk(self.pieces, (self.space.axes[0].values[0],), 0)
         line = along(walk, self.bounds)
         best = self.best(walk, line)
-        return self.solution([] if best is None else [(walk, best)], [line])
+        return self.solution([] if best is None else [Best(walk, line, best)], [line])
 
-    def solution(
-        self, found: list[tuple[Walk, int]], lines: list[Line], across: Line | None = None
-    ) -> Solution:
+    def solution(self, found: list[Best], lines: list[Line], across: Line | None = None) -> Solution:
         """The answers, unless one of them is only where a setting without an end stops being looked at."""
         symbols = tuple(column.symbol for column in self.pieces.columns)
-        endless = any(walk.open and best == len(walk) - 1 for walk, best in found)
-        answers = () if endless else tuple(self.answer(walk, best) for walk, best in found)
+        endless = any(
+            walk.open and line.open and number == line.runs[-1].last for walk, line, number in found
+        )
+        answers = () if endless else tuple(self.answer(walk, number) for walk, _, number in found)
         return Solution(self.space, symbols, self.bounds, self.goal, answers, endless, tuple(lines), across)
 
     def two(self) -> Solution:
@@ -144,13 +152,13 @@ class _Solver:
         first, second = (axis.values for axis in self.space.axes)
         across = self.across()
         lines: list[Line] = []
-        found: list[tuple[Walk, int]] = []
+        found: list[Best] = []
         for value in first[: across.runs[-1].last + 1 if across.runs else 0]:
             walk = Walk(self.pieces, (value, second[0]), 1)
             lines.append(along(walk, self.bounds))
             best = self.best(walk, lines[-1])
             if best is not None:
-                found.append((walk, best))
+                found.append(Best(walk, lines[-1], best))
         kept = self.outermost(found) if not self.goal.quantity else self.best_of(found)
         return self.solution(kept, lines, across)
 
@@ -188,9 +196,9 @@ class _Solver:
             (number for number in numbers if walk.counts(number)), key=lambda number: self.worth(walk, number)
         )
 
-    def best_of(self, found: list[tuple[Walk, int]]) -> list[tuple[Walk, int]]:
+    def best_of(self, found: list[Best]) -> list[Best]:
         """The best of all lines; of equal ones the first."""
-        return [max(found, key=lambda each: self.worth(*each))] if found else []
+        return [max(found, key=lambda best: self.worth(best.walk, best.number))] if found else []
 
     def worth(self, walk: Walk, number: int) -> Any:
         """What the goal asks the most of; places that are compared have a network."""
@@ -198,14 +206,13 @@ class _Solver:
         measure = getattr(counts, self.goal.quantity)
         return measure if self.goal.most else -measure
 
-    def outermost(self, found: list[tuple[Walk, int]]) -> list[tuple[Walk, int]]:
+    def outermost(self, found: list[Best]) -> list[Best]:
         """The pairs of which neither value can be bettered while the other stays."""
-        kept: list[tuple[Walk, int]] = []
-        reached: int | None = None
-        for walk, best in found[::-1] if self.goal.most else found:
-            if reached is None or (best > reached if self.goal.most else best < reached):
-                kept.append((walk, best))
-                reached = best
+        kept: list[Best] = []
+        for best in found[::-1] if self.goal.most else found:
+            reached = kept[-1].number if kept else None
+            if reached is None or (best.number > reached if self.goal.most else best.number < reached):
+                kept.append(best)
         return kept[::-1] if self.goal.most else kept
 
     def answer(self, walk: Walk, best: int) -> Answer:

@@ -64,9 +64,9 @@ def bounds(text: str) -> tuple[Bound, ...]:
     if not isinstance(tree, ast.Compare) or not all(type(operator) in _SIGNS for operator in tree.ops):
         raise Fault(f"'{text}' is not a constraint", expected="such as params <= 5e6, with <= < >= > or ==")
     sides = [_side(node, text) for node in (tree.left, *tree.comparators)]
-    for side in sides:
-        for name in side.names():
-            known_quantity(name)
+    names = [known_quantity(name) for side in sides for name in side.names()]
+    if not names or not all(_is_number(side) for side in sides):
+        raise Fault(f"'{text}' does not compare numbers of the network", expected="such as params <= 5e6")
     return tuple(
         Bound(left, sign, right)
         for left, operator, right in zip(sides, tree.ops, sides[1:], strict=False)
@@ -77,6 +77,12 @@ def bounds(text: str) -> tuple[Bound, ...]:
 def _side(node: ast.expr, text: str) -> Expression:
     """One side of a comparison; its nodes know their place in the text inside one more parenthesis."""
     return parse(text[node.col_offset - 1 : (node.end_col_offset or 0) - 1])
+
+
+def _is_number(side: Expression) -> bool:
+    """Whether one side, whatever the counts, is a number."""
+    value = side.evaluate(_Quantities(Counts(*range(2, 2 + len(Counts._fields)))))
+    return not isinstance(value, bool | str | tuple)
 
 
 class _Quantities(NamedTuple):

@@ -225,7 +225,7 @@ def _stages(walk: Walk) -> list[int]:
         return [len(walk)]
     stages = [FIRST_TRIED]
     while stages[-1] < MOST_TRIED:
-        stages.append(2 * stages[-1])
+        stages.append(min(2 * stages[-1], MOST_TRIED))
     return stages
 
 
