@@ -210,7 +210,7 @@ def _depth_note(report: Report, lines: list[outline.Line], fold: bool) -> tuple[
     below = [*lines[1:], None]  # what stands in a line follows it, one deeper
     if any(
         line.layers > 1 and not (after and after.depth > line.depth)
-        for line, after in zip(lines, below, strict=True)
+        for line, after in zip(lines, below, strict=False)  # no line at all in a network without layers
     ):
         notes.append(
             f"{len(report.rows)} layers; --depth {outline.FULL_DEPTH} shows each, --depth 1 the top only"
