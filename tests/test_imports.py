@@ -68,6 +68,7 @@ LIGHT_COMMANDS = (
     ("memory", "lenet5-1998", "--device", "t4"),
     ("table", "vgg"),
     ("formula", "lenet5-ng", "--in", "h"),
+    ("solve", "lenet5-ng", "--vary", "conv1.out_channels", "--until", "params <= 1e5"),
     ("list",),
     ("ops", "conv2d"),
     ("schema",),
