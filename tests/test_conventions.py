@@ -56,7 +56,7 @@ BY_HAND = {
 class Printed(NamedTuple):
     """A row of the table: what a tool of some version printed about a model."""
 
-    convention: str
+    tool: str
     version: str
     model: str
     input: str
@@ -147,7 +147,7 @@ def test_totals_by_hand(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_profiles_give_what_the_tool_printed(name: str) -> None:
     """To the unit, for all networks and quantities of the table."""
-    own = [row for row in rows() if row.convention == name]
+    own = [row for row in rows() if row.tool == name]
     profile = convention(name)
     reports = {row.model: counted(row.model) for row in own}
     assert len(reports) >= 20
@@ -164,7 +164,7 @@ def test_the_table_has_every_tool_and_quantity() -> None:
     """Nothing that a profile says goes unproved."""
     said = {(tool.name, quantity) for tool in TOOLS for quantity in tool.terms}
 
-    assert {(row.convention, row.quantity) for row in rows()} == said
+    assert {(row.tool, row.quantity) for row in rows()} == said
 
 
 # --------------------------------------------------------------------------------------- recounting

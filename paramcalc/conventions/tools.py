@@ -266,6 +266,7 @@ TOOLS = (
             quirks=(
                 "normalization with affine parameters, average pooling and products count their outputs",
                 "a transposed convolution counts at its output's positions, not at its input's",
+                "attention in which heads share keys and values is refused",
             ),
         ),
         macs={

@@ -138,7 +138,7 @@ def networks() -> dict[tuple[str, str], dict[str, int]]:
     found: dict[tuple[str, str], dict[str, int]] = {}
     with TOTALS.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            found.setdefault((row["convention"], row["model"]), {})[row["quantity"]] = int(row["printed"])
+            found.setdefault((row["tool"], row["model"]), {})[row["quantity"]] = int(row["printed"])
     return found
 
 

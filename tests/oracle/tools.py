@@ -22,7 +22,6 @@ from paramcalc.model import load
 from tests.oracle.torch_graph import arguments, network, torch
 
 TOTALS = Path(__file__).parent.parent / "tool_totals.csv"
-HEADER = ("convention", "version", "model", "input", "quantity", "printed")
 Printed = dict[str, int]
 
 
