@@ -15,7 +15,7 @@ from paramcalc.graph import Applied
 from paramcalc.ops.attributes import attributes, build, shown
 from paramcalc.ops.base import Op
 from paramcalc.paths import pattern
-from paramcalc.scope import Group, Network, Scope, UnknownError, View
+from paramcalc.scope import MISSING, Group, Network, Scope, UnknownError, View
 from paramcalc.settings import LARGEST_SIZE, Change, is_written
 from paramcalc.shape import Shape
 from paramcalc.spec import Argument, Block, Call, Reference, Setting
@@ -211,6 +211,37 @@ class Calls:
         self.network.report(fault, change.source, start, end)
 
     # ----------------------------------------------------------------------------------- blocks
+
+    def enter(self, block: Block, call: Call, scope: Scope, inner: Scope, incoming: int) -> bool:
+        """Puts parameters, sharing and freezing into a block's scope; whether sharing is a must."""
+        shape = self.network.shapes[incoming] if incoming >= 0 else MISSING
+        key = (id(call), id(scope.parameters), id(shape))
+        known, _ = self.entered.get(key, (None, None))
+        if known is not None and self.settles(call, scope):
+            inner.parameters = known
+            return False
+        given, share, frozen = self.block_arguments(block, call, View(self.network, scope, incoming))
+        inner.parameters = self.with_defaults(block, given, View(self.network, inner, incoming))
+        inner.frozen = scope.frozen or frozen
+        if share is not None:
+            inner.share = share
+        elif self.settles(call, scope):
+            self.entered[key] = inner.parameters, shape
+        return share is not None
+
+    def block_inputs(self, block: Block, call: Call, view: View) -> tuple[int, dict[str, int]]:
+        """The tensor that enters a block, and its further inputs by name."""
+        if not call.references and not block.inputs:
+            return view.incoming, {}
+        values = [view.resolve(reference, known=False) for reference in call.references]
+        wanted = 1 + len(block.inputs)
+        if len(values) != wanted:
+            names = ", ".join(("x", *block.inputs))
+            fix = f"write {block.name} ... from {' '.join(('x', *block.inputs))}"
+            fact = f"block '{block.name}' has {wanted} input{'s' * (wanted > 1)}: {names}"
+            found = f"'from' names {len(values) or 'none'}"
+            raise Fault(fact, found=found, fix=fix, about="call")
+        return values[0], dict(zip(block.inputs, values[1:], strict=True))
 
     def block_arguments(
         self, block: Block, call: Call, view: View

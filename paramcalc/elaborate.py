@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from paramcalc import ops
+from paramcalc.blame import report_call, report_expression
 from paramcalc.calls import Calls
-from paramcalc.errors import Fault, SpecError, near
-from paramcalc.expression import Expression
+from paramcalc.errors import Fault, SpecError
+from paramcalc.finish import check_read, output_values, remarks
 from paramcalc.graph import Applied, Graph, Layer
-from paramcalc.ops.attributes import attributes, shown
+from paramcalc.heads import Heads, branch_inputs, call_inputs
+from paramcalc.ops.attributes import shown
 from paramcalc.ops.base import Op
-from paramcalc.paths import matching, pattern
+from paramcalc.replace import Replacements
 from paramcalc.scope import (
     HIDING,
     MISSING,
@@ -29,7 +30,6 @@ from paramcalc.scope import (
     Scope,
     UnknownError,
     View,
-    no_tensor,
 )
 from paramcalc.settings import Change, Settings, Swap, set_inputs, set_knobs
 from paramcalc.sharing import below, taken
@@ -78,14 +78,12 @@ class Elaborator:
     def __init__(self, spec: Spec, settings: Settings) -> None:
         self.spec = spec
         self.settings = settings
-        self.swaps = [swap for swap in settings.changes if isinstance(swap, Swap)]
-        self.swapping = False  # inside a replacement
-        self.replaced: dict[Swap, int] = {}
+        self.swaps = Replacements([swap for swap in settings.changes if isinstance(swap, Swap)])
         self.network = Network(spec)
         self.calls = Calls(
             self.network, [change for change in settings.changes if isinstance(change, Change)]
         )
-        self.heads: dict[str, tuple[type[Op] | None, Block | None]] = {}
+        self.heads = Heads(self.network)
         self.unreadable = False  # some item is, so that what it reads is not known
         self.steps = 0
         self.depth = 0
@@ -103,9 +101,9 @@ class Elaborator:
         root = Scope(frame, {}, None, Group(""), {}, _NO_VARIABLES, None, frozen=False, auxiliary="")
         incoming = 0 if len(numbers) == 1 else NOTHING
         last = self.chain(self.spec.layers, root, incoming, inherits=False)
-        outputs = self.outputs(root, last)
+        outputs = output_values(network, root, last)
         if not network.problems and not self.unreadable and MISSING not in network.shapes[: network.first]:
-            self.check_read(outputs)
+            check_read(network, outputs)
         if network.problems:
             raise SpecError(network.problems.in_order())
         return Graph(
@@ -116,67 +114,9 @@ class Elaborator:
             outputs=outputs,
             knobs=network.knobs,
             settings=tuple(str(change) for change in self.settings.changes),
-            remarks=self.remarks(),
+            remarks=remarks(network, self.settings, self.swaps.done, self.calls.touched),
             blocks=tuple(self.spec.blocks),
         )
-
-    def remarks(self) -> tuple[str, ...]:
-        """What the settings of single layers touched; a fault when one touched nothing."""
-        said = []
-        for change in self.settings.changes:
-            if not change.layers:
-                continue
-            if isinstance(change, Swap):
-                count, done, what = self.replaced.get(change, 0), "replaced", "place"
-            else:
-                count, done, what = self.calls.touched.get(change, 0), "touched", "layer"
-            if not count:
-                raise self.untouched(change)
-            said.append(f"{change} {done} {count} {what}{'s' * (count != 1)}")
-        return tuple(said)
-
-    def untouched(self, change: Change | Swap) -> Fault:
-        """The fault that a setting of layers reached none."""
-        found = matching(change.layers, (layer.path for layer in self.network.layers))
-        name = change.name if isinstance(change, Change) else ""
-        known = {
-            name: None
-            for layer in self.network.layers
-            if layer.path in found
-            for name in attributes(type(layer.op))
-        }
-        fix = near(name, known) or f"they have {', '.join(known) or 'none'}"
-        return Fault(f"no layer of '{change.layers}' has an attribute '{name}'", fix=fix)
-
-    def outputs(self, root: Scope, last: int) -> tuple[int, ...]:
-        references, source = self.spec.outputs
-        if not references:
-            return (last,)
-        view = View(self.network, root, NOTHING)
-        found = []
-        for reference in references:
-            try:
-                found.append(view.resolve(reference))
-            except Fault as fault:
-                self.network.report(fault, source, *(fault.at or (reference.start, reference.end)))
-            except UnknownError:
-                pass
-        return tuple(found)
-
-    def check_read(self, outputs: tuple[int, ...]) -> None:
-        """Every layer's output is read, is an output, or lies in an auxiliary branch."""
-        network = self.network
-        used = network.read.union(outputs)
-        for number, (name, declared) in enumerate(self.spec.inputs.items()):
-            if number not in used:
-                fault = Fault(f"the input '{name}' is never read")
-                width = len(declared.sizes.text) if isinstance(declared.sizes, Expression) else 1
-                network.report(fault, declared.source, declared.at, declared.at + width)
-        for number, layer in enumerate(network.layers, start=network.first):
-            if number not in used and not layer.auxiliary:
-                fix = "read it by 'from', add it to 'outputs', or put it under 'auxiliary'"
-                fault = Fault(f"the output of '{layer.path}' is never read", fix=fix)
-                network.report(fault, layer.source, layer.start, layer.end)
 
     # ---------------------------------------------------------------------------------- chains
 
@@ -194,9 +134,9 @@ class Elaborator:
             self.steps += 1
             if self.steps > MOST_STEPS:
                 self.stop(TOO_MANY_STEPS, "lower a count", scope, item.at)
-            swap = self.swap_of(item, scope) if self.swaps and not own else None
+            swap = self.swaps.of(item, scope.group) if self.swaps and not own else None
             if swap is not None:
-                value = self.swapped(swap, item, scope, value)
+                value = self.replaced(swap, item, scope, value)
             elif type(item) is Step:
                 value = self.step(item, scope, value, own)
             else:
@@ -220,17 +160,17 @@ class Elaborator:
                     return self.add(applied, (value,), item, scope, own)
             if not call.head:
                 return self.passed_on(call, scope, value)
-            op, block = self.head(call.head, scope, value)
+            op, block = self.heads.find(call.head, View(network, scope, value))
             if block is not None:
                 return self.call_block(block, item, scope, value, own)
             assert op is not None
-            inputs = self.call_inputs(op, call, scope, value)
+            inputs = call_inputs(op, call, View(network, scope, value))
             if op.passes:
                 self.calls.use(op, call, View(network, scope, inputs[0]), "")
                 return inputs[0]
             return self.layer(op, item, inputs, scope, own)
         except Fault as fault:
-            self.report_call(fault, call, item.at, scope, value)
+            report_call(self.network, fault, call, item.at, scope, value)
         except UnknownError:
             pass
         if call.head and not own:
@@ -242,55 +182,6 @@ class Elaborator:
             fix = "name an op before it: concat from a b"
             raise Fault("'from' alone goes on with one layer", found=f"{len(call.references)}", fix=fix)
         return View(self.network, scope, value).resolve(call.references[0])
-
-    def head(self, name: str, scope: Scope, value: int) -> tuple[type[Op] | None, Block | None]:
-        """The op or block that a head names, directly or through a parameter, column or knob."""
-        known = self.heads.get(name)
-        if known is not None:
-            return known
-        block = self.spec.blocks.get(name)
-        op = ops.find(name) if block is None and ops.known(name) else None
-        if block is None and op is None:
-            bound = View(self.network, scope, value).bound(name)
-            if bound is not None:
-                return self.held(name, bound)
-            op = ops.find(name)
-            if op is None:
-                raise Fault(
-                    f"there is no op or block '{name}'", fix=near(name, self.network.heads()), about="head"
-                )
-        self.heads[name] = op, block
-        return op, block
-
-    def held(self, name: str, value: Value) -> tuple[type[Op] | None, Block | None]:
-        """The op or block whose name a variable holds."""
-        block = self.spec.blocks.get(value) if isinstance(value, str) else None
-        op = ops.find(value) if isinstance(value, str) and block is None else None
-        if op is None and block is None:
-            fact = f"'{name}' is called, but holds neither an op nor a block"
-            fix = near(value, self.network.heads()) if isinstance(value, str) else ""
-            raise Fault(fact, found=shown(value), fix=fix, about="head")
-        return op, block
-
-    def call_inputs(self, op: type[Op], call: Call, scope: Scope, value: int) -> tuple[int, ...]:
-        """The values that a call of an op reads."""
-        view = View(self.network, scope, value)
-        if call.references:
-            inputs = tuple(view.resolve(reference, known=False) for reference in call.references)
-        elif value == NOTHING:
-            raise no_tensor()
-        else:
-            inputs = (value,)
-        if op.inputs is None:
-            if len(inputs) < 2:
-                fix = f"write its branches below it, or the layers on the line: {op.name} from a b"
-                raise Fault(f"{op.name} joins two or more tensors", found="one", fix=fix)
-        elif len(inputs) != len(op.inputs):
-            several = len(op.inputs) > 1
-            wanted = f"{len(op.inputs)} inputs, {' and '.join(op.inputs)}" if several else "one input"
-            fix = "" if several else f"join them first: concat from {' '.join(map(str, call.references))}"
-            raise Fault(f"{op.name} has {wanted}", found=str(len(inputs)), fix=fix)
-        return inputs
 
     def layer(self, op: type[Op], item: Step | Join, inputs: tuple[int, ...], scope: Scope, own: bool) -> int:
         """A layer: builds the op, infers its output, notes its weights; the number of its value."""
@@ -413,16 +304,16 @@ class Elaborator:
         call = item.call
         branches = {branch.name: self.branch(branch, scope, value) for branch in item.branches}
         try:
-            op, _ = self.head(call.head, scope, value)
+            op, _ = self.heads.find(call.head, View(self.network, scope, value))
             if op is None:
                 raise Fault(
                     f"'{call.head}' is a block: branches belong to an op with several inputs", about="head"
                 )
-            inputs = self.branch_inputs(op, branches)
+            inputs = branch_inputs(op, branches)
             if UNKNOWN not in inputs:
                 return self.layer(op, item, inputs, scope, own)
         except Fault as fault:
-            self.report_call(fault, call, item.at, scope, value, branches)
+            report_call(self.network, fault, call, item.at, scope, value, branches)
         except UnknownError:
             pass
         if not own:
@@ -431,33 +322,20 @@ class Elaborator:
 
     def branch(self, branch: Named, scope: Scope, value: int) -> int:
         """The value of a branch; one that only passes the tensor on holds no layer and no name."""
-        swap = self.swap_of(branch, scope) if self.swaps else None
+        swap = self.swaps.of(branch, scope.group) if self.swaps else None
         if swap is not None:
-            return self.swapped(swap, branch, scope, value)
+            return self.replaced(swap, branch, scope, value)
         if branch.name in scope.group.children:
             fix = "give the branch another name, or name the join"
             return self.clash(branch, scope, fix)
         items = branch.chain.items
+        only = items[0] if len(items) == 1 else None
         passes = not items or (
-            len(items) == 1 and type(items[0]) is Step and items[0].call.head == "identity"
+            type(only) is Step
+            and only.call.head == "identity"
+            and not (only.call.arguments or only.call.references)
         )
         return value if passes else self.named(branch, scope, value, own=False)
-
-    def branch_inputs(self, op: type[Op], branches: Mapping[str, int]) -> tuple[int, ...]:
-        if NOTHING in branches.values():
-            raise no_tensor()
-        if op.inputs == ("x",):
-            raise Fault(
-                f"{op.name} has one input and so no branches", fix="put the chain before it", about="head"
-            )
-        if op.inputs is None:
-            if len(branches) < 2:
-                raise Fault(f"{op.name} joins two or more branches", found=str(len(branches)), about="head")
-            return tuple(branches.values())
-        if set(branches) != set(op.inputs):
-            found = ", ".join(branches) or "none"
-            raise Fault(f"{op.name} needs the branches {' and '.join(op.inputs)}", found=found, about="head")
-        return tuple(branches[name] for name in op.inputs)
 
     # ---------------------------------------------------------------- if, repeat, table, auxiliary
 
@@ -466,7 +344,7 @@ class Elaborator:
         try:
             holds = truth(View(self.network, scope, value).written(expression))
         except Fault as fault:
-            self.report_expression(fault, expression, item.at, scope)
+            report_expression(self.network, fault, expression, item.at, scope)
         except UnknownError:
             pass
         else:
@@ -484,7 +362,7 @@ class Elaborator:
             count = self.checked_count(View(self.network, scope, value).written(item.times))
             result = self.rounds(item, scope, group, share, count, value)
         except Fault as fault:
-            self.report_expression(fault, item.times, item.at, scope)
+            report_expression(self.network, fault, item.times, item.at, scope)
         except UnknownError:
             pass
         group.broken = group.broken or result == UNKNOWN
@@ -563,11 +441,12 @@ class Elaborator:
             scope.frozen,
             scope.auxiliary,
         )
-        swap = self.swap_at(group.path) if self.swaps else None
-        if swap is not None:
-            body, inner = swap.chain, self.begin(swap, inner)
-        group.value = self.chain(body, inner, value, inherits=True)
-        self.swapping = self.swapping and swap is None
+        swap = self.swaps.at(group.path) if self.swaps else None
+        if swap is None:
+            group.value = self.chain(body, inner, value, inherits=True)
+        else:
+            group.value = self.chain(swap.chain, self.swaps.begin(swap, inner), value, inherits=True)
+            self.swaps.end()
         return group.value
 
     def table(self, item: Table, scope: Scope, value: int, own: bool) -> int:
@@ -622,7 +501,7 @@ class Elaborator:
         if block.name in self.inside:
             fix = "a structure is finite: use a repeat"
             raise Fault(f"block '{block.name}' calls itself", fix=fix, about="head")
-        incoming, inputs = self.block_inputs(block, call, scope, value)
+        incoming, inputs = self.calls.block_inputs(block, call, View(self.network, scope, value))
         group = self.opened_block(item.name, scope, own)
         frame = Frame(
             block.name, block.chain, block.source, inputs, scope.frame, item.at + call.start, group.path
@@ -639,7 +518,8 @@ class Elaborator:
             scope.auxiliary,
         )
         group.broken = True  # until the arguments are known
-        strict = self.enter(block, call, scope, inner, incoming, item.name, own)
+        inner.share = scope.share if own else below(scope.share, item.name)
+        strict = self.calls.enter(block, call, scope, inner, incoming)
         group.broken = False
         before = self.shared_weights
         self.inside.add(block.name)
@@ -657,143 +537,19 @@ class Elaborator:
         group = scope.group.children[name] = Group(scope.group.prefix + name)
         return group
 
-    def enter(
-        self, block: Block, call: Call, scope: Scope, inner: Scope, incoming: int, name: str, own: bool
-    ) -> bool:
-        """Puts parameters, sharing and freezing into a block's scope; whether sharing is a must."""
-        shape = self.network.shapes[incoming] if incoming >= 0 else MISSING
-        key = (id(call), id(scope.parameters), id(shape))
-        known, _ = self.calls.entered.get(key, (None, None))
-        inner.share = scope.share if own else below(scope.share, name)
-        if known is not None and self.calls.settles(call, scope):
-            inner.parameters = known
-            return False
-        view = View(self.network, scope, incoming)
-        given, share, frozen = self.calls.block_arguments(block, call, view)
-        inner.parameters = self.calls.with_defaults(block, given, View(self.network, inner, incoming))
-        inner.frozen = scope.frozen or frozen
-        if share is not None:
-            inner.share = share
-        elif self.calls.settles(call, scope):
-            self.calls.entered[key] = inner.parameters, shape
-        return share is not None
-
-    def block_inputs(self, block: Block, call: Call, scope: Scope, value: int) -> tuple[int, dict[str, int]]:
-        """The tensor that enters a block, and its further inputs by name."""
-        if not call.references and not block.inputs:
-            return value, {}
-        view = View(self.network, scope, value)
-        values = [view.resolve(reference, known=False) for reference in call.references]
-        wanted = 1 + len(block.inputs)
-        if len(values) != wanted:
-            names = ", ".join(("x", *block.inputs))
-            fix = f"write {block.name} ... from {' '.join(('x', *block.inputs))}"
-            fact = f"block '{block.name}' has {wanted} input{'s' * (wanted > 1)}: {names}"
-            found = f"'from' names {len(values) or 'none'}"
-            raise Fault(fact, found=found, fix=fix, about="call")
-        return values[0], dict(zip(block.inputs, values[1:], strict=True))
-
     # ------------------------------------------------------------------------------ replacements
 
-    def swap_of(self, item: Item, scope: Scope) -> Swap | None:
-        """The replacement of an item; one that is its group's only item was looked up as the group."""
-        if isinstance(item, If | Broken):
-            return None
-        name = item.branch.name if isinstance(item, Auxiliary) else item.name
-        return self.swap_at(scope.group.prefix + name) if name else None
-
-    def swap_at(self, path: str) -> Swap | None:
-        """The replacement of what stands at a path; what a replacement holds is not replaced in turn."""
-        if self.swapping:
-            return None
-        return next((swap for swap in self.swaps[::-1] if pattern(swap.layers).fullmatch(path)), None)
-
-    def swapped(self, swap: Swap, item: Item, scope: Scope, value: int) -> int:
+    def replaced(self, swap: Swap, item: Item, scope: Scope, value: int) -> int:
         """The value of what takes an item's place, under the item's name."""
-        inner = self.begin(swap, scope)
+        inner = self.swaps.begin(swap, scope)
         if isinstance(item, Auxiliary):
             branch = Named(item.branch.name, swap.chain, 0)
             result = self.auxiliary(Auxiliary(branch, 0), inner, value, own=False)
         else:
             assert not isinstance(item, If | Broken)
             result = self.named(Named(item.name, swap.chain, 0), inner, value, own=False)
-        self.swapping = False
+        self.swaps.end()
         return result
-
-    def begin(self, swap: Swap, scope: Scope) -> Scope:
-        """The scope of a replacement: it sees what the replaced text saw."""
-        self.replaced[swap] = self.replaced.get(swap, 0) + 1
-        self.swapping = True
-        return Scope(
-            scope.frame._replace(source=swap.source),
-            scope.parameters,
-            scope.outer,
-            scope.group,
-            scope.variables,
-            scope.loop,
-            scope.share,
-            scope.frozen,
-            scope.auxiliary,
-        )
-
-    # ----------------------------------------------------------------------------------- problems
-
-    def report_expression(self, fault: Fault, expression: Expression, at: int, scope: Scope) -> None:
-        start, end = fault.at or (expression.at, expression.at + len(expression.text))
-        self.network.report(fault, scope.frame.source, at + start, at + end, scope.frame)
-
-    def report_call(
-        self,
-        fault: Fault,
-        call: Call,
-        at: int,
-        scope: Scope,
-        value: int,
-        branches: Mapping[str, int] | None = None,
-    ) -> None:
-        """A fault of one call: at the argument it is about, with the operands and where they come from."""
-        start, end = fault.at or self.span(fault, call)
-        operands: tuple[str, ...] = ()
-        if fault.at is None and fault.about not in ("head", "name", "call"):
-            operands = self.told(fault, self.operands(call, scope, value, branches))
-        self.network.report(fault, scope.frame.source, at + start, at + end, scope.frame, operands)
-
-    def told(self, fault: Fault, operands: list[tuple[str, str, str]]) -> tuple[str, ...]:
-        """What is said of the operands: of those only that the fault is about, and nothing twice."""
-        if fault.about.startswith("inputs:"):
-            fault.found = ""
-            wanted = {int(number) for number in fault.about.removeprefix("inputs:").split(",")}
-            operands = [one for number, one in enumerate(operands, start=1) if number in wanted]
-        if len(operands) == 1 and operands[0][1] in fault.found:
-            fault.found += f", from {operands[0][2]}"
-            return ()
-        return tuple(f"{what} is {shape}, from {origin}" for what, shape, origin in operands)
-
-    def span(self, fault: Fault, call: Call) -> tuple[int, int]:
-        for argument in call.arguments:
-            if fault.about and argument.name == fault.about:
-                return argument.start, argument.end
-        if fault.about in ("head", "name"):
-            return call.start, call.start + len(call.head)
-        return call.start, call.end
-
-    def operands(
-        self, call: Call, scope: Scope, value: int, branches: Mapping[str, int] | None
-    ) -> list[tuple[str, str, str]]:
-        """Which tensors a call reads: their role, their shape, and where they come from."""
-        network = self.network
-        if branches is not None:
-            named = [(f"branch {name}", number) for name, number in branches.items()]
-        elif call.references:
-            view = View(network, scope, value)
-            named = [(str(one), view.resolve(one, known=False)) for one in call.references]
-        else:
-            named = [("the incoming tensor", value)]
-        return [
-            (what, network.shape(number).described(), network.origin(number))
-            for what, number in named
-            if number >= 0 and network.shapes[number] is not MISSING
-        ]
 
 
 _NO_PARAMETERS: Mapping[str, Value] = {}

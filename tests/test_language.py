@@ -267,6 +267,13 @@ def test_branches_of_named_and_unnamed_joins() -> None:
     }
 
 
+def test_a_branch_may_be_an_earlier_layer() -> None:
+    """`identity` in a branch is what enters the join; `from` and `identity from` are an earlier layer."""
+    text = on_image("- a: relu", "- b: tanh", "- add: {x1: identity, x2: from a, x3: identity from input}")
+
+    assert edges(text)["add"] == ["b", "a", "input"]
+
+
 def test_op_with_fixed_inputs() -> None:
     """Its inputs are branches of given names, in any order, or layers in the declared order."""
     text = """
@@ -548,6 +555,14 @@ def test_block_that_is_wrong(signature: str, call: str, fact: str) -> None:
     said = wrong(f"input: 3x8x8\nblocks:\n  {signature}: relu\nlayers:\n  - {call}\n")
 
     assert said.split("\n")[0] == fact
+
+
+def test_a_head_has_one_meaning() -> None:
+    """What is an op or block, and also a name that holds one, cannot be called; a number does no harm."""
+    text = "input: 3x8x8\nknobs: {dropout: 0.5, relu: HELD}\nlayers: dropout dropout, relu\n"
+
+    assert paths(text.replace("HELD", "3")) == ["dropout", "relu"]
+    assert wrong(text.replace("HELD", "tanh")) == "'relu' is an op, and a name that holds 'tanh'"
 
 
 def test_blocks_are_closed() -> None:
