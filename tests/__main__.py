@@ -13,7 +13,7 @@ STEPS = (
     ("format", ("-m", "ruff", "format", "--check", ".")),
     ("lint", ("-m", "ruff", "check", ".")),
     ("types", ("-m", "mypy")),
-    ("tests", ("-m", "pytest")),
+    ("tests", ("-m", "pytest", "-n", "auto")),
     ("claims", ("-m", "paramcalc", "check", "specs")),
 )
 

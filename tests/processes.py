@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 MOST_SECONDS = 2.0  # of processor time, on a machine of the usual speed
+# A shared machine can be slower for a while than `slowness` sees. What has no end still fails by far.
+MARGIN = 1.0 if os.environ.get("PARAMCALC_STRICT") else 5.0
 USUAL_SECONDS = 0.15  # that `_small_objects` takes there
 MOST_MEGABYTES = 500
 # Small, so that its own memory is not taken for that of the process which it turns into.
@@ -76,7 +78,7 @@ def _feed(process: subprocess.Popen[bytes], chunks: Iterable[bytes]) -> None:
 def check_cheap(outcome: Outcome) -> None:
     """Raises unless a process stayed within time and memory."""
     if outcome.seconds >= MOST_SECONDS:
-        allowed = MOST_SECONDS * slowness()
+        allowed = MOST_SECONDS * MARGIN * slowness()
         assert outcome.seconds < allowed, f"{outcome.seconds:.2f} s of {allowed:.2f} s: {outcome.err[:500]}"
     assert outcome.megabytes < MOST_MEGABYTES, f"{outcome.megabytes:.0f} MB: {outcome.err[:500]}"
 
