@@ -135,12 +135,17 @@ def _read_stdin(variant: str) -> Spec:
     return from_text(source, variant)
 
 
+def _alike(one: str, other: str) -> int:
+    """How many letters two words begin with in common."""
+    return next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+
+
 @lru_cache(maxsize=256)
 def bundled(name: str, variant: str = "") -> Found:
-    """A model by its name. Only files whose text holds the name are read."""
+    """A model by its name. Only files whose text holds the name are read, the likeliest first."""
     if _MODEL.fullmatch(name):
         mention = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
-        for path in bundled_files():
+        for path in sorted(bundled_files(), key=lambda path: _alike(path.stem, name), reverse=True):
             if not mention.search(path.read_text(encoding="utf-8")):
                 continue
             spec = _cached(path)
