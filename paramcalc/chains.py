@@ -19,6 +19,7 @@ from paramcalc.ops.attributes import attributes
 from paramcalc.ops.base import Op
 from paramcalc.reader import Reader
 from paramcalc.spec import (
+    MOST_INPUTS,
     Auxiliary,
     Broken,
     Call,
@@ -301,6 +302,9 @@ class ChainReader(Reader):
         return (Broken(begin),) if len(read) < len(branches.entries) else (Join(call, begin, name, read),)
 
     def branches(self, node: Mapping) -> tuple[Named, ...]:
+        if len(node.entries) > MOST_INPUTS:
+            self.fail(node, f"a join has more than {MOST_INPUTS} branches", "join them in groups")
+            return ()
         """The branches whose names are fit."""
         return tuple(
             Named(key.text, self.chain(value, {}, key), key.start)

@@ -56,6 +56,7 @@ __all__ = ["UNKNOWN", "Change", "Elaborator", "Group", "Scope", "Settings", "Swa
 MOST_STEPS = 250_000
 BLOCK_STEPS = 2  # what the call of a block takes beyond a step
 DEEPEST = 100
+LONGEST_PATH = 1_000
 TOO_MANY_STEPS = f"the network takes more than {MOST_STEPS:,} steps to build"
 _UNSHARED: Mapping[str, str] = {}
 _NO_VARIABLES: frozenset[str] = frozenset()
@@ -130,6 +131,8 @@ class Elaborator:
         self.depth += 1
         if self.depth > DEEPEST:
             self.stop(f"groups and blocks are nested more than {DEEPEST} deep", "", scope, chain.at)
+        if len(scope.group.path) > LONGEST_PATH:
+            self.stop(f"the path is longer than {LONGEST_PATH:,} characters", "shorten names", scope, chain.at)
         for item in chain.items:
             self.steps += 1
             if self.steps > MOST_STEPS:
@@ -190,6 +193,7 @@ class Elaborator:
         use = self.calls.use(op, call, View(self.network, scope, inputs[0]), path)
         shapes = tuple(map(self.network.shape, inputs))
         applied = self.calls.apply(use.op, shapes)
+        self.steps += len(inputs) - 1
         if use.share is None and not use.frozen and len(inputs) == 1 and not call.references:
             self.calls.remember(call, scope, shapes[0], applied)
         return self.add(applied, inputs, item, scope, own, use.share, use.frozen)

@@ -10,7 +10,7 @@ from paramcalc.errors import Fault, near
 from paramcalc.ops.attributes import shown
 from paramcalc.ops.base import Op
 from paramcalc.scope import NOTHING, Network, View, no_tensor
-from paramcalc.spec import Block, Call
+from paramcalc.spec import MOST_INPUTS, Block, Call
 from paramcalc.values import Value
 
 Head: TypeAlias = tuple[type[Op] | None, Block | None]  # one of the two
@@ -56,6 +56,8 @@ class Heads:
 
 def call_inputs(op: type[Op], call: Call, view: View) -> tuple[int, ...]:
     """The values that a call of an op reads, as many as the op has inputs."""
+    if len(call.references) > MOST_INPUTS:
+        raise Fault(f"{op.name} reads more than {MOST_INPUTS} tensors", fix="join them in groups")
     if call.references:
         inputs = tuple(view.resolve(reference, known=False) for reference in call.references)
     elif view.incoming == NOTHING:

@@ -12,7 +12,7 @@ from paramcalc.graph import Layer
 from paramcalc.ops.attributes import shown
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.spec import Auxiliary, Chain, If, Join, Named, Reference, Repeat, Spec, Step, Table, Written
-from paramcalc.values import Value, Word, collected
+from paramcalc.values import Value, Word, collected, extent
 
 MOST_WORK = 2_000_000
 MOST_CALLS = 8  # shown of those that led to a mistake
@@ -304,6 +304,8 @@ class View:
             return name
         found = self.bound(name)
         if found is not None:
+            if type(found) is tuple:
+                self.network.charge(extent(found)[0])
             return found
         if not heads or name in self.network.spec.knobs:
             raise self.unknown_name(name, words)

@@ -12,6 +12,8 @@ from paramcalc.errors import Source
 from paramcalc.expression import Expression
 from paramcalc.syntax import Mapping, Node
 
+MOST_INPUTS = 256  # of one call
+
 Written: TypeAlias = "Expression | tuple[Written, ...]"  # an expression, or a YAML list of them
 
 

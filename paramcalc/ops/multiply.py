@@ -32,8 +32,9 @@ class Multiply(Op):
     )
 
     def shape(self, *inputs: Shape) -> Shape:
-        for whole in inputs:
-            if all(_fits(x, whole) for x in inputs):
+        shapes = [*dict.fromkeys(inputs)]
+        for whole in shapes:
+            if all(_fits(x, whole) for x in shapes):
                 return whole
         pairs = combinations(enumerate(inputs, start=1), 2)
         (i, one), (j, other) = next((a, b) for a, b in pairs if not (_fits(a[1], b[1]) or _fits(b[1], a[1])))
