@@ -98,7 +98,8 @@ def test_every_construct_has_an_example() -> None:
 def test_traps_get_their_answer(written: str, fact: str, fix: str) -> None:
     """The first mistake that is reported is the one that the table names, with its remedy."""
     item = written.replace(" ⏎ ", "\n    ")
-    text = f"input: 3x32x32\nknobs: {{width: 16, widths: [16, 32]}}\nlayers:\n  - tanh\n  - first: conv2d 16 3\n  - {item}\n"
+    head = "input: 3x32x32\nknobs: {width: 16, widths: [16, 32]}\n"
+    text = f"{head}layers:\n  - tanh\n  - first: conv2d 16 3\n  - {item}\n"
 
     with pytest.raises(SpecError) as error:
         elaborate.elaborate(library.from_text(Source("trap.yaml", text)))
