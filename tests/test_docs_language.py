@@ -17,7 +17,6 @@ from paramcalc import (
     lines,
     scope,
     settings,
-    spec,
     syntax,
     values,
 )
@@ -127,8 +126,7 @@ def test_limits_are_those_of_the_program() -> None:
         values.MOST_BITS, "10^15",
         values.MOST_ELEMENTS, values.MOST_LEVELS,
         chains.MOST_ROWS,
-        spec.MOST_INPUTS,
-        elaborate.MOST_STEPS, elaborate.DEEPEST, elaborate.LONGEST_PATH,
+        elaborate.MOST_STEPS, elaborate.DEEPEST,
         scope.MOST_WORK,
         library.DEEPEST_USE, DEEPEST_LIKE,
         claims.MOST_CLAIMS,
