@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 MODELS = {"vgg-16": 1.25, "resnet-50": 1.0, "densenet-121": 1.0, "googlenet": 1.0}  # and the budget
 WAYS = ("run", "verify", "pytorch", "matmul")
 WORK_BYTES = 64 << 20
+SPUN_OUT = 0.2  # seconds in which idle threads of the way before stop spinning and leave the processor
 ROOM = 1.3  # times weights and the two largest live tensors
 
 
@@ -55,6 +56,7 @@ def compared(model: str, threads: int, rounds: int) -> None:
     taken: dict[str, list[tuple[float, ...]]] = {way: [] for way in WAYS}
     for turn in range(rounds + 1):
         for way, server in servers.items():
+            time.sleep(SPUN_OUT)
             answer = tuple(map(float, asked(server).split()))
             if turn:
                 taken[way].append(answer)

@@ -32,10 +32,12 @@ class Multiply(Op):
     )
 
     def shape(self, *inputs: Shape) -> Shape:
-        shapes = [*dict.fromkeys(inputs)]
-        for whole in shapes:
-            if all(_fits(x, whole) for x in shapes):
-                return whole
+        whole = inputs[0]
+        for x in inputs[1:]:
+            if _fits(whole, x):
+                whole = x
+        if all(_fits(x, whole) for x in inputs):
+            return whole
         pairs = combinations(enumerate(inputs, start=1), 2)
         (i, one), (j, other) = next((a, b) for a, b in pairs if not (_fits(a[1], b[1]) or _fits(b[1], a[1])))
         raise Fault(

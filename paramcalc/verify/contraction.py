@@ -23,7 +23,7 @@ Counted: TypeAlias = tuple[Array, int]  # a result, and the multiplications that
 CACHE_BYTES = 1 << 21  # what may be expected to stay in a core's cache
 LEAST_COLUMNS = 256  # a narrower matrix product spends its time on packing the weights
 TALL = 576  # rows of a matrix product that are enough for its columns to be worth packing
-WORTH_A_THREAD = 1 << 25  # multiplications; fewer are done before another thread wakes up
+WORTH_A_THREAD = 1 << 24  # multiplications; fewer are done before another thread wakes up
 
 
 def multiply(a: Array, b: Array, out: Array) -> int:

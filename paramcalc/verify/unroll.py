@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any, TypeAlias
 
@@ -17,6 +18,7 @@ Array: TypeAlias = NDArray[Any]
 Box: TypeAlias = tuple[slice, ...]  # a range of positions along each spatial axis
 
 
+@lru_cache(maxsize=1024)
 def starts(size: int, window: Window, *, ceil_mode: bool = False) -> range:
     """Where the window starts along an axis of the real array; below zero is padding.
 
