@@ -662,19 +662,44 @@ def test_saved_activations_are_those_of_the_run(small: Path, run: Run) -> None:
         assert all(np.array_equal(archive[name], array) for name, array in expected.items())
 
 
-def test_types_that_numpy_lacks(small: Path, run: Run) -> None:
-    """A checkpoint in bfloat16 is refused with what to do."""
+def test_bfloat16_is_read(small: Path, run: Run) -> None:
+    """A checkpoint of upper halves of float32 gives what the float32 numbers with empty lower halves give."""
     pytest.importorskip("safetensors")
-    header = json.dumps({"one.bias": {"dtype": "BF16", "shape": [6], "data_offsets": [0, 12]}}).encode()
-    file = small.with_suffix(".safetensors")
-    file.write_bytes(len(header).to_bytes(8, "little") + header + bytes(12))
+    cut = {name: array.view("u4") & 0xFFFF0000 for name, array in drawn(graph_of(small)).items()}
+    halves = {name: ("BF16", (bits >> 16).astype("<u2")) for name, bits in cut.items()}
+    whole = {name: bits.view("f4") for name, bits in cut.items()}
+    outputs = [small.with_name(name) for name in ("halves.npy", "whole.npy")]
+
+    for file, output in zip(
+        (tensors(small, halves), saved(small.with_suffix(".npz"), whole)), outputs, strict=True
+    ):
+        assert run("verify", small, "--weights", file, "--save-output", output).code == 0
+
+    assert np.array_equal(*map(np.load, outputs))
+
+
+def test_types_that_numpy_lacks(small: Path, run: Run) -> None:
+    """A checkpoint in 8-bit numbers is refused, naming the array and its type."""
+    pytest.importorskip("safetensors")
+    file = tensors(small, {"one.bias": ("F8_E4M3", np.zeros(6, "u1"))})
 
     result = run("verify", small, "--weights", file)
 
     assert result.code == 2
-    assert (
-        "'bfloat16' not understood: NumPy has no such numbers, store them as float16 or float32" in result.err
-    )
+    assert "NumPy has no numbers like those of one.bias\n  = found: F8_E4M3\n" in result.err
+
+
+def tensors(beside: Path, arrays: dict[str, tuple[str, Any]]) -> Path:
+    """A .safetensors file written by hand: the type that the file names, and the bits."""
+    header, data = {}, b""
+    for name, (kind, bits) in arrays.items():
+        place = [len(data), len(data) + bits.nbytes]
+        header[name] = {"dtype": kind, "shape": list(bits.shape), "data_offsets": place}
+        data += bits.tobytes()
+    text = json.dumps(header).encode()
+    file = beside.with_suffix(".safetensors")
+    file.write_bytes(len(text).to_bytes(8, "little") + text + data)
+    return file
 
 
 @contextmanager

@@ -6,11 +6,13 @@ The only module that imports safetensors, and only when a file asks for it.
 from __future__ import annotations
 
 import io
+import json
 import re
 import zipfile
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from math import prod
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeAlias
 
@@ -21,6 +23,7 @@ from paramcalc.graph import Graph
 from paramcalc.verify.weights import Array, Key, counted, listed, owned, shown
 
 Dims: TypeAlias = tuple[int, ...]
+_IN_NUMPY = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL")
 UNREADABLE = (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -84,11 +87,33 @@ def _read_safetensors(path: Path) -> dict[str, Array]:
     try:
         with safe_open(path, framework="np") as file:
             names = sorted(file.keys(), key=_natural)
-            return {name: file.get_tensor(name) for name in names}
+            kinds = {name: file.get_slice(name).get_dtype() for name in names}
+            strange = {name: kind for name, kind in kinds.items() if kind not in (*_IN_NUMPY, "BF16")}
+            for name, kind in strange.items():
+                raise Fault(
+                    f"{path}: NumPy has no numbers like those of {name}", found=kind, fix="store float32"
+                )
+            halves = _read_bfloat16(path, {name for name, kind in kinds.items() if kind == "BF16"})
+            return {name: halves[name] if name in halves else file.get_tensor(name) for name in names}
     except SafetensorError as error:
         raise ValueError(str(error)) from None
-    except TypeError as error:  # bfloat16 and smaller types
-        raise ValueError(f"{error}: NumPy has no such numbers, store them as float16 or float32") from None
+
+
+def _read_bfloat16(path: Path, names: Collection[str]) -> dict[str, Array]:
+    """Arrays of bfloat16 as float32, of which each is the upper half; NumPy has no such type.
+
+    The file: the header's length in 8 bytes, the header in JSON, and the arrays (safetensors' README).
+    """
+    found: dict[str, Array] = {}
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        for name in names:
+            shape = header[name]["shape"]
+            file.seek(8 + length + header[name]["data_offsets"][0])
+            bits = np.frombuffer(file.read(2 * prod(shape)), "<u2").astype(np.uint32) << 16
+            found[name] = bits.view(np.float32).reshape(shape)
+    return found
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

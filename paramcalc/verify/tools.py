@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = NDArray[Any]
 
-PIECE = 1 << 18  # elements of an elementwise piece, which should stay in a core's cache from one pass to the next
+PIECE = (
+    1 << 18
+)  # elements of an elementwise piece, which should stay in a core's cache from one pass to the next
 WORTH_A_THREAD = 1 << 20  # elements; fewer are done before another thread wakes up
 PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
