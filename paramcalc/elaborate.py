@@ -132,9 +132,8 @@ class Elaborator:
         if self.depth > DEEPEST:
             self.stop(f"groups and blocks are nested more than {DEEPEST} deep", "", scope, chain.at)
         if len(scope.group.path) > LONGEST_PATH:
-            self.stop(
-                f"the path is longer than {LONGEST_PATH:,} characters", "shorten names", scope, chain.at
-            )
+            fact = f"the path is longer than {LONGEST_PATH:,} characters"
+            self.stop(fact, "shorten the names", scope, chain.at)
         for item in chain.items:
             self.steps += 1
             if self.steps > MOST_STEPS:

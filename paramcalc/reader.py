@@ -9,7 +9,7 @@ from paramcalc import lines, ops
 from paramcalc.errors import Fault, Problems, Source
 from paramcalc.expression import Expression
 from paramcalc.lines import NAME, RESERVED, Token
-from paramcalc.spec import Argument, Reference, Written
+from paramcalc.spec import MOST_INPUTS, Argument, Reference, Written
 from paramcalc.syntax import Mapping, Node, Scalar, Sequence
 from paramcalc.values import MOST_ELEMENTS
 
@@ -100,6 +100,9 @@ class Reader:
         if node is None:
             return ()
         found: list[Reference] = []
+        if isinstance(node, Sequence) and len(node.items) > MOST_INPUTS:
+            self.fail(node, f"more than {MOST_INPUTS} layers are named here", "join them in groups")
+            return None
         for scalar in node.items if isinstance(node, Sequence) else [node]:
             if not isinstance(scalar, Scalar) or not scalar.text.strip():
                 self.fail(scalar, "the name of an earlier layer is expected here")
