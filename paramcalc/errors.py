@@ -16,7 +16,6 @@ WIDEST_LINE = 120
 LONGEST_FACT = 400
 MOST_CANDIDATES = 200
 MOST_PROBLEMS = 50
-_BREAK = re.compile(r"[\r\n]")
 
 
 class Fault(Exception):
@@ -68,7 +67,7 @@ class Source(NamedTuple):
     def line_at(self, index: int) -> tuple[str, int]:
         """The line that holds a character, without its end, and the character's place in it."""
         begin = max(self.text.rfind("\n", 0, index), self.text.rfind("\r", 0, index)) + 1
-        end = _BREAK.search(self.text, index)
+        end = re.compile(r"[\r\n]").search(self.text, index)
         return self.text[begin : end.start() if end else len(self.text)], index - begin
 
     def place(self, index: int) -> str:

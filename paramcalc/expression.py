@@ -49,7 +49,8 @@ _INTEGER = re.compile(r"0|[1-9][0-9]{0,17}")
 _PRODUCT = re.compile(r"\d+(?:x\d+)+")
 _NUMBER = r"(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?(?![\w.])"
 # what Python's reader warns about or takes for letters: a backslash, 2w, 0x3, what is not ASCII
-_ODD = re.compile(rf"\\|[^\x00-\x7f]|(?<![\w.])(?!{_NUMBER})\.?\d[\w.]*")
+_DOUBTFUL = re.compile(r"[\\]|\d[\w.]*[A-Za-z_.]")
+_ODD = rf"\\|[^\x00-\x7f]|(?<![\w.])(?!{_NUMBER})\.?\d[\w.]*"
 
 
 Meter: TypeAlias = Callable[[int], None]
@@ -171,7 +172,7 @@ def _parse_python(text: str) -> ast.expr:
     padded = text.replace("\n", " ").replace("\r", " ").replace("\t", " ")
     if not padded.strip():
         raise Fault("an expression is missing", at=(0, len(text)))
-    odd = _ODD.search(padded)
+    odd = re.search(_ODD, padded) if _DOUBTFUL.search(padded) or not padded.isascii() else None
     if odd:
         raise _odd(odd)
     try:

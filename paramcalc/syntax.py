@@ -22,9 +22,10 @@ DEEPEST_NESTING = 128
 ALIAS_FIX = "use a block; a pattern that starts with * needs quotes"
 # what a terminal obeys, and what turns the order of the letters round it: a message would lie
 _UNSEEN = "\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-_HIDDEN = re.compile(f"[{_UNSEEN}]")
-_ESCAPED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f{_UNSEEN}\ud800-\udfff]")  # YAML refuses these unless escaped
-_DIRECTIVE = re.compile(r"(?:^|[\r\n])(%)")
+# patterns that most texts never need are left to be compiled on use
+_HIDDEN = f"[{_UNSEEN}]"
+_ESCAPED = f"[\x00-\x08\x0b-\x1f\x7f{_UNSEEN}\ud800-\udfff]"  # YAML refuses these unless escaped
+_DIRECTIVE = r"(?:^|[\r\n])(%)"
 
 _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the C reader is ten times as fast
 
@@ -86,10 +87,10 @@ def decode(data: bytes, name: str) -> Source:
     if "\0" in text:
         raise _error(Source(name, ""), 0, 0, "not a text: it holds zero bytes")
     source = Source(name, text)
-    hidden = None if text.isascii() else _HIDDEN.search(text)
+    hidden = None if text.isascii() else re.search(_HIDDEN, text)
     if hidden:
         raise _error(source, hidden.start(), hidden.end(), _hidden(hidden[0]))
-    directive = _DIRECTIVE.search(text) if "%" in text else None
+    directive = re.search(_DIRECTIVE, text) if "%" in text else None
     if directive:  # libyaml compares each with all before it
         raise _error(source, directive.start(1), directive.end(), "directives are not part of the language")
     return source
@@ -165,7 +166,7 @@ class _Builder:
             raise self.marked(event)
         if event.style in ("|", ">"):
             raise self.error(event, "block texts (| and >) are not part of the language", "write one line")
-        hidden = None if event.value.isprintable() else _ESCAPED.search(event.value)
+        hidden = None if event.value.isprintable() else re.search(_ESCAPED, event.value)
         if hidden:
             raise self.error(event, _hidden(hidden[0]))
 
