@@ -17,6 +17,7 @@ from paramcalc import (
     lines,
     scope,
     settings,
+    spec,
     syntax,
     values,
 )
@@ -126,7 +127,8 @@ def test_limits_are_those_of_the_program() -> None:
         values.MOST_BITS, "10^15",
         values.MOST_ELEMENTS, values.MOST_LEVELS,
         chains.MOST_ROWS,
-        elaborate.MOST_STEPS, elaborate.DEEPEST,
+        spec.MOST_INPUTS,
+        elaborate.MOST_STEPS, elaborate.DEEPEST, elaborate.LONGEST_PATH,
         scope.MOST_WORK,
         library.DEEPEST_USE, DEEPEST_LIKE,
         claims.MOST_CLAIMS,

@@ -295,6 +295,38 @@ STRUCTURE: dict[str, tuple[Callable[[], str | bytes], str]] = {
         ),
         "at most 8 deep",
     ),
+    "a path of 20,000 letters": (
+        lambda: spec(nested("- " + "a" * 1000 + ":{}", 50, "20_000 * relu")),
+        "longer than 1,000 characters",
+    ),
+    "a sum of 4,900 tensors, often": (
+        lambda: spec(f"  - repeat: 10_000\n    layers: add from {'x ' * 4_900}"),
+        "more than 256 tensors",
+    ),
+    "a sum of 200,000 tensors": (
+        lambda: spec(f"  - add: {{from: [{'x, ' * 200_000}x]}}"),
+        "more than 256 layers",
+    ),
+    "a sum of 250 tensors, often": (
+        lambda: spec(f"  - repeat: 10_000\n    layers: add from {'x ' * 250}"),
+        "250,000 steps",
+    ),
+    "a join of 100,000 branches": (
+        lambda: spec("  - add:" + "".join(f"\n      b{n}: relu" for n in range(100_000))),
+        "more than 256 branches",
+    ),
+    "a product of unlike tensors": (
+        lambda: spec(f"  - a: conv2d 8 1\n  - b: conv2d 7 1\n  - multiply from {'a ' * 128}{'b ' * 128}"),
+        "cannot join",
+    ),
+    "100,000 outputs": (
+        lambda: spec("  - relu", outputs=f"[{'relu, ' * 100_000}relu]"),
+        "more than 256 layers",
+    ),
+    "long lists handed to blocks": (
+        lambda: spec("  - repeat: 50_000\n    layers: b a i", knobs=f"{{a: {LONG}}}", blocks="{b p q: relu}"),
+        "2,000,000 steps",
+    ),
     "from a later layer": (lambda: spec("  - a: relu from b\n  - b: relu from a"), "not an earlier layer"),
     "from itself": (lambda: spec("  - a: relu from a"), "not an earlier layer"),
     "from the group around it": (lambda: spec("  - a:\n      - relu\n      - relu from a"), "not finished"),
@@ -766,6 +798,7 @@ LEGAL: dict[str, Callable[[], str | bytes]] = {
         + "".join(f"        - {8 + n % 8} 1\n" for n in range(10_000))
     ),
     "10,000 blocks called": lambda: spec("  - 10_000 * b 8", blocks="\n  b c: [conv2d c 3 padding=1, relu]"),
+    "nothing but identity": lambda: spec("  - identity"),
     "a BOM": lambda: b"\xef\xbb\xbf" + spec("  - relu").encode(),
     "CRLF": lambda: spec("  - conv2d 8 3,\n      relu\n  - relu").replace("\n", "\r\n"),
     "tabs between words": lambda: spec("  - conv2d\t8\t3"),
