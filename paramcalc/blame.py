@@ -11,6 +11,9 @@ from paramcalc.scope import MISSING, Network, Scope, View
 from paramcalc.spec import Call
 
 
+MOST_OPERANDS = 8  # that a message speaks of
+
+
 class Operand(NamedTuple):
     """A tensor that a call reads: its role, its shape, and where it comes from."""
 
@@ -60,7 +63,9 @@ def _said(fault: Fault, operands: list[Operand]) -> tuple[str, ...]:
     if len(operands) == 1 and operands[0].shape in fault.found:
         fault.found += f", from {operands[0].origin}"
         return ()
-    return tuple(f"{one.role} is {one.shape}, from {one.origin}" for one in operands)
+    lines = [*dict.fromkeys(f"{one.role} is {one.shape}, from {one.origin}" for one in operands)]
+    rest = len(lines) - MOST_OPERANDS
+    return (*lines[:MOST_OPERANDS], *([f"and {rest} more"] if rest > 0 else []))
 
 
 def _operands(
