@@ -42,9 +42,9 @@ def measure(kind: str, layers: int) -> tuple[float, float]:
 
 
 def worker(kind: str, layers: int) -> None:
-    from paramcalc.elaborate import elaborate
+    from paramcalc.engine.elaborate import elaborate
     from paramcalc.errors import Source
-    from paramcalc.parse import parse
+    from paramcalc.language.parse import parse
     from paramcalc.report import count
 
     def nothing(name: str) -> None:

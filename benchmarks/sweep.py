@@ -13,7 +13,7 @@ from pathlib import Path
 
 from paramcalc.model import load
 from paramcalc.report import QUANTITIES
-from paramcalc.sweep import Sweep
+from paramcalc.whatif.sweep import Sweep
 
 BUDGET = 5e6  # points a second
 ROUNDS = 5

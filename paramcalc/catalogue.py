@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from paramcalc import library
-from paramcalc.elaborate import Settings, elaborate
+from paramcalc.engine.elaborate import Settings, elaborate
+from paramcalc.language.spec import Spec
+from paramcalc.language.syntax import Mapping, Node, Scalar, Sequence
 from paramcalc.report import count
 from paramcalc.sizes import Size
-from paramcalc.spec import Spec
-from paramcalc.syntax import Mapping, Node, Scalar, Sequence
 
 
 class Entry(NamedTuple):

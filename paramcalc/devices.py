@@ -10,10 +10,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-from paramcalc import figure, syntax
+from paramcalc import figure
 from paramcalc.errors import Fault, Problem, Source, SpecError, near
+from paramcalc.language import syntax
+from paramcalc.language.syntax import Node, Scalar
 from paramcalc.report import BYTES
-from paramcalc.syntax import Node, Scalar
 
 BUNDLED = Path(__file__).parent / "devices.yaml"
 KEYS = ("title", "memory", "bandwidth", "peak", "source")

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from paramcalc import ops
-from paramcalc.graph import Graph, Layer
-from paramcalc.lines import NAME
+from paramcalc.engine.graph import Graph, Layer
+from paramcalc.language.lines import NAME
 from paramcalc.ops.attributes import attributes, shown
 from paramcalc.shape import CHANNELS, SPACE, Shape
 

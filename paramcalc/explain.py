@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 from paramcalc.conventions import Convention
 from paramcalc.conventions.rule import Facts, expression
-from paramcalc.equations import Line, equations
+from paramcalc.engine.graph import Layer
 from paramcalc.errors import Fault, near
-from paramcalc.graph import Layer
 from paramcalc.outline import call_text
 from paramcalc.report import Report, Row
 from paramcalc.shape import Shape
+from paramcalc.whatif.equations import Line, equations
 
 USUAL = ("output", "params", "frozen", "buffers", "macs", "activations", "memory")
 QUANTITIES = (*USUAL[:5], "flops", "connections", "operations", *USUAL[5:])

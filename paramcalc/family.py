@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from paramcalc.engine.graph import Graph, Layer
 from paramcalc.errors import Fault
-from paramcalc.graph import Graph, Layer
+from paramcalc.language.spec import Spec
 from paramcalc.ops.base import Op
 from paramcalc.outline import Node, call_text, tree
 from paramcalc.report import Report
 from paramcalc.shape import Shape
-from paramcalc.spec import Spec
 
 WORDS = {"conv": "", "linear": "fc"}  # what papers call them; other ops go by their own names
 MOST_MODELS = 12

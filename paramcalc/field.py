@@ -14,8 +14,8 @@ from fractions import Fraction
 from math import lcm
 from typing import NamedTuple, TypeAlias
 
+from paramcalc.engine.graph import Graph, Layer
 from paramcalc.errors import Fault
-from paramcalc.graph import Graph, Layer
 from paramcalc.paths import matching
 from paramcalc.reach import MOST_POSITIONS, Reach, alike, joined, tabled, through
 from paramcalc.shape import CHANNELS, Shape

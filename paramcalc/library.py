@@ -9,10 +9,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from paramcalc import syntax
 from paramcalc.errors import Fault, Problem, Source, SpecError, near
-from paramcalc.parse import parse
-from paramcalc.spec import Spec
+from paramcalc.language import syntax
+from paramcalc.language.parse import parse
+from paramcalc.language.spec import Spec
 
 STDIN = "-"
 DEEPEST_USE = 10
@@ -70,7 +70,7 @@ def _parse(source: Source, resolve: Callable[[str], Spec], variant: str = "") ->
     except SpecError as error:
         if error.partial is None:
             raise
-        from paramcalc.elaborate import Settings, elaborate
+        from paramcalc.engine.elaborate import Settings, elaborate
 
         later: tuple[Problem, ...] = ()
         try:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+from paramcalc.engine.graph import Graph, Layer
 from paramcalc.errors import Fault
-from paramcalc.graph import Graph, Layer
 from paramcalc.ops.base import Elementwise
 from paramcalc.paths import matching, pattern
 from paramcalc.sizes import total

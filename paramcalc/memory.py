@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from paramcalc import liveness
 from paramcalc.devices import Device
+from paramcalc.engine.graph import Graph, Layer
 from paramcalc.errors import Fault, near
-from paramcalc.graph import Graph, Layer
 from paramcalc.liveness import Moment
 from paramcalc.report import BYTES, Report, count
 from paramcalc.sizes import product, total

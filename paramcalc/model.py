@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from paramcalc import expression, library
-from paramcalc.chains import items
-from paramcalc.elaborate import Change, Settings, Swap, elaborate
+from paramcalc import library
+from paramcalc.engine.elaborate import Change, Settings, Swap, elaborate
+from paramcalc.engine.graph import Graph
 from paramcalc.errors import Fault, Problem, Source, SpecError
-from paramcalc.expression import Expression
-from paramcalc.graph import Graph
-from paramcalc.lines import Token, read_expression, read_line, split
+from paramcalc.language import expression
+from paramcalc.language.chains import items
+from paramcalc.language.expression import Expression
+from paramcalc.language.lines import Token, read_expression, read_line, split
+from paramcalc.language.spec import Chain, Spec, Written
 from paramcalc.report import Report, count
-from paramcalc.spec import Chain, Spec, Written
 
 if TYPE_CHECKING:
-    from paramcalc.diff import Diff
     from paramcalc.explain import Explained
-    from paramcalc.solve import Solution
-    from paramcalc.sweep import Sweep
     from paramcalc.symbolic import Closed, Formula
-    from paramcalc.vary import Axis, Space
+    from paramcalc.whatif.diff import Diff
+    from paramcalc.whatif.solve import Solution
+    from paramcalc.whatif.sweep import Sweep
+    from paramcalc.whatif.vary import Axis, Space
 
 
 class Model:
@@ -111,7 +112,7 @@ class Model:
         batch: int = 1,
     ) -> Space:
         """The networks that this one becomes while some settings vary."""
-        from paramcalc.vary import Space
+        from paramcalc.whatif.vary import Space
 
         return Space(self.spec, self.variant, axes, changes, inputs, batch)
 
@@ -132,7 +133,7 @@ class Model:
         >>> solution.answers[0].point.values, solution.answers[0].above.values
         ((24,), (32,))
         """
-        from paramcalc import solve
+        from paramcalc.whatif import solve
 
         texts = [until] if isinstance(until, str) else until
         bounds = [bound for text in texts for bound in solve.bounds(text)]
@@ -151,8 +152,8 @@ class Model:
         batch: int = 1,
     ) -> Sweep:
         """Counts over a grid of settings, such as `width=32:128:8`, or a random sample of it."""
-        from paramcalc.sweep import sweep
-        from paramcalc.vary import axis
+        from paramcalc.whatif.sweep import sweep
+        from paramcalc.whatif.vary import axis
 
         space = self.space([axis(text) for text in vary], changes, inputs, batch)
         return sweep(space, quantities, sample, seed, pareto)
@@ -172,7 +173,7 @@ def compare(*networks: Model | Report) -> Diff:
     >>> compare(load("resnet-50"), load("resnet-50").count(width=96)).sentence(1, ["params"])
     '2.19 x as many params (55,919,176 instead of 25,557,032), same output 1000'
     """
-    from paramcalc import diff
+    from paramcalc.whatif import diff
 
     return diff.compare(*(network.count() if isinstance(network, Model) else network for network in networks))
 

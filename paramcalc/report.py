@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import add
 from typing import Any, NamedTuple
 
+from paramcalc.engine.graph import Graph, Layer
 from paramcalc.errors import Fault, near
-from paramcalc.graph import Graph, Layer
 from paramcalc.paths import matching
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, product

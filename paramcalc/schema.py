@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from paramcalc import ops
-from paramcalc.claims import CLAIMED
+from paramcalc.claims.reader import CLAIMED
+from paramcalc.language.parse import KEYS
 from paramcalc.ops.attributes import Attribute, attributes
 from paramcalc.ops.base import Op
-from paramcalc.parse import KEYS
 from paramcalc.shape import AXES
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from paramcalc import ops
-from paramcalc.expression import parse
+from paramcalc.language.expression import parse
 from paramcalc.ops.attributes import attributes, build
 from paramcalc.ops.base import Op
 from paramcalc.shape import Shape, image

@@ -6,12 +6,13 @@ from fractions import Fraction
 
 import pytest
 
-from paramcalc import claims, figure
-from paramcalc.claims import Claim
+from paramcalc import figure
+from paramcalc.claims import reader as claims
+from paramcalc.claims.reader import Claim
 from paramcalc.errors import Fault, Source, SpecError
 from paramcalc.figure import Comparison
-from paramcalc.parse import parse
-from paramcalc.spec import Spec
+from paramcalc.language.parse import parse
+from paramcalc.language.spec import Spec
 
 HEAD = """name: toy
 source: {title: A Toy, year: 2024, where: Section 1}

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import paramcalc
-from paramcalc import align
-from paramcalc.diff import Diff, Line, change, compare
 from paramcalc.errors import Fault
 from paramcalc.model import load, replacement
 from paramcalc.report import Report
+from paramcalc.whatif import align
+from paramcalc.whatif.diff import Diff, Line, change, compare
 from tests.conftest import Run
 
 SPEC = """

@@ -16,9 +16,9 @@ from paramcalc.conventions import CONVENTIONS, OWN, TOOLS, amount, convention, r
 from paramcalc.conventions.papers import ACTIVATIONS, NORMALIZATIONS, POOLINGS
 from paramcalc.conventions.rule import FACTS, KINDS, Convention, Term, expression
 from paramcalc.errors import Fault, Source
+from paramcalc.language.parse import parse
 from paramcalc.model import Model, load
 from paramcalc.ops.attributes import attributes
-from paramcalc.parse import parse
 from paramcalc.report import Counts, Report
 from tests.conftest import Run
 

@@ -7,22 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from paramcalc import (
-    chains,
-    claims,
-    elaborate,
-    errors,
-    expression,
-    library,
-    lines,
-    scope,
-    settings,
-    spec,
-    syntax,
-    values,
-)
+from paramcalc import errors, library
+from paramcalc.claims import reader as claims
+from paramcalc.engine import elaborate, scope, settings
 from paramcalc.errors import Source, SpecError
-from paramcalc.parse import DEEPEST_LIKE, KEYS
+from paramcalc.language import chains, expression, lines, spec, syntax, values
+from paramcalc.language.parse import DEEPEST_LIKE, KEYS
 from paramcalc.report import Counts, count
 from tests.documents import ROOT, write_files
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from paramcalc import catalogue, library
-from paramcalc.elaborate import Settings, elaborate
+from paramcalc.engine.elaborate import Settings, elaborate
+from paramcalc.engine.graph import Graph
 from paramcalc.errors import Source
 from paramcalc.expanded import expanded, renamed
-from paramcalc.graph import Graph
-from paramcalc.parse import parse
+from paramcalc.language.parse import parse
 from paramcalc.report import count
 from tests.conftest import Run
 

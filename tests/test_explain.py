@@ -12,13 +12,13 @@ import pytest
 
 from paramcalc import load, ops
 from paramcalc.conventions import CONVENTIONS, amount, convention
-from paramcalc.equations import Line, equations
+from paramcalc.engine.graph import Applied, Layer
 from paramcalc.errors import Fault, Source
 from paramcalc.explain import QUANTITIES, Explanation, explain, quantities
-from paramcalc.graph import Applied, Layer
 from paramcalc.ops.base import Example
 from paramcalc.render.explanations import PLAIN, document, equation, formula, text
 from paramcalc.report import count_layer
+from paramcalc.whatif.equations import Line, equations
 from tests import calls
 from tests.conftest import Run
 

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramcalc import load, ops
+from paramcalc.engine.graph import Graph
 from paramcalc.errors import Fault
 from paramcalc.field import Field, fields, find, region, seers
-from paramcalc.graph import Graph
 from paramcalc.ops.base import Elementwise, Op
 from paramcalc.reach import Reach, Steps, joined, repeating, sliding, stretched, through, whole
 from paramcalc.shape import CHANNELS, Shape

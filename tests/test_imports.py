@@ -20,37 +20,25 @@ MODULES = {
 # The modules, or packages, in which a third-party package may be imported. Those in the second table are
 # extras, and missing in a plain installation.
 HOMES = {
-    "yaml": ("paramcalc.syntax",),
+    "yaml": ("paramcalc.language.syntax",),
     "rich": ("paramcalc.render.table",),
     "typer": ("paramcalc.cli", "paramcalc.commands"),
     "sympy": ("paramcalc.symbolic.face",),
-    "numpy": ("paramcalc.verify", "paramcalc.sweep"),
+    "numpy": ("paramcalc.verify", "paramcalc.whatif.sweep"),
 }
 EXTRAS = {
     "safetensors": ("paramcalc.verify.checkpoint",),
     "matplotlib": ("paramcalc.render.picture",),
-    "pyarrow": ("paramcalc.sweep.parquet",),
-    "distributed": ("paramcalc.sweep.workers",),
+    "pyarrow": ("paramcalc.whatif.sweep.parquet",),
+    "distributed": ("paramcalc.whatif.sweep.workers",),
 }
 
 # Text -> Spec -> Graph -> Report -> what is made of reports -> renderers -> commands. A module imports
 # from its own stage and those before it. What is not named here belongs to ANALYSES.
 STAGES = (
-    ("errors", "figure", "paths", "sizes", "shape", "ops", "reach", "values", "expression", "syntax"),
-    ("spec", "lines", "reader", "chains", "parse"),
-    (
-        "graph",
-        "scope",
-        "settings",
-        "sharing",
-        "calls",
-        "heads",
-        "blame",
-        "replace",
-        "finish",
-        "elaborate",
-        "library",
-    ),
+    ("errors", "figure", "paths", "sizes", "shape", "reach", "ops"),
+    ("language",),
+    ("engine", "library"),
     ("report", "outline", "expanded"),
     (),
     ("render",),
@@ -61,11 +49,11 @@ ANALYSES = 4
 # in a notebook, run themselves.
 ON_REQUEST = (
     ("paramcalc.report", "paramcalc.render"),
-    ("paramcalc.diff", "paramcalc.render"),
+    ("paramcalc.whatif.diff", "paramcalc.render"),
     ("paramcalc.explain", "paramcalc.render"),
-    ("paramcalc.solve", "paramcalc.render"),
-    ("paramcalc.sweep", "paramcalc.render"),
-    ("paramcalc.graph", "paramcalc.verify"),
+    ("paramcalc.whatif.solve", "paramcalc.render"),
+    ("paramcalc.whatif.sweep", "paramcalc.render"),
+    ("paramcalc.engine.graph", "paramcalc.verify"),
 )
 
 # What a run of each of these may have loaded when it is done.

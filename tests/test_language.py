@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from paramcalc import library
-from paramcalc.elaborate import Settings, elaborate
+from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.errors import Fault, SpecError
 from paramcalc.report import count
 from tests.written import calls, edges, graph, paths, spec, wrong
@@ -1391,7 +1391,7 @@ def test_scalars_stay_text() -> None:
 
 def test_byte_order_mark_and_line_ends() -> None:
     """A mark at the start and other line ends change no position."""
-    from paramcalc import syntax
+    from paramcalc.language import syntax
 
     for lead, end in ((b"", b"\n"), (b"\xef\xbb\xbf", b"\n"), (b"", b"\r\n"), (b"", b"\r")):
         data = lead + end.join(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from paramcalc import devices, load
+from paramcalc.engine.graph import Graph
 from paramcalc.errors import Fault, SpecError
-from paramcalc.graph import Graph
 from paramcalc.liveness import Moment, run
 from paramcalc.memory import OPTIMIZERS, Memory, Plan, bound, memory
 from paramcalc.report import BYTES, QUANTITIES

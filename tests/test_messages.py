@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from paramcalc import library
-from paramcalc.elaborate import Settings, elaborate
+from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.errors import Fault, Source, SpecError
 from paramcalc.model import change
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from paramcalc.elaborate import elaborate
+from paramcalc.engine.elaborate import elaborate
+from paramcalc.engine.graph import Graph
 from paramcalc.errors import Source
 from paramcalc.expanded import expanded, renamed
-from paramcalc.graph import Graph
 from paramcalc.library import from_text
 from paramcalc.report import count
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from paramcalc import library
-from paramcalc.parse import KEYS
+from paramcalc.language.parse import KEYS
 from tests.conftest import Run
 
 jsonschema = pytest.importorskip("jsonschema")

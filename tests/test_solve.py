@@ -10,10 +10,10 @@ import pytest
 
 from paramcalc.errors import Fault, SpecError
 from paramcalc.model import load
-from paramcalc.pieces import Pieces
 from paramcalc.report import Counts
-from paramcalc.solve import Solution, bounds, line
-from paramcalc.vary import Axis, Space, axis
+from paramcalc.whatif.pieces import Pieces
+from paramcalc.whatif.solve import Solution, bounds, line
+from paramcalc.whatif.vary import Axis, Space, axis
 from tests.conftest import Run
 
 Met = Callable[[Counts], bool]

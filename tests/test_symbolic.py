@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from paramcalc import load, ops
 from paramcalc.errors import Fault, SpecError
-from paramcalc.expression import FUNCTIONS
+from paramcalc.language.expression import FUNCTIONS
 from paramcalc.ops.base import Cost, Example, Op
 from paramcalc.shape import Shape
 from paramcalc.sizes import judge

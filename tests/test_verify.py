@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from paramcalc import library, load, ops
+from paramcalc.engine.graph import Graph
 from paramcalc.errors import Fault
-from paramcalc.graph import Graph
 from paramcalc.model import Model
 from paramcalc.render import progress
 from tests.conftest import Run

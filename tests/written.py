@@ -6,12 +6,12 @@ from textwrap import dedent
 from typing import Any
 
 from paramcalc import library
-from paramcalc.elaborate import Settings, elaborate
+from paramcalc.engine.elaborate import Settings, elaborate
+from paramcalc.engine.graph import Graph
 from paramcalc.errors import Source, SpecError
-from paramcalc.graph import Graph
+from paramcalc.language.spec import Spec
 from paramcalc.model import change
 from paramcalc.outline import call_text
-from paramcalc.spec import Spec
 
 NAME = "t.yaml"
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, BinaryIO, Literal
 
 import typer
 
-from paramcalc.elaborate import Change, Swap
+from paramcalc.engine.elaborate import Change, Swap
 from paramcalc.errors import Fault
 from paramcalc.render.grid import Grid
 

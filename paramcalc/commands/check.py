@@ -29,7 +29,7 @@ def check(
 
     Example: paramcalc check resnet --format github
     """
-    from paramcalc.check import check as checked
+    from paramcalc.claims.check import check as checked
     from paramcalc.render import verdicts
 
     load_plugins(plugins)

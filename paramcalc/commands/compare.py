@@ -17,9 +17,9 @@ from paramcalc.commands._common import (
     settings,
     written,
 )
-from paramcalc.elaborate import Change
+from paramcalc.engine.elaborate import Change
 from paramcalc.errors import Fault
-from paramcalc.lines import words
+from paramcalc.language.lines import words
 from paramcalc.model import Model, change, load, sizes
 
 
@@ -63,8 +63,8 @@ def compare(
 
     Example: paramcalc compare resnet-50 --versus 'size=288' --versus 'resnet-101 width=48'
     """
-    from paramcalc.diff import compare as compared
     from paramcalc.render import differences
+    from paramcalc.whatif.diff import compare as compared
 
     common = settings(sets, inputs, plugins, replaced)
     others = [(name, ()) for name in specs[1:]] + [_version(text, specs[0]) for text in versus or ()]

@@ -24,9 +24,9 @@ from paramcalc.errors import Fault
 from paramcalc.render.progress import Progress
 
 if TYPE_CHECKING:
-    from paramcalc.sweep import Sweep
-    from paramcalc.sweep.job import Summary
-    from paramcalc.sweep.workers import Workers
+    from paramcalc.whatif.sweep import Sweep
+    from paramcalc.whatif.sweep.job import Summary
+    from paramcalc.whatif.sweep.workers import Workers
 
 
 def sweep(
@@ -81,10 +81,10 @@ def sweep(
 
     Example: paramcalc sweep resnet-50 width=32:128 'depths=[2,2,2,2],[3,4,6,3]' -o widths.csv
     """
-    from paramcalc import sweep as sweeps
     from paramcalc.model import load
     from paramcalc.render import sweeps as render
-    from paramcalc.vary import axis
+    from paramcalc.whatif import sweep as sweeps
+    from paramcalc.whatif.vary import axis
 
     if jobs > 1 and scheduler:
         raise Fault("--jobs and --scheduler exclude each other")

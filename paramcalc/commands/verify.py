@@ -22,7 +22,7 @@ from paramcalc.commands._common import (
 from paramcalc.errors import Fault
 
 if TYPE_CHECKING:
-    from paramcalc.graph import Layer
+    from paramcalc.engine.graph import Layer
     from paramcalc.verify.session import Request, Session
     from paramcalc.verify.tools import Array
 

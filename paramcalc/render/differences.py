@@ -6,7 +6,6 @@ import json
 from fractions import Fraction
 from typing import Any
 
-from paramcalc.diff import Diff, Line, ratio, rounded
 from paramcalc.errors import Fault, near
 from paramcalc.outline import FULL_DEPTH
 from paramcalc.render.counts import TITLES, dims
@@ -14,6 +13,7 @@ from paramcalc.render.grid import Column, Grid, comma_separated, number
 from paramcalc.render.grid import Line as Cells
 from paramcalc.render.json import plain, totals
 from paramcalc.report import QUANTITIES, Counts
+from paramcalc.whatif.diff import Diff, Line, ratio, rounded
 
 SCHEMA = "paramcalc/compare/1"
 USUAL = ("change", "op", "output", "params", "macs")

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from paramcalc.conventions import Convention
-from paramcalc.equations import ORDER, Line, Piece
 from paramcalc.explain import Explained, Explanation, Reason, Total
 from paramcalc.render.formulas import remark
 from paramcalc.render.grid import number
 from paramcalc.symbolic.notation import LATEX, LECTURE, Notation
 from paramcalc.symbolic.polynomial import Polynomial
+from paramcalc.whatif.equations import ORDER, Line, Piece
 
 SCHEMA = "paramcalc/explain/1"
 LONGEST = 160  # a longer formula is left to JSON

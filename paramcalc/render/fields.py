@@ -10,8 +10,8 @@ from math import ceil
 from typing import Any
 
 from paramcalc import outline
+from paramcalc.engine.graph import Graph
 from paramcalc.field import Box, Field, Fields, Look, Misalignment
-from paramcalc.graph import Graph
 from paramcalc.outline import call_text
 from paramcalc.render.counts import dims, title
 from paramcalc.render.grid import Column, Grid, Line, comma_separated

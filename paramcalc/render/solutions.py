@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from paramcalc.pieces import Piece
 from paramcalc.render.counts import TITLES
 from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
 from paramcalc.report import QUANTITIES
-from paramcalc.solve import Answer, Point, Solution
-from paramcalc.solve.line import Line as Found
 from paramcalc.symbolic.facts import Symbol
-from paramcalc.vary import Axis
+from paramcalc.whatif.pieces import Piece
+from paramcalc.whatif.solve import Answer, Point, Solution
+from paramcalc.whatif.solve.line import Line as Found
+from paramcalc.whatif.vary import Axis
 
 SCHEMA = "paramcalc/solve/1"
 MOST_RUNS = 5  # shown

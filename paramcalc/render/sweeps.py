@@ -11,8 +11,8 @@ from paramcalc.ops.attributes import shown
 from paramcalc.render.counts import TITLES
 from paramcalc.render.grid import Column, Grid, Line, number
 from paramcalc.report import QUANTITIES
-from paramcalc.sweep import Sweep
-from paramcalc.sweep.job import Summary
+from paramcalc.whatif.sweep import Sweep
+from paramcalc.whatif.sweep.job import Summary
 
 SCHEMA = "paramcalc/sweep/1"
 MOST_ROWS = 40  # shown in full

@@ -10,8 +10,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from paramcalc.check import Mistake, Outcome, Result, Verdict
-from paramcalc.claims import Claim
+from paramcalc.claims.check import Mistake, Outcome, Result, Verdict
+from paramcalc.claims.reader import Claim
 from paramcalc.conventions import CONVENTIONS, OWN
 from paramcalc.figure import grouped, signed, significant, written_out
 from paramcalc.render.grid import Column, Grid, Line

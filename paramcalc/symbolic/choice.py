@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple
 
+from paramcalc.engine.scope import Network
+from paramcalc.engine.settings import Change, Settings, set_inputs, set_knobs
 from paramcalc.errors import Fault, Source, SpecError, near
-from paramcalc.expression import FUNCTIONS, Expression
+from paramcalc.language.expression import FUNCTIONS, Expression
+from paramcalc.language.spec import Spec, Written
 from paramcalc.ops.attributes import shown
-from paramcalc.scope import Network
-from paramcalc.settings import Change, Settings, set_inputs, set_knobs
 from paramcalc.shape import CHANNELS, Shape
-from paramcalc.spec import Spec, Written
 from paramcalc.symbolic.facts import Symbol
 
 BATCH = "batch"

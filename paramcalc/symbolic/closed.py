@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from paramcalc.elaborate import Change, Settings, Swap, elaborate
+from paramcalc.engine.elaborate import Change, Settings, Swap, elaborate
+from paramcalc.engine.graph import Graph, Layer
+from paramcalc.engine.settings import LARGEST_SIZE
 from paramcalc.errors import Fault, SpecError, near
-from paramcalc.graph import Graph, Layer
+from paramcalc.language.spec import Spec
 from paramcalc.paths import matching
 from paramcalc.report import QUANTITIES, Counts, count_layer
-from paramcalc.settings import LARGEST_SIZE
 from paramcalc.sizes import judge
-from paramcalc.spec import Spec
 from paramcalc.symbolic.choice import Chosen, Start, choose, filled, usual
 from paramcalc.symbolic.facts import Symbol
 from paramcalc.symbolic.judge import Assumption, Judge, Stretch

@@ -12,7 +12,7 @@ from math import gcd
 from typing import Any, NamedTuple
 
 from paramcalc.errors import Fault
-from paramcalc.expression import FUNCTIONS
+from paramcalc.language.expression import FUNCTIONS
 from paramcalc.symbolic.facts import Facts, Symbol
 from paramcalc.symbolic.polynomial import Monomial, Polynomial, evaluate, opaque, sum_of, symbol
 

@@ -15,7 +15,7 @@ from math import gcd, lcm
 from typing import Any, TypeAlias
 
 from paramcalc.errors import Fault
-from paramcalc.expression import FUNCTIONS, divide
+from paramcalc.language.expression import FUNCTIONS, divide
 
 Number: TypeAlias = int | Fraction
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"  # powers of atoms, in the order of their numbers

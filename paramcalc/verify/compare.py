@@ -12,8 +12,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from paramcalc import liveness
+from paramcalc.engine.graph import Graph, Layer
 from paramcalc.errors import Fault
-from paramcalc.graph import Graph, Layer
 from paramcalc.report import Report, Row, count
 from paramcalc.verify.run import Arrays, Live, checked_inputs, needed, processors
 from paramcalc.verify.tools import Array, Tools

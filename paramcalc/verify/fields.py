@@ -18,9 +18,9 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from paramcalc.engine.graph import Graph
 from paramcalc.errors import Fault, SpecError
 from paramcalc.field import fields, region
-from paramcalc.graph import Graph
 from paramcalc.paths import matching
 from paramcalc.shape import CHANNELS
 from paramcalc.verify.run import Live, needed, processors

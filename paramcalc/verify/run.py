@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from paramcalc.engine.graph import Graph, Layer
 from paramcalc.errors import Fault, near
-from paramcalc.graph import Graph, Layer
 from paramcalc.paths import matching
 from paramcalc.shape import CHANNELS
 from paramcalc.verify.tools import Array, Tools

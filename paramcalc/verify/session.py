@@ -7,8 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from paramcalc.engine.graph import Graph, Layer
 from paramcalc.errors import Fault, SpecError
-from paramcalc.graph import Graph, Layer
 from paramcalc.model import Model
 from paramcalc.verify.checkpoint import Match, matched, read_array, read_arrays
 from paramcalc.verify.compare import Settings, Verification, verify

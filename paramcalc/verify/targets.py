@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paramcalc import library
-from paramcalc.check import SPEC_ENDINGS
+from paramcalc.claims.check import SPEC_ENDINGS
 from paramcalc.errors import Fault, SpecError
 from paramcalc.model import Model
 

@@ -11,8 +11,8 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from paramcalc.engine.graph import Graph, Layer
 from paramcalc.errors import Fault, near
-from paramcalc.graph import Graph, Layer
 from paramcalc.shape import CHANNELS
 
 Array: TypeAlias = NDArray[Any]

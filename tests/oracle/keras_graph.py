@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from paramcalc.graph import Applied, Graph, Layer
+from paramcalc.engine.graph import Applied, Graph, Layer
 from paramcalc.shape import CHANNELS, Shape
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow" if find_spec("tensorflow") else "torch")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from paramcalc import load
-from paramcalc.graph import Graph
+from paramcalc.engine.graph import Graph
 
 np = pytest.importorskip("numpy")
 checkpoint = pytest.importorskip("paramcalc.verify.checkpoint")

@@ -15,8 +15,8 @@ import pytest
 
 from paramcalc import ops
 from paramcalc.conventions import convention, recounted
+from paramcalc.engine.graph import Applied, Graph, Layer
 from paramcalc.errors import Source
-from paramcalc.graph import Applied, Graph, Layer
 from paramcalc.model import load
 from paramcalc.report import count
 from tests import calls

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from paramcalc.graph import Graph
+from paramcalc.engine.graph import Graph
 from paramcalc.model import load
 from tests.oracle.torch_graph import arguments, network, torch
 

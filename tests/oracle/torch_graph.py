@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from paramcalc.graph import Applied, Graph, Layer
+from paramcalc.engine.graph import Applied, Graph, Layer
 from paramcalc.shape import CHANNELS, Shape
 
 torch = pytest.importorskip("torch")

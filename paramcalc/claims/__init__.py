@@ -1,0 +1,1 @@
+"""What sources print, held against exact counts."""

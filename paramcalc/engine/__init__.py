@@ -1,0 +1,1 @@
+"""Spec to graph: blocks and repeats resolved, every shape inferred."""

@@ -1,0 +1,84 @@
+"""Where a fault of a call or expression is shown, and what is said of the tensors that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from paramcalc.engine.scope import MISSING, Network, Scope, View
+from paramcalc.errors import Fault
+from paramcalc.language.expression import Expression
+from paramcalc.language.spec import Call
+
+MOST_OPERANDS = 8  # that a message speaks of
+
+
+class Operand(NamedTuple):
+    """A tensor that a call reads: its role, its shape, and where it comes from."""
+
+    role: str
+    shape: str
+    origin: str
+
+
+def report_expression(network: Network, fault: Fault, expression: Expression, at: int, scope: Scope) -> None:
+    """Notes a fault of an expression that stands in a place of its own."""
+    start, end = fault.at or (expression.at, expression.at + len(expression.text))
+    network.report(fault, scope.frame.source, at + start, at + end, scope.frame)
+
+
+def report_call(
+    network: Network,
+    fault: Fault,
+    call: Call,
+    at: int,
+    scope: Scope,
+    value: int,
+    branches: Mapping[str, int] | None = None,
+) -> None:
+    """Notes a fault of a call: at the argument it is about, with the operands and where they come from."""
+    start, end = fault.at or _span(fault, call)
+    said: tuple[str, ...] = ()
+    if fault.at is None and fault.about not in ("head", "name", "call"):
+        said = _said(fault, _operands(network, call, scope, value, branches))
+    network.report(fault, scope.frame.source, at + start, at + end, scope.frame, said)
+
+
+def _span(fault: Fault, call: Call) -> tuple[int, int]:
+    for argument in call.arguments:
+        if fault.about and argument.name == fault.about:
+            return argument.start, argument.end
+    if fault.about in ("head", "name"):
+        return call.start, call.start + len(call.head)
+    return call.start, call.end
+
+
+def _said(fault: Fault, operands: list[Operand]) -> tuple[str, ...]:
+    """What is said of the operands: of those only that the fault is about, and nothing twice."""
+    if fault.about.startswith("inputs:"):
+        fault.found = ""
+        wanted = {int(number) for number in fault.about.removeprefix("inputs:").split(",")}
+        operands = [one for number, one in enumerate(operands, start=1) if number in wanted]
+    if len(operands) == 1 and operands[0].shape in fault.found:
+        fault.found += f", from {operands[0].origin}"
+        return ()
+    lines = [*dict.fromkeys(f"{one.role} is {one.shape}, from {one.origin}" for one in operands)]
+    rest = len(lines) - MOST_OPERANDS
+    return (*lines[:MOST_OPERANDS], *([f"and {rest} more"] if rest > 0 else []))
+
+
+def _operands(
+    network: Network, call: Call, scope: Scope, value: int, branches: Mapping[str, int] | None
+) -> list[Operand]:
+    if branches is not None:
+        named = [(f"branch {name}", number) for name, number in branches.items()]
+    elif call.references:
+        view = View(network, scope, value)
+        named = [(str(one), view.resolve(one, known=False)) for one in call.references]
+    else:
+        named = [("the incoming tensor", value)]
+    return [
+        Operand(role, network.shape(number).described(), network.origin(number))
+        for role, number in named
+        if number >= 0 and network.shapes[number] is not MISSING
+    ]

@@ -1,0 +1,302 @@
+"""Calls: from written arguments to an op with all that its rules say, or to a block's parameters.
+
+Each call is worked out once for each set of parameters and each incoming shape, as long as nothing
+else decides it; so a network of equal blocks costs little more than one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from paramcalc.engine.graph import Applied
+from paramcalc.engine.scope import MISSING, Group, Network, Scope, UnknownError, View
+from paramcalc.engine.settings import LARGEST_SIZE, Change, is_written
+from paramcalc.errors import Fault, near
+from paramcalc.language.expression import Expression
+from paramcalc.language.spec import Argument, Block, Call, Reference, Setting
+from paramcalc.language.values import Value, exact, extent
+from paramcalc.ops.attributes import attributes, build, shown
+from paramcalc.ops.base import Op
+from paramcalc.paths import pattern
+from paramcalc.shape import Shape
+
+# The ids of a call, of the parameters around it and of the shape that enters. What is kept under such
+# a key keeps the shape as well, so that no other can take over its id.
+_Key: TypeAlias = tuple[int, int, int]
+
+
+class Use(NamedTuple):
+    """An op as a call wants it, with the sharing and freezing that the call asks for."""
+
+    op: Op
+    share: Group | int | None
+    frozen: bool
+
+
+class Calls:
+    """Works out calls, and remembers what it has worked out."""
+
+    def __init__(self, network: Network, changes: list[Change]) -> None:
+        self.network = network
+        self.changes = [change for change in changes if change.layers]
+        self.touched: dict[Change, int] = {}
+        self.built: dict[Any, Op] = {}
+        self.known: dict[tuple[int, tuple[Shape, ...]], Applied] = {}
+        self.settled: dict[_Key, tuple[Applied, Shape]] = {}
+        self.parameters: dict[Any, Mapping[str, Value]] = {}
+        self.entered: dict[_Key, tuple[Mapping[str, Value], Shape]] = {}
+
+    # ----------------------------------------------------------------------------- remembering
+
+    def recall(self, call: Call, scope: Scope, shape: Shape) -> Applied | None:
+        """What this very call came to before, where it can only come to the same again."""
+        known = self.settled.get((id(call), id(scope.parameters), id(shape)))
+        if known is None or (scope.loop and not scope.loop.isdisjoint(call.names or ())):
+            return None
+        return known[0]
+
+    def remember(self, call: Call, scope: Scope, shape: Shape, applied: Applied) -> None:
+        if self.settles(call, scope) and not self.changes:
+            self.settled[id(call), id(scope.parameters), id(shape)] = applied, shape
+
+    def settles(self, call: Call, scope: Scope) -> bool:
+        """Whether the parameters and the incoming shape decide a call."""
+        return call.names is not None and scope.loop.isdisjoint(call.names)
+
+    # ------------------------------------------------------------------------------------- ops
+
+    def use(self, op: type[Op], call: Call, view: View, path: str) -> Use:
+        """The op of a call, one object for equal ones."""
+        given, share, frozen = self.op_arguments(op, call, view)
+        if op.name in self.network.spec.defaults:
+            frozen = self.put_defaults(op, given, view) or frozen
+        if self.changes:
+            frozen = self.put_changes(op, given, view, path, frozen)
+        key = (op, tuple(given), tuple([exact(value) for value in given.values()]))
+        built = self.built.get(key)
+        if built is None:
+            try:
+                built = self.built[key] = build(op, given)
+            except Fault as fault:
+                self.explain(fault, op, call, given, view)
+                raise
+        return Use(built, share, frozen)
+
+    def apply(self, op: Op, shapes: tuple[Shape, ...]) -> Applied:
+        """The op on inputs of these shapes, one object for equal uses."""
+        key = (id(op), shapes)
+        applied = self.known.get(key)
+        if applied is None:
+            output = op.shape(*shapes)
+            for dim in output.dims:
+                if isinstance(dim, int) and dim > LARGEST_SIZE:
+                    raise Fault(f"{op.title} gives a size above 10^15", found=str(output))
+            applied = Applied(op, shapes, output, op.weights(*shapes), op.buffers(*shapes), op.cost(*shapes))
+            self.known[key] = applied
+        return applied
+
+    def op_arguments(
+        self, op: type[Op], call: Call, view: View
+    ) -> tuple[dict[str, Value], Group | int | None, bool]:
+        """Values by attribute, the layer or group to share weights with, and whether they are frozen."""
+        known = attributes(op)
+        names = [*known]
+        given: dict[str, Value] = {}
+        share: Group | int | None = None
+        frozen = False
+        for place, argument in enumerate(call.arguments):
+            name = argument.name or (names[place] if place < len(names) else "")
+            if isinstance(argument.value, Reference):
+                share = view.entry(argument.value)
+            elif name == "frozen":
+                frozen = self.flag(argument, view)
+            elif name in given:
+                raise Fault(f"'{name}' is given twice", at=(argument.start, argument.end))
+            elif name not in known:
+                raise self.unknown_attribute(op, argument)
+            else:
+                value = given[name] = view.written(argument.value, known[name].words)
+                if isinstance(value, tuple):
+                    self.network.charge(extent(value)[0])
+        return given, share, frozen
+
+    def unknown_attribute(self, op: type[Op], argument: Argument) -> Fault:
+        names = [*attributes(op)]
+        listed = f"its attributes are {', '.join(names)}" if names else ""
+        if not argument.name:
+            at = (argument.start, argument.end)
+            many = f"at most {len(names)}" if names else "no"
+            return Fault(f"{op.name} takes {many} argument{'s' * (len(names) != 1)}", fix=listed, at=at)
+        at = (argument.start, argument.start + len(argument.name))
+        fix = near(argument.name, names) or listed or "it has none"
+        return Fault(f"{op.name} has no attribute '{argument.name}'", fix=fix, at=at)
+
+    def flag(self, argument: Argument | Setting, view: View) -> bool:
+        assert not isinstance(argument.value, Reference)
+        value = view.written(argument.value)
+        if not isinstance(value, bool):
+            at = (argument.start, argument.end)
+            raise Fault(f"{argument.name} must be true or false", found=shown(value), at=at)
+        return value
+
+    def explain(self, fault: Fault, op: type[Op], call: Call, given: Mapping[str, Value], view: View) -> None:
+        """Points an attribute's fault at the argument, and says what its names stood for."""
+        names = [*attributes(op)]
+        fault.about = fault.about or "call"
+        for place, argument in enumerate(call.arguments):
+            name = argument.name or names[place]
+            if name == fault.about and not isinstance(argument.value, Reference):
+                fault.at = (argument.start, argument.end)
+                stood = view.stood_for(argument.value, given[name])
+                fault.found = ": ".join(part for part in (fault.found, stood) if part)
+                value = given[name]
+                if isinstance(value, str) and not fault.fix:
+                    fault.fix = near(value, self.network.knobs)
+                return
+
+    # -------------------------------------------------------------------- defaults and changes
+
+    def put_defaults(self, op: type[Op], given: dict[str, Value], view: View) -> bool:
+        """Adds the spec's defaults of an op where the call says nothing; whether they freeze it."""
+        defaults = self.network.spec.defaults[op.name]
+        outside = View(self.network, None, view.incoming)
+        frozen = False
+        for setting in defaults.settings:
+            if setting.name in given:
+                continue
+            try:
+                if setting.name == "frozen":
+                    frozen = self.flag(setting, outside)
+                else:
+                    attribute = attributes(op)[setting.name]
+                    value = outside.written(setting.value, attribute.words)
+                    attribute.convert(op, value)
+                    given[setting.name] = value
+            except Fault as fault:
+                start, end = fault.at or (setting.start, setting.end)
+                self.network.report(fault, defaults.source, defaults.at + start, defaults.at + end)
+                raise UnknownError from None
+        return frozen
+
+    def put_changes(self, op: type[Op], given: dict[str, Value], view: View, path: str, frozen: bool) -> bool:
+        """Puts in the changes from outside that match the path; whether the layer is frozen then."""
+        known = attributes(op)
+        for change in self.changes:
+            freezes = change.name == "frozen"
+            if (change.name not in known and not freezes) or not pattern(change.layers).fullmatch(path):
+                continue
+            try:
+                words = () if freezes else known[change.name].words
+                value = view.written(change.value, words) if is_written(change.value) else change.value
+                if freezes and not isinstance(value, bool):
+                    raise Fault("frozen must be true or false", found=shown(value))
+                if freezes:
+                    frozen = bool(value)
+                else:
+                    known[change.name].convert(op, value)
+                    given[change.name] = value
+            except Fault as fault:
+                self.report_change(fault, change, path)
+                raise UnknownError from None
+            self.touched[change] = self.touched.get(change, 0) + 1
+        return frozen
+
+    def report_change(self, fault: Fault, change: Change, path: str) -> None:
+        whole = (0, len(change.source.text))
+        if isinstance(change.value, Expression):
+            whole = (change.value.at, change.value.at + len(change.value.text))
+        start, end = fault.at or whole
+        fault.fix = "; ".join(part for part in (fault.fix, f"for the layer '{path}'") if part)
+        self.network.report(fault, change.source, start, end)
+
+    # ----------------------------------------------------------------------------------- blocks
+
+    def enter(self, block: Block, call: Call, scope: Scope, inner: Scope, incoming: int) -> bool:
+        """Puts parameters, sharing and freezing into a block's scope; whether sharing is a must."""
+        shape = self.network.shapes[incoming] if incoming >= 0 else MISSING
+        key = (id(call), id(scope.parameters), id(shape))
+        known, _ = self.entered.get(key, (None, None))
+        if known is not None and self.settles(call, scope):
+            inner.parameters = known
+            return False
+        given, share, frozen = self.block_arguments(block, call, View(self.network, scope, incoming))
+        inner.parameters = self.with_defaults(block, given, View(self.network, inner, incoming))
+        inner.frozen = scope.frozen or frozen
+        if share is not None:
+            inner.share = share
+        elif self.settles(call, scope):
+            self.entered[key] = inner.parameters, shape
+        return share is not None
+
+    def block_inputs(self, block: Block, call: Call, view: View) -> tuple[int, dict[str, int]]:
+        """The tensor that enters a block, and its further inputs by name."""
+        if not call.references and not block.inputs:
+            return view.incoming, {}
+        values = [view.resolve(reference, known=False) for reference in call.references]
+        wanted = 1 + len(block.inputs)
+        if len(values) != wanted:
+            names = ", ".join(("x", *block.inputs))
+            fix = f"write {block.name} ... from {' '.join(('x', *block.inputs))}"
+            fact = f"block '{block.name}' has {wanted} input{'s' * (wanted > 1)}: {names}"
+            found = f"'from' names {len(values) or 'none'}"
+            raise Fault(fact, found=found, fix=fix, about="call")
+        return values[0], dict(zip(block.inputs, values[1:], strict=True))
+
+    def block_arguments(
+        self, block: Block, call: Call, view: View
+    ) -> tuple[dict[str, Value], Group | int | None, bool]:
+        """Values by parameter, the group to share weights with, and whether they are frozen."""
+        names = [parameter.name for parameter in block.parameters]
+        given: dict[str, Value] = {}
+        share: Group | int | None = None
+        frozen = False
+        for place, argument in enumerate(call.arguments):
+            name = argument.name or (names[place] if place < len(names) else "")
+            if isinstance(argument.value, Reference):
+                share = view.entry(argument.value)
+            elif name == "frozen":
+                frozen = self.flag(argument, view)
+            elif name not in names:
+                raise self.unknown_parameter(block, argument, names)
+            elif name in given:
+                raise Fault(f"'{name}' is given twice", at=(argument.start, argument.end))
+            else:
+                given[name] = view.written(argument.value, heads=True)
+        missing = [p.name for p in block.parameters if p.default is None and p.name not in given]
+        if missing:
+            fact = f"block '{block.name}' needs {', '.join(repr(name) for name in missing)}"
+            raise Fault(fact, fix=self.listed(names), about="call")
+        return given, share, frozen
+
+    def unknown_parameter(self, block: Block, argument: Argument, names: list[str]) -> Fault:
+        at = (argument.start, argument.end)
+        if argument.name:
+            fix = near(argument.name, names) or self.listed(names)
+            return Fault(f"block '{block.name}' has no parameter '{argument.name}'", fix=fix, at=at)
+        many = f"at most {len(names)}" if names else "no"
+        fact = f"block '{block.name}' takes {many} argument{'s' * (len(names) != 1)}"
+        return Fault(fact, fix=self.listed(names) if names else "", at=at)
+
+    def listed(self, names: list[str]) -> str:
+        return f"its parameters are {', '.join(names)}" if names else "it has no parameters"
+
+    def with_defaults(self, block: Block, given: Mapping[str, Value], entry: View) -> Mapping[str, Value]:
+        """All parameters of a block, one object for equal ones. `entry` sees what enters the block."""
+        values: dict[str, Value] = {}
+        assert entry.scope is not None
+        entry.scope.parameters = values
+        for name, default in block.parameters:
+            if name in given:
+                values[name] = given[name]
+                continue
+            assert default is not None
+            try:
+                values[name] = entry.written(default, heads=True)
+            except Fault as fault:
+                start, end = fault.at or (default.at, default.at + len(default.text))
+                frame = entry.scope.frame
+                self.network.report(fault, block.source, block.at + start, block.at + end, frame)
+                raise UnknownError from None
+        key = (block.name, tuple([exact(value) for value in values.values()]))
+        return self.parameters.setdefault(key, values)

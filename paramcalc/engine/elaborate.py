@@ -1,0 +1,570 @@
+"""A spec and its settings to a graph: knobs, blocks and repeats resolved, every shape inferred.
+
+Layers are elaborated in the order of the text, each when its inputs' shapes are known: one pass.
+A layer with a mistake gives an unknown value; what reads that value is checked as far as names go
+and otherwise left alone, so that each mistake is reported once and independent ones together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from paramcalc.engine.blame import report_call, report_expression
+from paramcalc.engine.calls import Calls
+from paramcalc.engine.finish import check_read, output_values, remarks
+from paramcalc.engine.graph import Applied, Graph, Layer
+from paramcalc.engine.heads import Heads, branch_inputs, call_inputs
+from paramcalc.engine.replace import Replacements
+from paramcalc.engine.scope import (
+    HIDING,
+    MISSING,
+    NOTHING,
+    UNKNOWN,
+    Frame,
+    Group,
+    Network,
+    Scope,
+    UnknownError,
+    View,
+)
+from paramcalc.engine.settings import Change, Settings, Swap, set_inputs, set_knobs
+from paramcalc.engine.sharing import below, taken
+from paramcalc.errors import Fault, SpecError
+from paramcalc.language.spec import (
+    Auxiliary,
+    Block,
+    Broken,
+    Call,
+    Chain,
+    If,
+    Item,
+    Join,
+    Named,
+    Repeat,
+    Row,
+    Spec,
+    Step,
+    Table,
+)
+from paramcalc.language.values import Value, truth
+from paramcalc.ops.attributes import shown
+from paramcalc.ops.base import Op
+
+__all__ = ["UNKNOWN", "Change", "Elaborator", "Group", "Scope", "Settings", "Swap", "elaborate"]
+
+MOST_STEPS = 250_000
+BLOCK_STEPS = 2  # what the call of a block takes beyond a step
+DEEPEST = 100
+LONGEST_PATH = 1_000
+TOO_MANY_STEPS = f"the network takes more than {MOST_STEPS:,} steps to build"
+_UNSHARED: Mapping[str, str] = {}
+_NO_VARIABLES: frozenset[str] = frozenset()
+
+
+def elaborate(spec: Spec, settings: Settings = Settings()) -> Graph:
+    """The graph of a spec under the given settings.
+
+    Raises `SpecError` with every mistake found, or `Fault` when the settings themselves do not fit.
+    """
+    return Elaborator(spec, settings).run()
+
+
+class Elaborator:
+    """Builds the graph of a spec, in one pass over its text.
+
+    `rounds` and `checked_count` are what changes where the number of rounds is a symbol.
+    """
+
+    def __init__(self, spec: Spec, settings: Settings) -> None:
+        self.spec = spec
+        self.settings = settings
+        self.swaps = Replacements([swap for swap in settings.changes if isinstance(swap, Swap)])
+        self.network = Network(spec)
+        self.calls = Calls(
+            self.network, [change for change in settings.changes if isinstance(change, Change)]
+        )
+        self.heads = Heads(self.network)
+        self.unreadable = False  # some item is, so that what it reads is not known
+        self.steps = 0
+        self.depth = 0
+        self.inside: set[str] = set()  # the blocks that are being called
+        self.shared_weights = 0
+
+    # ----------------------------------------------------------------------------- the whole
+
+    def run(self) -> Graph:
+        network = self.network
+        set_knobs(network, self.settings)
+        inputs = set_inputs(network, self.settings)
+        numbers = {name: number for number, name in enumerate(self.spec.inputs)}
+        frame = Frame("", self.spec.layers, self.spec.layers_source, numbers, None, 0, "")
+        root = Scope(frame, {}, None, Group(""), {}, _NO_VARIABLES, None, frozen=False, auxiliary="")
+        incoming = 0 if len(numbers) == 1 else NOTHING
+        last = self.chain(self.spec.layers, root, incoming, inherits=False)
+        outputs = output_values(network, root, last)
+        if not network.problems and not self.unreadable and MISSING not in network.shapes[: network.first]:
+            check_read(network, outputs)
+        if network.problems:
+            raise SpecError(network.problems.in_order())
+        return Graph(
+            spec=self.spec.name,
+            model=self.settings.variant or self.spec.name,
+            inputs=inputs,
+            layers=tuple(network.layers),
+            outputs=outputs,
+            knobs=network.knobs,
+            settings=tuple(str(change) for change in self.settings.changes),
+            remarks=remarks(network, self.settings, self.swaps.done, self.calls.touched),
+            blocks=tuple(self.spec.blocks),
+        )
+
+    # ---------------------------------------------------------------------------------- chains
+
+    def chain(self, chain: Chain, scope: Scope, value: int, inherits: bool) -> int:
+        """The value at the end of a chain.
+
+        With `inherits`, the chain is all that its group holds: then a single item takes the group's
+        own name.
+        """
+        own = inherits and len(chain.items) == 1
+        self.depth += 1
+        if self.depth > DEEPEST:
+            self.stop(f"groups and blocks are nested more than {DEEPEST} deep", "", scope, chain.at)
+        if len(scope.group.path) > LONGEST_PATH:
+            fact = f"the path is longer than {LONGEST_PATH:,} characters"
+            self.stop(fact, "shorten the names", scope, chain.at)
+        for item in chain.items:
+            self.steps += 1
+            if self.steps > MOST_STEPS:
+                self.stop(TOO_MANY_STEPS, "lower a count", scope, item.at)
+            swap = self.swaps.of(item, scope.group) if self.swaps and not own else None
+            if swap is not None:
+                value = self.replaced(swap, item, scope, value)
+            elif type(item) is Step:
+                value = self.step(item, scope, value, own)
+            else:
+                value = _HANDLERS[type(item)](self, item, scope, value, own)
+        self.depth -= 1
+        return value
+
+    def stop(self, fact: str, fix: str, scope: Scope, at: int) -> None:
+        """Ends the elaboration at a limit."""
+        self.network.report(Fault(fact, fix=fix), scope.frame.source, at, at + 1, scope.frame)
+        raise SpecError(self.network.problems.in_order())
+
+    def step(self, item: Step, scope: Scope, value: int, own: bool) -> int:
+        """One call: of a block, of an op, or only `from`."""
+        call = item.call
+        network = self.network
+        try:
+            if value >= 0 and not call.references:
+                applied = self.calls.recall(call, scope, network.shapes[value])
+                if applied is not None:
+                    return self.add(applied, (value,), item, scope, own)
+            if not call.head:
+                return self.passed_on(call, scope, value)
+            op, block = self.heads.find(call.head, View(network, scope, value))
+            if block is not None:
+                return self.call_block(block, item, scope, value, own)
+            assert op is not None
+            inputs = call_inputs(op, call, View(network, scope, value))
+            if op.passes:
+                self.calls.use(op, call, View(network, scope, inputs[0]), "")
+                return inputs[0]
+            return self.layer(op, item, inputs, scope, own)
+        except Fault as fault:
+            report_call(self.network, fault, call, item.at, scope, value)
+        except UnknownError:
+            pass
+        if call.head and not own:
+            scope.group.children.setdefault(item.name, UNKNOWN)
+        return UNKNOWN
+
+    def passed_on(self, call: Call, scope: Scope, value: int) -> int:
+        if len(call.references) > 1:
+            fix = "name an op before it: concat from a b"
+            raise Fault("'from' alone goes on with one layer", found=f"{len(call.references)}", fix=fix)
+        return View(self.network, scope, value).resolve(call.references[0])
+
+    def layer(self, op: type[Op], item: Step | Join, inputs: tuple[int, ...], scope: Scope, own: bool) -> int:
+        """A layer: builds the op, infers its output, notes its weights; the number of its value."""
+        call = item.call
+        path = scope.group.path if own else scope.group.prefix + item.name
+        use = self.calls.use(op, call, View(self.network, scope, inputs[0]), path)
+        shapes = tuple(map(self.network.shape, inputs))
+        applied = self.calls.apply(use.op, shapes)
+        self.steps += len(inputs) - 1
+        if use.share is None and not use.frozen and len(inputs) == 1 and not call.references:
+            self.calls.remember(call, scope, shapes[0], applied)
+        return self.add(applied, inputs, item, scope, own, use.share, use.frozen)
+
+    def add(
+        self,
+        applied: Applied,
+        inputs: tuple[int, ...],
+        item: Step | Join,
+        scope: Scope,
+        own: bool,
+        share: Group | int | None = None,
+        frozen: bool = False,
+    ) -> int:
+        """Adds a layer to the network; the number of its value."""
+        network, group = self.network, scope.group
+        number = len(network.shapes)
+        if own:
+            path = group.path
+        else:
+            if item.name in group.children:
+                raise self.twice(item.name, group)
+            path = group.prefix + item.name
+            group.children[item.name] = number
+        shared = _UNSHARED
+        if share is not None or scope.share is not None:
+            shared = self.shared(applied, share, scope, item.name, own)
+        call = item.call
+        network.layers.append(
+            Layer(
+                path,
+                applied,
+                inputs,
+                shared,
+                scope.frozen or frozen,
+                scope.auxiliary,
+                scope.frame.source,
+                item.at + call.start,
+                item.at + call.end,
+            )
+        )
+        network.shapes.append(applied.output)
+        network.read.update(inputs)
+        return number
+
+    def shared(
+        self, applied: Applied, share: Group | int | None, scope: Scope, name: str, own: bool
+    ) -> Mapping[str, str]:
+        """The weights that a layer takes from another: its own `share`, or a group's that holds it."""
+        target = share
+        if share is None:
+            target = scope.share if own else below(scope.share, name)
+        if target is None:
+            return _UNSHARED
+        found = taken(self.network, applied, target, scope.auxiliary, strict=share is not None)
+        self.shared_weights += len(found)
+        return found
+
+    def twice(self, name: str, group: Group) -> Fault:
+        where = f" in '{group.path}'" if group.path else ""
+        return Fault(
+            f"the name '{name}' stands twice{where}", fix="give one of them another name", about="name"
+        )
+
+    def free(self, scope: Scope, name: str, at: int) -> bool:
+        """Whether a name is still free in the group; if not, that is reported."""
+        if name not in scope.group.children:
+            return True
+        self.clash(Named(name, Chain((), at), at), scope)
+        return False
+
+    def clash(self, item: Named, scope: Scope, fix: str = "give one of them another name") -> int:
+        """Reports a name that stands twice."""
+        name, _, at = item
+        source = scope.frame.source
+        end = at + len(name) if source.text.startswith(name, at) else at + 1
+        fault = self.twice(name, scope.group)
+        fault.fix = fix
+        self.network.report(fault, source, at, end, scope.frame)
+        return UNKNOWN
+
+    # -------------------------------------------------------------------------- names and groups
+
+    def named(self, item: Named, scope: Scope, value: int, own: bool) -> int:
+        """A name over a chain: over one call of an op it is the layer's name, else a group's."""
+        only = item.chain.items[0] if len(item.chain.items) == 1 else None
+        if type(only) is not Step or only.call.head in self.spec.blocks:
+            return self.grouped(item.chain, scope, value, item.name, item.at)
+        if not self.free(scope, item.name, item.at):
+            return UNKNOWN
+        result = self.step(Step(only.call, only.at, item.name), scope, value, own=False)
+        if item.name not in scope.group.children:  # the tensor only passes: the name is another for it
+            alias = scope.group.children[item.name] = Group(scope.group.prefix + item.name)
+            alias.value, alias.broken, alias.alias = result, result == UNKNOWN, True
+        return result
+
+    def grouped(
+        self, chain: Chain, scope: Scope, value: int, name: str, at: int, auxiliary: bool = False
+    ) -> int:
+        """A chain that makes a group of its own below the present one."""
+        if not self.free(scope, name, at):
+            return UNKNOWN
+        group = scope.group.children[name] = Group(scope.group.prefix + name)
+        branch = scope.auxiliary or (group.path if auxiliary else "")
+        inner = scope.inside(group, below(scope.share, name), branch)
+        group.value = self.chain(chain, inner, value, inherits=True)
+        return group.value
+
+    # --------------------------------------------------------------------------------- joins
+
+    def join(self, item: Join, scope: Scope, value: int, own: bool) -> int:
+        call = item.call
+        branches = {branch.name: self.branch(branch, scope, value) for branch in item.branches}
+        try:
+            op, _ = self.heads.find(call.head, View(self.network, scope, value))
+            if op is None:
+                raise Fault(
+                    f"'{call.head}' is a block: branches belong to an op with several inputs", about="head"
+                )
+            inputs = branch_inputs(op, branches)
+            if UNKNOWN not in inputs:
+                return self.layer(op, item, inputs, scope, own)
+        except Fault as fault:
+            report_call(self.network, fault, call, item.at, scope, value, branches)
+        except UnknownError:
+            pass
+        if not own:
+            scope.group.children.setdefault(item.name, UNKNOWN)
+        return UNKNOWN
+
+    def branch(self, branch: Named, scope: Scope, value: int) -> int:
+        """The value of a branch; one that only passes the tensor on holds no layer and no name."""
+        swap = self.swaps.of(branch, scope.group) if self.swaps else None
+        if swap is not None:
+            return self.replaced(swap, branch, scope, value)
+        if branch.name in scope.group.children:
+            fix = "give the branch another name, or name the join"
+            return self.clash(branch, scope, fix)
+        items = branch.chain.items
+        only = items[0] if len(items) == 1 else None
+        passes = not items or (
+            type(only) is Step
+            and only.call.head == "identity"
+            and not (only.call.arguments or only.call.references)
+        )
+        return value if passes else self.named(branch, scope, value, own=False)
+
+    # ---------------------------------------------------------------- if, repeat, table, auxiliary
+
+    def condition(self, item: If, scope: Scope, value: int, own: bool) -> int:
+        expression = item.condition
+        try:
+            holds = truth(View(self.network, scope, value).written(expression))
+        except Fault as fault:
+            report_expression(self.network, fault, expression, item.at, scope)
+        except UnknownError:
+            pass
+        else:
+            return self.chain(item.then if holds else item.otherwise, scope, value, own)
+        scope.group.broken = True
+        return UNKNOWN
+
+    def repeat(self, item: Repeat, scope: Scope, value: int, own: bool) -> int:
+        group = self.opened(item.name, item.at, scope, own)
+        if group is None:
+            return UNKNOWN
+        share = scope.share if own else below(scope.share, item.name)
+        result = UNKNOWN
+        try:
+            count = self.checked_count(View(self.network, scope, value).written(item.times))
+            result = self.rounds(item, scope, group, share, count, value)
+        except Fault as fault:
+            report_expression(self.network, fault, item.times, item.at, scope)
+        except UnknownError:
+            pass
+        group.broken = group.broken or result == UNKNOWN
+        group.value = result
+        return result
+
+    def rounds(
+        self, item: Repeat, scope: Scope, group: Group, share: Group | int | None, count: int, value: int
+    ) -> int:
+        """All rounds of a repeat, one after the other."""
+        for index in range(count):
+            value = self.repeated(item, scope, group, share, index, str(index), value)
+            if value == UNKNOWN:
+                break  # every further round would fail on it
+        return value
+
+    def repeated(
+        self,
+        item: Repeat,
+        scope: Scope,
+        group: Group,
+        share: Group | int | None,
+        index: int,
+        name: str,
+        value: int,
+    ) -> int:
+        """One round of a repeat."""
+        variables = {item.counter: HIDING if self.hides(item.counter, scope) else index}
+        target = group.children["0"] if item.shared and name != "0" else below(share, name)
+        return self.round(item.body, scope, group, name, variables, target, value)
+
+    def checked_count(self, count: Value) -> int:
+        """A number of rounds, if it is one."""
+        if isinstance(count, bool) or not isinstance(count, int):
+            raise Fault("a repeat count must be a whole number", found=shown(count))
+        if count < 0:
+            raise Fault("a repeat count must not be negative", found=str(count))
+        if self.steps + count > MOST_STEPS:
+            raise Fault(TOO_MANY_STEPS, found=f"a repeat count of {count:,}")
+        self.steps += count
+        return count
+
+    def opened(self, name: str, at: int, scope: Scope, own: bool) -> Group | None:
+        """The group of a repeat or table: a new one below the present, or that one itself."""
+        if own:
+            return scope.group
+        if not self.free(scope, name, at):
+            return None
+        group = scope.group.children[name] = Group(scope.group.prefix + name)
+        return group
+
+    def hides(self, name: str, scope: Scope, knobs: bool = True) -> bool:
+        """Whether an index or column of that name hides another name."""
+        return name in scope.loop or name in scope.parameters or (knobs and name in self.network.knobs)
+
+    def round(
+        self,
+        body: Chain,
+        scope: Scope,
+        parent: Group,
+        name: str,
+        variables: Mapping[str, Value],
+        share: Group | int | None,
+        value: int,
+    ) -> int:
+        """One round of a repeat, or one row of a table."""
+        group = parent.children[name] = Group(parent.prefix + name)
+        inner = Scope(
+            scope.frame,
+            scope.parameters,
+            scope,
+            group,
+            variables,
+            scope.loop.union(variables),
+            share,
+            scope.frozen,
+            scope.auxiliary,
+        )
+        swap = self.swaps.at(group.path) if self.swaps else None
+        if swap is None:
+            group.value = self.chain(body, inner, value, inherits=True)
+        else:
+            group.value = self.chain(swap.chain, self.swaps.begin(swap, inner), value, inherits=True)
+            self.swaps.end()
+        return group.value
+
+    def table(self, item: Table, scope: Scope, value: int, own: bool) -> int:
+        named = "name" in item.columns
+        group = self.opened(item.name, item.at, scope, own or named)
+        if group is None:
+            return UNKNOWN
+        share = scope.share if group is scope.group else below(scope.share, item.name)
+        for number, row in enumerate(item.rows):
+            cells = self.cells(item, row, number, scope, value)
+            name = row.name or str(number)
+            if cells is None or not self.free(scope.inside(group, None, ""), name, row.at):
+                group.broken, value = True, UNKNOWN
+                continue
+            value = self.round(item.body, scope, group, name, cells, below(share, name), value)
+        if group is not scope.group or own:
+            group.value = value
+        return value
+
+    def cells(self, item: Table, row: Row, number: int, scope: Scope, value: int) -> dict[str, Value] | None:
+        """The values of a row's cells by column; None, and a problem, when one has none."""
+        view = View(self.network, scope, value)
+        cells: dict[str, Value] = {}
+        try:
+            for column, cell in zip(item.columns, row.cells, strict=True):
+                hiding = self.hides(column, scope, knobs=False)
+                cells[column] = HIDING if hiding else view.written(cell, heads=True)
+        except Fault as fault:
+            start, end = fault.at or (0, 1)
+            self.network.report(fault, scope.frame.source, row.at + start, row.at + end, scope.frame)
+            return None
+        except UnknownError:
+            return None
+        if item.counter:
+            cells[item.counter] = HIDING if self.hides(item.counter, scope) else number
+        return cells
+
+    def auxiliary(self, item: Auxiliary, scope: Scope, value: int, own: bool) -> int:
+        branch = item.branch
+        self.grouped(branch.chain, scope, value, branch.name, branch.at, auxiliary=True)
+        return value
+
+    def broken(self, item: Broken, scope: Scope, value: int, own: bool) -> int:
+        scope.group.broken = self.unreadable = True
+        return UNKNOWN
+
+    # --------------------------------------------------------------------------------- blocks
+
+    def call_block(self, block: Block, item: Step, scope: Scope, value: int, own: bool) -> int:
+        call = item.call
+        self.steps += BLOCK_STEPS
+        if block.name in self.inside:
+            fix = "a structure is finite: use a repeat"
+            raise Fault(f"block '{block.name}' calls itself", fix=fix, about="head")
+        incoming, inputs = self.calls.block_inputs(block, call, View(self.network, scope, value))
+        group = self.opened_block(item.name, scope, own)
+        frame = Frame(
+            block.name, block.chain, block.source, inputs, scope.frame, item.at + call.start, group.path
+        )
+        inner = Scope(
+            frame,
+            _NO_PARAMETERS,
+            None,
+            group,
+            {},
+            _NO_VARIABLES,
+            None,
+            scope.frozen,
+            scope.auxiliary,
+        )
+        group.broken = True  # until the arguments are known
+        inner.share = scope.share if own else below(scope.share, item.name)
+        strict = self.calls.enter(block, call, scope, inner, incoming)
+        group.broken = False
+        before = self.shared_weights
+        self.inside.add(block.name)
+        group.value = self.chain(block.chain, inner, incoming, inherits=True)
+        self.inside.remove(block.name)
+        if strict and self.shared_weights == before and group.value != UNKNOWN:
+            raise Fault("nothing of equal name and shape to share", about="share")
+        return group.value
+
+    def opened_block(self, name: str, scope: Scope, own: bool) -> Group:
+        if own:
+            return scope.group
+        if name in scope.group.children:
+            raise self.twice(name, scope.group)
+        group = scope.group.children[name] = Group(scope.group.prefix + name)
+        return group
+
+    # ------------------------------------------------------------------------------ replacements
+
+    def replaced(self, swap: Swap, item: Item, scope: Scope, value: int) -> int:
+        """The value of what takes an item's place, under the item's name."""
+        inner = self.swaps.begin(swap, scope)
+        if isinstance(item, Auxiliary):
+            branch = Named(item.branch.name, swap.chain, 0)
+            result = self.auxiliary(Auxiliary(branch, 0), inner, value, own=False)
+        else:
+            assert not isinstance(item, If | Broken)
+            result = self.named(Named(item.name, swap.chain, 0), inner, value, own=False)
+        self.swaps.end()
+        return result
+
+
+_NO_PARAMETERS: Mapping[str, Value] = {}
+
+_HANDLERS: dict[type, Any] = {
+    Named: Elaborator.named,
+    Join: Elaborator.join,
+    If: Elaborator.condition,
+    Repeat: Elaborator.repeat,
+    Table: Elaborator.table,
+    Auxiliary: Elaborator.auxiliary,
+    Broken: Elaborator.broken,
+}

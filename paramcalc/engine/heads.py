@@ -1,0 +1,93 @@
+"""What a call calls, and which tensors it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from paramcalc import ops
+from paramcalc.engine.scope import NOTHING, Network, View, no_tensor
+from paramcalc.errors import Fault, near
+from paramcalc.language.spec import MOST_INPUTS, Block, Call
+from paramcalc.language.values import Value
+from paramcalc.ops.attributes import shown
+from paramcalc.ops.base import Op
+
+Head: TypeAlias = tuple[type[Op] | None, Block | None]  # one of the two
+
+
+class Heads:
+    """Finds the op or block that a head names, directly or through a parameter, column or knob."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.known: dict[str, Head] = {}
+
+    def find(self, name: str, view: View) -> Head:
+        bound = view.bound(name)
+        known = self.known.get(name)
+        if known is not None and bound is None:
+            return known
+        block = self.network.spec.blocks.get(name)
+        op = ops.find(name) if block is None and ops.known(name) else None
+        if block is None and op is None:
+            if bound is not None:
+                return self.held(name, bound)
+            op = ops.find(name)
+            if op is None:
+                fix = near(name, self.network.heads())
+                raise Fault(f"there is no op or block '{name}'", fix=fix, about="head")
+        elif isinstance(bound, str):
+            fact = f"'{name}' is {'an op' if op else 'a block'}, and a name that holds '{bound}'"
+            raise Fault(fact, fix="rename the knob, parameter or column", about="head")
+        self.known[name] = op, block
+        return op, block
+
+    def held(self, name: str, value: Value) -> Head:
+        """The op or block whose name a variable holds."""
+        block = self.network.spec.blocks.get(value) if isinstance(value, str) else None
+        op = ops.find(value) if isinstance(value, str) and block is None else None
+        if op is None and block is None:
+            fact = f"'{name}' is called, but holds neither an op nor a block"
+            fix = near(value, self.network.heads()) if isinstance(value, str) else ""
+            raise Fault(fact, found=shown(value), fix=fix, about="head")
+        return op, block
+
+
+def call_inputs(op: type[Op], call: Call, view: View) -> tuple[int, ...]:
+    """The values that a call of an op reads, as many as the op has inputs."""
+    if len(call.references) > MOST_INPUTS:
+        raise Fault(f"{op.name} reads more than {MOST_INPUTS} tensors", fix="join them in groups")
+    if call.references:
+        inputs = tuple(view.resolve(reference, known=False) for reference in call.references)
+    elif view.incoming == NOTHING:
+        raise no_tensor()
+    else:
+        inputs = (view.incoming,)
+    if op.inputs is None:
+        if len(inputs) < 2:
+            fix = f"write its branches below it, or the layers on the line: {op.name} from a b"
+            raise Fault(f"{op.name} joins two or more tensors", found="one", fix=fix)
+    elif len(inputs) != len(op.inputs):
+        several = len(op.inputs) > 1
+        wanted = f"{len(op.inputs)} inputs, {' and '.join(op.inputs)}" if several else "one input"
+        fix = "" if several else f"join them first: concat from {' '.join(map(str, call.references))}"
+        raise Fault(f"{op.name} has {wanted}", found=str(len(inputs)), fix=fix)
+    return inputs
+
+
+def branch_inputs(op: type[Op], branches: Mapping[str, int]) -> tuple[int, ...]:
+    """The values that a join reads, in the order of the op's inputs."""
+    if NOTHING in branches.values():
+        raise no_tensor()
+    if op.inputs == ("x",):
+        fix = "put the chain before it"
+        raise Fault(f"{op.name} has one input and so no branches", fix=fix, about="head")
+    if op.inputs is None:
+        if len(branches) < 2:
+            raise Fault(f"{op.name} joins two or more branches", found=str(len(branches)), about="head")
+        return tuple(branches.values())
+    if set(branches) != set(op.inputs):
+        found = ", ".join(branches) or "none"
+        raise Fault(f"{op.name} needs the branches {' and '.join(op.inputs)}", found=found, about="head")
+    return tuple(branches[name] for name in op.inputs)

@@ -1,0 +1,503 @@
+"""Names while a network is built: groups, open scopes, and what an expression sees at one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from paramcalc import ops
+from paramcalc.engine.graph import Layer
+from paramcalc.errors import Fault, Problems, Source, near
+from paramcalc.language.expression import Expression
+from paramcalc.language.spec import (
+    Auxiliary,
+    Chain,
+    If,
+    Join,
+    Named,
+    Reference,
+    Repeat,
+    Spec,
+    Step,
+    Table,
+    Written,
+)
+from paramcalc.language.values import Value, Word, collected, extent
+from paramcalc.ops.attributes import shown
+from paramcalc.shape import AXES, CHANNELS, Shape
+
+MOST_WORK = 2_000_000
+MOST_CALLS = 8  # shown of those that led to a mistake
+UNKNOWN = -1  # the value of a layer that could not be elaborated
+NOTHING = -2  # no incoming tensor: the spec has several inputs
+
+
+class UnknownError(Exception):
+    """Something depends on a mistake that has been reported already."""
+
+
+class Marker:
+    """What stands in a place of a value that cannot be used."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+MISSING = Shape((), ())  # of an input whose sizes have a mistake
+HIDING = Marker("an index that hides another name")
+FAILED = Marker("a knob whose value has a mistake")
+
+
+class Group:
+    """A named part of the network while it is built.
+
+    `value` is the output, None until the group is finished; `children` holds groups, and the values
+    of single layers. `broken` says that a mistake may have kept names from being defined, `alias`
+    that the group is only another name for a tensor that passes.
+    """
+
+    __slots__ = ("alias", "broken", "children", "path", "prefix", "value")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.prefix = path + "/" if path else ""
+        self.children: dict[str, Group | int] = {}
+        self.value: int | None = None
+        self.broken = False
+        self.alias = False
+
+
+class Frame(NamedTuple):
+    """One call of a block, or the top level: what its text can see besides the knobs.
+
+    `place` is where the call stands in the caller's source, `path` the group that it makes.
+    """
+
+    block: str
+    chain: Chain
+    source: Source
+    inputs: Mapping[str, int]
+    caller: Frame | None
+    place: int
+    path: str
+
+
+class Scope:
+    """An open group: names inside resolve outwards, up to the frame.
+
+    `variables` are this scope's own, `loop` the names of those of all scopes of the frame.
+    `parameters` are the frame's; equal ones are one object.
+    """
+
+    __slots__ = ("auxiliary", "frame", "frozen", "group", "loop", "outer", "parameters", "share", "variables")
+
+    def __init__(
+        self,
+        frame: Frame,
+        parameters: Mapping[str, Value],
+        outer: Scope | None,
+        group: Group,
+        variables: Mapping[str, Value],
+        loop: frozenset[str],
+        share: Group | int | None,
+        frozen: bool,
+        auxiliary: str,
+    ) -> None:
+        self.frame = frame
+        self.parameters = parameters
+        self.outer = outer
+        self.group = group
+        self.variables = variables
+        self.loop = loop
+        self.share = share
+        self.frozen = frozen
+        self.auxiliary = auxiliary
+
+    def inside(self, group: Group, share: Group | int | None, auxiliary: str) -> Scope:
+        """The scope of a group within this one."""
+        return Scope(self.frame, self.parameters, self, group, {}, self.loop, share, self.frozen, auxiliary)
+
+    def outwards(self) -> Iterator[Scope]:
+        """This scope and all around it, up to the frame's."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.outer
+
+
+class Network:
+    """What is known of the graph while it is built: values, layers, knobs, mistakes."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.problems = Problems()
+        self.knobs: dict[str, Value] = {}
+        self.first = len(spec.inputs)  # the number of the first layer's value
+        self.shapes: list[Shape] = []
+        self.layers: list[Layer] = []
+        self.read: set[int] = set()
+        self.work = 0
+        self.names: dict[int, frozenset[str]] = {}
+
+    def charge(self, work: int) -> None:
+        """Notes work done on expressions; what takes too much of it is not meant to be read."""
+        self.work += work
+        if self.work > MOST_WORK:
+            raise Fault(f"the expressions of this spec take more than {MOST_WORK:,} steps to work out")
+
+    def shape(self, value: int) -> Shape:
+        """The shape of a value."""
+        if value == NOTHING:
+            raise no_tensor()
+        if value == UNKNOWN or self.shapes[value] is MISSING:
+            raise UnknownError
+        return self.shapes[value]
+
+    def layer(self, value: int) -> Layer | None:
+        """The layer that gives a value, or None for an input."""
+        return self.layers[value - self.first] if value >= self.first else None
+
+    def origin(self, value: int) -> str:
+        """Where a value comes from, for messages."""
+        layer = self.layer(value)
+        if layer is None:
+            return f"the input '{[*self.spec.inputs][value]}'"
+        return f"'{layer.path}' (line {layer.source.position(layer.start)[0]})"
+
+    def names_of(self, chain: Chain) -> frozenset[str]:
+        """The names of all items of a chain, however deep."""
+        known = self.names.get(id(chain))
+        if known is None:
+            known = self.names[id(chain)] = frozenset(_names(chain))
+        return known
+
+    def callable(self, name: str) -> bool:
+        """Whether a word is the name of an op or block."""
+        return name in self.spec.blocks or ops.find(name) is not None
+
+    def head(self, name: str) -> Word:
+        """The name of an op or block as a value, to be compared with such names only."""
+        return Word(name, "neither an op nor a block", self.callable, self.heads)
+
+    def heads(self) -> list[str]:
+        """All names of ops and blocks."""
+        return [*self.spec.blocks, *ops.names()]
+
+    def report(
+        self,
+        fault: Fault,
+        source: Source,
+        start: int,
+        end: int,
+        frame: Frame | None = None,
+        operands: tuple[str, ...] = (),
+    ) -> None:
+        """Notes a mistake, with the operands, and the calls of blocks that led to it."""
+        self.problems.add(source, start, end, fault.fact, lambda: fault.notes(operands) + trace(frame))
+
+
+def trace(frame: Frame | None) -> tuple[str, ...]:
+    """The calls that led into a frame, the innermost first."""
+    frames: list[Frame] = []
+    while frame is not None and frame.caller is not None:
+        frames.append(frame)
+        frame = frame.caller
+    half = MOST_CALLS // 2
+    if len(frames) <= MOST_CALLS:
+        return tuple(map(_called, frames))
+    between = f"... and {len(frames) - 2 * half} calls more ..."
+    return (*map(_called, frames[:half]), between, *map(_called, frames[-half:]))
+
+
+def _called(frame: Frame) -> str:
+    """Where the call of a block stands."""
+    assert frame.caller is not None
+    place = frame.caller.source.place(frame.place)
+    return f"in block '{frame.block}', called at {place} for '{frame.path}'"
+
+
+def no_tensor(outside: bool = False) -> Fault:
+    """There is no incoming tensor: outside the layers, or where a spec has several inputs."""
+    if outside:
+        return Fault(
+            "there is no tensor here", fix="sizes of tensors are known in layers, blocks and defaults"
+        )
+    return Fault("there is no incoming tensor here: the spec has several inputs", fix="say which: from NAME")
+
+
+class View:
+    """What an expression sees at one place: the scope, and the tensor that enters there.
+
+    Without a scope it sees knobs alone.
+    """
+
+    __slots__ = ("incoming", "network", "scope")
+
+    def __init__(self, network: Network, scope: Scope | None, incoming: int) -> None:
+        self.network = network
+        self.scope = scope
+        self.incoming = incoming
+
+    # ------------------------------------------------------------- what `expression.Names` asks
+
+    def value(self, name: str) -> Value:
+        if name == CHANNELS:
+            return self.channels()
+        found = self.bound(name)
+        if found is None:
+            raise self.unknown_name(name)
+        return found
+
+    def tensor(self, name: str) -> Shape:
+        if name == "x":
+            if self.incoming == NOTHING:
+                raise no_tensor(outside=self.scope is None)
+            return self.network.shape(self.incoming)
+        if self.scope is None:
+            raise Fault(f"'{name}' is a layer, and none can be seen from here")
+        try:
+            return self.network.shape(self.resolve(Reference(((name, ()),), 0, 0)))
+        except Fault as fault:
+            fault.at = None  # the expression knows where the name stands
+            raise
+
+    # ------------------------------------------------------------------------------------ names
+
+    def bound(self, name: str) -> Value:
+        """The value of a parameter, loop variable, column or knob; None when there is none."""
+        scope = self.scope
+        found = None
+        if scope is not None:
+            if name in scope.loop:
+                found = next(outer.variables[name] for outer in scope.outwards() if name in outer.variables)
+            else:
+                found = scope.parameters.get(name)
+        if found is None:
+            found = self.network.knobs.get(name)
+        if found is HIDING:
+            raise Fault(
+                f"'{name}' is the number of the round here and hides another '{name}'",
+                fix=f"give one of them another name; for a repeat: index: {'s' if name != 's' else 'k'}",
+            )
+        if found is FAILED:
+            raise UnknownError
+        return found
+
+    def channels(self) -> Value:
+        shape = self.tensor("x")
+        if CHANNELS not in shape.axes:
+            raise Fault("the incoming tensor has no channels", found=shape.described())
+        return shape.channels
+
+    def written(self, written: Written, words: tuple[str, ...] = (), heads: bool = False) -> Value:
+        """The value of an expression or a list of them.
+
+        `words` are legal here, and mean themselves before anything else; with `heads`, an
+        identifier that is nothing else may name an op or block, or be a word for an attribute.
+        Faults carry `at` relative to the owner of the expression.
+        """
+        if not isinstance(written, Expression):
+            values = collected(self.written(item, words, heads) for item in written)
+            self.network.charge(len(values))
+            return values
+        if written.constant:
+            return written.known
+        try:
+            if written.word and written.text != CHANNELS:
+                return self.bare_word(written.text, words, heads)
+            return written.evaluate(_Worded(self, words) if words else self, self.network.charge)
+        except Fault as fault:
+            start, end = fault.at or (0, len(written.text))
+            fault.at = (written.at + start, written.at + end)
+            raise
+
+    def bare_word(self, name: str, words: tuple[str, ...], heads: bool) -> Value:
+        if name in words:
+            return name
+        found = self.bound(name)
+        if found is not None:
+            if type(found) is tuple:
+                self.network.charge(extent(found)[0])
+            return found
+        if not heads or name in self.network.spec.knobs:
+            raise self.unknown_name(name, words)
+        if self.network.callable(name):
+            return self.network.head(name)
+        return name
+
+    def unknown_name(self, name: str, words: tuple[str, ...] = ()) -> Fault:
+        known = dict.fromkeys(self.network.knobs)
+        if name == "x":
+            return Fault(
+                "'x' is the incoming tensor, not a number", fix="write x.height, x.width or channels"
+            )
+        for scope in self.scope.outwards() if self.scope else ():
+            known.update(dict.fromkeys([*scope.variables, *scope.parameters]))
+            if name in scope.group.children or name in scope.frame.inputs:
+                fix = f"for a size of it write {name}.channels or {name}.height"
+                return Fault(f"'{name}' is a layer, not a number", fix=fix)
+        if name in self.network.spec.knobs:
+            fix = f"move '{name}' above"
+            return Fault(f"the knob '{name}' has no value yet: a knob sees only the knobs above it", fix=fix)
+        if name in AXES:
+            fix = f"the {name} of the incoming tensor is x.{name}"
+            return Fault(f"'{name}' has no value here", fix=fix)
+        if name.lower() in ("yes", "no", "on", "off"):
+            return Fault(f"'{name}' has no value here", fix="write true or false")
+        if self.scope is not None and self.network.callable(name):
+            fix = "it is an op or a block: is a comma missing before it?"
+            return Fault(f"'{name}' has no value here", fix=fix)
+        expected = f"one of the words {', '.join(words)}, or a value" if words else ""
+        listed = f"known here: {', '.join(known)}" if known and not words else ""
+        fix = near(name, [*words, *known, CHANNELS]) or listed
+        return Fault(f"'{name}' has no value here", expected=expected, fix=fix)
+
+    def stood_for(self, written: Written, value: Value) -> str:
+        """What the names of an expression stood for, as a remark; '' when there is nothing to say."""
+        if not isinstance(written, Expression) or written.constant:
+            return ""
+        said = []
+        for name in written.free:
+            bound = self.channels() if name == CHANNELS else self.bound(name)
+            origin = f" from {self.network.origin(self.incoming)}" if name == CHANNELS else ""
+            if bound is not None:
+                said.append(f"{name} = {shown(bound)}{origin}")
+        said += [f"{name} of {self.tensor(name).described()}" for name in written.tensors]
+        if written.word and said == [f"{written.text} = {shown(value)}"]:
+            return f"the value of {written.text}"
+        return f"{written.text} with {', '.join(said)}" if said else ""
+
+    # ------------------------------------------------------------------------------- references
+
+    def resolve(self, reference: Reference, known: bool = True) -> int:
+        """The value that a reference means; one that is unknown is none, unless it need not be known."""
+        try:
+            entry = self.entry(reference)
+        except UnknownError:
+            entry = UNKNOWN
+        if isinstance(entry, Group):
+            if entry.value is None and not entry.broken:
+                fact = f"'{reference}' is not finished here: 'from' reads earlier layers only"
+                raise Fault(fact, at=(reference.start, reference.end))
+            entry = UNKNOWN if entry.value is None else entry.value
+        if entry == UNKNOWN and known:
+            raise UnknownError
+        self.check_auxiliary(entry, reference)
+        return entry
+
+    def check_auxiliary(self, value: int, reference: Reference) -> None:
+        layer = self.network.layer(value) if value >= 0 else None
+        inside = self.scope.auxiliary if self.scope else ""
+        if layer is not None and layer.auxiliary and layer.auxiliary != inside:
+            where = f"lies in the auxiliary branch '{layer.auxiliary}', which exists in training only"
+            raise Fault(f"'{reference}' {where}", at=(reference.start, reference.end))
+
+    def entry(self, reference: Reference) -> Group | int:
+        """The group or layer that a reference names, looked up outwards and then down."""
+        (name, indices), *rest = reference.parts
+        if name == "x" and not rest and not indices:
+            if self.incoming == NOTHING:
+                raise no_tensor()
+            return self.incoming
+        entry = self.outward(name)
+        if entry is None:
+            raise self.no_layer(reference, name)
+        entry = self.indexed(entry, indices, reference)
+        for part, further in rest:
+            entry = self.indexed(self.below(entry, part, reference), further, reference)
+        return entry
+
+    def outward(self, name: str) -> Group | int | None:
+        assert self.scope is not None
+        for scope in self.scope.outwards():
+            if name in scope.group.children:
+                return scope.group.children[name]
+        return self.scope.frame.inputs.get(name)
+
+    def below(self, entry: Group | int, part: str, reference: Reference) -> Group | int:
+        if isinstance(entry, Group) and part in entry.children:
+            return entry.children[part]
+        if entry == UNKNOWN or (isinstance(entry, Group) and entry.broken):
+            raise UnknownError
+        at = (reference.start, reference.end)
+        if not isinstance(entry, Group):
+            raise Fault(
+                f"there is no earlier layer '{reference}'", fix="a single layer has nothing below it", at=at
+            )
+        names = [*entry.children]
+        listed = f"below '{entry.path}' there are {', '.join(names[:8])}" if names else ""
+        fix = near(entry.prefix + part, [entry.prefix + name for name in names]) or listed
+        raise Fault(f"there is no earlier layer '{reference}'", fix=fix, at=at)
+
+    def indexed(
+        self, entry: Group | int, indices: tuple[Expression, ...], reference: Reference
+    ) -> Group | int:
+        for index in indices:
+            number = self.written(index)
+            if isinstance(number, bool) or not isinstance(number, int):
+                at = (index.at, index.at + len(index.text))
+                raise Fault("an index must be a whole number", found=shown(number), at=at)
+            child = entry.children.get(str(number)) if isinstance(entry, Group) else None
+            if child is None:
+                raise self.no_round(entry, number, reference)
+            entry = child
+        return entry
+
+    def no_round(self, entry: Group | int, number: int, reference: Reference) -> Exception:
+        if entry == UNKNOWN or (isinstance(entry, Group) and entry.broken):
+            return UnknownError()
+        names = [name for name in entry.children if name.isdigit()] if isinstance(entry, Group) else []
+        if names:
+            found = f"{len(names)} round{'s' * (len(names) > 1)} so far, counted from 0"
+        else:
+            found = "it is not a repeat"
+        at = (reference.start, reference.end)
+        return Fault(f"there is no round [{number}] in '{reference}'", found=found, at=at)
+
+    def no_layer(self, reference: Reference, name: str) -> Exception:
+        assert self.scope is not None
+        scopes = [*self.scope.outwards()]
+        if any(scope.group.broken for scope in scopes):
+            return UnknownError()
+        at = (reference.start, reference.end)
+        if name in self.network.names_of(self.scope.frame.chain):
+            fix = "'from' reads layers above it, and those of the groups that it stands in"
+            return Fault(f"'{reference}' is not an earlier layer here", fix=fix, at=at)
+        frame = self.scope.frame
+        fix = near(name, [name for scope in scopes for name in scope.group.children] + [*frame.inputs])
+        if frame.caller is not None and not fix:
+            fix = f"a block sees only its own layers; to pass one in: {frame.block} ... from x {name}"
+        return Fault(f"there is no earlier layer '{reference}'", fix=fix, at=at)
+
+
+class _Worded(NamedTuple):
+    """The same place for an attribute that takes words, which come before all other names."""
+
+    view: View
+    words: tuple[str, ...]
+
+    def value(self, name: str) -> Value:
+        return name if name in self.words else self.view.value(name)
+
+    def tensor(self, name: str) -> Shape:
+        return self.view.tensor(name)
+
+
+def _names(chain: Chain) -> Iterator[str]:
+    """The names of all items of a chain, however deep, blocks left out."""
+    waiting: list[Any] = [*chain.items]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Auxiliary):
+            item = item.branch
+        if isinstance(item, If):
+            waiting += [*item.then.items, *item.otherwise.items]
+            continue
+        if isinstance(item, Step | Named | Join | Repeat | Table):
+            yield item.name
+        if isinstance(item, Join):
+            waiting += item.branches
+        elif isinstance(item, Named):
+            waiting += item.chain.items
+        elif isinstance(item, Repeat | Table):
+            waiting += item.body.items

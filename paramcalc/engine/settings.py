@@ -1,0 +1,229 @@
+"""What is decided before the layers: the variant, the knobs, the inputs, changes from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from paramcalc.engine.scope import FAILED, MISSING, NOTHING, Network, UnknownError, View
+from paramcalc.errors import Fault, Source, near
+from paramcalc.language.expression import Expression
+from paramcalc.language.spec import Chain, Input, Knob, Spec, Variant, Written
+from paramcalc.language.values import Value, Word
+from paramcalc.ops.attributes import shown, size
+from paramcalc.ops.base import Op
+from paramcalc.shape import CHANNELS, SPACE, Shape
+from paramcalc.sizes import Size
+
+LARGEST_SIZE = 10**15
+
+
+class Change(NamedTuple):
+    """A setting from outside the spec: a knob, or an attribute of the layers that match.
+
+    `layers` is '' for a knob. Offsets of a written value are relative to the source's text.
+    """
+
+    layers: str
+    name: str
+    value: Written | Value
+    source: Source
+
+    def __str__(self) -> str:
+        value = _as_written(self.value)
+        return f"{self.layers}.{self.name}={value}" if self.layers else f"{self.name}={value}"
+
+
+class Swap(NamedTuple):
+    """A line from outside the spec that takes the place of the items that match, under their names."""
+
+    layers: str
+    chain: Chain
+    source: Source
+
+    def __str__(self) -> str:
+        return f"{self.layers}='{self.source.text}'"
+
+
+class Settings(NamedTuple):
+    """What to elaborate: a variant (or '' for the knobs' defaults), changes, other inputs."""
+
+    variant: str = ""
+    changes: tuple[Change | Swap, ...] = ()
+    inputs: Mapping[str, tuple[Any, ...]] = {}
+
+
+def _as_written(value: Any) -> str:
+    """An expression, a list of them, or a value, as a spec would write it."""
+    if isinstance(value, Expression):
+        return value.text
+    if isinstance(value, tuple):
+        return f"[{', '.join(_as_written(item) for item in value)}]"
+    return shown(value)
+
+
+def is_written(value: Any) -> bool:
+    """Whether a value is still text of a spec, to be evaluated."""
+    if isinstance(value, tuple) and not isinstance(value, Expression):
+        return bool(value) and all(is_written(item) for item in value)
+    return isinstance(value, Expression)
+
+
+# ---------------------------------------------------------------------------------------- knobs
+
+
+class _Given(NamedTuple):
+    """A value for a knob, and where it stands."""
+
+    value: Written | Value
+    source: Source
+    at: int
+
+
+def set_knobs(network: Network, settings: Settings) -> None:
+    """Gives every knob its value, in the order of the text; overrides are put in first."""
+    given = _overrides(network.spec, settings)
+    view = View(network, None, NOTHING)
+    for name, knob in network.spec.knobs.items():
+        value, source, at = given.get(name, _Given(knob.value, knob.source, knob.at))
+        network.knobs[name] = FAILED
+        if value is None:
+            continue
+        try:
+            found = view.written(value, knob.choices, heads=True) if is_written(value) else value
+            network.knobs[name] = _checked(network, knob, found)
+        except Fault as fault:
+            span = (
+                fault.at or (value.at, value.at + len(value.text))
+                if isinstance(value, Expression)
+                else fault.at
+            )
+            start, end = span or (0, len(name))
+            network.report(fault, source, at + start, at + end)
+        except UnknownError:
+            pass
+
+
+def _overrides(spec: Spec, settings: Settings) -> dict[str, _Given]:
+    """Values from the variant and then from outside, by knob."""
+    given: dict[str, _Given] = {}
+    for variant in variant_chain(spec, settings.variant):
+        for setting in variant.settings:
+            given[setting.name] = _Given(setting.value, spec.source, variant.at)
+    for change in settings.changes:
+        if isinstance(change, Swap) or change.layers:
+            continue
+        if change.name not in spec.knobs:
+            fix = near(change.name, spec.knobs) or "the knobs are " + ", ".join(spec.knobs or ["none"])
+            raise Fault(f"there is no knob '{change.name}' in '{spec.name}'", fix=fix)
+        given[change.name] = _Given(change.value, change.source, 0)
+    return given
+
+
+def variant_chain(spec: Spec, name: str) -> list[Variant]:
+    """The variant of that name and those it is like, the farthest first."""
+    if name == spec.name and name not in spec.variants:
+        return []
+    chain: list[Variant] = []
+    while name:
+        if name not in spec.variants:
+            fix = near(name, spec.variants) or "the variants are " + ", ".join(spec.variants or ["none"])
+            raise Fault(f"there is no variant '{name}' in '{spec.name}'", fix=fix)
+        chain.append(spec.variants[name])
+        name = chain[-1].like
+    return chain[::-1]
+
+
+def _checked(network: Network, knob: Knob, value: Value) -> Value:
+    """The value of a knob, if its words are among the choices, or else name ops or blocks."""
+    if isinstance(value, tuple):
+        return tuple(_checked(network, knob, item) for item in value)
+    if knob.choices:
+        if not isinstance(value, str) or value not in knob.choices:
+            listed = ", ".join(knob.choices)
+            fix = near(str(value), knob.choices)
+            raise Fault(f"knob '{knob.name}' must be one of {listed}", found=shown(value), fix=fix)
+        return Word(
+            value, f"not one of {', '.join(knob.choices)}", knob.choices.__contains__, lambda: knob.choices
+        )
+    if not isinstance(value, str):
+        return value
+    if not network.callable(value):
+        fix = near(value, [*network.knobs, *network.heads()])
+        fix = fix or f"a knob that holds a word says {{default: {value}, choices: [...]}}"
+        raise Fault(f"'{value}' is neither a knob above nor an op or block", fix=fix)
+    return network.head(value)
+
+
+# --------------------------------------------------------------------------------------- inputs
+
+
+def set_inputs(network: Network, settings: Settings) -> dict[str, Shape]:
+    """The shapes of all inputs; one with a mistake has an unknown value and no shape."""
+    declared = network.spec.inputs
+    for name in settings.inputs:
+        if name not in declared:
+            fix = near(name, declared) or "the inputs are " + ", ".join(declared)
+            raise Fault(f"there is no input '{name}' in '{network.spec.name}'", fix=fix)
+    shapes: dict[str, Shape] = {}
+    for name, one in declared.items():
+        try:
+            if one.sizes is None and not one.axes:
+                raise UnknownError
+            shapes[name] = _input_shape(network, one, settings.inputs.get(name))
+        except Fault as fault:
+            start, end = fault.at or (0, 1)
+            network.report(fault, one.source, one.at + start, one.at + end)
+        except UnknownError:
+            pass
+        network.shapes.append(shapes.get(name, MISSING))
+    return shapes
+
+
+def _input_shape(network: Network, declared: Input, other: tuple[Any, ...] | None) -> Shape:
+    view = View(network, None, NOTHING)
+    written = tuple(axis.value for axis in declared.axes)
+    if isinstance(declared.sizes, tuple) and not isinstance(declared.sizes, Expression):
+        written = declared.sizes
+    if declared.sizes is None or written:
+        sizes = tuple(_written_size(view, one) for one in written)
+    else:
+        value = view.written(declared.sizes)
+        sizes = value if isinstance(value, tuple) else (value,)
+    axes = tuple(axis.name for axis in declared.axes) or _channels_first(len(sizes))
+    if other is not None:
+        if len(other) != len(axes):
+            found = "x".join(str(one) for one in other)
+            raise Fault(
+                f"the input has {len(axes)} sizes: {' x '.join(axes)}", found=f"{len(other)} sizes, {found}"
+            )
+        sizes = other
+    return Shape(axes, tuple(_input_size(one) for one in sizes))
+
+
+def _written_size(view: View, written: Written) -> Size:
+    """One size of an input; a fault points at it."""
+    value = view.written(written)
+    try:
+        return _input_size(value)
+    except Fault as fault:
+        fault.found = ": ".join(part for part in (fault.found, view.stood_for(written, value)) if part)
+        if isinstance(written, Expression):
+            fault.at = (written.at, written.at + len(written.text))
+        raise
+
+
+def _input_size(value: Value) -> Size:
+    try:
+        whole = size(Op, value)
+    except Fault as fault:
+        raise Fault(f"a size of the input {fault.fact}", found=shown(value)) from None
+    if isinstance(whole, int) and whole > LARGEST_SIZE:
+        raise Fault("a size of the input is above 10^15", found=shown(value))
+    return whole
+
+
+def _channels_first(count: int) -> tuple[str, ...]:
+    if not 1 <= count <= 4:
+        raise Fault(f"an input of {count} sizes needs names for its axes", fix="{length: 197, channels: 768}")
+    return (CHANNELS, *SPACE[count - 1]) if count > 1 else (CHANNELS,)

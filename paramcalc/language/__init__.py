@@ -1,0 +1,1 @@
+"""Text to spec: YAML nodes, lines and expressions, the grammar."""

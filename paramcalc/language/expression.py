@@ -1,0 +1,549 @@
+"""Expressions: exact arithmetic on numbers, words, lists and sizes of tensors.
+
+Text is parsed by the standard library's `ast` and accepted only node by node from an allow-list;
+nothing is ever handed to `eval`. What the operators and functions do is said in `values`.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from paramcalc.errors import Fault, near
+from paramcalc.language.values import (
+    FUNCTIONS,
+    MOST_BITS,
+    Value,
+    bounded,
+    call,
+    collected,
+    contains,
+    divide,
+    equal,
+    extent,
+    floor,
+    numbers,
+    power,
+    reaches,
+    remainder,
+    truth,
+    whole,
+)
+from paramcalc.ops.attributes import shown
+from paramcalc.shape import AXES, Shape
+
+__all__ = ["FUNCTIONS", "MEANT", "TRUTH", "Expression", "Names", "Value", "divide", "literal", "parse"]
+
+LONGEST = 500
+DEEPEST = 60
+TRUTH = {"true": True, "false": False}
+MEANT = frozenset(
+    {*TRUTH, *FUNCTIONS, *keyword.kwlist}
+)  # words that no knob or parameter may have as its name
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+_INTEGER = re.compile(r"0|[1-9][0-9]{0,17}")
+_PRODUCT = re.compile(r"\d+(?:x\d+)+")
+_NUMBER = r"(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?(?![\w.])"
+# what Python's reader warns about or takes for letters: a backslash, 2w, 0x3, what is not ASCII
+_DOUBTFUL = re.compile(r"[\\]|\d[\w.]*[A-Za-z_.]")
+_ODD = rf"\\|[^\x00-\x7f]|(?<![\w.])(?!{_NUMBER})\.?\d[\w.]*"
+
+
+Meter: TypeAlias = Callable[[int], None]
+Rule: TypeAlias = "Callable[[Names, Meter], Value]"
+
+
+class Names(Protocol):
+    """What the names of an expression stand for, at one place."""
+
+    def value(self, name: str) -> Value:
+        """The value of a name; `Fault` when nothing has that name."""
+
+    def tensor(self, name: str) -> Shape:
+        """The shape of `x` or of an earlier layer; `Fault` when there is none."""
+
+
+class Expression(NamedTuple):
+    """A parsed expression; `at` is its offset from the place its owner stands at.
+
+    `constant` says that it mentions no name, and then `known` is its value; else `rule` gives it.
+    `word` says that the whole text is one bare identifier. `free` are the names of values, `tensors`
+    those of layers whose sizes it mentions, each once. `work` is the number of steps of evaluation.
+    """
+
+    text: str
+    at: int
+    tree: ast.expr
+    constant: bool
+    known: Value
+    rule: Rule
+    word: bool
+    free: tuple[str, ...]
+    tensors: tuple[str, ...]
+    work: int
+
+    def evaluate(self, names: Names, meter: Meter | None = None) -> Value:
+        """The value; `Fault` with `at` relative to the text when there is none.
+
+        The meter is told how many values are looked at, and may put an end to it.
+        """
+        if self.constant:
+            return self.known
+        meter = meter or _unmetered
+        meter(self.work)
+        return self.rule(names, meter)
+
+    def names(self) -> list[str]:
+        """The names of values that it mentions, each once."""
+        return [*self.free]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its text, to be read again: a rule is a function made for it alone."""
+        return (literal if self.constant and self.known == self.text else parse), (self.text, self.at)
+
+
+def parse(text: str, at: int = 0) -> Expression:
+    """Reads an expression; `Fault` with `at` relative to the text for what is not one.
+
+    >>> parse("3x224x224").evaluate(None)
+    (3, 224, 224)
+    >>> parse("ceil(1.1*10)").evaluate(None)
+    11
+    """
+    read = _read(text)
+    return read if at == 0 else Expression(text, at, *read[2:])
+
+
+def literal(text: str, at: int = 0) -> Expression:
+    """A text that stands for itself, such as the name of a table's row."""
+    return _known(text, text, at)
+
+
+def _known(text: str, value: Value, at: int = 0) -> Expression:
+    tree = ast.Constant(text)  # what it says does not matter: the value is known
+    return Expression(text, at, tree, True, value, lambda names, meter: value, False, (), (), 1)
+
+
+@lru_cache(maxsize=65536)
+def _read(text: str) -> Expression:
+    if _INTEGER.fullmatch(text):
+        return _known(text, int(text))
+    if len(text) > LONGEST:
+        raise Fault(f"an expression may have at most {LONGEST} characters", at=(0, LONGEST))
+    if _PRODUCT.fullmatch(text):
+        return _known(text, tuple(bounded(int(part)) for part in text.split("x")))
+    if _IDENTIFIER.fullmatch(text) and text not in MEANT:
+        name = ast.Name(text, ast.Load(), col_offset=1, end_col_offset=len(text) + 1)
+        return Expression(text, 0, name, False, None, _rule(name), True, (text,), (), 1)
+    return _general(text)
+
+
+def _general(text: str) -> Expression:
+    tree = _parse_python(text)
+    nodes = [*ast.walk(tree)]
+    for node in nodes:
+        _allow(node, text)
+    _check_depth(tree)
+    tensors = [
+        node.value.id
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    ]
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    owners = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
+    names = [node for node in nodes if isinstance(node, ast.Name) and id(node) not in called | owners]
+    free = [node.id for node in names if node.id not in TRUTH]
+    rule = _rule(tree)
+    constant, known = not free and not tensors, None
+    if constant:
+        try:
+            known = rule(_NOTHING, _unmetered)
+        except Fault:
+            constant = False  # to be said where it is used
+    once = tuple(dict.fromkeys(free)), tuple(dict.fromkeys(tensors))
+    return Expression(text, 0, tree, constant, known, rule, False, *once, len(nodes))
+
+
+def _parse_python(text: str) -> ast.expr:
+    padded = text.replace("\n", " ").replace("\r", " ").replace("\t", " ")
+    if not padded.strip():
+        raise Fault("an expression is missing", at=(0, len(text)))
+    odd = re.search(_ODD, padded) if _DOUBTFUL.search(padded) or not padded.isascii() else None
+    if odd:
+        raise _odd(odd)
+    try:
+        tree = ast.parse("(" + padded + ")", mode="eval").body
+    except (SyntaxError, ValueError) as error:
+        if "too many nested" in str(error):
+            raise Fault("the expression is nested too deeply", at=(0, len(text))) from None
+        raise _syntax_fault(text, getattr(error, "offset", None)) from None
+    except (MemoryError, RecursionError):
+        raise Fault("the expression is nested too deeply", at=(0, len(text))) from None
+    if not _balanced(text) or (isinstance(tree, ast.Tuple) and tree.col_offset == 0):
+        raise _unwrapped(text)
+    return tree
+
+
+def _odd(odd: re.Match[str]) -> Fault:
+    """The fault for characters that no expression has."""
+    if odd[0][-1].isascii() and odd[0] != "\\":
+        fix = "a product needs a *, as in 2*width; sizes are 3x224x224, or 3 x size x size"
+        return Fault(f"'{odd[0]}' is neither a number nor a name", fix=fix, at=odd.span())
+    fix = "write x between sizes, * in a product" if odd[0] == "×" else ""
+    return Fault(f"'{odd[0]}' is not part of an expression", fix=fix, at=odd.span())
+
+
+def _unwrapped(text: str) -> Fault:
+    if not _balanced(text):
+        return Fault(f"unbalanced brackets in '{text}'", at=(0, len(text)))
+    return Fault("a comma outside brackets", fix="a list is written [1, 2], a pair (1, 2)", at=(0, len(text)))
+
+
+def _balanced(text: str) -> bool:
+    """Whether every bracket outside quotes has its partner."""
+    pairs = {")": "(", "]": "[", "}": "{"}
+    opened: list[str] = []
+    for char in re.sub(r"'[^']*'|\"[^\"]*\"", "", text):
+        if char in "([{":
+            opened.append(char)
+        elif char in pairs and (not opened or opened.pop() != pairs[char]):
+            return False
+    return not opened
+
+
+def _syntax_fault(text: str, offset: int | None) -> Fault:
+    zeros = re.search(r"(?<![\w.])0+[0-9]+", text)
+    if zeros:
+        fact = f"'{zeros[0]}' has a leading zero: octal or decimal?"
+        return Fault(fact, fix=f"write {int(zeros[0])}", at=zeros.span())
+    if not _balanced(text):
+        return _unwrapped(text)
+    if re.fullmatch(r"\d+(:\d+)+", text):
+        return Fault(f"'{text}' is not a number", at=(0, len(text)))
+    single = re.search(r"(?<![=!<>])=(?!=)", text)
+    if single:
+        return Fault("'=' is not a comparison", fix="write == to compare", at=single.span())
+    place = max(0, min((offset or 1) - 2, len(text) - 1))
+    return Fault(f"'{text}' is not an expression", at=(place, place + 1) if offset else (0, len(text)))
+
+
+def _check_depth(tree: ast.expr) -> None:
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return
+    raise Fault("the expression is nested too deeply", at=(0, tree.end_col_offset or 1))
+
+
+class _Nothing:
+    """A place where no name has a value."""
+
+    def value(self, name: str) -> Value:
+        raise Fault(f"'{name}' has no value here")
+
+    def tensor(self, name: str) -> Shape:
+        raise Fault(f"there is no tensor '{name}' here")
+
+
+_NOTHING = _Nothing()
+
+
+def _unmetered(work: int) -> None:
+    pass
+
+
+# ------------------------------------------------------------------------------------- allow-list
+
+_ALLOWED = (
+    ast.Constant,
+    ast.Name,
+    ast.Load,
+    ast.Attribute,
+    ast.BinOp,
+    ast.UnaryOp,
+    ast.BoolOp,
+    ast.Compare,
+    ast.IfExp,
+    ast.Call,
+    ast.Subscript,
+    ast.Tuple,
+    ast.List,
+    ast.operator,
+    ast.unaryop,
+    ast.boolop,
+    ast.cmpop,
+)
+_REFUSED_OPERATORS = (
+    ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift, ast.MatMult, ast.Invert, ast.Is, ast.IsNot,
+)  # fmt: skip
+
+
+def _allow(node: ast.AST, text: str) -> None:
+    """Lets a node pass, or raises the `Fault` that it is not part of the language."""
+    span = _span(node)
+    operator = getattr(node, "op", None) or next(iter(getattr(node, "ops", ())), None)
+    refused = node if not isinstance(node, _ALLOWED) else operator
+    if not isinstance(node, _ALLOWED) or isinstance(operator, _REFUSED_OPERATORS):
+        raise Fault(f"{_spoken(refused)} is not part of the language", at=span or (0, len(text)))
+    if isinstance(node, ast.Constant):
+        _allow_constant(node, text)
+    elif isinstance(node, ast.Call):
+        _allow_call(node)
+    elif isinstance(node, ast.Attribute):
+        _allow_attribute(node)
+    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice | ast.Tuple):
+        raise Fault("an index is one number", at=span)
+
+
+def _allow_attribute(node: ast.Attribute) -> None:
+    if not isinstance(node.value, ast.Name):
+        raise Fault("only x and layers have sizes", expected="NAME.height", at=_span(node))
+    if node.attr not in AXES:
+        fix = near(node.attr, AXES)
+        raise Fault(f"'{node.attr}' is not an axis", expected=", ".join(AXES), fix=fix, at=_span(node))
+
+
+def _allow_constant(node: ast.Constant, text: str) -> None:
+    """Replaces a float by the exact number that is written, and refuses other kinds."""
+    value = node.value
+    if isinstance(value, float):
+        written = text[node.col_offset - 1 : (node.end_col_offset or 0) - 1]
+        node.value = _exact(written, _span(node))
+    elif value is None or value is Ellipsis or isinstance(value, bytes | complex):
+        raise Fault(f"{value!r} is not part of the language", at=_span(node))
+    elif isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise Fault("the number is too large", at=_span(node))
+
+
+def _exact(written: str, span: tuple[int, int] | None) -> Any:
+    from fractions import Fraction
+
+    mantissa, _, exponent = written.lower().replace("_", "").partition("e")
+    if exponent and abs(int(exponent)) > 100:
+        raise Fault(f"'{written}' is too large or too small", at=span)
+    return whole(Fraction(mantissa) * Fraction(10) ** int(exponent or 0))
+
+
+def _allow_call(node: ast.Call) -> None:
+    span = _span(node)
+    if not isinstance(node.func, ast.Name) or node.keywords:
+        raise Fault("only the built-in functions can be called, without keywords", at=span)
+    function = FUNCTIONS.get(node.func.id)
+    if function is None:
+        fix = near(node.func.id, FUNCTIONS) or "functions are " + ", ".join(FUNCTIONS)
+        raise Fault(f"there is no function '{node.func.id}'", fix=fix, at=span)
+    if not function.least <= len(node.args) <= function.most:
+        wanted = {1: "1 argument", 2: "1 or 2 arguments"}.get(function.most, "at least 1 argument")
+        raise Fault(f"{node.func.id} takes {wanted}, not {len(node.args)}", at=span)
+
+
+def _spoken(node: ast.AST | None) -> str:
+    names = {
+        "Lambda": "a function", "ListComp": "a comprehension", "GeneratorExp": "a comprehension",
+        "Slice": "a slice", "JoinedStr": "a format string", "Starred": "'*'", "NamedExpr": "':='",
+        "Dict": "a mapping", "Set": "a set", "BitXor": "'^' (a power is **)", "MatMult": "'@'",
+        "BitAnd": "'&'", "BitOr": "'|'", "LShift": "'<<'", "RShift": "'>>'", "Invert": "'~'",
+        "Is": "'is'", "IsNot": "'is not'", "SetComp": "a comprehension", "DictComp": "a comprehension",
+    }  # fmt: skip
+    kind = type(node).__name__
+    return names.get(kind, f"this ({kind})")
+
+
+def _span(node: ast.AST) -> tuple[int, int] | None:
+    """Place of a node in the text, which was parsed inside one extra parenthesis."""
+    start, end = getattr(node, "col_offset", None), getattr(node, "end_col_offset", None)
+    return None if start is None or end is None else (start - 1, end - 1)
+
+
+# ------------------------------------------------------------------------------------- evaluation
+
+
+def _rule(node: ast.expr) -> Rule:
+    """A function that gives the value of a node; its faults say which part of the text they are about."""
+    inner = _RULES[type(node)](node)
+    span = _span(node)
+
+    def rule(names: Names, meter: Meter) -> Value:
+        try:
+            return inner(names, meter)
+        except Fault as fault:
+            if fault.at is None:
+                fault.at = span
+            raise
+
+    return rule
+
+
+def _constant(node: ast.Constant) -> Rule:
+    value = node.value
+    return lambda names, meter: value
+
+
+def _name(node: ast.Name) -> Rule:
+    name = node.id
+    if name in TRUTH:
+        known = TRUTH[name]
+        return lambda names, meter: known
+    return lambda names, meter: names.value(name)
+
+
+def _attribute(node: ast.Attribute) -> Rule:
+    assert isinstance(node.value, ast.Name)
+    owner, axis = node.value.id, node.attr
+
+    def rule(names: Names, meter: Meter) -> Value:
+        shape = names.tensor(owner)
+        if axis not in shape.axes:
+            raise Fault(f"{owner} has no {axis}", found=f"{owner} is {shape.described()}")
+        return shape.size(axis)
+
+    return rule
+
+
+def _sequence(node: ast.Tuple | ast.List) -> Rule:
+    items = [_rule(item) for item in node.elts]
+
+    def rule(names: Names, meter: Meter) -> Value:
+        values = collected([item(names, meter) for item in items])
+        meter(extent(values)[0])
+        return values
+
+    return rule
+
+
+def _index(node: ast.Subscript) -> Rule:
+    sequence, place = _rule(node.value), _rule(node.slice)
+
+    def rule(names: Names, meter: Meter) -> Value:
+        values, index = sequence(names, meter), place(names, meter)
+        if not isinstance(values, tuple):
+            raise Fault("only a list has an index", found=shown(values))
+        if isinstance(index, bool) or not isinstance(index, int):
+            raise Fault("an index must be a whole number", found=shown(index))
+        if not -len(values) <= index < len(values):
+            raise Fault(f"index {index} is outside a list of {len(values)}", found=shown(values))
+        return values[index]
+
+    return rule
+
+
+def _conditional(node: ast.IfExp) -> Rule:
+    test, body, otherwise = _rule(node.test), _rule(node.body), _rule(node.orelse)
+    return lambda names, meter: (body if truth(test(names, meter)) else otherwise)(names, meter)
+
+
+def _boolean(node: ast.BoolOp) -> Rule:
+    stops = isinstance(node.op, ast.Or)
+    items = [(_rule(item), _span(item)) for item in node.values]
+
+    def rule(names: Names, meter: Meter) -> Value:
+        for item, span in items:
+            value = item(names, meter)
+            if not isinstance(value, bool):
+                raise Fault("'and' and 'or' join conditions", found=shown(value), at=span)
+            if value is stops:
+                return stops
+        return not stops
+
+    return rule
+
+
+def _unary(node: ast.UnaryOp) -> Rule:
+    operand, kind = _rule(node.operand), type(node.op)
+
+    def rule(names: Names, meter: Meter) -> Value:
+        value = operand(names, meter)
+        if kind is ast.Not:
+            return not truth(value)
+        numbers(value)
+        return -value if kind is ast.USub else value
+
+    return rule
+
+
+def _binary(node: ast.BinOp) -> Rule:
+    left, right, operator = _rule(node.left), _rule(node.right), _OPERATORS[type(node.op)]
+
+    def rule(names: Names, meter: Meter) -> Value:
+        one, two = left(names, meter), right(names, meter)
+        if type(one) is not int or type(two) is not int:
+            numbers(one, two)
+        return bounded(operator(one, two))
+
+    return rule
+
+
+def _compare(node: ast.Compare) -> Rule:
+    first = _rule(node.left)
+    rest = [
+        (_COMPARISONS[type(op)], _rule(item)) for op, item in zip(node.ops, node.comparators, strict=True)
+    ]
+
+    def rule(names: Names, meter: Meter) -> Value:
+        left = first(names, meter)
+        for compare, item in rest:
+            right = item(names, meter)
+            if isinstance(right, tuple):
+                meter(extent(right)[0])
+            if not compare(left, right):
+                return False
+            left = right
+        return True
+
+    return rule
+
+
+def _call(node: ast.Call) -> Rule:
+    assert isinstance(node.func, ast.Name)
+    name, items = node.func.id, [_rule(item) for item in node.args]
+
+    def rule(names: Names, meter: Meter) -> Value:
+        arguments = [item(names, meter) for item in items]
+        for argument in arguments:
+            if isinstance(argument, tuple):
+                meter(len(argument))
+        return call(name, arguments)
+
+    return rule
+
+
+_RULES: dict[type, Callable[[Any], Rule]] = {
+    ast.Constant: _constant,
+    ast.Name: _name,
+    ast.Attribute: _attribute,
+    ast.Tuple: _sequence,
+    ast.List: _sequence,
+    ast.Subscript: _index,
+    ast.IfExp: _conditional,
+    ast.BoolOp: _boolean,
+    ast.UnaryOp: _unary,
+    ast.BinOp: _binary,
+    ast.Compare: _compare,
+    ast.Call: _call,
+}
+
+_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: lambda one, two: whole(one + two),
+    ast.Sub: lambda one, two: whole(one - two),
+    ast.Mult: lambda one, two: whole(one * two),
+    ast.Div: divide,
+    ast.FloorDiv: floor,
+    ast.Mod: remainder,
+    ast.Pow: power,
+}
+
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: equal,
+    ast.NotEq: lambda one, two: not equal(one, two),
+    ast.GtE: reaches,
+    ast.LtE: lambda one, two: reaches(two, one),
+    ast.Gt: lambda one, two: not reaches(two, one),
+    ast.Lt: lambda one, two: not reaches(one, two),
+    ast.In: lambda one, two: contains(two, one),
+    ast.NotIn: lambda one, two: not contains(two, one),
+}

@@ -1,0 +1,224 @@
+"""A spec as it is written: knobs, blocks and chains of items, nothing evaluated.
+
+Every item knows its place, `at`, as a character index into the text of its spec; the calls of one
+line hold offsets from that place, so that equal lines can share one reading.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from paramcalc.errors import Source
+from paramcalc.language.expression import Expression
+from paramcalc.language.syntax import Mapping, Node
+
+MOST_INPUTS = 256  # of one call
+
+Written: TypeAlias = "Expression | tuple[Written, ...]"  # an expression, or a YAML list of them
+
+
+class Reference(NamedTuple):
+    """A path to an earlier layer: names, each with its indices; `x` is the incoming tensor."""
+
+    parts: tuple[tuple[str, tuple[Expression, ...]], ...]
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return "/".join(
+            name + "".join(f"[{index.text}]" for index in indices) for name, indices in self.parts
+        )
+
+
+class Argument(NamedTuple):
+    """A value given to a call; `name` is '' for a positional one. `share` takes a reference."""
+
+    name: str
+    value: Written | Reference
+    start: int
+    end: int
+
+
+class Setting(NamedTuple):
+    """A value by name: of a knob in a variant, of an axis, of an attribute by default."""
+
+    name: str
+    value: Written
+    start: int
+    end: int
+
+
+class Call(NamedTuple):
+    """A use of an op or a block. Without a head it only says `from`.
+
+    `names` are those that its head and arguments depend on; None when they depend on more than
+    names and the incoming tensor: on another layer's size or weights.
+    """
+
+    head: str
+    arguments: tuple[Argument, ...]
+    references: tuple[Reference, ...]
+    start: int
+    end: int
+    names: frozenset[str] | None
+
+
+class Step(NamedTuple):
+    """One call in a chain; `name` is the automatic name, unique within its group."""
+
+    call: Call
+    at: int
+    name: str
+
+
+class Named(NamedTuple):
+    name: str
+    chain: Chain
+    at: int
+
+
+class Join(NamedTuple):
+    """A call of an op with several inputs, each the end of a branch."""
+
+    call: Call
+    at: int
+    name: str
+    branches: tuple[Named, ...]
+
+
+class If(NamedTuple):
+    condition: Expression
+    at: int
+    then: Chain
+    otherwise: Chain
+
+
+class Repeat(NamedTuple):
+    """Rounds of one chain. `at` is the place of the text of `times`; `counter` names the round's number."""
+
+    times: Expression
+    at: int
+    body: Chain
+    counter: str
+    shared: bool
+    name: str
+
+
+class Row(NamedTuple):
+    """One row of a table; `name` is '' when no column is called so."""
+
+    name: str
+    cells: tuple[Written, ...]
+    at: int
+
+
+class Table(NamedTuple):
+    """Rows run through one chain; a column called `name` names them. `counter` may be ''."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    at: int
+    body: Chain
+    counter: str
+    name: str
+
+
+class Auxiliary(NamedTuple):
+    """A side branch that exists in training only."""
+
+    branch: Named
+    at: int
+
+
+class Broken(NamedTuple):
+    """An item that could not be read; what it is has been reported."""
+
+    at: int
+
+
+Item: TypeAlias = Step | Named | Join | If | Repeat | Table | Auxiliary | Broken
+
+
+class Chain(NamedTuple):
+    """What a tensor runs through; empty means that it passes unchanged."""
+
+    items: tuple[Item, ...]
+    at: int
+
+
+class Parameter(NamedTuple):
+    name: str
+    default: Expression | None
+
+
+class Block(NamedTuple):
+    """A group with arguments, closed to its caller; `inputs` are its tensors besides `x`."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    inputs: tuple[str, ...]
+    chain: Chain
+    source: Source
+    at: int
+
+
+class Knob(NamedTuple):
+    """A setting of the whole spec; `choices` are the words that it may hold.
+
+    The value is None when it could not be read.
+    """
+
+    name: str
+    value: Written | None
+    choices: tuple[str, ...]
+    source: Source
+    at: int
+
+
+class Variant(NamedTuple):
+    name: str
+    like: str
+    settings: tuple[Setting, ...]
+    at: int
+
+
+class Input(NamedTuple):
+    """A declared input: sizes of all axes in one expression, or one for each named axis.
+
+    It has neither when it could not be read.
+    """
+
+    sizes: Written | None
+    axes: tuple[Setting, ...]
+    source: Source
+    at: int
+
+
+class Outputs(NamedTuple):
+    references: tuple[Reference, ...]
+    source: Source
+
+
+class Defaults(NamedTuple):
+    """Attributes that every layer of an op takes unless it says otherwise."""
+
+    settings: tuple[Setting, ...]
+    source: Source
+    at: int
+
+
+class Spec(NamedTuple):
+    name: str
+    source: Source
+    origin: Node | None  # the `source` entry: where the network was published
+    note: str
+    inputs: dict[str, Input]
+    outputs: Outputs
+    knobs: dict[str, Knob]
+    variants: dict[str, Variant]
+    defaults: dict[str, Defaults]  # by the op's own name, not an alias
+    blocks: dict[str, Block]
+    layers: Chain
+    layers_source: Source
+    claims: Mapping | None
+    use: str

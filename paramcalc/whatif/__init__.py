@@ -1,0 +1,1 @@
+"""What changes cost: networks compared, settings solved for and swept."""

@@ -1,0 +1,97 @@
+"""Constraints on the quantities of a network: `params <= 5e6`."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any, NamedTuple
+
+from paramcalc.errors import Fault
+from paramcalc.language.expression import Expression, parse
+from paramcalc.report import Counts, known_quantity
+from paramcalc.shape import Shape
+
+UPPER = ("<=", "<")
+_SIGNS: dict[type[ast.cmpop], tuple[str, ...]] = {
+    ast.LtE: ("<=",),
+    ast.Lt: ("<",),
+    ast.GtE: (">=",),
+    ast.Gt: (">",),
+    ast.Eq: ("<=", ">="),
+}
+
+
+class Bound(NamedTuple):
+    """`left sign right`, expressions in the quantities of the whole network."""
+
+    left: Expression
+    sign: str
+    right: Expression
+
+    def __str__(self) -> str:
+        return f"{self.left.text} {self.sign} {self.right.text}"
+
+    @property
+    def upper(self) -> bool:
+        """Whether it keeps the left side down."""
+        return self.sign in UPPER
+
+    @property
+    def quantities(self) -> list[str]:
+        """The quantities that it is about, in order."""
+        return list(dict.fromkeys([*self.left.names(), *self.right.names()]))
+
+    def gap(self, counts: Counts) -> Any:
+        """How far the left side is below the right one; a polynomial where the counts are."""
+        scope = _Quantities(counts)
+        return self.right.evaluate(scope) - self.left.evaluate(scope)
+
+    def met(self, gap: Any) -> bool:
+        """Whether a gap, a number, is as the constraint asks."""
+        met = {"<=": gap >= 0, "<": gap > 0, ">=": gap <= 0, ">": gap < 0}
+        return bool(met[self.sign])
+
+    def holds(self, counts: Counts) -> bool:
+        return self.met(self.gap(counts))
+
+
+def bounds(text: str) -> tuple[Bound, ...]:
+    """The constraints in a text; a chain of comparisons is several.
+
+    >>> [(bound.left.text, bound.sign, bound.right.text) for bound in bounds("1e6 <= params < 5e6")]
+    [('1e6', '<=', 'params'), ('params', '<', '5e6')]
+    """
+    tree = parse(text).tree
+    if not isinstance(tree, ast.Compare) or not all(type(operator) in _SIGNS for operator in tree.ops):
+        raise Fault(f"'{text}' is not a constraint", expected="such as params <= 5e6, with <= < >= > or ==")
+    sides = [_side(node, text) for node in (tree.left, *tree.comparators)]
+    names = [known_quantity(name) for side in sides for name in side.names()]
+    if not names or not all(_is_number(side) for side in sides):
+        raise Fault(f"'{text}' does not compare numbers of the network", expected="such as params <= 5e6")
+    return tuple(
+        Bound(left, sign, right)
+        for left, operator, right in zip(sides, tree.ops, sides[1:], strict=False)
+        for sign in _SIGNS[type(operator)]
+    )
+
+
+def _side(node: ast.expr, text: str) -> Expression:
+    """One side of a comparison; its nodes know their place in the text inside one more parenthesis."""
+    return parse(text[node.col_offset - 1 : (node.end_col_offset or 0) - 1])
+
+
+def _is_number(side: Expression) -> bool:
+    """Whether one side, whatever the counts, is a number."""
+    value = side.evaluate(_Quantities(Counts(*range(2, 2 + len(Counts._fields)))))
+    return not isinstance(value, bool | str | tuple)
+
+
+class _Quantities(NamedTuple):
+    """A scope in which the names of quantities are what was counted."""
+
+    counts: Counts
+
+    def value(self, name: str) -> Any:
+        return getattr(self.counts, name)
+
+    def tensor(self, name: str) -> Shape:
+        raise Fault(f"'{name}' has no sizes here")

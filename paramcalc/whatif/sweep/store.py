@@ -1,0 +1,111 @@
+"""A sweep's file, chunk by chunk: what a killed run has finished is found again, and the file appears whole.
+
+Beside `FILE` stands the folder `FILE.parts` until the file is done: one file for each chunk, its summary,
+and what the sweep is. As every chunk is the same to the byte however often it is computed, so is the
+file that is put together from them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from paramcalc.errors import Fault
+from paramcalc.whatif.sweep.job import NOTHING, Chunk, Job, Summary
+from paramcalc.whatif.sweep.rows import header
+from paramcalc.whatif.sweep.workers import Workers
+
+Step = Callable[[str, int, str], None]  # of what, how many there are to do, and of what kind
+
+
+def unseen(what: str, total: int, kind: str) -> None:
+    """Progress that nobody looks at."""
+
+
+def write(job: Job, output: Path, workers: Workers, step: Step) -> Summary:
+    """Computes the chunks that are not there yet, and puts the file together."""
+    folder = _folder(output)
+    try:
+        _begin(job, folder)
+        missing = [number for number in range(job.chunks) if not _summary(folder, number).exists()]
+        for number, chunk in workers(job, missing):
+            _keep(folder, number, chunk, job.form)
+            step("chunks", len(missing), f"of {job.order.rows:,} rows")
+        summary = NOTHING
+        for number in range(job.chunks):
+            summary = summary.joined(Summary.read(json.loads(_summary(folder, number).read_text())))
+        _assemble(job, folder, output, summary)
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise Fault(f"{error.filename or output}: {error.strerror or error}") from None
+    return summary
+
+
+def finished(job: Job, output: Path) -> int:
+    """How many chunks an earlier run has left."""
+    folder = _folder(output)
+    return sum(_summary(folder, number).exists() for number in range(job.chunks)) if folder.is_dir() else 0
+
+
+def _begin(job: Job, folder: Path) -> None:
+    """The folder of the parts; a `Fault` where it holds those of another sweep."""
+    described = json.loads(json.dumps(job.described()))
+    label = folder / "sweep.json"
+    if label.exists():
+        found = json.loads(label.read_text())
+        differing = [name for name in described if found.get(name) != described[name]]
+        if differing:
+            raise Fault(
+                f"{folder} holds the parts of another sweep: other {', '.join(differing)}",
+                fix="finish that one, remove the folder, or write to another file",
+            )
+        return
+    folder.mkdir(parents=False, exist_ok=True)
+    _put(label, (json.dumps(described, indent=2) + "\n").encode())
+
+
+def _keep(folder: Path, number: int, chunk: Chunk, form: str) -> None:
+    """Writes a chunk; it counts as done when its summary is there, which is written last."""
+    _put(_rows(folder, number, form), chunk.data)
+    _put(_summary(folder, number), (json.dumps(chunk.summary.document()) + "\n").encode())
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Writes a file that appears whole or not at all."""
+    beside = path.with_name(path.name + ".new")
+    with open(beside, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def _assemble(job: Job, folder: Path, output: Path, summary: Summary) -> None:
+    whole = folder / "whole"
+    parts = [_rows(folder, number, job.form) for number in range(job.chunks)]
+    if job.form == "parquet":
+        from paramcalc.whatif.sweep.parquet import assemble
+
+        assemble(parts, whole, job.quantities, {name: value for name, (value, _) in summary.most.items()})
+    else:
+        with open(whole, "wb") as file:
+            file.write(header(job.names))
+            for part in parts:
+                with open(part, "rb") as source:
+                    shutil.copyfileobj(source, file, 1 << 20)
+    os.replace(whole, output)
+
+
+def _folder(output: Path) -> Path:
+    return output.with_name(output.name + ".parts")
+
+
+def _rows(folder: Path, number: int, form: str) -> Path:
+    return folder / f"{number:08}.{form}"
+
+
+def _summary(folder: Path, number: int) -> Path:
+    return folder / f"{number:08}.json"
