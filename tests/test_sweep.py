@@ -253,6 +253,7 @@ def test_huge_grids_are_sampled() -> None:
 
 SMALL = ("width=32:131", "size=64:300")
 CHUNK = 1_000
+TWO_ROWS = "width,size,params,macs\n32,160,6917640,537395200\n64,160,25557032,2087321600\n"
 
 
 def small(pareto: str = "") -> Sweep:
@@ -338,6 +339,96 @@ def test_a_killed_process_is_resumed(tmp_path: Path) -> None:
     assert 5 <= left < 100
     assert f"{left} of 100 chunks are there from an earlier run" in resumed.stderr
     assert broken.read_bytes() == whole.read_bytes()
+
+
+def test_links_stay_links(tmp_path: Path) -> None:
+    """The file that a link means is replaced, its parts stand beside it, and its form is by either name."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    link = tmp_path / "latest"
+    link.symlink_to(folder / "rows.csv")
+    swept = load("resnet-50").sweep("width=32:64:32", "size=160")
+
+    with pytest.raises(Killed):
+        swept.write(link, killed_after(0))  # type: ignore[arg-type]
+    left = [path.name for path in folder.iterdir()]
+    swept.write(link)
+
+    assert left == ["rows.csv.parts"]
+    assert link.is_symlink()
+    assert (folder / "rows.csv").read_text() == TWO_ROWS
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["data", "latest", "rows.csv"]
+
+
+def test_pipes_and_devices_are_written_to(tmp_path: Path, run: Run) -> None:
+    """Neither is replaced by a file, and what comes out of a pipe is the rows and nothing else."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    command = ["sweep", "resnet-50", "width=32:64:32", "size=160", "-o"]
+    reading = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True)
+
+    to_pipe, to_nothing, to_full = (run(*command, name) for name in (str(pipe), "/dev/null", "/dev/full"))
+
+    assert reading.communicate(timeout=60)[0] == TWO_ROWS
+    assert (to_pipe.code, to_nothing.code, to_full.code) == (0, 0, 2)
+    assert "2,087,321,600" in to_pipe.out
+    assert "/dev/full: No space left on device" in to_full.err
+    assert pipe.is_fifo() and Path("/dev/null").is_char_device()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_rows_for_standard_output_come_alone(tmp_path: Path) -> None:
+    """`-o /dev/stdout` gives what `--format csv` gives, into a pipe or a file, without the table."""
+    command = [sys.executable, "-m", "paramcalc", "sweep", "resnet-50", "width=32:64:32", "size=160"]
+    redirected = tmp_path / "rows.txt"
+
+    piped = subprocess.run([*command, "-o", "/dev/stdout"], capture_output=True, text=True, check=True)
+    with open(redirected, "w") as file:
+        subprocess.run([*command, "-o", "/dev/stdout"], stdout=file, check=True)
+
+    assert piped.stdout == redirected.read_text() == TWO_ROWS
+
+
+@pytest.mark.parametrize("workers", [here, killed_after(10**9)])
+def test_poured_rows_are_in_order(workers: object) -> None:
+    """Whatever order the chunks come in."""
+    straight, turned = io.BytesIO(), io.BytesIO()
+
+    small().pour(straight)
+    small().pour(turned, workers)  # type: ignore[arg-type]
+
+    assert straight.getvalue() == turned.getvalue()
+    assert straight.getvalue().count(b"\n") == 100 * 237 + 1
+
+
+def test_a_sweep_of_nothing_writes_nothing(tmp_path: Path, run: Run) -> None:
+    """A file that is there stays as it was."""
+    output = tmp_path / "rows.csv"
+    output.write_text("earlier\n")
+
+    shown = run("sweep", "resnet-50", "width=0:0", "-o", str(output))
+
+    assert shown.code == 2
+    assert "no point has a network" in shown.err
+    assert output.read_text() == "earlier\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:
+    """Ctrl-C leaves no file under the name, and one line about what is kept."""
+    arguments = ["sweep", "resnet-50", "width=32:531", "size=64:5063", "--chunk", "5000", "--quantity", "all"]
+    command = [sys.executable, "-m", "paramcalc", *arguments, "-o", str(tmp_path / "rows.csv")]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    begin = time.monotonic()
+    while not list(tmp_path.glob("*.parts/0*.json")) and time.monotonic() - begin < 60:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGINT)
+    said = running.communicate(timeout=60)[1]
+
+    assert running.returncode == 130
+    assert "stopped; the same command goes on from" in said
+    assert "Traceback" not in said
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv.parts"]
 
 
 def test_the_chunks_do_not_matter(tmp_path: Path) -> None:

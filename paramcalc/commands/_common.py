@@ -1,13 +1,11 @@
-"""What commands share: options, settings, and output that appears whole or not at all."""
+"""What commands share: options, settings, and output to a terminal or a file."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -86,37 +84,10 @@ def emit(text: str, output: Path | None) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
+    from paramcalc.files import whole
+
     with whole(output) as file:
         file.write(text.encode("utf-8"))
-
-
-@contextlib.contextmanager
-def whole(output: Path) -> Iterator[BinaryIO]:
-    """A file to write that appears under its name when all of it is there, or not at all.
-
-    A link goes on pointing to its file. Pipes and devices are written to: to replace /dev/null by a
-    file would harm every other program.
-    """
-    import tempfile
-
-    try:
-        if output.exists() and not output.is_file():
-            with open(output, "wb") as file:
-                yield file
-            return
-        target = Path(os.path.realpath(output))
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with open(handle, "wb") as file:
-                yield file
-            os.chmod(name, 0o666 & ~_umask())
-            os.replace(name, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
-            raise
-    except OSError as error:
-        raise Fault(f"{output}: {error.strerror or error}") from None
 
 
 def written(grid: Grid, format: str) -> str:
@@ -157,9 +128,3 @@ def takes_unicode(output: Path | None) -> bool:
 def remark(text: str) -> None:
     """A remark for the person at the terminal, apart from the data."""
     sys.stderr.write(text + "\n")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,6 +22,7 @@ from paramcalc.commands._common import (
     settings,
 )
 from paramcalc.errors import Fault
+from paramcalc.files import whole
 from paramcalc.render.progress import Progress
 
 if TYPE_CHECKING:
@@ -92,36 +94,64 @@ def sweep(
     space = load(spec).space([axis(text) for text in axes], changes, sizes, batch)
     names = [name.strip() for name in quantity.split(",") if name.strip()]
     found = sweeps.sweep(space, names, sample, seed, pareto, chunk or sweeps.CHUNK)
-    if format == "csv" and output is None:
-        for lines in found.lines():
-            sys.stdout.buffer.write(lines)
-        sys.stdout.buffer.flush()
-        return
+    if picture is not None:
+        check_picture(picture)
     workers: Workers = sweeps.here
     if scheduler:
         workers = sweeps.cluster(scheduler, plugins or ())
     elif jobs > 1:
         workers = sweeps.processes(jobs, plugins or ())
+    poured = format == "csv" if output is None else is_standard_output(output)
     progress = Progress(sys.stderr)
     try:
-        if output is None:
-            summary = found.summary(workers, progress.step)
+        if poured:
+            summary = found.pour(sys.stdout.buffer, workers, progress.step)
+        elif output is None:
+            summary = found.summary(workers, progress.step).checked()
         else:
-            earlier = found.finished(output)
-            if earlier:
-                remark(f"{earlier} of {found.job.chunks} chunks are there from an earlier run")
-            summary = found.write(output, workers, progress.step)
+            summary = write(found, output, workers, progress)
     finally:
         progress.close()
-    if not summary.rows:
-        raise Fault("no point has a network", found=next(iter(summary.reasons), ""))
     if picture is not None:
         draw(found, summary, picture)
+    if poured:
+        return
     if format == "json":
         emit(render.text(found, summary), None)
         return
     drawn = render.points(found) if found.job.order.rows > render.MOST_ROWS else None
     emit_grid(render.grid(found, summary), None, after=render.plot(drawn) if drawn else "")
+
+
+def write(found: Sweep, output: Path, workers: Workers, progress: Progress) -> Summary:
+    """All rows into a file; what is finished of it when the user stops the run is kept, and said."""
+    earlier = found.finished(output)
+    if earlier:
+        remark(f"{earlier} of {found.job.chunks} chunks are there from an earlier run")
+    try:
+        return found.write(output, workers, progress.step)
+    except KeyboardInterrupt:
+        progress.close()
+        done = found.finished(output)
+        if done:
+            remark(f"stopped; the same command goes on from {done} of {found.job.chunks} chunks")
+        raise
+
+
+def is_standard_output(output: Path) -> bool:
+    """Whether a name, such as /dev/stdout, is that of where this program prints."""
+    try:
+        return os.path.samestat(os.stat(output), os.fstat(1))
+    except OSError:
+        return False
+
+
+def check_picture(path: Path) -> None:
+    """A `Fault` where it cannot be drawn, before hours are spent on what it shows."""
+    from paramcalc.render.picture import FORMS
+
+    if path.suffix not in FORMS:
+        raise Fault(f"{path}: a picture ends in {', '.join(FORMS)}")
 
 
 def draw(found: Sweep, summary: Summary, path: Path) -> None:
@@ -132,4 +162,5 @@ def draw(found: Sweep, summary: Summary, path: Path) -> None:
     if points is None:
         raise Fault("a picture needs two numbers of each point", fix="--quantity params,macs")
     front = sweeps.front_points(found, summary, points.names)
-    picture.save(points, front, sweeps.title(found), path)
+    with whole(path) as file:
+        picture.save(points, front, sweeps.title(found), file, path.suffix.removeprefix("."))

@@ -17,9 +17,9 @@ from paramcalc.commands._common import (
     emit_grid,
     remark,
     settings,
-    whole,
 )
 from paramcalc.errors import Fault
+from paramcalc.files import whole
 
 if TYPE_CHECKING:
     from paramcalc.engine.graph import Layer

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from paramcalc.errors import Fault
 from paramcalc.render.sweeps import Points, logarithmic
@@ -18,10 +17,8 @@ FORMS = (".svg", ".png", ".pdf")
 SETTINGS = {"svg.hashsalt": "paramcalc", "svg.fonttype": "none"}  # so that equal pictures are equal files
 
 
-def save(points: Points, front: Points | None, title: str, path: Path) -> None:
-    """Draws points, and over them the line of a Pareto front."""
-    if path.suffix not in FORMS:
-        raise Fault(f"{path}: a picture ends in " + ", ".join(FORMS))
+def save(points: Points, front: Points | None, title: str, file: BinaryIO, form: str) -> None:
+    """Draws points, and over them the line of a Pareto front; the form is svg, png or pdf."""
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(7, 5), layout="constrained")
         axes: Any = figure.add_subplot()
@@ -38,7 +35,4 @@ def save(points: Points, front: Points | None, title: str, path: Path) -> None:
         if logarithmic(points.up):
             axes.set_yscale("log")
         axes.grid(visible=True, alpha=0.3)
-        try:
-            figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
-        except OSError as error:
-            raise Fault(f"{path}: {error.strerror or error}") from None
+        figure.savefig(file, format=form, metadata={"Date": None} if form == "svg" else None)

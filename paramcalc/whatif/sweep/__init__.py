@@ -10,22 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from paramcalc.errors import Fault
+from paramcalc.files import is_stream, target, whole
 from paramcalc.report import QUANTITIES, known_quantity
 from paramcalc.whatif.sweep import store
 from paramcalc.whatif.sweep.evaluate import Block
 from paramcalc.whatif.sweep.exact import Array
 from paramcalc.whatif.sweep.front import objectives
-from paramcalc.whatif.sweep.job import CHUNK, NOTHING, USUAL, Job, Summary, chunk, evaluator
+from paramcalc.whatif.sweep.job import CHUNK, NOTHING, USUAL, Job, Summary, evaluator
 from paramcalc.whatif.sweep.order import Order, numbered
 from paramcalc.whatif.sweep.workers import Workers, cluster, here, processes
 from paramcalc.whatif.vary import Space
 
 EVERY = "all"
+FORMS = (".csv", ".parquet")
 
 __all__ = ["CHUNK", "EVERY", "Sweep", "cluster", "here", "processes", "sweep"]
 
@@ -74,21 +76,22 @@ class Sweep(NamedTuple):
         return store.finished(self.job, output)
 
     def write(self, output: Path | str, workers: Workers = here, step: store.Step = store.unseen) -> Summary:
-        """Writes all rows to a `.csv` or `.parquet` file; goes on where an earlier run was stopped."""
+        """Writes all rows to a `.csv` or `.parquet` file; goes on where an earlier run was stopped.
+
+        Pipes and devices are given CSV, whatever they are called.
+        """
         path = Path(output)
-        form = path.suffix.removeprefix(".")
-        if form not in ("csv", "parquet"):
-            raise Fault(f"{path}: rows are written as .csv or .parquet")
-        return store.write(self.job._replace(form=form), path, workers, step)
+        if is_stream(path):
+            with whole(path) as file:
+                return self.pour(file, workers, step)
+        form = next((name.suffix for name in (path, target(path)) if name.suffix in FORMS), "")
+        if not form:
+            raise Fault(f"{path}: rows are written as {' or '.join(FORMS)}")
+        return store.write(self.job._replace(form=form.removeprefix(".")), path, workers, step)
 
-    def lines(self) -> Iterator[bytes]:
-        """All rows as CSV, in order, heading first."""
-        from paramcalc.whatif.sweep.rows import header
-
-        job = self.job._replace(form="csv")
-        yield header(job.names)
-        for number in range(job.chunks):
-            yield chunk(job, number).data
+    def pour(self, file: BinaryIO, workers: Workers = here, step: store.Step = store.unseen) -> Summary:
+        """Writes all rows as CSV to an open file, in order."""
+        return store.pour(self.job._replace(form="csv"), file, workers, step)
 
     def sampled(self, most: int) -> Sweep:
         """At most so many of the rows, drawn at random."""

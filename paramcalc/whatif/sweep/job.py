@@ -12,6 +12,7 @@ import numpy as np
 
 from paramcalc import __version__
 from paramcalc.engine.elaborate import Change, Swap
+from paramcalc.errors import Fault
 from paramcalc.language.spec import Spec
 from paramcalc.report import QUANTITIES
 from paramcalc.whatif.sweep.evaluate import Block, Evaluator
@@ -109,6 +110,12 @@ class Summary(NamedTuple):
             _better(self.most, other.most, lambda pair: (-pair[0], pair[1])),
             fronts[0].joined(fronts[1]) if len(fronts) == 2 else fronts[0] if fronts else None,
         )
+
+    def checked(self) -> Summary:
+        """The summary itself; a `Fault` with one reason where there are no rows."""
+        if not self.rows:
+            raise Fault("no point has a network", found=next(iter(self.reasons), ""))
+        return self
 
     def document(self) -> dict[str, Any]:
         """As JSON keeps it."""

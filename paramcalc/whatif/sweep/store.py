@@ -2,7 +2,7 @@
 
 Beside `FILE` stands the folder `FILE.parts` until the file is done: one file for each chunk, its summary,
 and what the sweep is. As every chunk is the same to the byte however often it is computed, so is the
-file that is put together from them.
+file that is put together from them. Pipes and devices are given the rows in order.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from paramcalc.errors import Fault
+from paramcalc.files import target
 from paramcalc.whatif.sweep.job import NOTHING, Chunk, Job, Summary
 from paramcalc.whatif.sweep.rows import header
-from paramcalc.whatif.sweep.workers import Workers
+from paramcalc.whatif.sweep.workers import Results, Workers
 
 Step = Callable[[str, int, str], None]  # of what, how many there are to do, and of what kind
 
@@ -27,7 +29,7 @@ def unseen(what: str, total: int, kind: str) -> None:
 
 def write(job: Job, output: Path, workers: Workers, step: Step) -> Summary:
     """Computes the chunks that are not there yet, and puts the file together."""
-    folder = _folder(output)
+    folder = parts(output)
     try:
         _begin(job, folder)
         missing = [number for number in range(job.chunks) if not _summary(folder, number).exists()]
@@ -37,16 +39,41 @@ def write(job: Job, output: Path, workers: Workers, step: Step) -> Summary:
         summary = NOTHING
         for number in range(job.chunks):
             summary = summary.joined(Summary.read(json.loads(_summary(folder, number).read_text())))
-        _assemble(job, folder, output, summary)
+        if summary.rows:
+            _assemble(job, folder, target(output), summary)
         shutil.rmtree(folder)
     except OSError as error:
         raise Fault(f"{error.filename or output}: {error.strerror or error}") from None
-    return summary
+    return summary.checked()
+
+
+def pour(job: Job, file: BinaryIO, workers: Workers, step: Step) -> Summary:
+    """Writes the rows as CSV, in order; nothing where there are none."""
+    summary = NOTHING
+    for chunk in _in_order(workers(job, range(job.chunks))):
+        if chunk.summary.rows and not summary.rows:
+            file.write(header(job.names))
+        file.write(chunk.data)
+        summary = summary.joined(chunk.summary)
+        step("chunks", job.chunks, f"of {job.order.rows:,} rows")
+    file.flush()
+    return summary.checked()
+
+
+def _in_order(results: Results) -> Iterator[Chunk]:
+    """Chunks by number, each when those before it are there."""
+    early: dict[int, Chunk] = {}
+    due = 0
+    for number, chunk in results:
+        early[number] = chunk
+        while due in early:
+            yield early.pop(due)
+            due += 1
 
 
 def finished(job: Job, output: Path) -> int:
     """How many chunks an earlier run has left."""
-    folder = _folder(output)
+    folder = parts(output)
     return sum(_summary(folder, number).exists() for number in range(job.chunks)) if folder.is_dir() else 0
 
 
@@ -85,22 +112,24 @@ def _put(path: Path, data: bytes) -> None:
 
 def _assemble(job: Job, folder: Path, output: Path, summary: Summary) -> None:
     whole = folder / "whole"
-    parts = [_rows(folder, number, job.form) for number in range(job.chunks)]
+    pieces = [_rows(folder, number, job.form) for number in range(job.chunks)]
     if job.form == "parquet":
         from paramcalc.whatif.sweep.parquet import assemble
 
-        assemble(parts, whole, job.quantities, {name: value for name, (value, _) in summary.most.items()})
+        assemble(pieces, whole, job.quantities, {name: value for name, (value, _) in summary.most.items()})
     else:
         with open(whole, "wb") as file:
             file.write(header(job.names))
-            for part in parts:
-                with open(part, "rb") as source:
+            for piece in pieces:
+                with open(piece, "rb") as source:
                     shutil.copyfileobj(source, file, 1 << 20)
     os.replace(whole, output)
 
 
-def _folder(output: Path) -> Path:
-    return output.with_name(output.name + ".parts")
+def parts(output: Path) -> Path:
+    """The folder of what is finished, beside the file itself where the name is that of a link."""
+    file = target(output)
+    return file.with_name(file.name + ".parts")
 
 
 def _rows(folder: Path, number: int, form: str) -> Path:
