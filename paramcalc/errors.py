@@ -57,6 +57,11 @@ class Source(NamedTuple):
     name: str
     text: str
 
+    @property
+    def is_option(self) -> bool:
+        """Whether it is an option of the command line, such as `--set`."""
+        return self.name.startswith("--")
+
     def position(self, index: int) -> tuple[int, int]:
         """Line and column, both from 1, of a character index."""
         before = self.text[:index]
@@ -71,7 +76,9 @@ class Source(NamedTuple):
         return self.text[begin : end.start() if end else len(self.text)], index - begin
 
     def place(self, index: int) -> str:
-        """`file:line:column` of a character."""
+        """`file:line:column` of a character; an option of the command line is a place by itself."""
+        if self.is_option:
+            return f"{self.name} {_window(self.text, 0)[0]}"
         row, column = self.position(index)
         return f"{self.name}:{row}:{column}"
 
@@ -155,8 +162,16 @@ class Problems:
         if len(self._found) >= MOST_PROBLEMS:
             raise SpecError(self.in_order())
 
+    def as_found(self) -> list[Problem]:
+        return [*self._found.values()]
+
     def in_order(self) -> list[Problem]:
-        return sorted(self._found.values(), key=lambda problem: (problem.source.name, problem.start))
+        return in_order(self._found.values())
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Problems in the order of the text."""
+    return sorted(problems, key=lambda problem: (problem.source.name, problem.start))
 
 
 def near(word: str, candidates: Iterable[str], how: str = "did you mean {}?") -> str:

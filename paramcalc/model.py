@@ -207,16 +207,17 @@ def replacement(text: str) -> Swap:
     layers, equals, line = text.partition("=")
     if not equals or not layers.strip() or not line.strip():
         raise Fault(f"'{text}' is not a replacement", expected="LAYERS='conv2d 64 3 padding=1'")
-    source = Source("--replace", line.strip())
+    source = Source("--replace", text.rstrip())
+    begin = len(text) - len(line.lstrip())
     try:
-        return Swap(layers.strip(), Chain(items(read_line(source.text), 0, {}), 0), source)
+        return Swap(layers.strip(), Chain(items(read_line(source.text[begin:]), begin, {}), begin), source)
     except Fault as fault:
-        raise _located(fault, source) from None
+        raise _located(fault, source, begin) from None
 
 
-def _located(fault: Fault, source: Source) -> SpecError:
-    start, end = fault.at or (0, len(source.text))
-    return SpecError([Problem(source, start, end, fault.fact, fault.notes())])
+def _located(fault: Fault, source: Source, begin: int = 0) -> SpecError:
+    start, end = fault.at or (0, len(source.text) - begin)
+    return SpecError([Problem(source, begin + start, begin + end, fault.fact, fault.notes())])
 
 
 def sizes(text: str) -> tuple[str, tuple[int, ...]]:

@@ -382,9 +382,9 @@ def test_replace_reports_its_own_place(run: Run) -> None:
     unreadable = run("count", "lenet5-1998", "--replace", "C3=conv2d (4")
 
     assert wrong.code == unmatched.code == unreadable.code == 2
-    assert "--replace:1:1: there is no op or block 'convd2d'" in wrong.err
+    assert "--replace C3=convd2d 4: there is no op or block 'convd2d'" in wrong.err
     assert "no layer matches 'C9'" in unmatched.err
-    assert "--replace:1:8: '(' is never closed" in unreadable.err
+    assert "--replace C3=conv2d (4: '(' is never closed" in unreadable.err
 
 
 # ------------------------------------------------------------------------------------ the library

@@ -16,14 +16,14 @@ import pytest
 from paramcalc import library
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.errors import Fault, Source, SpecError
-from paramcalc.model import change
+from paramcalc.model import change, replacement, sizes
 
 FOLDER = Path(__file__).parent / "messages"
-SETTING = re.compile(r"^# --set (.+)$", re.MULTILINE)
+OPTION = re.compile(r"^# (--\w+) (.+)$", re.MULTILINE)
 
 
 class Case(NamedTuple):
-    """One wrong spec. A comment `# --set NAME=VALUE` in it is a setting from outside."""
+    """One wrong spec. Comments `# --set NAME=VALUE`, `# --replace ...` and `# --input ...` are from outside."""
 
     title: str
     spec: str
@@ -48,8 +48,11 @@ def written(cases: list[Case]) -> str:
 def said(spec: str) -> str:
     """What is said about a spec."""
     try:
-        changes = tuple(change(text) for text in SETTING.findall(spec))
-        elaborate(library.from_text(Source("net.yaml", spec)), Settings(changes=changes))
+        options = OPTION.findall(spec)
+        readers = {"--set": change, "--replace": replacement}
+        changes = tuple(readers[name](text) for name, text in options if name in readers)
+        inputs = dict(sizes(text) for name, text in options if name == "--input")
+        elaborate(library.from_text(Source("net.yaml", spec)), Settings("", changes, inputs))
     except SpecError as error:
         return str(error).replace(f"{library.bundled_folder()}/", "specs/")
     except Fault as fault:

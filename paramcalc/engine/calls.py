@@ -197,6 +197,10 @@ class Calls:
                     known[change.name].convert(op, value)
                     given[change.name] = value
             except Fault as fault:
+                if not fault.about:  # no value at all
+                    fault.expected = fault.expected or (
+                        "true or false" if freezes else known[change.name].meaning
+                    )
                 self.report_change(fault, change, path)
                 raise UnknownError from None
             self.touched[change] = self.touched.get(change, 0) + 1

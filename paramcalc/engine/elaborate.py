@@ -15,6 +15,7 @@ from paramcalc.engine.calls import Calls
 from paramcalc.engine.finish import check_read, output_values, remarks
 from paramcalc.engine.graph import Applied, Graph, Layer
 from paramcalc.engine.heads import Heads, branch_inputs, call_inputs
+from paramcalc.engine.outside import from_outside
 from paramcalc.engine.replace import Replacements
 from paramcalc.engine.scope import (
     HIDING,
@@ -30,7 +31,7 @@ from paramcalc.engine.scope import (
 )
 from paramcalc.engine.settings import Change, Settings, Swap, set_inputs, set_knobs
 from paramcalc.engine.sharing import below, taken
-from paramcalc.errors import Fault, SpecError
+from paramcalc.errors import Fault, Problem, SpecError, in_order
 from paramcalc.language.spec import (
     Auxiliary,
     Block,
@@ -66,8 +67,27 @@ def elaborate(spec: Spec, settings: Settings = Settings()) -> Graph:
     """The graph of a spec under the given settings.
 
     Raises `SpecError` with every mistake found, or `Fault` when the settings themselves do not fit.
+    A mistake that the settings bring in is said of them.
     """
-    return Elaborator(spec, settings).run()
+    elaborator = Elaborator(spec, settings)
+    try:
+        return elaborator.run()
+    except SpecError:
+        problems = elaborator.network.problems
+        if not settings.changes and not settings.inputs:
+            raise
+        said = from_outside(problems.as_found(), settings, lambda other: _mistakes(spec, other))
+    raise SpecError(in_order(said))
+
+
+def _mistakes(spec: Spec, settings: Settings) -> list[Problem]:
+    """What is wrong with a spec under settings; settings that do not fit it are not its mistake."""
+    elaborator = Elaborator(spec, settings)
+    try:
+        elaborator.run()
+    except (SpecError, Fault):
+        return elaborator.network.problems.as_found()
+    return []
 
 
 class Elaborator:

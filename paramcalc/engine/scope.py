@@ -162,7 +162,9 @@ class Network:
         layer = self.layer(value)
         if layer is None:
             return f"the input '{[*self.spec.inputs][value]}'"
-        return f"'{layer.path}' (line {layer.source.position(layer.start)[0]})"
+        source = layer.source
+        where = source.name if source.is_option else f"line {source.position(layer.start)[0]}"
+        return f"'{layer.path}' ({where})"
 
     def names_of(self, chain: Chain) -> frozenset[str]:
         """The names of all items of a chain, however deep."""

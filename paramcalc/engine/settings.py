@@ -42,7 +42,7 @@ class Swap(NamedTuple):
     source: Source
 
     def __str__(self) -> str:
-        return f"{self.layers}='{self.source.text}'"
+        return f"{self.layers}='{self.source.text[self.chain.at :]}'"
 
 
 class Settings(NamedTuple):
@@ -78,6 +78,7 @@ class _Given(NamedTuple):
     value: Written | Value
     source: Source
     at: int
+    span: tuple[int, int] | None = None  # of the value from there on, where it is known
 
 
 def set_knobs(network: Network, settings: Settings) -> None:
@@ -85,7 +86,7 @@ def set_knobs(network: Network, settings: Settings) -> None:
     given = _overrides(network.spec, settings)
     view = View(network, None, NOTHING)
     for name, knob in network.spec.knobs.items():
-        value, source, at = given.get(name, _Given(knob.value, knob.source, knob.at))
+        value, source, at, whole = given.get(name, _Given(knob.value, knob.source, knob.at))
         network.knobs[name] = FAILED
         if value is None:
             continue
@@ -98,7 +99,7 @@ def set_knobs(network: Network, settings: Settings) -> None:
                 if isinstance(value, Expression)
                 else fault.at
             )
-            start, end = span or (0, len(name))
+            start, end = span or whole or (0, len(name))
             network.report(fault, source, at + start, at + end)
         except UnknownError:
             pass
@@ -116,7 +117,8 @@ def _overrides(spec: Spec, settings: Settings) -> dict[str, _Given]:
         if change.name not in spec.knobs:
             fix = near(change.name, spec.knobs) or "the knobs are " + ", ".join(spec.knobs or ["none"])
             raise Fault(f"there is no knob '{change.name}' in '{spec.name}'", fix=fix)
-        given[change.name] = _Given(change.value, change.source, 0)
+        text = change.source.text
+        given[change.name] = _Given(change.value, change.source, 0, (text.find("=") + 1, len(text)))
     return given
 
 
@@ -170,7 +172,8 @@ def set_inputs(network: Network, settings: Settings) -> dict[str, Shape]:
         try:
             if one.sizes is None and not one.axes:
                 raise UnknownError
-            shapes[name] = _input_shape(network, one, settings.inputs.get(name))
+            shape = _input_shape(network, one)
+            shapes[name] = _resized(network, name, shape, settings.inputs.get(name))
         except Fault as fault:
             start, end = fault.at or (0, 1)
             network.report(fault, one.source, one.at + start, one.at + end)
@@ -180,7 +183,28 @@ def set_inputs(network: Network, settings: Settings) -> dict[str, Shape]:
     return shapes
 
 
-def _input_shape(network: Network, declared: Input, other: tuple[Any, ...] | None) -> Shape:
+def input_option(name: str, sizes: tuple[Any, ...]) -> Source:
+    """Other sizes of an input as the command line takes them."""
+    text = "x".join(str(one) for one in sizes)
+    return Source("--input", text if name == "input" else f"{name}={text}")
+
+
+def _resized(network: Network, name: str, shape: Shape, other: tuple[Any, ...] | None) -> Shape:
+    """The declared shape of an input with other sizes; a fault of those is shown in the option."""
+    if other is None:
+        return shape
+    try:
+        if len(other) != len(shape.axes):
+            fact = f"the input has {len(shape.axes)} sizes: {' x '.join(shape.axes)}"
+            raise Fault(fact, expected=f"{len(shape.axes)} sizes, such as {shape}", found=f"{len(other)}")
+        return Shape(shape.axes, tuple(_input_size(one) for one in other))
+    except Fault as fault:
+        source = input_option(name, other)
+        network.report(fault, source, source.text.find("=") + 1, len(source.text))
+        raise UnknownError from None
+
+
+def _input_shape(network: Network, declared: Input) -> Shape:
     view = View(network, None, NOTHING)
     written = tuple(axis.value for axis in declared.axes)
     if isinstance(declared.sizes, tuple) and not isinstance(declared.sizes, Expression):
@@ -191,13 +215,6 @@ def _input_shape(network: Network, declared: Input, other: tuple[Any, ...] | Non
         value = view.written(declared.sizes)
         sizes = value if isinstance(value, tuple) else (value,)
     axes = tuple(axis.name for axis in declared.axes) or _channels_first(len(sizes))
-    if other is not None:
-        if len(other) != len(axes):
-            found = "x".join(str(one) for one in other)
-            raise Fault(
-                f"the input has {len(axes)} sizes: {' x '.join(axes)}", found=f"{len(other)} sizes, {found}"
-            )
-        sizes = other
     return Shape(axes, tuple(_input_size(one) for one in sizes))
 
 

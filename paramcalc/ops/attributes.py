@@ -188,6 +188,23 @@ KINDS: dict[str, Kind] = {
     "Table": table,
 }
 
+MEANINGS = {
+    "Size": "a whole number of at least 1",
+    "Count": "a whole number of at least 0",
+    "Int": "a whole number",
+    "Ints": "whole numbers",
+    "Sizes": "sizes",
+    "Number": "a number",
+    "Flag": "true or false",
+    "Word": "a word",
+    "Words": "words",
+    "PerAxis": "one size, or one for each axis",
+    "CountPerAxis": "one whole number, or one for each axis",
+    "Padding": "a number, one an axis, pairs (before, after), same or valid",
+    "Margins": "a number, one an axis, or pairs (before, after)",
+    "Table": "a list of lists of whole numbers",
+}
+
 
 class Attribute:
     """One field of an op, as the spec language sees it."""
@@ -205,6 +222,11 @@ class Attribute:
     def words(self) -> tuple[str, ...]:
         """The words that are legal here; an identifier means one of these before anything else."""
         return PADDING_WORDS if self.kind == "Padding" else self.choices
+
+    @property
+    def meaning(self) -> str:
+        """What can stand here, in a few words."""
+        return MEANINGS[self.kind]
 
     def convert(self, op: type[Op], value: Any) -> Any:
         """The field's value; a `Fault` about this attribute when the given value does not fit."""

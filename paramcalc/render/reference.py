@@ -9,23 +9,6 @@ from paramcalc.ops.attributes import Attribute, attributes, shown
 from paramcalc.ops.base import Example, Op
 from paramcalc.render.grid import Column, Grid, Line, number
 
-MEANINGS = {
-    "Size": "a whole number of at least 1",
-    "Count": "a whole number of at least 0",
-    "Int": "a whole number",
-    "Ints": "whole numbers",
-    "Sizes": "sizes",
-    "Number": "a number",
-    "Flag": "true or false",
-    "Word": "a word",
-    "Words": "words",
-    "PerAxis": "one size, or one for each axis",
-    "CountPerAxis": "one whole number, or one for each axis",
-    "Padding": "a number, one an axis, pairs (before, after), same or valid",
-    "Margins": "a number, one an axis, or pairs (before, after)",
-    "Table": "a list of lists of whole numbers",
-}
-
 
 def overview(ops: dict[str, type[Op]]) -> Grid:
     """All ops: how each is called, and what it does."""
@@ -97,7 +80,7 @@ def default(attribute: Attribute) -> str:
 
 def _meaning(attribute: Attribute) -> str:
     words = f": {', '.join(attribute.words)}" if attribute.words and attribute.kind != "Padding" else ""
-    return MEANINGS[attribute.kind] + words
+    return attribute.meaning + words
 
 
 def _example(example: Example) -> str:

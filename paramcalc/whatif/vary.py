@@ -13,7 +13,7 @@ from functools import reduce
 from math import gcd, lcm
 from typing import Any, NamedTuple, TypeAlias
 
-from paramcalc.engine.elaborate import Change, Settings, Swap, elaborate
+from paramcalc.engine.elaborate import Change, Elaborator, Settings, Swap, elaborate
 from paramcalc.errors import Fault, Source, near
 from paramcalc.language.expression import parse
 from paramcalc.language.lines import split
@@ -121,7 +121,7 @@ class Space:
     def count(self, values: Sequence[Any]) -> Report:
         """The exact counts at one point, which has a value for each axis."""
         settings, batch = self.settings(values)
-        return count(elaborate(self.spec, settings), batch)
+        return count(Elaborator(self.spec, settings).run(), batch)
 
     def settings(self, values: Sequence[Any]) -> tuple[Settings, Any]:
         """What to elaborate at a point, and the batch there; values may be symbols, or lists of them."""
