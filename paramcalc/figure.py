@@ -122,10 +122,25 @@ def mentions(text: str, number: Fraction) -> bool:
     return any(_gives(found, number) for found in _NUMBER.finditer(text))
 
 
+def nearest(text: str, number: Fraction, other: Figure) -> str:
+    """The number in a text that comes nearest to one, as it is written, without those that meet a figure.
+
+    >>> nearest("7*7*3*64 = 9,408; 2.7K is wrong", Fraction(9472), read("2.7K"))
+    '9,408'
+    """
+    values = {found[0]: _value(found) for found in _NUMBER.finditer(text)}
+    found = [said for said, value in values.items() if other.compared(value) is Comparison.OFF]
+    return min(found, key=lambda said: abs(values[said] - number), default="")
+
+
+def _value(found: re.Match[str]) -> Fraction:
+    return _plain(found[1], found[2] or "") * SCALES[found[3] or ""]
+
+
 def _gives(found: re.Match[str], number: Fraction) -> bool:
     whole, decimals, percent = found[1], found[2] or "", found[3] or ""
     scale = SCALES[percent]
-    value = _plain(whole, decimals) * scale
+    value = _value(found)
     if value == number:
         return True
     digits = (whole + decimals).translate(str.maketrans("", "", ",_.")).lstrip("0")

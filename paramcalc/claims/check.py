@@ -15,7 +15,7 @@ from paramcalc.claims.measure import Networks, measured
 from paramcalc.claims.reader import Claim
 from paramcalc.claims.reasons import reason
 from paramcalc.errors import MOST_PROBLEMS, Fault, Problem, SpecError, near, printable, visible
-from paramcalc.figure import Comparison, grouped, mentions, signed, written_out
+from paramcalc.figure import Comparison, grouped, mentions, nearest, signed, written_out
 from paramcalc.language.spec import Spec
 
 SPEC_ENDINGS = (".yaml", ".yml")
@@ -75,8 +75,9 @@ class Mistake(NamedTuple):
         """The text for a person, with the line and a caret where there is a place."""
         if self.problem:
             return self.problem.render()
-        notes = (f"  = {printable(note)}" for note in self.notes)
-        return "\n".join([f"{printable(self.spec)}: {printable(self.fact)}", *notes])
+        named = f"'{self.spec}'" in self.fact or self.fact.startswith(f"{self.spec}: ")
+        fact = printable(self.fact if named else f"{self.spec}: {self.fact}")
+        return "\n".join([fact, *(f"  = {printable(note)}" for note in self.notes)])
 
 
 class Result(NamedTuple):
@@ -127,14 +128,15 @@ def check(names: Iterable[str] = ()) -> Result:
 def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) -> Result:
     """The claims of one spec, or only those about one of its variants.
 
-    Raises `SpecError` when the claims cannot be read, `Fault` when there is no such variant; a claim
-    that does not fit its network is a mistake in the result.
+    Raises `Fault` when there is no such variant. A claim that cannot be read, or that does not fit its
+    network, is a mistake in the result, and the others are checked all the same.
     """
     networks = networks or Networks()
     networks.begin()
     outcomes: list[Outcome] = []
-    problems: dict[Problem, None] = {}
-    for claim in _about(variant, spec):
+    found, unread = _about(variant, spec)
+    problems = dict.fromkeys(unread)
+    for claim in found:
         if len(problems) >= MOST_PROBLEMS or networks.exhausted:
             break
         try:
@@ -147,15 +149,16 @@ def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) 
     return Result(_explained(outcomes, spec, networks), tuple(mistakes[:MOST_PROBLEMS]), ())
 
 
-def _about(variant: str, spec: Spec) -> list[Claim]:
-    """The claims about a variant, under any of its names; all claims for ''."""
+def _about(variant: str, spec: Spec) -> tuple[list[Claim], list[Problem]]:
+    """The claims about a variant, under any of its names, and the mistakes in others; all for ''."""
     names = [spec.name, *spec.variants]
     if variant and variant not in names:
         fix = near(variant, names) or "variants are " + ", ".join(names)
         raise Fault(f"there is no variant '{variant}' in '{spec.name}'", fix=fix)
     wanted = library.same_settings(spec, variant)
-    found = claims.read(spec)
-    return [claim for claim in found if not variant or library.same_settings(spec, claim.model) == wanted]
+    found, problems = claims.readable(spec)
+    about = [claim for claim in found if not variant or library.same_settings(spec, claim.model) == wanted]
+    return about, problems
 
 
 def _explained(outcomes: list[Outcome], spec: Spec, networks: Networks) -> tuple[Outcome, ...]:
@@ -193,11 +196,16 @@ def _verdict(claim: Claim, computed: Fraction) -> tuple[Verdict, str]:
 
 
 def _erratum(claim: Claim, computed: Fraction, comparison: Comparison) -> tuple[Verdict, str]:
+    """An erratum is stale when the printed figure is met, or another number is computed than it gives."""
+    documented = f"printed {claim.figure.text}, documented as wrong"
     if comparison is not Comparison.OFF:
-        return Verdict.FAILED, f"the erratum is out of date: the printed figure is met ({comparison})"
-    if not mentions(claim.erratum, computed):
-        return Verdict.FAILED, f"the erratum does not give the computed value, {grouped(computed)}"
-    return Verdict.ERRATUM, ""
+        return Verdict.FAILED, f"{documented}, but the printed figure is met ({comparison})"
+    if mentions(claim.erratum, computed):
+        return Verdict.ERRATUM, ""
+    before = nearest(claim.erratum, computed, claim.figure)
+    if not before:
+        return Verdict.FAILED, f"{documented} by a text that does not give {grouped(computed)}"
+    return Verdict.FAILED, f"{documented}; the computed value changed from {before} to {grouped(computed)}"
 
 
 def _off(claim: Claim, computed: Fraction) -> str:
@@ -246,5 +254,6 @@ def _unbuilt(claim: Claim, error: SpecError) -> Iterable[Problem]:
         return error.problems
     first = error.problems[0]
     row, _ = first.source.position(first.start)
-    notes = (f"{first.source.name}:{row}: {first.fact}", *first.notes)
+    place = "" if first.source.name.startswith("--") else f"{first.source.name}:{row}: "
+    notes = (f"{place}{first.fact}", *first.notes)
     return [claim.problem("with this input the network cannot be built", "input", notes)]

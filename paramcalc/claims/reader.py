@@ -82,7 +82,19 @@ class Claim(NamedTuple):
 
 def read(spec: Spec) -> tuple[Claim, ...]:
     """The claims of a spec in the order of the text; `SpecError` with every mistake in them."""
-    return _Reader(spec).claims() if spec.claims else ()
+    found, problems = readable(spec)
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def readable(spec: Spec) -> tuple[tuple[Claim, ...], list[Problem]]:
+    """Those claims of a spec that can be read, and every mistake in the others.
+
+    `SpecError` where there are more claims or mistakes than anybody would read.
+    """
+    reader = _Reader(spec)
+    return (reader.claims() if spec.claims else ()), reader.problems.in_order()
 
 
 class _FieldError(Exception):
@@ -110,8 +122,6 @@ class _Reader:
                 if len(found) > MOST_CLAIMS:
                     self.fail(item, f"a spec may have at most {MOST_CLAIMS} claims")
                     raise SpecError(self.problems.in_order())
-        if self.problems:
-            raise SpecError(self.problems.in_order())
         return tuple(found)
 
     def model(self, key: Scalar) -> bool:

@@ -120,8 +120,8 @@ def judgement(outcome: Outcome) -> str:
     """The verdict and the printed figure, to be read after the computed number."""
     claim, verdict = outcome.claim, outcome.verdict
     if verdict is Verdict.FAILED:
-        gap = f"{signed(outcome.gap)} %" if outcome.gap is not None else claim.figure.text
-        return "FAILED stale erratum" if claim.erratum else f"FAILED {gap}"
+        gap = "stale erratum" if claim.erratum else f"{signed(outcome.gap)} %" if outcome.gap else ""
+        return ", ".join(part for part in (f"FAILED printed {claim.figure.text}", gap) if part)
     if verdict is Verdict.WITHIN:
         return f"within {claim.figure.text} ± {written_out(100 * (claim.within or Fraction()))}%"
     if verdict is Verdict.EXACT:
