@@ -174,8 +174,8 @@ def test_no_end_and_no_answer(run: Run) -> None:
     nothing = run("solve", "resnet-50", "--vary", "width", "--until", "params <= 1000")
 
     assert (endless.code, always.code, nothing.code) == (1, 1, 1)
-    assert "there is no best conv1.out_channels" in always.out
-    assert "there is no best size" in endless.out
+    assert "there is no largest conv1.out_channels" in always.out
+    assert "there is no largest size" in endless.out
     assert "nothing meets the constraints" in nothing.out
 
 
@@ -305,6 +305,89 @@ def test_misuse_is_explained(run: Run, arguments: list[str], said: str) -> None:
 
     assert shown.code == 2
     assert said in shown.err
+
+
+@pytest.mark.parametrize(
+    ("constraint", "title"),
+    [
+        ("params <= 5e6", "largest width with params <= 5e6"),
+        ("params < 5e6", "largest width with params < 5e6"),
+        ("params >= 5e6", "smallest width with params >= 5e6"),
+        ("params > 5e6", "smallest width with params > 5e6"),
+        ("params == 25557032", "largest width with params == 25557032"),
+        ("5e6 >= params", "largest width with params <= 5e6"),
+        ("4e6 < params <= 5e6", "largest width with params > 4e6 and params <= 5e6"),
+    ],
+)
+def test_titles_read_as_sentences(run: Run, constraint: str, title: str) -> None:
+    """Quantities stand on the left, and an equation is one constraint."""
+    shown = run("solve", "resnet-50", "--vary", "width", "--until", constraint)
+
+    assert shown.code == 0
+    assert shown.out.splitlines()[0] == f"resnet-50: {title}"
+
+
+def test_titles_with_a_goal(run: Run) -> None:
+    shown = run("solve", "resnet-50", "--vary", "width", "--until", "macs <= 1e9", "--max", "params")
+
+    assert shown.out.splitlines()[0] == "resnet-50: width with the most params where macs <= 1e9"
+
+
+def test_which_side_a_quantity_stands_on_does_not_matter() -> None:
+    for one, other in (("5e6 >= params", "params <= 5e6"), ("1e9 < macs", "macs > 1e9")):
+        turned, straight = (load("resnet-50").solve("width", until=text) for text in (one, other))
+
+        assert turned.answers == straight.answers
+
+
+@pytest.mark.parametrize(
+    ("until", "widths"),
+    [
+        (["params == 25557033"], [64, 65]),
+        (["params < 100"], [1]),
+        (["params > 1e9"], [80]),
+        (["params <= 5e6", "macs >= 1e9"], [26, 32]),
+        (["params == 5e6", "macs < 1e9"], [26, 27]),
+    ],
+)
+@pytest.mark.parametrize("by_trying", [False, True])
+def test_what_comes_nearest(
+    until: list[str], widths: list[int], by_trying: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read off a list of all widths: 26 has 4.73 M params, 27 has 5.06 M, 31 0.99 G macs, 32 1.05 G."""
+    if by_trying:
+        monkeypatch.setattr(line, "_by_formula", lambda walk, bounds: None)
+
+    solution = load("resnet-50").solve("width=1:80", until=until)
+
+    assert not solution.answers
+    assert [point.values[0] for point in solution.nearest] == widths
+
+
+def test_what_comes_nearest_is_shown(run: Run) -> None:
+    """In the table with what fails, in JSON and in CSV; of two settings too."""
+    command = ("solve", "resnet-50", "--vary", "width=1:80", "--until", "params == 25557033")
+
+    table, two = run(*command), run(*command, "--vary", "input=160:224:32")
+    document = json.loads(run(*command, "--format", "json").out)
+    rows = run(*command, "--format", "csv").out.splitlines()
+
+    assert (table.code, two.code) == (1, 1)
+    assert "not met: params < 25557033" in table.out
+    assert "not met: params > 25557033" in table.out
+    assert "nothing meets the constraints; the nearest are shown" in table.out
+    assert two.out.count("not met") == 2
+    assert document["until"] == ["params == 25557033"]
+    assert [point["values"]["width"] for point in document["nearest"]] == [64, 65]
+    assert [row.split(",")[:2] for row in rows[1:]] == [["nearest", "64"], ["nearest", "65"]]
+
+
+def test_what_does_not_vary_is_said(run: Run) -> None:
+    """No closed form that rises or falls is claimed of a number."""
+    shown = run("solve", "resnet-50", "--vary", "input", "--until", "params < 100")
+
+    assert "params = 25,557,032 whatever input is" in shown.out
+    assert "monotonic" not in shown.out
 
 
 def test_several_constraints_must_all_be_met() -> None:

@@ -9,8 +9,10 @@ from paramcalc.render.counts import TITLES
 from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
 from paramcalc.report import QUANTITIES
 from paramcalc.symbolic.facts import Symbol
+from paramcalc.symbolic.polynomial import Polynomial
 from paramcalc.whatif.pieces import Piece
 from paramcalc.whatif.solve import Answer, Point, Solution
+from paramcalc.whatif.solve.bounds import wanted
 from paramcalc.whatif.solve.line import Line as Found
 from paramcalc.whatif.vary import Axis
 
@@ -29,19 +31,23 @@ def grid(solution: Solution) -> Grid:
         Column("constraints"),
     )
     lines = [line for answer in solution.answers for line in _lines(answer, solution, quantities)]
+    lines += [_line(point, solution, quantities) for point in solution.nearest]
     return Grid(title(solution), columns, tuple(lines), notes(solution))
 
 
 def title(solution: Solution) -> str:
     """What was asked."""
-    wanted = " and ".join(str(bound) for bound in solution.bounds)
+    link = "where" if solution.goal.quantity else "with"
+    return f"{solution.label}: {_best(solution)} {link} {' and '.join(wanted(solution.bounds))}"
+
+
+def _best(solution: Solution) -> str:
+    """What an answer is: largest width; width with the most macs."""
     names = " and ".join(axis.name for axis in solution.space.axes)
     goal = solution.goal
-    best = "largest" if goal.most else "smallest"
     if goal.quantity:
-        names, best = f"{names} of", f"{'most' if goal.most else 'least'} {goal.quantity}"
-    asked = f"{names} {best}" if goal.quantity else f"{best} {names}"
-    return f"{solution.label}: {asked} with {wanted}"
+        return f"{names} with the {'most' if goal.most else 'least'} {goal.quantity}"
+    return f"{'largest' if goal.most else 'smallest'} {names}"
 
 
 def shown(solution: Solution) -> list[str]:
@@ -56,21 +62,25 @@ def notes(solution: Solution) -> tuple[str, ...]:
     *_, axis = solution.space.axes
     said = []
     if solution.endless:
-        said.append(f"there is no best {axis.name}: no end was found to what meets the constraints")
+        said.append(f"there is no {_best(solution)}: no end was found to what meets the constraints")
     elif not solution.answers:
-        said.append("nothing meets the constraints")
+        near = {0: "", 1: "; the nearest is shown"}.get(len(solution.nearest), "; the nearest are shown")
+        said.append(f"nothing meets the constraints{near}")
     looked = _looked(solution)
     formulas: dict[str, dict[str, None]] = {}
     for line, each in looked:
-        if line.piece is not None:
+        if line.piece is not None and _varies(line.piece, solution):
             formulas.setdefault(_formulas(line.piece, solution), {})[each.name] = None
+        elif line.piece is not None:
+            said.append(f"{_constants(line.piece, solution)} whatever {each.name} is")
     for formula, names in formulas.items():
-        said.append(f"{formula}: only rises or only falls with {' and with '.join(names)}; bisected")
+        said.append(f"{formula}: monotonic in {' and in '.join(names)}, found by bisection")
     for line, each in looked:
         said += _told(line, each)
     if solution.across is not None:
         first = solution.space.axes[0]
-        said.append(f"{first.name} from {first.values[0]} to {first.values[max(len(solution.lines) - 1, 0)]}")
+        ends = dict.fromkeys(str(first.values[place]) for place in (0, len(solution.lines) - 1))
+        said.append(f"looked at {first.name} {' to '.join(ends)}")
     if any(answer.point.values[-1] == axis.values[-1] for answer in solution.answers):
         said.append(f"{axis.name} = {axis.values[-1]} is the end of the range")
     return tuple(said)
@@ -94,7 +104,9 @@ def _told(line: Found, axis: Axis) -> list[str]:
         return [f"no network below {axis.name} = {axis.values[line.missing]}: {line.reason}"]
     tried = f"{line.tried:,} value{'s' * (line.tried != 1)}"
     said = [f"{axis.name}: tried {tried} from {axis.values[0]} to {axis.values[line.tried - 1]}"]
-    if line.missing:
+    if line.missing == line.tried:
+        said.append(f"none of them has a network: {line.reason}")
+    elif line.missing:
         said.append(f"{line.missing:,} of them have no network, the first because {line.reason}")
     if len(line.runs) > 1:
         parts = [f"{axis.values[run.first]} to {axis.values[run.last]}" for run in line.runs[:MOST_RUNS]]
@@ -105,9 +117,24 @@ def _told(line: Found, axis: Axis) -> list[str]:
 
 def _formulas(piece: Piece, solution: Solution) -> str:
     """The closed forms of the quantities in the constraints, if they can be read."""
-    names = dict.fromkeys(name for bound in solution.bounds for name in bound.quantities)
-    text = ", ".join(f"{name} = {getattr(piece.totals, name)}" for name in names)
+    text = ", ".join(f"{name} = {value}" for name, value in _totals(piece, solution).items())
     return f"{text}, {_meaning(solution.symbols)}" if len(text) <= LONGEST else "the closed form"
+
+
+def _constants(piece: Piece, solution: Solution) -> str:
+    """The quantities in the constraints where they are numbers."""
+    return ", ".join(f"{name} = {number(value)}" for name, value in _totals(piece, solution).items())
+
+
+def _varies(piece: Piece, solution: Solution) -> bool:
+    """Whether any quantity in the constraints hangs on the settings."""
+    return any(isinstance(value, Polynomial) for value in _totals(piece, solution).values())
+
+
+def _totals(piece: Piece, solution: Solution) -> dict[str, Any]:
+    """The closed forms of the quantities in the constraints."""
+    names = dict.fromkeys(name for bound in solution.bounds for name in bound.quantities)
+    return {name: getattr(piece.totals, name) for name in names}
 
 
 def _meaning(symbols: tuple[Symbol, ...]) -> str:
@@ -125,8 +152,8 @@ def _lines(answer: Answer, solution: Solution, quantities: list[str]) -> list[Li
 
 def _line(point: Point, solution: Solution, quantities: list[str]) -> Line:
     counts = [number(getattr(point.counts, name)) for name in quantities]
-    failed = [str(bound) for bound in solution.bounds if not bound.holds(point.counts)]
-    verdict = "met" if point.meets else f"not {', not '.join(failed)}"
+    failed = [bound.failed for bound in solution.bounds if not bound.holds(point.counts)]
+    verdict = "met" if point.meets else f"not met: {', '.join(failed)}"
     return Line((*(str(value) for value in point.values), *counts, verdict), faint=not point.meets)
 
 
@@ -138,6 +165,7 @@ def csv(solution: Solution) -> str:
         for which, point in (("below", answer.below), ("answer", answer.point), ("above", answer.above)):
             if point is not None:
                 rows.append((which, *point.values, *point.counts, point.meets))
+    rows += [("nearest", *point.values, *point.counts, point.meets) for point in solution.nearest]
     return comma_separated(header, rows)
 
 
@@ -154,7 +182,7 @@ def document(solution: Solution) -> dict[str, Any]:
         "settings": [str(change) for change in solution.space.changes],
         "batch": solution.space.batch,
         "vary": [axis.name for axis in solution.space.axes],
-        "until": [str(bound) for bound in solution.bounds],
+        "until": wanted(solution.bounds),
         "goal": {"most": solution.goal.most, "of": solution.goal.quantity or None},
         "answers": [
             {
@@ -164,6 +192,7 @@ def document(solution: Solution) -> dict[str, Any]:
             }
             for answer in solution.answers
         ],
+        "nearest": [_point(point, solution) for point in solution.nearest],
         "endless": solution.endless,
         "how": list(notes(solution)),
     }

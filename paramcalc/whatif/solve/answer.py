@@ -21,6 +21,7 @@ from paramcalc.whatif.solve.line import (
     Walk,
     along,
     direction,
+    nearest,
     too_many,
 )
 from paramcalc.whatif.vary import Axis, Space, axis
@@ -55,7 +56,8 @@ class Solution(NamedTuple):
     """Answers, and how they were found.
 
     For two settings without a quantity as the goal, the answers are all pairs of which neither value can
-    be bettered alone. `endless` says that there is no best value, because no end was found. `lines` is
+    be bettered alone. `endless` says that there is no best value, because no end was found. Where nothing
+    meets the constraints, `nearest` has the points that miss them least, below and above. `lines` is
     what was found along the last setting, for each value of the first of two; `across` what bounds the
     first; `symbols` are those of the closed forms.
     """
@@ -68,6 +70,7 @@ class Solution(NamedTuple):
     endless: bool
     lines: tuple[Line, ...]
     across: Line | None = None
+    nearest: tuple[Point, ...] = ()
 
     @property
     def label(self) -> str:
@@ -147,31 +150,47 @@ class _Solver:
         walk = Walk(self.pieces, (self.space.axes[0].values[0],), 0)
         line = along(walk, self.bounds)
         best = self.best(walk, line)
-        return self.solution([] if best is None else [Best(walk, line, best)], [line])
+        return self.solution([] if best is None else [Best(walk, line, best)], [(walk, line)])
 
-    def solution(self, found: list[Best], lines: list[Line], across: Line | None = None) -> Solution:
+    def solution(
+        self, found: list[Best], looked: list[tuple[Walk, Line]], across: Line | None = None
+    ) -> Solution:
         """The answers, unless one of them is only where a setting without an end stops being looked at."""
         symbols = tuple(column.symbol for column in self.pieces.columns)
         endless = any(
             walk.open and line.open and number == line.runs[-1].last for walk, line, number in found
         )
         answers = () if endless else tuple(self.answer(walk, number) for walk, _, number in found)
-        return Solution(self.space, symbols, self.bounds, self.goal, answers, endless, tuple(lines), across)
+        lines = tuple(line for _, line in looked)
+        near = () if found else self.nearest(looked)
+        return Solution(self.space, symbols, self.bounds, self.goal, answers, endless, lines, across, near)
+
+    def nearest(self, looked: list[tuple[Walk, Line]]) -> tuple[Point, ...]:
+        """The points that miss the constraints least: of those below, and of those above."""
+        found = [(near, walk) for walk, line in looked for near in nearest(walk, line, self.bounds)]
+        points = []
+        for above in (False, True):
+            side = [(near, walk) for near, walk in found if near.above is above]
+            if side:
+                near, walk = min(side, key=lambda pair: pair[0])
+                points.append(self.point(walk, near.number))
+        return tuple(points)
 
     def two(self) -> Solution:
         """One line along the second setting for each value of the first."""
         first, second = (axis.values for axis in self.space.axes)
         across = self.across()
-        lines: list[Line] = []
+        looked: list[tuple[Walk, Line]] = []
         found: list[Best] = []
-        for value in first[: across.runs[-1].last + 1 if across.runs else 0]:
+        for value in first[: across.runs[-1].last + 1 if across.runs else 1]:
             walk = Walk(self.pieces, (value, second[0]), 1)
-            lines.append(along(walk, self.bounds))
-            best = self.best(walk, lines[-1])
+            line = along(walk, self.bounds)
+            looked.append((walk, line))
+            best = self.best(walk, line)
             if best is not None:
-                found.append(Best(walk, lines[-1], best))
+                found.append(Best(walk, line, best))
         kept = self.outermost(found) if not self.goal.quantity else self.best_of(found)
-        return self.solution(kept, lines, across)
+        return self.solution(kept, looked, across)
 
     def across(self) -> Line:
         """The values of the first setting worth looking at: those that are not too large by themselves."""

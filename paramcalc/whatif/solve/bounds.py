@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from paramcalc.errors import Fault
@@ -18,6 +19,8 @@ _SIGNS: dict[type[ast.cmpop], tuple[str, ...]] = {
     ast.Gt: (">",),
     ast.Eq: ("<=", ">="),
 }
+_TURNED = {"<=": ">=", "<": ">", ">=": "<=", ">": "<"}  # the same with its sides changed
+_FAILED = {"<=": ">", "<": ">=", ">=": "<", ">": "<="}  # what holds where it does not
 
 
 class Bound(NamedTuple):
@@ -31,6 +34,11 @@ class Bound(NamedTuple):
         return f"{self.left.text} {self.sign} {self.right.text}"
 
     @property
+    def failed(self) -> str:
+        """What holds where it is not met."""
+        return f"{self.left.text} {_FAILED[self.sign]} {self.right.text}"
+
+    @property
     def upper(self) -> bool:
         """Whether it keeps the left side down."""
         return self.sign in UPPER
@@ -42,8 +50,11 @@ class Bound(NamedTuple):
 
     def gap(self, counts: Counts) -> Any:
         """How far the left side is below the right one; a polynomial where the counts are."""
-        scope = _Quantities(counts)
-        return self.right.evaluate(scope) - self.left.evaluate(scope)
+        return self.value(counts) - self.left.evaluate(_Quantities(counts))
+
+    def value(self, counts: Counts) -> Any:
+        """What the left side is compared with."""
+        return self.right.evaluate(_Quantities(counts))
 
     def met(self, gap: Any) -> bool:
         """Whether a gap, a number, is as the constraint asks."""
@@ -55,10 +66,10 @@ class Bound(NamedTuple):
 
 
 def bounds(text: str) -> tuple[Bound, ...]:
-    """The constraints in a text; a chain of comparisons is several.
+    """The constraints in a text, quantities on the left; a chain of comparisons is several.
 
-    >>> [(bound.left.text, bound.sign, bound.right.text) for bound in bounds("1e6 <= params < 5e6")]
-    [('1e6', '<=', 'params'), ('params', '<', '5e6')]
+    >>> [str(bound) for bound in bounds("1e6 <= params < 5e6")]
+    ['params >= 1e6', 'params < 5e6']
     """
     tree = parse(text).tree
     if not isinstance(tree, ast.Compare) or not all(type(operator) in _SIGNS for operator in tree.ops):
@@ -68,10 +79,30 @@ def bounds(text: str) -> tuple[Bound, ...]:
     if not names or not all(_is_number(side) for side in sides):
         raise Fault(f"'{text}' does not compare numbers of the network", expected="such as params <= 5e6")
     return tuple(
-        Bound(left, sign, right)
+        _bound(left, sign, right)
         for left, operator, right in zip(sides, tree.ops, sides[1:], strict=False)
         for sign in _SIGNS[type(operator)]
     )
+
+
+def _bound(left: Expression, sign: str, right: Expression) -> Bound:
+    """A constraint: 5e6 >= params keeps params down, as params <= 5e6 does."""
+    return Bound(left, sign, right) if left.names() else Bound(right, _TURNED[sign], left)
+
+
+def wanted(bounds: Sequence[Bound]) -> list[str]:
+    """The constraints as they are written: two that leave one value are an equation.
+
+    >>> wanted(bounds("params == 5e6") + bounds("macs < 1e9"))
+    ['params == 5e6', 'macs < 1e9']
+    """
+    texts = list(dict.fromkeys(str(bound) for bound in bounds))
+    for bound in bounds:
+        below, above = (f"{bound.left.text} {sign} {bound.right.text}" for sign in ("<=", ">="))
+        if below in texts and above in texts:
+            texts[texts.index(below)] = f"{bound.left.text} == {bound.right.text}"
+            texts.remove(above)
+    return texts
 
 
 def _side(node: ast.expr, text: str) -> Expression:

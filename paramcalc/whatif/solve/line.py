@@ -7,6 +7,7 @@ first value on; else by trying every value in turn. Both are exact.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from paramcalc.errors import Fault
@@ -39,7 +40,8 @@ class Line(NamedTuple):
 
     `open` says that they still are at the last value that could be looked at. `tried` values were
     looked at one by one; `missing` have no network, the first for the `reason` given. Without values
-    tried, the closed form of a `piece` decided, which speaks of all values after the missing ones.
+    tried, the closed form of a `piece` decided, which speaks of all values after the missing ones; then
+    `edges` are the places at which a single constraint begins or stops to be met.
     """
 
     runs: tuple[Run, ...]
@@ -48,6 +50,7 @@ class Line(NamedTuple):
     missing: int = 0
     reason: str = ""
     piece: Piece | None = None
+    edges: tuple[int, ...] = ()
 
 
 class Walk:
@@ -104,6 +107,40 @@ def along(walk: Walk, bounds: Iterable[Bound]) -> Line:
     return _by_formula(walk, bounds) or _by_trying(walk, bounds)
 
 
+class Near(NamedTuple):
+    """A place where so many constraints are missed, by shares of their right sides that add up to `amount`.
+
+    `above`: the left side of the first that is missed is too large there.
+    """
+
+    above: bool
+    missed: int
+    amount: Fraction
+    number: int
+
+
+def nearest(walk: Walk, line: Line, bounds: Iterable[Bound]) -> list[Near]:
+    """The places that come nearest to meeting the constraints, of which none does: below and above."""
+    bounds = tuple(bounds)
+    numbers = range(line.tried) if line.piece is None else line.edges
+    missed = (_missed(walk, number, bounds) for number in numbers if not walk.open or number < len(walk) - 1)
+    found: dict[bool, Near] = {}
+    for near in filter(None, missed):
+        if near.above not in found or near < found[near.above]:
+            found[near.above] = near
+    return list(found.values())
+
+
+def _missed(walk: Walk, number: int, bounds: tuple[Bound, ...]) -> Near | None:
+    """By how much the constraints are missed at a place; None where there is no network."""
+    counts = walk.counts(number)
+    if counts is None:
+        return None
+    gaps = [(bound, Fraction(bound.gap(counts))) for bound in bounds if not bound.holds(counts)]
+    shares = [abs(gap) / (abs(Fraction(bound.value(counts))) or 1) for bound, gap in gaps]
+    return Near(bool(gaps) and gaps[0][0].upper, len(gaps), sum(shares, Fraction(0)), number)
+
+
 def direction(walk: Walk, value: Any) -> int | None:
     """Whether a closed form, in the axis' own symbol, is proved to rise, fall or stay; None if neither."""
     value = walk.alone(value)
@@ -122,17 +159,19 @@ def _by_formula(walk: Walk, bounds: tuple[Bound, ...]) -> Line | None:
     piece = walk.piece(start or 0)
     if start is None or walk.column is None or not all(_stays(walk, start, guard) for guard in piece.guards):
         return None
-    first, last = start, len(walk) - 1
+    end = len(walk) - 1
+    first, last, edges = start, end, [start]
     for bound in bounds:
         gap = _gap(walk, bound, piece)
         way = None if gap is None else direction(walk, gap)
         if way is None:
             return None
-        begin, end = _met_between(walk, start, bound, gap, way)
-        first, last = max(first, begin), min(last, end)
+        begin, stop = _met_between(walk, start, bound, gap, way)
+        first, last = max(first, begin), min(last, stop)
+        edges += [min(begin, end), stop]
     runs = (Run(first, last),) if first <= last else ()
     reason = walk.piece(0).reason
-    return Line(runs, bool(runs) and last == len(walk) - 1, 0, start, reason, piece)
+    return Line(runs, bool(runs) and last == end, 0, start, reason, piece, tuple(edges))
 
 
 def _gap(walk: Walk, bound: Bound, piece: Piece) -> Any:
