@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from paramcalc import library
-from paramcalc.engine.elaborate import Settings, elaborate
+from paramcalc.engine.elaborate import Known, Settings, elaborate
 from paramcalc.language.spec import Spec
 from paramcalc.language.syntax import Mapping, Node, Scalar, Sequence
-from paramcalc.report import count
+from paramcalc.report import totals
 from paramcalc.sizes import Size
 
 
+class Listed(NamedTuple):
+    """One model as its spec has it; aliases are names of the same network."""
+
+    model: str
+    aliases: tuple[str, ...]
+    spec: Spec
+    source: str
+
+
 class Entry(NamedTuple):
-    """One model; aliases are names of the same network."""
+    """One model with its counts."""
 
     model: str
     aliases: tuple[str, ...]
@@ -36,16 +45,25 @@ def names() -> dict[str, tuple[Spec, list[str]]]:
     return found
 
 
-def entries(wanted: str = "") -> Iterator[Entry]:
-    """The models whose name, alias, spec or source holds the wanted text, counted."""
+def listed(wanted: str = "") -> list[Listed]:
+    """The models whose name, alias, spec or source holds the wanted text."""
+    found = []
     for model, (spec, aliases) in names().items():
         source = published(spec.origin)
         text = " ".join([model, *aliases, spec.name, source]).lower()
         if all(part in text for part in wanted.lower().split()):
-            graph = elaborate(spec, Settings(model if model in spec.variants else ""))
-            totals = count(graph).totals
-            shapes = ", ".join(str(shape) for shape in graph.inputs.values())
-            yield Entry(model, tuple(aliases), spec.name, totals.params, totals.macs, shapes, source)
+            found.append(Listed(model, tuple(aliases), spec, source))
+    return found
+
+
+def entries(found: Iterable[Listed]) -> Iterator[Entry]:
+    """Models with their counts, each as soon as it is counted."""
+    known = Known({}, {})
+    for model, aliases, spec, source in found:
+        graph = elaborate(spec, Settings(model if model in spec.variants else ""), known)
+        counts = totals(graph)
+        shapes = ", ".join(str(shape) for shape in graph.inputs.values())
+        yield Entry(model, aliases, spec.name, counts.params, counts.macs, shapes, source)
 
 
 def published(origin: Node | None) -> str:

@@ -155,6 +155,18 @@ def count(graph: Graph, batch: int = 1) -> Report:
     return Report(graph, batch, "paramcalc", tuple(rows), main, branches(rows))
 
 
+def totals(graph: Graph) -> Counts:
+    """The totals of one sample alone: equal layers are counted once and multiplied."""
+    equal: dict[tuple[int, bool, tuple[str, ...]], list[Layer]] = {}
+    for layer in graph.layers:
+        if not layer.auxiliary:
+            equal.setdefault((id(layer.applied), layer.frozen, tuple(layer.shared)), []).append(layer)
+    result = Counts()
+    for layers in equal.values():
+        result = result.plus(count_layer(layers[0], 1), len(layers))
+    return result
+
+
 def branches(rows: Iterable[Row]) -> dict[str, Counts]:
     """The sums of the branches that exist in training only, by branch."""
     found: dict[str, list[Counts]] = {}

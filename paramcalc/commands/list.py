@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import Annotated, Literal
 
 import typer
 
-from paramcalc.commands._common import OutputOption, emit, emit_grid, remark
+from paramcalc.commands._common import OutputOption, emit, emit_grid, remark, takes_unicode
 
 
 def list(
@@ -23,11 +25,17 @@ def list(
     from paramcalc import catalogue
     from paramcalc.render import catalogue as drawn
 
-    found = [*catalogue.entries(wanted)]
-    if not found:
+    listed = catalogue.listed(wanted)
+    if not listed:
         remark(f"no bundled model matches '{wanted}'")
         if format == "table":
             return
+    if format == "table" and output is None and sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        for line in drawn.streamed(listed, catalogue.entries(listed), width, takes_unicode(output)):
+            emit(line + "\n", None)
+        return
+    found = [*catalogue.entries(listed)]
     if format == "json":
         import json
 

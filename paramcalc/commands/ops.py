@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Annotated, Literal
 
 import typer
 
 from paramcalc.commands._common import OutputOption, PluginOption, emit, emit_grid, load_plugins
+
+WIDTH = 100  # where no terminal says otherwise
 
 
 def ops(
@@ -41,4 +44,5 @@ def ops(
     elif format == "markdown":
         emit(markdown(reference.overview(every)), output)
     else:
-        emit_grid(reference.overview(every), output)
+        width = shutil.get_terminal_size((WIDTH, 0)).columns if output is None else WIDTH
+        emit_grid(reference.overview(every, width), output)

@@ -34,15 +34,21 @@ class Use(NamedTuple):
     frozen: bool
 
 
-class Calls:
-    """Works out calls, and remembers what it has worked out."""
+class Known(NamedTuple):
+    """Ops by their attributes, and what they come to on inputs. It holds in every network."""
 
-    def __init__(self, network: Network, changes: list[Change]) -> None:
+    built: dict[Any, Op]
+    applied: dict[tuple[int, tuple[Shape, ...]], Applied]
+
+
+class Calls:
+    """Works out calls, and remembers what it has worked out; `known` is what other networks have."""
+
+    def __init__(self, network: Network, changes: list[Change], known: Known | None) -> None:
         self.network = network
         self.changes = [change for change in changes if change.layers]
         self.touched: dict[Change, int] = {}
-        self.built: dict[Any, Op] = {}
-        self.known: dict[tuple[int, tuple[Shape, ...]], Applied] = {}
+        self.built, self.known = known or Known({}, {})
         self.settled: dict[_Key, tuple[Applied, Shape]] = {}
         self.parameters: dict[Any, Mapping[str, Value]] = {}
         self.entered: dict[_Key, tuple[Mapping[str, Value], Shape]] = {}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paramcalc.engine.blame import report_call, report_expression
-from paramcalc.engine.calls import Calls
+from paramcalc.engine.calls import Calls, Known
 from paramcalc.engine.finish import check_read, output_values, remarks
 from paramcalc.engine.graph import Applied, Graph, Layer
 from paramcalc.engine.heads import Heads, branch_inputs, call_inputs
@@ -52,7 +52,7 @@ from paramcalc.language.values import Value, truth
 from paramcalc.ops.attributes import shown
 from paramcalc.ops.base import Op
 
-__all__ = ["UNKNOWN", "Change", "Elaborator", "Group", "Scope", "Settings", "Swap", "elaborate"]
+__all__ = ["UNKNOWN", "Change", "Elaborator", "Group", "Known", "Scope", "Settings", "Swap", "elaborate"]
 
 MOST_STEPS = 250_000
 BLOCK_STEPS = 2  # what the call of a block takes beyond a step
@@ -63,13 +63,13 @@ _UNSHARED: Mapping[str, str] = {}
 _NO_VARIABLES: frozenset[str] = frozenset()
 
 
-def elaborate(spec: Spec, settings: Settings = Settings()) -> Graph:
-    """The graph of a spec under the given settings.
+def elaborate(spec: Spec, settings: Settings = Settings(), known: Known | None = None) -> Graph:
+    """The graph of a spec under the given settings. Several graphs are quicker with one `known`.
 
     Raises `SpecError` with every mistake found, or `Fault` when the settings themselves do not fit.
     A mistake that the settings bring in is said of them.
     """
-    elaborator = Elaborator(spec, settings)
+    elaborator = Elaborator(spec, settings, known)
     try:
         return elaborator.run()
     except SpecError:
@@ -96,13 +96,13 @@ class Elaborator:
     `rounds` and `checked_count` are what changes where the number of rounds is a symbol.
     """
 
-    def __init__(self, spec: Spec, settings: Settings) -> None:
+    def __init__(self, spec: Spec, settings: Settings, known: Known | None = None) -> None:
         self.spec = spec
         self.settings = settings
         self.swaps = Replacements([swap for swap in settings.changes if isinstance(swap, Swap)])
         self.network = Network(spec)
         self.calls = Calls(
-            self.network, [change for change in settings.changes if isinstance(change, Change)]
+            self.network, [change for change in settings.changes if isinstance(change, Change)], known
         )
         self.heads = Heads(self.network)
         self.unreadable = False  # some item is, so that what it reads is not known

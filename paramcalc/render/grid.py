@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 GAP = 3  # blanks between columns
@@ -61,20 +61,25 @@ def text(grid: Grid, width: int | None = None, unicode: bool = True) -> str:
 
     Without a width nothing is dropped and nothing wrapped.
     """
-    if width is not None:
-        grid = fitted(grid, width)
+    grid = grid if width is None else fitted(grid, width)
+    return "".join(f"{line}\n" for line in drawn(grid, grid.lines, width, unicode))
+
+
+def drawn(grid: Grid, lines: Iterable[Line], width: int | None = None, unicode: bool = True) -> Iterator[str]:
+    """The grid in lines of text, with lines of its own or others, which may be made while they are drawn."""
     widths = [column_width(grid, place) for place in range(len(grid.columns))]
     rule = ("─" if unicode else "-") * (sum(widths) + GAP * (len(widths) - 1))
-    lines = [grid.title] if grid.title else []
-    lines += [_padded([column.title for column in grid.columns], grid, widths), rule]
-    for place, line in enumerate(grid.lines):
+    if grid.title:
+        yield grid.title
+    yield _padded([column.title for column in grid.columns], grid, widths)
+    yield rule
+    for place, line in enumerate(lines):
         if line.rule and place:
-            lines.append(rule)
+            yield rule
         cells = ("  " * line.depth + line.cells[0], *line.cells[1:])
-        lines.append(_padded([cell if unicode else cell.replace("█", "#") for cell in cells], grid, widths))
+        yield _padded([cell if unicode else cell.replace("█", "#") for cell in cells], grid, widths)
     for note in grid.notes:
-        lines += wrapped(note, width)
-    return "\n".join(lines) + "\n"
+        yield from wrapped(note, width)
 
 
 def wrapped(note: str, width: int | None) -> list[str]:

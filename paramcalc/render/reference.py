@@ -3,19 +3,45 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
+from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from paramcalc.ops.attributes import Attribute, attributes, shown
 from paramcalc.ops.base import Example, Op
-from paramcalc.render.grid import Column, Grid, Line, number
+from paramcalc.render.grid import GAP, Column, Grid, Line, number
+
+WIDEST_CALL = 35  # of a table that wraps
 
 
-def overview(ops: dict[str, type[Op]]) -> Grid:
-    """All ops: how each is called, and what it does."""
-    lines = tuple(Line((signature(op), summary(op))) for op in ops.values())
-    return Grid(
-        f"{len(ops)} ops", (Column("call"), Column("what it does")), lines, ("paramcalc ops NAME: the whole",)
-    )
+def overview(ops: dict[str, type[Op]], width: int | None = None) -> Grid:
+    """All ops: how each is called, and what it does.
+
+    A width makes calls short, with dots for attributes that have a default, and wraps what is too long.
+    """
+    if width is None:
+        lines = [Line((signature(op), summary(op))) for op in ops.values()]
+    else:
+        lines = [line for op in ops.values() for line in _folded(short(op), summary(op), width)]
+    notes = ("paramcalc ops NAME: all attributes with their defaults, and examples",)
+    return Grid(f"{len(ops)} ops", (Column("call"), Column("what it does")), tuple(lines), notes)
+
+
+def _folded(call: str, does: str, width: int) -> Iterator[Line]:
+    """An op in as many lines as its call and what it does need."""
+    calls = textwrap.wrap(call, WIDEST_CALL, subsequent_indent="  ")
+    room = max(WIDEST_CALL, width - WIDEST_CALL - GAP)
+    says = textwrap.wrap(does, room, break_on_hyphens=False, break_long_words=False)
+    for cells in zip_longest(calls, says, fillvalue=""):
+        yield Line(cells)
+
+
+def short(op: type[Op]) -> str:
+    """The call with what it needs; dots stand for attributes that have a default."""
+    known = attributes(op).values()
+    needed = [attribute.name for attribute in known if attribute.required]
+    return " ".join([op.name, *needed, *(["..."] if len(needed) < len(known) else [])])
 
 
 def signature(op: type[Op]) -> str:
