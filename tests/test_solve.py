@@ -288,7 +288,7 @@ def test_formats(run: Run, format: str) -> None:
         (["--vary", "width", "--until", "params <= 1e6", "--max", "mac"], "did you mean 'macs'"),
         (["--vary", "depths[7]", "--until", "params <= 1e6"], "has no entry [7]"),
         (["--vary", "option", "--until", "params <= 1e6"], "must hold a whole number"),
-        (["--vary", "width=1:5:0", "--until", "params <= 1e6"], "is empty"),
+        (["--vary", "width=1:5:0", "--until", "params <= 1e6"], "a step of 0"),
         (
             ["--vary", "width", "--vary", "size", "--vary", "batch", "--until", "params <= 1"],
             "one setting or two",

@@ -611,6 +611,13 @@ def test_pictures(run: Run, tmp_path: Path) -> None:
         (["wdith=3:4"], "did you mean 'width'"),
         (["width=4:3"], "the range '4:3' is empty"),
         (["width"], "does not say what varies"),
+        (["width=32..96"], "a range has a colon: 32:96"),
+        (["width=32-96"], "a range width=32:96, in steps width=32:96:8, or values width=32,64,96"),
+        (["width=1:9:0"], "the range '1:9:0' has a step of 0"),
+        (["depths=[2,2"], "such as depths=[2,2,2,2],[3,4,6,3]"),
+        (["depths=1,2"], "vary one entry, depths[0]=1:4, or 'depths=[3,4,6,3],[3,3,3,3]'"),
+        (["conv1.kernel=3,5"], "they have affine, bias,"),
+        (["conv9_x.kernel_size=3,5"], "did you mean 'conv5_x'"),
         (["width=1:2", "width=3:4"], "varies twice"),
         (["depths=[2,2]", "depths[0]=3:4"], "varies twice"),
         (["width=0:0"], "no point has a network"),
@@ -629,6 +636,25 @@ def test_misuse_is_explained(run: Run, arguments: list[str], said: str) -> None:
 
     assert shown.code == 2
     assert said in shown.err
+
+
+@pytest.mark.parametrize(
+    ("axis", "said"),
+    [
+        ("width=32:96", "65 points\n"),
+        ("width=32:96:8", "9 points\n"),
+        ("width=32,64,96", "3 points\n"),
+        ("depths[0]=1:4", "4 points\n"),
+        ("depths=[3,4,6,3],[3,3,3,3]", "2 points\n"),
+        ("depths=[2,2,2,2]", "1 point\n"),
+    ],
+)
+def test_what_messages_advise_works(run: Run, axis: str, said: str) -> None:
+    """How many points there are is said once: a grid of one setting has no lengths to multiply."""
+    shown = run("sweep", "resnet-50", axis)
+
+    assert shown.code == 0
+    assert said in shown.out
 
 
 def test_the_library_shows_itself() -> None:

@@ -107,7 +107,7 @@ def sweep(
         if poured:
             summary = found.pour(sys.stdout.buffer, workers, progress.step)
         elif output is None:
-            summary = found.summary(workers, progress.step).checked()
+            summary = found.summary(workers, progress.step).checked(found.job)
         else:
             summary = write(found, output, workers, progress)
     finally:

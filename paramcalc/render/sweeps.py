@@ -71,8 +71,9 @@ def title(sweep: Sweep) -> str:
 def notes(sweep: Sweep, summary: Summary) -> tuple[str, ...]:
     """How many points there are, which have no network and why, and what the front is of."""
     job = sweep.job
-    grid = " x ".join(str(length) for length in job.order.lengths)
-    of = f"{job.order.points:,} points ({grid})"
+    of = _points(job.order.points)
+    if len(job.axes) > 1:
+        of += f" ({' x '.join(str(length) for length in job.order.lengths)})"
     sample = job.order.sample
     said = [of if sample is None else f"{sample:,} random ones of {of}, seed {job.order.seed}"]
     missing = summary.reasons.total()
@@ -83,8 +84,12 @@ def notes(sweep: Sweep, summary: Summary) -> tuple[str, ...]:
         size = summary.front.rows.size
         what = ", ".join(str(objective) for objective in job.objectives)
         part = "" if job.order.rows <= MOST_ROWS or size <= MOST_ROWS else ", of which some are shown"
-        said.append(f"Pareto front of {what}: {size:,} points{part}")
+        said.append(f"Pareto front of {what}: {_points(size)}{part}")
     return tuple(said)
+
+
+def _points(amount: int) -> str:
+    return f"{amount:,} point{'s' * (amount != 1)}"
 
 
 # ------------------------------------------------------------------------------------------ plot

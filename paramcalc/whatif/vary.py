@@ -26,6 +26,7 @@ from paramcalc.shape import CHANNELS, Shape
 BATCH = "batch"
 MOST_VALUES = 10_000_000  # of one axis, which are held in memory
 SOURCE = Source("<varied>", "")
+_LIKE_A_RANGE = re.compile(r"(\d+)\s*(?:\.\.+|-)\s*(\d+)")  # as other programs write it
 _ENTRY = re.compile(r"([A-Za-z_][A-Za-z_0-9]*)\[(\d+)\]")
 
 
@@ -160,6 +161,15 @@ class Space:
         found = _ENTRY.fullmatch(name)
         return (found[1], int(found[2])) if found and name not in self.knobs else (name, None)
 
+    def hint(self) -> str:
+        """How a knob that holds a list is varied, where single values are given to one; else ''."""
+        for axis in self.axes:
+            whole = self.knobs.get(axis.name)
+            if isinstance(whole, tuple) and whole and not any(isinstance(v, tuple) for v in axis.values):
+                lists = ",".join(shown(each).replace(" ", "") for each in (whole, (whole[0],) * len(whole)))
+                return f"'{axis.name}' holds a list: vary one entry, {axis.name}[0]=1:4, or '{axis.name}={lists}'"
+        return ""
+
     def _spread(self, name: str) -> tuple[int, ...]:
         """The sizes that one number for an input stands for."""
         shape = self.shapes[name]
@@ -202,25 +212,40 @@ def axis(text: str) -> Axis:
     """
     name, equals, written = text.partition("=")
     if not equals or not name.strip() or not written.strip():
-        raise Fault(f"'{text}' does not say what varies", expected="NAME=LOW:HIGH[:STEP] or NAME=VALUE,VALUE")
-    parts = [values(token.text) for token in split(written)]
+        raise Fault(f"'{text}' does not say what varies", expected=forms(name.strip() or "width"))
+    name = name.strip()
+    try:
+        parts = [values(token.text) for token in split(written)]
+    except Fault as fault:
+        raise Fault(f"{name}: {fault.fact}", expected=forms(name, "[" in written), fix=fault.fix) from None
     if len(parts) == 1:
-        return Axis(name.strip(), parts[0])
-    found = tuple(dict.fromkeys(value for part in parts for value in part))
-    return Axis(name.strip(), found)
+        return Axis(name, parts[0])
+    return Axis(name, tuple(dict.fromkeys(value for part in parts for value in part)))
+
+
+def forms(name: str, lists: bool = False) -> str:
+    """How the values of an axis, which may be lists, are written: by examples."""
+    if lists:
+        return f"such as {name}=[2,2,2,2],[3,4,6,3]"
+    return f"a range {name}=32:96, in steps {name}=32:96:8, or values {name}=32,64,96"
 
 
 def values(text: str) -> Sequence[Any]:
     """The values of one part of a list: a range, or a value by itself."""
     ends = text.split(":")
+    like = _LIKE_A_RANGE.fullmatch(text.strip())
+    if like and int(like[1]) < int(like[2]):
+        raise Fault(f"'{text.strip()}' is not a range", fix=f"a range has a colon: {like[1]}:{like[2]}")
     if len(ends) == 1:
         return (value(text),)
     numbers = [value(end) for end in ends]
     if len(ends) > 3 or not all(_is_count(number) for number in numbers):
-        raise Fault(f"'{text}' is not a range", expected="LOW:HIGH or LOW:HIGH:STEP in whole numbers")
+        raise Fault(f"'{text}' is not a range", fix="a range is LOW:HIGH or LOW:HIGH:STEP in whole numbers")
     low, high, step = (*numbers, 1)[:3]
-    if high < low or step < 1:
-        raise Fault(f"the range '{text}' is empty", fix="write LOW:HIGH:STEP with a HIGH of at least LOW")
+    if step < 1:
+        raise Fault(f"the range '{text}' has a step of {step}", fix="a step is at least 1")
+    if high < low:
+        raise Fault(f"the range '{text}' is empty", fix=f"the lower end comes first: {high}:{low}")
     found = range(low, high + 1, step)
     if len(found) > MOST_VALUES:
         raise Fault(f"the range '{text}' has more than {MOST_VALUES:,} values")

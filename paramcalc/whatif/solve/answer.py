@@ -125,7 +125,10 @@ def solve(space: Space, bounds: Sequence[Bound], goal: Goal | None = None) -> So
     for each in space.axes:
         usual = space.usual(each)
         if not isinstance(each.values, range) or type(usual) is not int:
-            raise Fault(f"'{each.name}' must hold a whole number to be solved for", found=shown(usual))
+            fix = f"one entry of it can be: {each.name}[0]" if isinstance(usual, tuple) else ""
+            raise Fault(
+                f"'{each.name}' must hold a whole number to be solved for", found=shown(usual), fix=fix
+            )
     wanted = goal or Goal(any(bound.upper for bound in bounds))
     solver = _Solver(Pieces(space), tuple(bounds), wanted)
     return solver.one() if len(space.axes) == 1 else solver.two()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from math import ceil
 from typing import Any, NamedTuple, TypeAlias
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from paramcalc import __version__
 from paramcalc.engine.elaborate import Change, Swap
-from paramcalc.errors import Fault
+from paramcalc.errors import Fault, SpecError
 from paramcalc.language.spec import Spec
 from paramcalc.report import QUANTITIES
 from paramcalc.whatif.sweep.evaluate import Block, Evaluator
@@ -111,11 +112,14 @@ class Summary(NamedTuple):
             fronts[0].joined(fronts[1]) if len(fronts) == 2 else fronts[0] if fronts else None,
         )
 
-    def checked(self) -> Summary:
-        """The summary itself; a `Fault` with one reason where there are no rows."""
-        if not self.rows:
-            raise Fault("no point has a network", found=next(iter(self.reasons), ""))
-        return self
+    def checked(self, job: Job) -> Summary:
+        """The summary itself; where there are no rows, a `Fault` with one reason."""
+        if self.rows:
+            return self
+        space = job.space()
+        with suppress(SpecError):  # a name that means nothing is a fault by itself, with near misses
+            space.count([axis.values[0] for axis in job.axes])
+        raise Fault("no point has a network", found=next(iter(self.reasons), ""), fix=space.hint())
 
     def document(self) -> dict[str, Any]:
         """As JSON keeps it."""

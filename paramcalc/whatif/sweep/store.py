@@ -44,7 +44,7 @@ def write(job: Job, output: Path, workers: Workers, step: Step) -> Summary:
         shutil.rmtree(folder)
     except OSError as error:
         raise Fault(f"{error.filename or output}: {error.strerror or error}") from None
-    return summary.checked()
+    return summary.checked(job)
 
 
 def pour(job: Job, file: BinaryIO, workers: Workers, step: Step) -> Summary:
@@ -57,7 +57,7 @@ def pour(job: Job, file: BinaryIO, workers: Workers, step: Step) -> Summary:
         summary = summary.joined(chunk.summary)
         step("chunks", job.chunks, f"of {job.order.rows:,} rows")
     file.flush()
-    return summary.checked()
+    return summary.checked(job)
 
 
 def _in_order(results: Results) -> Iterator[Chunk]:
