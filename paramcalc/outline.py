@@ -16,7 +16,7 @@ from paramcalc.ops.base import Op
 from paramcalc.report import Counts, Report, Row, added
 from paramcalc.shape import Shape
 
-FULL_DEPTH = 99
+FULL_DEPTH = 1_000  # deeper than any tree: blocks nest at most 100 deep
 FITTING_LINES = 40
 
 

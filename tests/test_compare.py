@@ -390,6 +390,16 @@ def test_replace_reports_its_own_place(run: Run) -> None:
 # ------------------------------------------------------------------------------------ the library
 
 
+def test_an_empty_version(run: Run) -> None:
+    """The option is named, and what it takes."""
+    for text in ("", " "):
+        result = run("compare", "resnet-50", "--versus", text)
+
+        assert result.code == 2
+        assert "--versus is empty" in result.err
+        assert "'[SPEC] NAME=VALUE ...'" in result.err
+
+
 def test_compare_needs_two() -> None:
     with pytest.raises(Fault, match="two networks"):
         paramcalc.compare(load("resnet-50"))

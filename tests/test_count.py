@@ -273,6 +273,29 @@ def test_streams_that_fail(stream: str, message: str) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_all_levels(run: Run) -> None:
+    """The remark says how to see every layer, and so it is; other words are refused."""
+    folded, whole = run("count", "resnet-18"), run("count", "resnet-18", "--depth", "all", "--unfold")
+    layers = json.loads(run("count", "resnet-18", "--format", "json").out)["layers"]
+    rows = [line for line in whole.out.splitlines() if re.search(r"^ *\S+ +(conv2d|batch_norm|linear)", line)]
+
+    assert "--depth all shows each" in folded.out
+    assert "--depth all" not in whole.out
+    assert len(rows) == sum(layer["op"] in ("conv2d", "batch_norm", "linear") for layer in layers)
+    for wrong in ("0", "-1", "every"):
+        assert run("count", "resnet-18", "--depth", wrong).code == 2
+
+
+def test_a_file_without_variants_says_so(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "toy.yaml"
+    path.write_text("input: 8\nlayers: [linear 2]\n")
+
+    result = run("count", f"{path}:big")
+
+    assert result.code == 2
+    assert "there is no variant 'big': 'toy' has no variants" in result.err
+
+
 def test_unknown_models_have_near_misses(run: Run) -> None:
     """A misspelt model names the nearest ones and exits with 2."""
     result = run("count", "resnet-5O")

@@ -44,6 +44,23 @@ BatchOption = Annotated[
 ]
 
 
+def _depth(text: str) -> int:
+    """A number of levels, or all of them."""
+    if text == "all":
+        from paramcalc.outline import FULL_DEPTH
+
+        return FULL_DEPTH
+    if not text.isdecimal() or not int(text):
+        raise typer.BadParameter(f"'{text}' is neither a number of levels, from 1, nor 'all'.")
+    return int(text)
+
+
+DepthOption = Annotated[
+    int | None,
+    typer.Option("--depth", metavar="N|all", parser=_depth, help="How deep to show the tree of blocks."),
+]
+
+
 def settings(
     sets: list[str] | None,
     inputs: list[str] | None,

@@ -8,6 +8,7 @@ import typer
 
 from paramcalc.commands._common import (
     BatchOption,
+    DepthOption,
     Format,
     OutputOption,
     PluginOption,
@@ -44,9 +45,7 @@ def compare(
         typer.Option("--input", metavar="[NAME=]SIZES", help="Input sizes of all but the base."),
     ] = None,
     batch: BatchOption = 1,
-    depth: Annotated[
-        int | None, typer.Option("--depth", min=1, help="How deep to show the tree of blocks.")
-    ] = None,
+    depth: DepthOption = None,
     columns: Annotated[
         str, typer.Option("--columns", help="Columns to show, with commas between them.")
     ] = "",
@@ -96,10 +95,12 @@ def compare(
 
 def _version(text: str, first: str) -> tuple[str, tuple[str, ...]]:
     """The model and the settings that a --versus holds."""
+    if not text.strip():
+        raise Fault("--versus is empty", expected="--versus '[SPEC] NAME=VALUE ...'")
     texts = [token.text for token in words(text, "a setting")]
-    named = bool(texts) and "=" not in texts[0]
+    named = "=" not in texts[0]
     found = tuple(texts[1:] if named else texts)
-    if not texts or any("=" not in word for word in found):
+    if any("=" not in word for word in found):
         raise Fault(f"'{text}' is not a model with settings", expected="--versus '[SPEC] NAME=VALUE ...'")
     return texts[0] if named else first, found
 

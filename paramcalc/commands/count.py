@@ -8,6 +8,7 @@ import typer
 
 from paramcalc.commands._common import (
     BatchOption,
+    DepthOption,
     Format,
     InputOption,
     OutputOption,
@@ -27,9 +28,7 @@ Dtype = Literal["float64", "float32", "tf32", "bfloat16", "float16", "int8", "fl
 
 def count(
     spec: SpecArgument,
-    depth: Annotated[
-        int | None, typer.Option("--depth", min=1, help="How deep to show the tree of blocks.")
-    ] = None,
+    depth: DepthOption = None,
     columns: Annotated[
         str, typer.Option("--columns", help="Columns to show, with commas between them.")
     ] = "",

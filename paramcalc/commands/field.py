@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from paramcalc.commands._common import (
+    DepthOption,
     InputOption,
     OutputOption,
     PluginOption,
@@ -35,9 +36,7 @@ def field(
     source: Annotated[
         str, typer.Option("--from", metavar="[NAME=]Y,X", help="An input position: which outputs see it.")
     ] = "",
-    depth: Annotated[
-        int | None, typer.Option("--depth", min=1, help="How deep to show the tree of blocks.")
-    ] = None,
+    depth: DepthOption = None,
     unfold: Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")] = False,
     inputs: InputOption = None,
     sets: SetOption = None,

@@ -115,7 +115,8 @@ def _overrides(spec: Spec, settings: Settings) -> dict[str, _Given]:
         if isinstance(change, Swap) or change.layers:
             continue
         if change.name not in spec.knobs:
-            fix = near(change.name, spec.knobs) or "the knobs are " + ", ".join(spec.knobs or ["none"])
+            known = f"the knobs are {', '.join(spec.knobs)}" if spec.knobs else "it has no knobs"
+            fix = near(change.name, spec.knobs) or known
             raise Fault(f"there is no knob '{change.name}' in '{spec.name}'", fix=fix)
         text = change.source.text
         given[change.name] = _Given(change.value, change.source, 0, (text.find("=") + 1, len(text)))
@@ -129,11 +130,17 @@ def variant_chain(spec: Spec, name: str) -> list[Variant]:
     chain: list[Variant] = []
     while name:
         if name not in spec.variants:
-            fix = near(name, spec.variants) or "the variants are " + ", ".join(spec.variants or ["none"])
-            raise Fault(f"there is no variant '{name}' in '{spec.name}'", fix=fix)
+            raise _no_variant(spec, name)
         chain.append(spec.variants[name])
         name = chain[-1].like
     return chain[::-1]
+
+
+def _no_variant(spec: Spec, name: str) -> Fault:
+    if not spec.variants:
+        return Fault(f"there is no variant '{name}': '{spec.name}' has no variants", fix="leave it out")
+    fix = near(name, spec.variants) or "the variants are " + ", ".join(spec.variants)
+    return Fault(f"there is no variant '{name}' in '{spec.name}'", fix=fix)
 
 
 def _checked(network: Network, knob: Knob, value: Value) -> Value:

@@ -5,6 +5,8 @@ Every independent mistake is collected, so that one run reports them all.
 
 from __future__ import annotations
 
+import re
+
 from paramcalc import ops
 from paramcalc.errors import Fault, Problems, Source
 from paramcalc.language import lines
@@ -130,7 +132,8 @@ class Reader:
         elif " " in name and ops.known(name.split(" ", 1)[0]):
             fix = "a call with arguments is a line without a colon"
         else:
-            fix = "a name has letters, digits, _ and -"
+            other = _plain(name)
+            fix = "a name has letters a to z, digits, _ and -" + (f": write '{other}'" if other else "")
         self.fail(key, f"'{name}' cannot be the name of a layer", fix)
         return False
 
@@ -171,3 +174,17 @@ def shifted(written: Written, distance: int) -> Written:
     if isinstance(written, Expression):
         return written._replace(at=written.at + distance)
     return tuple(shifted(item, distance) for item in written)
+
+
+def _plain(name: str) -> str:
+    """What is left of a name in letters a to z; nothing where nothing is.
+
+    >>> _plain("größe"), _plain("conv.1"), _plain("卷积")
+    ('grosse', 'conv_1', '')
+    """
+    import unicodedata
+
+    letters = unicodedata.normalize("NFKD", name.replace("ß", "ss"))
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    found = re.sub(r"[^A-Za-z0-9_-]+", "_", bare).strip("_")
+    return "" if found.isdigit() or found in RESERVED else found

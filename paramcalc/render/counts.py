@@ -212,9 +212,7 @@ def _depth_note(report: Report, lines: list[outline.Line], fold: bool) -> tuple[
         line.layers > 1 and not (after and after.depth > line.depth)
         for line, after in zip(lines, below, strict=False)  # no line at all in a network without layers
     ):
-        notes.append(
-            f"{len(report.rows)} layers; --depth {outline.FULL_DEPTH} shows each, --depth 1 the top only"
-        )
+        notes.append(f"{len(report.rows)} layers; --depth all shows each, --depth 1 the top only")
     if folded and shown:
         notes.append("x N: N equal blocks; the line has all of them, the lines below it one")
     return tuple(notes)

@@ -73,7 +73,7 @@ def notes(diff: Diff, lines: list[Line], chosen: tuple[str, ...]) -> tuple[str, 
     if any(line.times > 1 for line in lines):
         said.append("x N: N equal blocks; the line has all of them, the lines below it one")
     if len(lines) < len(diff.lines(FULL_DEPTH, fold=True)):
-        said.append(f"--depth {FULL_DEPTH} shows each layer, --depth 1 the top only")
+        said.append("--depth all shows each layer, --depth 1 the top only")
     return tuple(said)
 
 
