@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from paramcalc.commands._common import (
+    DepthOption,
     OutputOption,
     PluginOption,
     ReplaceOption,
@@ -64,7 +65,7 @@ def verify(
     save_activations: Annotated[
         Path | None, typer.Option("--save-activations", metavar="FILE.npz", help="Keep all layers' outputs.")
     ] = None,
-    depth: Annotated[int | None, typer.Option("--depth", min=1, help="How deep to show the tree.")] = None,
+    depth: DepthOption = None,
     unfold: Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")] = False,
     times: Annotated[
         bool, typer.Option("--times/--no-times", help="Without times the output is the same everywhere.")
