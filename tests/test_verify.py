@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,8 @@ from tests.conftest import Run
 
 np = pytest.importorskip("numpy")
 compare = pytest.importorskip("paramcalc.verify.compare")
+efforts = pytest.importorskip("paramcalc.verify.effort")
+machine = pytest.importorskip("paramcalc.verify.machine")
 fields = pytest.importorskip("paramcalc.verify.fields")
 running = pytest.importorskip("paramcalc.verify.run")
 weighing = pytest.importorskip("paramcalc.verify.weights")
@@ -57,6 +60,21 @@ layers:
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     return written(tmp_path, SMALL)
+
+
+GROUPS = [
+    ({"memory.max": "1000\n", "memory.current": "700\n", "memory.stat": "anon 600\ninactive_file 50\n"}, 350),
+    ({"memory.max": "max\n", "memory.current": "700\n", "memory.stat": "anon 600\n"}, None),
+    (
+        {
+            "memory.limit_in_bytes": "1000\n",
+            "memory.usage_in_bytes": "700\n",
+            "memory.stat": "total_inactive_file 10\n",
+        },
+        310,
+    ),
+    ({}, None),
+]
 
 
 def written(folder: Path, text: str, name: str = "small") -> Path:
@@ -252,8 +270,8 @@ def test_wrong_liveness_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch)
 
     old = liveness.run
 
-    def forgetful(*arguments: Any) -> Any:
-        found = old(*arguments)
+    def forgetful(*arguments: Any, **options: Any) -> Any:
+        found = old(*arguments, **options)
         return found._replace(moments=tuple(moment._replace(values=1) for moment in found.moments))
 
     monkeypatch.setattr(liveness, "run", forgetful)
@@ -271,6 +289,123 @@ def test_exit_code_and_line(small: Path, run: Run, monkeypatch: pytest.MonkeyPat
     assert result.code == 1
     assert "DISAGREES pool: output shape: expected 1x8x5x5, found 1x8x4x4\n" in result.out
     assert "NO" in result.out
+
+
+@pytest.mark.parametrize("options", [(), ("--depth", 1), ("--depth", 9)])
+def test_a_disagreeing_layer_is_named_in_the_table(
+    options: tuple[Any, ...], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its line stands for a block, or for several equal blocks."""
+    spec = written(
+        tmp_path,
+        "input: 3x20x20\nblocks: {part: [conv2d 3 1, max_pool2d 3 padding=1 stride=1]}\n"
+        "layers:\n  - stage:\n      - 4 * part\n",
+        "deep",
+    )
+    kind, old = rule("max_pool2d", "cost")
+    monkeypatch.setattr(kind, "cost", lambda op, x: old(op, x)._replace(macs=1))
+
+    result = run("verify", spec, "--no-times", *options, columns=120)
+
+    table, _, after = result.out.partition("4 of 8 layers")
+    assert result.code == 1
+    assert re.search(r"NO(: stage/0/max_pool2d and 3 more)?$", table, re.MULTILINE)
+    assert "max_pool2d" in table
+    assert [line.split(":")[0] for line in after.splitlines() if "DISAGREES" in line] == [
+        f"DISAGREES stage/{place}/max_pool2d" for place in range(4)
+    ]
+
+
+def test_unused_weight_is_not_called_read(small: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The remark on weights says what disagrees, and that all is read otherwise."""
+    kind, old = rule("linear", "forward")
+    monkeypatch.setattr(kind, "forward", lambda op, tools, x, weight, bias=None: old(op, tools, x, weight))
+
+    result = run("verify", small)
+
+    assert "weights or buffers are not used as declared: see below" in result.out
+    assert "DISAGREES one: use of bias: expected read, found never read" in result.out
+
+
+# ------------------------------------------------------------------------------ before a run starts
+
+
+def test_large_work_is_announced(small: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much, the least time by a measured rate, and what takes less; nothing for small work."""
+    quiet = run("verify", small)
+    monkeypatch.setattr(efforts, "LARGE", 1)
+    monkeypatch.setattr(machine, "speed", lambda threads, dtype: 100.0)
+
+    result = run("verify", small)
+
+    # At 9 x 9 positions 3*8*9 and, in groups, 4*8*9; side 8*4; one 4*4*8 * 6; two and again 6*6 each.
+    macs = 81 * (216 + 288) + 32 + 768 + 36 + 36
+    assert quiet.err == ""
+    assert result.err.startswith(f"{small}: {macs:,} MACs take at least {progress.lasting(macs / 100)} here")
+    assert "a smaller --batch or --input takes less" in result.err
+
+
+def test_the_measured_rate_is_one_of_this_machine() -> None:
+    """A product takes some time, and no machine makes 10^15 a second in NumPy."""
+    assert 1e6 < machine.speed(1, "float32") < 1e15
+
+
+@pytest.mark.parametrize("free", [10_000, 40_000])
+def test_too_little_memory_is_refused(
+    free: int, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the numbers, before anything is allocated: input 300 + output 800 elements, 24 + 8 scalars."""
+    spec = written(tmp_path, "input: 3x10x10\nlayers: [conv2d 8 1, relu]\n")
+    monkeypatch.setattr(machine, "free_memory", lambda: free)
+
+    result = run("verify", spec, "--batch", 12)
+
+    assert (result.code, result.out) == (2, "")
+    assert "there is not enough memory to run this network" in result.err
+    assert (
+        "at least 52,928 bytes, in conv2d: 52,800 for inputs and outputs of layers, 128 for its" in result.err
+    )
+    assert f"found: {free:,} bytes free" in result.err
+    assert f"try a batch of {(free - 128) // 4400} or less" in result.err
+    assert run("verify", spec, "--batch", (free - 128) // 4400).code == 0
+
+
+def test_a_sample_that_does_not_fit(tmp_path: Path, run: Run) -> None:
+    """An input of 12 TB is refused with its size; of several networks, the others are verified."""
+    spec = written(tmp_path, "input: 3x1000000x1000000\nlayers: [conv2d 64 3, relu]\n", "huge")
+
+    result = run("verify", spec, "lenet5-1998")
+
+    assert result.code == 2
+    assert f"{spec}: there is not enough memory to run this network" in result.err
+    assert "not even one sample fits" in result.err
+    assert "1 of 1 networks do what is counted" in result.out
+
+
+def test_free_memory_is_that_of_this_machine() -> None:
+    """At least a megabyte, at most all that there is; limits of the process count."""
+    resource = pytest.importorskip("resource")
+    free = machine.free_memory()
+    assert free is None or 2**20 < free < 2**60
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2**40, before[1]))
+    try:
+        assert (machine.free_memory() or 0) < 2**40
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@pytest.mark.parametrize(("files", "left"), GROUPS)
+def test_limits_of_containers(
+    files: dict[str, str], left: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both versions of control groups; caches can be given up."""
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(machine, "GROUPS", tmp_path)
+
+    assert [*machine._of_group(tmp_path)] == ([] if left is None else [left])
 
 
 # ------------------------------------------------------------------------------- running as a library
@@ -629,6 +764,7 @@ def test_bad_weight_files(content: Any, message: str, small: Path, run: Run) -> 
         (("--input", "x.npy"), "another shape"),
         (("--input", "3x2x2"), "nothing is left of the height"),
         (("--memory", "much"), "--memory: 'much' is not a figure"),
+        (("--memory", "1"), "--memory is too small to work in\n  = expected: at least 64Ki; 1Mi is one MiB"),
         (("--field", "nowhere"), "no layer matches 'nowhere'"),
         (("lenet5-1998", "--save-output", "y.npy"), "files and fields are those of one network"),
     ],
@@ -775,7 +911,11 @@ def test_plugin(tmp_path: Path, run: Run) -> None:
 
 def test_work_buffers_are_bounded(run: Run) -> None:
     """A small bound changes nothing but how the work is cut."""
-    assert run("verify", "lenet5-1998", "--memory", "64Ki", "--threads", 1).code == 0
+    small = run("verify", "lenet5-1998", "--memory", "64Ki", "--threads", 1)
+
+    assert small.code == 0
+    assert small.err == "--memory 64Ki makes convolutions slow: less than 512Ki\n"
+    assert run("verify", "lenet5-1998", "--memory", "1Mi", "--threads", 2).err == ""
 
 
 class Terminal(StringIO):
@@ -800,6 +940,25 @@ def test_progress_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None
     assert len(drawn[2]) < 80
     assert drawn[3:] == [""]
     assert outs[1].getvalue() == ""
+
+
+def test_progress_tells_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By work done: first at least what was estimated, then what the time spent says."""
+    clock = [0.0]
+    monkeypatch.setattr(progress, "monotonic", lambda: clock[0])
+    bar = progress.Progress(out := Terminal())
+
+    bar.begin("net", 3, 1000, 90)
+    for seconds, work, name in ((30, 10, "thin"), (80, 240, "wide"), (1, 750, "last")):
+        clock[0] += seconds
+        bar.step("net", 3, name, work)
+
+    assert out.getvalue().split("\r\x1b[K")[1:] == [
+        "[------------------------] net 0/3 at least 1 min 30 s left ",
+        "[------------------------] net 1/3 at least 1 min 29 s left thin",
+        "[######------------------] net 2/3 5 min 30 s left wide",
+        "[########################] net 3/3 0 s left last",
+    ]
 
 
 def test_overflow_is_told_once(tmp_path: Path, run: Run, recwarn: pytest.WarningsRecorder) -> None:

@@ -23,7 +23,8 @@ from paramcalc.errors import Fault
 from paramcalc.files import whole
 
 if TYPE_CHECKING:
-    from paramcalc.engine.graph import Layer
+    from paramcalc.engine.graph import Graph, Layer
+    from paramcalc.verify.effort import Effort
     from paramcalc.verify.session import Request, Session
     from paramcalc.verify.tools import Array
 
@@ -89,7 +90,7 @@ def verify(
     changes, _ = settings(sets, None, plugins, replaced)
     sizes, arrays = _inputs(inputs)
     request = Request(
-        Settings(batch, dtype, seed, threads, _number("--memory", memory)),
+        Settings(batch, dtype, seed, threads, _work_bytes(memory, threads)),
         changes,
         sizes,
         arrays,
@@ -152,6 +153,20 @@ def _number(option: str, text: str) -> int:
         raise Fault(f"{option}: {fault.fact}", expected=fault.expected) from None
 
 
+def _work_bytes(text: str, threads: int) -> int:
+    """The bound of the work buffers; too small a one is refused, or remarked on."""
+    from paramcalc.verify.compare import LEAST_WORK, QUICK_WORK
+    from paramcalc.verify.run import processors
+
+    size, used = _number("--memory", text), threads or processors()
+    if size < LEAST_WORK:
+        expected = f"at least {LEAST_WORK >> 10}Ki; 1Mi is one MiB"
+        raise Fault("--memory is too small to work in", expected=expected, found=f"{size:,} bytes")
+    if size < QUICK_WORK * used:
+        remark(f"--memory {text} makes convolutions slow: less than {QUICK_WORK * used >> 10}Ki")
+    return size
+
+
 def _run(
     names: list[str], request: Request, save_output: Path | None, save_activations: Path | None
 ) -> Session:
@@ -160,6 +175,7 @@ def _run(
     import warnings
     from zipfile import ZipFile
 
+    from paramcalc.render import verification as drawn
     from paramcalc.render.progress import Progress
     from paramcalc.verify import checkpoint
     from paramcalc.verify.session import session
@@ -173,12 +189,18 @@ def _run(
         if save_activations:
             archive = files.enter_context(ZipFile(files.enter_context(whole(save_activations)), "w"))
 
+        def begin(name: str, graph: Graph, work: Effort) -> None:
+            progress.close()
+            if work.seconds:
+                remark(drawn.effort(name, work))
+            progress.begin(name, len(graph.layers), work.macs, work.seconds)
+
         def watch(name: str, layers: int, layer: Layer, y: Array) -> None:
-            progress.step(name, layers, layer.path)
+            progress.step(name, layers, layer.path, len(y) * layer.applied.cost.macs)
             if archive is not None:
                 checkpoint.write_member(archive, layer.path, y)
 
-        done = session(names, request, watch)
+        done = session(names, request, begin, watch)
         if kept is not None and save_output is not None:
             checkpoint.write_outputs(kept, save_output, done.runs[0][0].outputs)
     return done

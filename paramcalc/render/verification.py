@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as writer
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from paramcalc import outline
@@ -11,9 +11,11 @@ from paramcalc.outline import call_text
 from paramcalc.render.counts import dims, title
 from paramcalc.render.grid import Column, Grid, Line, number
 from paramcalc.render.json import plain
+from paramcalc.render.progress import lasting
 
 if TYPE_CHECKING:
     from paramcalc.verify.compare import Measured, Verification
+    from paramcalc.verify.effort import Effort
     from paramcalc.verify.fields import Field
 
 SCHEMA = "paramcalc/verify/1"
@@ -35,7 +37,7 @@ def grid(run: Verification, depth: int | None = None, fold: bool = True, times: 
             for layer in layers:
                 left.pop(layer.path, None)
     if left:
-        body.append(_rest([*left.values()], times))
+        body.append(_rest([*left.values()], wrong, times))
     columns = (
         Column("layer"),
         Column("op", drop=2),
@@ -55,12 +57,20 @@ def heading(run: Verification) -> str:
     return f"{title(run.report)}: {inputs}, batch {settings.batch}, {settings.dtype}, seed {settings.seed}"
 
 
+def effort(name: str, work: Effort) -> str:
+    """What a large run will take, said before it starts."""
+    return (
+        f"{name}: {number(work.macs)} MACs take at least {lasting(work.seconds)} here, where a short product "
+        f"makes {work.rate / 1e9:.0f}e9 a second; a smaller --batch or --input takes less, Ctrl-C ends it"
+    )
+
+
 def notes(run: Verification, times: bool) -> tuple[str, ...]:
     """What was compared, what was alive at most, and what it took."""
     peak, agree = run.peak, len({layer.path for layer in run.layers} - {d.layer for d in run.disagreements})
     notes = [
         f"{agree} of {len(run.layers)} layers do what is counted: output shapes, params, MACs, live values; "
-        f"{number(run.reads)} times a layer read a weight or buffer that it declares",
+        + _reads(run),
         f"alive at once: at most {number(peak.elements)} elements of inputs and outputs, in {peak.layer}; "
         f"they lay in at most {number(peak.bytes)} bytes, in {peak.bytes_layer}",
     ]
@@ -73,6 +83,16 @@ def notes(run: Verification, times: bool) -> tuple[str, ...]:
     if run.left_out:
         notes.append(f"not run, for want of weights: {', '.join(run.left_out)}")
     return tuple(notes)
+
+
+def _reads(run: Verification) -> str:
+    """What was found about the arrays that layers declare, and get no others."""
+    unlike = [one for one in run.disagreements if one.what.startswith("use of ")]
+    if unlike:
+        return f"{len(unlike)} weights or buffers are not used as declared: see below"
+    if not run.reads:
+        return "they declare no weights"
+    return "every weight and buffer was read by each layer that declares it, and by no other"
 
 
 def disagreements(runs: Sequence[Verification]) -> str:
@@ -108,7 +128,7 @@ def summary(runs: Sequence[Verification], times: bool = True) -> Grid:
                 number(run.params),
                 number(run.macs),
                 *([f"{run.forward_seconds + run.weights_seconds:.2f}"] if times else []),
-                _verdict(run.disagreements),
+                "yes" if run.agrees else f"NO: {run.disagreements[0].layer}",
             ),
             wrong=not run.agrees,
         )
@@ -137,19 +157,21 @@ def _line(line: outline.Line, layers: list[Measured], bad: list[Measured], times
         line.call,
         dims(line.output, "nchw"),
         *_numbers(layers, times),
-        _verdict(bad),
+        _verdict(bad, line),
     )
     return Line(cells, depth=line.depth, faint=line.auxiliary and not bad, wrong=bool(bad))
 
 
-def _rest(layers: list[Measured], times: bool) -> Line:
+def _rest(layers: list[Measured], wrong: Container[str], times: bool) -> Line:
     more = f"{len(layers)} more layer{'s' * (len(layers) != 1)}"
-    return Line((more, "no weights, no MACs", "", *_numbers(layers, times), "yes"), faint=True)
+    bad = [layer for layer in layers if layer.path in wrong]
+    cells = (more, "no weights, no MACs", "", *_numbers(layers, times), _verdict(bad))
+    return Line(cells, faint=not bad, wrong=bool(bad))
 
 
 def _total(run: Verification, times: bool) -> Line:
     label = "total with auxiliary" if run.report.auxiliary and not run.left_out else "total"
-    cells = (label, "", "", *_numbers(run.layers, times), _verdict(run.disagreements))
+    cells = (label, "", "", *_numbers(run.layers, times), "yes" if run.agrees else "NO")
     return Line(cells, strong=True, rule=True, wrong=not run.agrees)
 
 
@@ -163,8 +185,14 @@ def _numbers(layers: Iterable[Measured], times: bool) -> tuple[str, ...]:
     )
 
 
-def _verdict(bad: Sequence[object]) -> str:
-    return "NO" if bad else "yes"
+def _verdict(bad: Sequence[Measured], line: outline.Line | None = None) -> str:
+    """Whether all is as counted; if not, which layer is the first that is not, unless it has the line alone."""
+    if not bad:
+        return "yes"
+    if line is not None and line.layers == line.times == 1:
+        return "NO"
+    more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+    return f"NO: {bad[0].path}{more}"
 
 
 def _field(found: Field) -> str:

@@ -15,6 +15,7 @@ from paramcalc import liveness
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.errors import Fault
 from paramcalc.report import Report, Row, count
+from paramcalc.verify.effort import Effort, check_memory, effort
 from paramcalc.verify.run import Arrays, Live, checked_inputs, needed, processors
 from paramcalc.verify.tools import Array, Tools
 from paramcalc.verify.watch import watched
@@ -22,6 +23,10 @@ from paramcalc.verify.weights import FLOATS, Drawn, Key, Supply, drawn_inputs, k
 
 Watcher: TypeAlias = Callable[[Layer, Array], None]
 Fact: TypeAlias = int | str | tuple[int, ...]
+
+
+LEAST_WORK = 64 << 10  # bytes of work buffers; below, convolutions go row by row, 20 times as slow
+QUICK_WORK = 512 << 10  # ... for each thread; below, they are slower by the piece
 
 
 class Settings(NamedTuple):
@@ -132,22 +137,27 @@ def verify(
     weights: Supply | None = None,
     *,
     auxiliary: bool = True,
+    begin: Callable[[Effort], None] = lambda work: None,
     see: Watcher = lambda layer, output: None,
 ) -> Verification:
     """Runs every layer and compares what it does with what is counted.
 
     A layer that fails, or that gives another shape, does not stop the run: the layers after it get
-    zeros of the expected shape, so that each is judged by itself. `see` gets every output.
+    zeros of the expected shape, so that each is judged by itself. `begin` is told beforehand what it
+    will take, `see` gets every output. `Fault` where there is not memory enough.
 
     >>> from paramcalc import load
     >>> verify(load("lenet5-1998").graph()).agrees
     True
     """
-    inputs = drawn_inputs(graph, settings.batch, settings.dtype, settings.seed) if inputs is None else inputs
-    arrays = checked_inputs(graph, inputs, settings.dtype)
-    settings = settings._replace(
-        batch=len(next(iter(arrays.values()))), threads=settings.threads or processors()
-    )
+    batch, dtype, threads = settings.batch, settings.dtype, settings.threads or processors()
+    given = checked_inputs(graph, inputs, dtype) if inputs is not None else {}
+    if given:
+        batch = len(next(iter(given.values())))
+    settings = settings._replace(batch=batch, threads=threads)
+    check_memory(graph, batch, dtype, drawn=weights is None)
+    begin(effort(graph, batch, dtype, threads))
+    arrays = given or checked_inputs(graph, drawn_inputs(graph, batch, dtype, settings.seed), dtype)
     values = range(len(graph.inputs), len(graph.inputs) + len(graph.layers))
     live = Live(graph, arrays, values if auxiliary else needed(graph, graph.outputs), graph.outputs)
     run = _Run(graph, settings, live, weights or Drawn(graph, settings.dtype, settings.seed))

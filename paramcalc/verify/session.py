@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,12 +13,14 @@ from paramcalc.errors import Fault, SpecError
 from paramcalc.model import Model
 from paramcalc.verify.checkpoint import Match, matched, read_array, read_arrays
 from paramcalc.verify.compare import Settings, Verification, verify
+from paramcalc.verify.effort import Effort
 from paramcalc.verify.fields import Field, measured
 from paramcalc.verify.run import named
 from paramcalc.verify.targets import Target, targets
 from paramcalc.verify.tools import Array
 from paramcalc.verify.weights import Given, counted, listed
 
+Begin = Callable[[str, Graph, Effort], None]  # a model that is to be run now, and what that takes
 Watch = Callable[[str, int, Layer, Array], None]  # model, number of layers, the layer done, its output
 
 
@@ -79,7 +82,7 @@ class Session(NamedTuple):
         return 0 if all(outcome.agrees for outcome in self.outcomes) else 1
 
 
-def session(names: Iterable[str], request: Request, watch: Watch) -> Session:
+def session(names: Iterable[str], request: Request, begin: Begin, watch: Watch) -> Session:
     """Verifies all networks that names mean; one that cannot be run does not stop the others."""
     found = [*targets(names)]
     if len(found) > 1 and request.alone:
@@ -92,7 +95,7 @@ def session(names: Iterable[str], request: Request, watch: Watch) -> Session:
             if target.folder and macs > request.most:
                 left_out.append(f"{target.name} ({macs:,} MACs)")
                 continue
-            outcomes.append(_verified(target, graph, request, watch))
+            outcomes.append(_verified(target, graph, request, begin, watch))
         except (Fault, SpecError) as problem:
             if len(found) == 1:
                 raise
@@ -108,15 +111,20 @@ def _graph(target: Target, request: Request) -> Graph:
     return target.model.graph(request.changes, dict(request.sizes))
 
 
-def _verified(target: Target, graph: Graph, request: Request, watch: Watch) -> Outcome:
-    def see(layer: Layer, output: Array) -> None:
-        watch(target.name, len(graph.layers), layer, output)
-
+def _verified(target: Target, graph: Graph, request: Request, begin: Begin, watch: Watch) -> Outcome:
     named(graph, request.fields)  # a misspelt layer is noticed before the run
     match = _weights(graph, request)
     given = Given(graph, match.arrays, request.settings.dtype, match.auxiliary) if match else None
     auxiliary = match is None or match.auxiliary
-    run = verify(graph, request.settings, _inputs(graph, request), given, auxiliary=auxiliary, see=see)
+    run = verify(
+        graph,
+        request.settings,
+        _inputs(graph, request),
+        given,
+        auxiliary=auxiliary,
+        begin=partial(begin, target.name, graph),
+        see=partial(watch, target.name, len(graph.layers)),
+    )
     fields = _fields(target.model, request) if target.model and request.fields else ()
     return Outcome(target.name, run, fields, _remarks(request, match))
 
@@ -153,4 +161,5 @@ def _remarks(request: Request, match: Match | None) -> tuple[str, ...]:
 def _told(name: str, problem: Fault | SpecError) -> str:
     if isinstance(problem, SpecError):
         return str(problem)
-    return "\n".join([f"{name}: {problem.fact}", *(f"  = {note}" for note in problem.notes())])
+    fact = problem.fact if f"'{name}'" in problem.fact else f"{name}: {problem.fact}"
+    return "\n".join([fact, *(f"  = {note}" for note in problem.notes())])
