@@ -165,6 +165,25 @@ def test_markdown_and_latex(run: Run) -> None:
     assert r"tanh\_2" in latex
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("count", "resnet-18", "--depth", "2", "--columns", "op,input,output,weights"),
+        ("compare", "resnet-18", "resnet-34", "--columns", "op,output,params"),
+        ("field", "resnet-18"),
+    ],
+)
+def test_sizes_in_latex_are_products(run: Run, arguments: tuple[str, ...]) -> None:
+    """No x stands between digits in any table that prints shapes, and every dollar sign has its second."""
+    latex = run(*arguments, "--format", "latex").out
+    rows = [line for line in latex.splitlines() if not line.startswith("%")]
+
+    assert any(r" $\times$ " in row for row in rows)
+    for row in rows:
+        assert not re.search(r"[0-9] ?x ?[0-9]", row), row
+        assert row.count("$") % 2 == 0
+
+
 def test_memory_in_bytes(run: Run) -> None:
     """The lecture's memory formula in elements, and in bytes of the element type."""
     report = run("count", "bottleneck-14x14-480-48-direct", "--format", "json", "--dtype", "float16").out

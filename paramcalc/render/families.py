@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as writer
-import re
 from itertools import zip_longest
 
 from paramcalc.family import Block, Family, Stage
@@ -93,7 +92,7 @@ def latex(family: Family) -> str:
     lines += [" & ".join(tex(cell) for cell in head) + " \\\\", "\\midrule"]
     for stage in family.stages:
         cells = [" ".join(_bracket(block) for block in blocks) for blocks in stage.cells]
-        lines.append(" & ".join([_tex(stage.name), _tex(stage.output), *cells]) + " \\\\")
+        lines.append(" & ".join([tex(stage.name), tex(stage.output), *cells]) + " \\\\")
     lines.append("\\midrule")
     lines += [" & ".join(tex(cell) for cell in line.cells) + " \\\\" for line in _totals(family)]
     lines += ["\\bottomrule", "\\end{tabular}", *(f"% {note}" for note in notes(family))]
@@ -108,14 +107,9 @@ def _bracket(block: Block) -> str:
     """
     times = f"\\times{block.times}" if block.times > 1 else ""
     if len(block.parts) == 1 and not times:
-        return _tex(block.parts[0])
-    parts = "\\\\".join(f"\\text{{{_tex(part)}}}" for part in block.parts)
+        return tex(block.parts[0])
+    parts = "\\\\".join(f"\\text{{{tex(part)}}}" for part in block.parts)
     return f"$\\left[\\begin{{array}}{{c}}{parts}\\end{{array}}\\right]{times}$"
-
-
-def _tex(text: str) -> str:
-    """A text with its sizes written as products."""
-    return tex(re.sub(r"(?<=[0-9])x(?=[0-9])", "×", text))
 
 
 def json(family: Family) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -188,6 +189,14 @@ _TEX = {
 }
 
 
+# The x of sizes, of numbers of blocks and of ratios: 3x3, 6 x 28 x 28, unit x 2, x 1.52.
+_TIMES = r"(?<=[0-9])x(?=[0-9])|(?<= )x(?= [0-9])|^x(?= [0-9])"
+
+
 def tex(text: str) -> str:
-    """A text with LaTeX's special characters escaped."""
-    return "".join(_TEX.get(char, char) for char in text)
+    """A text with LaTeX's special characters escaped, and with sizes as products.
+
+    >>> print(tex("conv2_x"), tex("64 x 56 x 56"), tex("max_pool2d 3x2"))
+    conv2\\_x 64 $\\times$ 56 $\\times$ 56 max\\_pool2d 3$\\times$2
+    """
+    return "".join(_TEX.get(char, char) for char in re.sub(_TIMES, "×", text.strip()))
