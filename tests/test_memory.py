@@ -403,6 +403,24 @@ def test_table(run: Command) -> None:
     assert "most is alive in conv2_x/0/shortcut/batch_norm" in result.out
 
 
+def test_the_two_senses_of_memory_are_told_apart(run: Command) -> None:
+    """The lecture's sum, LeNet-5's 60,840 scalars and 16,178 outputs, is named beside what a run needs."""
+    said = "what `count` calls memory is another sum, of weights and all outputs: 77,018 elements"
+
+    assert said in run("memory", "lenet5-1998").out
+    assert "memory 77,018 elements" in run("count", "lenet5-1998").out
+
+
+def test_one_name_for_what_is_live(run: Command) -> None:
+    """The column of the table has the name of the JSON and CSV field."""
+    table = run("memory", "lenet5-1998", "--layers").out
+    header = run("memory", "lenet5-1998", "--layers", "--format", "csv").out.splitlines()[0]
+
+    assert table.splitlines()[1].split()[3] == "live"
+    assert "\nlive: elements alive while the layer runs" in table
+    assert header.split(",")[3] == "live"
+
+
 def test_json(run: Command) -> None:
     """The contract: plan, lines, total, peak, layers, and the device with its bounds."""
     result = run("memory", "lenet5-ng", "--format", "json", "--device", "t4", "--batch", "2")

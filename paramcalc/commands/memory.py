@@ -49,7 +49,7 @@ def memory(
     device: Annotated[
         str, typer.Option("--device", metavar="NAME", help="A bundled device or FILE: least times on it.")
     ] = "",
-    layers: Annotated[bool, typer.Option("--layers", help="Every layer: alive, traffic, intensity.")] = False,
+    layers: Annotated[bool, typer.Option("--layers", help="Every layer: live, traffic, intensity.")] = False,
     inputs: InputOption = None,
     sets: SetOption = None,
     replaced: ReplaceOption = None,

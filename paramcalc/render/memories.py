@@ -67,6 +67,8 @@ def notes(found: Memory) -> tuple[str, ...]:
         f"most is alive {when} {peak.layer}; all outputs together are {number(found.activations)} elements, "
         f"{number(found.activations * BYTES[plan.dtype])} bytes",
         f"weights: {_stored(found)}",
+        f"what `count` calls memory is another sum, of weights and all outputs: "
+        f"{number(found.report.totals.memory)} elements",
     ]
     if found.cached:
         one = number(found.cached // plan.batch)
@@ -101,7 +103,7 @@ def _times(found: Memory, bound: Bound | None) -> tuple[str, ...]:
 
 def layers(found: Memory, bound: Bound | None = None) -> Grid:
     """Each layer: what is alive while it runs, its operations, its traffic, their ratio, its least time."""
-    columns = [Column("layer"), Column("op", drop=2), Column("output", True, drop=1), Column("alive", True)]
+    columns = [Column("layer"), Column("op", drop=2), Column("output", True, drop=1), Column("live", True)]
     columns += [
         Column(name, True)
         for name in ("operations", "traffic", "intensity", *(("least time",) if bound else ()))
@@ -138,7 +140,7 @@ def layers(found: Memory, bound: Bound | None = None) -> Grid:
         *((seconds(bound.total),) if bound else ()),
     )
     meaning = (
-        "alive: elements alive while the layer runs; traffic: bytes of its inputs, weights and output",
+        "live: elements alive while the layer runs; traffic: bytes of its inputs, weights and output",
         "operations: 2 a multiply-accumulate, 1 any other; intensity: operations a byte",
     )
     return Grid(
