@@ -30,8 +30,9 @@ class Field(NamedTuple):
     """What the positions of a layer's output see of one axis of one input.
 
     Position `o` along the output's axis `along` sees `size` input positions, from `start + o*jump`
-    on, padding included; `size` is that of the position that sees most. `jump` is the effective
-    stride: a fraction after upsampling, None where the field does not move evenly. Without `along`
+    on, padding included. Where positions see different sizes, as after upsampling, `size` is that of the
+    position that sees most and `least` of the one that sees least. `jump` is the effective stride, on
+    average: a fraction after upsampling, None where the field does not move evenly. Without `along`
     all positions see the same. `whole`: every position sees all of the axis.
     """
 
@@ -39,6 +40,7 @@ class Field(NamedTuple):
     axis: str
     along: str
     size: int
+    least: int
     jump: int | Fraction | None
     start: int
     whole: bool
@@ -200,13 +202,15 @@ def _described(graph: Graph, seen: Seen, output: Shape) -> tuple[Field, ...]:
     found = []
     for (name, axis), reach in seen.items():
         length, total = _length(output, reach.axis), graph.inputs[name].size(axis)
+        sizes = _sizes(reach, length)
         together = [one for (other, _), one in seen.items() if other == name and one.axis == reach.axis != ""]
         found.append(
             Field(
                 input=name,
                 axis=axis,
                 along=reach.axis,
-                size=_size(reach, length),
+                size=max(sizes),
+                least=min(sizes),
                 jump=_jump(reach) if len(together) == 1 else None,
                 start=reach.first.at(0),
                 whole=reach.first.most(0, length - 1) <= 0 and reach.last.least(0, length - 1) >= total - 1,
@@ -216,12 +220,12 @@ def _described(graph: Graph, seen: Seen, output: Shape) -> tuple[Field, ...]:
     return tuple(found)
 
 
-def _size(reach: Reach, length: int) -> int:
-    """Positions that the output position sees that sees most."""
+def _sizes(reach: Reach, length: int) -> set[int]:
+    """How many positions the output positions see."""
     both = (reach.first, reach.last)
     repeats = reach.first.pace == reach.last.pace
     places = lcm(*(len(steps.values) for steps in both)) if repeats else length
-    return max(reach.last.at(place) - reach.first.at(place) + 1 for place in range(places))
+    return {reach.last.at(place) - reach.first.at(place) + 1 for place in range(places)}
 
 
 def _jump(reach: Reach) -> int | Fraction | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -628,6 +629,24 @@ def test_table(run: Run) -> None:
     assert next(line for line in result.out.splitlines() if line.startswith("fc6")).split()[-1] == "all"
 
 
+def test_sizes_that_vary_by_position_are_told(run: Run) -> None:
+    """U-Net's outputs see 188 to 204 positions, which following single ones back gives as well."""
+    graph = load("unet").graph()
+    number = find(graph, "output")
+    boxes = [region(graph, number, {"height": at, "width": at})["input"] for at in range(150, 182)]
+    sizes = {last - first + 1 for first, last in (box["height"] for box in boxes)}
+
+    table, one = run("field", "unet").out, run("field", "unet", "output").out
+
+    assert (min(sizes), max(sizes)) == (188, 204)
+    assert re.search(r"^output .* 188-204 +1 +0$", table, re.MULTILINE)
+    assert re.search(r"^input height +572 +188-204 ", one, re.MULTILINE)
+    for text in (table, one):
+        assert "a-b: positions see different sizes, from a to b, as after upsampling" in text
+    assert "a-b" not in run("field", "vgg-16").out
+    assert run("field", "unet", "output", "--format", "csv").out.splitlines()[1].split(",")[-1] == "188"
+
+
 def test_columns_of_count(run: Run) -> None:
     """`count` shows the same three columns."""
     result = run("count", "resnet-50", "--depth", "1", "--columns", "field,jump,start")
@@ -645,7 +664,7 @@ def test_one_layer_as_json(run: Run) -> None:
     assert [layer["path"] for layer in document["layers"]] == ["pool5"]
     assert document["layers"][0]["fields"][0] == {
         "input": "input", "axis": "height", "along": "height", "size": 212, "jump": 32, "start": -90,
-        "padding": 90, "whole": False,
+        "padding": 90, "whole": False, "least": 212,
     }  # fmt: skip
     assert document["at"]["region"] == {"input": {"height": [0, 121], "width": [6, 217]}}
     assert document["from"]["seen_by"] == {"height": [0, 2], "width": [0, 5]}

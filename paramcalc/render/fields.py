@@ -26,6 +26,7 @@ MEANING = (
     "jump: input positions from one output position's field to the next (the effective stride)",
     "start: where the field of output position 0 begins; below 0 is padding",
 )
+VARYING = "a-b: positions see different sizes, from a to b, as after upsampling; the jump is the mean"
 DRAWING = (48, 18)  # most characters and lines of a drawing
 PICTURE = 480  # pixels of the longer side of a picture
 TEXT, EDGE = 20, 4  # pixels for a line of text, and around a picture
@@ -55,7 +56,12 @@ def _text(name: str, field: Field) -> str:
         return "" if field.jump is None else str(field.jump)
     if field.whole and not field.along:
         return "all" if name == "field" else ""
-    return str(field.size if name == "field" else field.start)
+    return _size(field) if name == "field" else str(field.start)
+
+
+def _size(field: Field) -> str:
+    """The size of a field, or the least and the greatest where positions see different sizes."""
+    return str(field.size) if field.least == field.size else f"{field.least}-{field.size}"
 
 
 def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = True) -> Grid:
@@ -80,7 +86,13 @@ def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = T
         )
         for line in outline.outline(report, depth, fold)
     )
-    return Grid(title(report), columns, lines, (*_inputs(found.graph), *MEANING, *apart(found.misaligned)))
+    vary = (VARYING,) if any(_varies(fields) for fields in found.layers) else ()
+    notes = (*_inputs(found.graph), *MEANING, *vary, *apart(found.misaligned))
+    return Grid(title(report), columns, lines, notes)
+
+
+def _varies(fields: Iterable[Field]) -> bool:
+    return any(field.least < field.size and not (field.whole and not field.along) for field in fields)
 
 
 def one(report: Report, look: Look) -> Grid:
@@ -92,7 +104,7 @@ def one(report: Report, look: Look) -> Grid:
             (
                 f"{field.input} {field.axis}",
                 str(inputs[field.input].size(field.axis)),
-                str(field.size),
+                _size(field),
                 *(
                     "" if number is None else str(number)
                     for number in (field.jump, field.start, field.padding)
@@ -106,7 +118,8 @@ def one(report: Report, look: Look) -> Grid:
     heading = f"{title(report)}: {layer.path}, {call_text(layer.op)}, output {layer.output.described()}"
     grid = Grid(heading, tuple(Column(name, right=place > 0) for place, name in enumerate(columns)), lines)
     mine = [item for item in look.found.misaligned if item.layer == layer.path]
-    return grid._replace(notes=(*positions(look), *apart(mine)))
+    vary = (VARYING,) if _varies(look.fields) else ()
+    return grid._replace(notes=(*vary, *positions(look), *apart(mine)))
 
 
 def positions(look: Look) -> tuple[str, ...]:
@@ -166,11 +179,11 @@ def csv(found: Fields, look: Look | None = None) -> str:
     numbers = range(len(found.layers)) if look is None else [look.number]
     rows = (
         (layer.path, field.input, field.axis, field.along, field.size, field.jump, field.start, field.padding,
-         str(field.whole).lower())
+         str(field.whole).lower(), field.least)
         for layer, fields in ((found.graph.layers[number], found.layers[number]) for number in numbers)
         for field in fields
     )  # fmt: skip
-    header = ("path", "input", "axis", "along", "size", "jump", "start", "padding", "whole")
+    header = ("path", "input", "axis", "along", "size", "jump", "start", "padding", "whole", "least")
     return comma_separated(header, rows)
 
 
@@ -214,6 +227,7 @@ def _layer(found: Fields, number: int) -> dict[str, Any]:
             "axis": field.axis,
             "along": field.along or None,
             "size": field.size,
+            "least": field.least,
             "jump": plain(field.jump),
             "start": field.start,
             "padding": field.padding,
