@@ -263,6 +263,42 @@ def test_documents_hold_the_totals(run: Run, format: str) -> None:
         assert figure in shown.out
 
 
+@pytest.mark.parametrize(
+    ("convention", "quantity", "printed", "said"),
+    [
+        ("thop", "macs", [1_824_033_792, 3_900_424_192], "x as many MACs ("),
+        ("pytorch", "flops", [3_628_146_688, 7_715_946_496], "x as many FLOPs ("),
+    ],
+)
+def test_networks_under_one_convention(
+    run: Run, convention: str, quantity: str, printed: list[int], said: str
+) -> None:
+    """Both networks have the totals that the tool prints of them; what it does not print is not there."""
+    arguments = ("compare", "resnet-18", "resnet50-v1", "--convention", convention)
+    found = json.loads(run(*arguments, "--format", "json").out)
+    table = run(*arguments, "--depth", "1").out
+    rows = list(csv.DictReader(io.StringIO(run(*arguments, "--format", "csv").out)))
+
+    assert [model["convention"] for model in found["models"]] == [convention] * 2
+    assert found["basis"]["label"].startswith(convention)
+    assert found["totals"][quantity]["values"] == printed
+    assert "connections" not in {*found["totals"], *found["definitions"], *found["models"][0]["totals"]}
+    assert [sum(int(row[f"{quantity}_{letter}"]) for row in rows) for letter in "AB"] == printed
+    assert "connections_A" not in rows[0]
+    assert said in table
+    assert f"convention {convention} " in table
+
+
+def test_a_convention_says_nothing_about_other_quantities(run: Run) -> None:
+    """A column that the tool does not print is an error, and so is a tool that is not known."""
+    silent = run("compare", "resnet-18", "resnet-34", "--convention", "thop", "--columns", "flops")
+    unknown = run("compare", "resnet-18", "resnet-34", "--convention", "thopp")
+
+    assert silent.code == unknown.code == 2
+    assert "convention 'thop' says nothing about flops" in silent.err
+    assert "did you mean 'thop'?" in unknown.err
+
+
 def test_one_spec_with_set_is_compared_with_itself_changed(run: Run) -> None:
     diff = json.loads(run("compare", "resnet-50", "--set", "width=96", "--format", "json").out)
 

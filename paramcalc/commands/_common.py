@@ -12,6 +12,7 @@ import typer
 from paramcalc.engine.elaborate import Change, Swap
 from paramcalc.errors import Fault
 from paramcalc.render.grid import Grid
+from paramcalc.report import Report
 
 Format = Literal["table", "json", "csv", "markdown", "latex", "html"]
 
@@ -41,6 +42,11 @@ PluginOption = Annotated[
 ]
 BatchOption = Annotated[
     int, typer.Option("--batch", min=1, help="Samples at once; work and outputs grow with it.")
+]
+
+ConventionOption = Annotated[
+    str,
+    typer.Option("--convention", metavar="NAME", help="What that tool or paper counts: torchinfo ..."),
 ]
 
 
@@ -84,6 +90,15 @@ def _once(option: str, names: list[str]) -> None:
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
         raise Fault(f"{option} gives '{twice}' twice", fix="give it one value")
+
+
+def under(convention: str, report: Report) -> Report:
+    """The report with the numbers of a convention, if one is named."""
+    if not convention:
+        return report
+    from paramcalc import conventions
+
+    return conventions.recounted(report, conventions.convention(convention))
 
 
 def load_plugins(paths: list[Path] | None) -> None:

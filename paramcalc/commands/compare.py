@@ -8,6 +8,7 @@ import typer
 
 from paramcalc.commands._common import (
     BatchOption,
+    ConventionOption,
     DepthOption,
     Format,
     OutputOption,
@@ -16,6 +17,7 @@ from paramcalc.commands._common import (
     emit,
     emit_grid,
     settings,
+    under,
     written,
 )
 from paramcalc.engine.elaborate import Change
@@ -50,6 +52,7 @@ def compare(
         str, typer.Option("--columns", help="Columns to show, with commas between them.")
     ] = "",
     unfold: Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")] = False,
+    convention: ConventionOption = "",
     plugins: PluginOption = None,
     format: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
     output: OutputOption = None,
@@ -79,14 +82,14 @@ def compare(
         raise Fault(
             "a comparison needs two networks", fix="name another SPEC, or say what to change: --set width=96"
         )
-    diff = compared(*reports)
+    diff = compared(*(under(convention, report) for report in reports))
     if format == "json":
         emit(differences.text(diff), output)
         return
     if format == "csv":
         emit(differences.csv(diff), output)
         return
-    grid = differences.grid(diff, depth, differences.columns(columns), not unfold)
+    grid = differences.grid(diff, depth, differences.columns(columns, diff), not unfold)
     if format == "table":
         emit_grid(grid, output)
     else:

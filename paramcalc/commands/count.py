@@ -8,6 +8,7 @@ import typer
 
 from paramcalc.commands._common import (
     BatchOption,
+    ConventionOption,
     DepthOption,
     Format,
     InputOption,
@@ -19,6 +20,7 @@ from paramcalc.commands._common import (
     emit,
     emit_grid,
     settings,
+    under,
     written,
 )
 from paramcalc.errors import Fault
@@ -45,10 +47,7 @@ def count(
     ] = "nchw",
     dtype: Annotated[Dtype, typer.Option("--dtype", help="Element type for memory in bytes.")] = "float32",
     unfold: Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")] = False,
-    convention: Annotated[
-        str,
-        typer.Option("--convention", metavar="NAME", help="What that tool or paper counts: torchinfo ..."),
-    ] = "",
+    convention: ConventionOption = "",
     plugins: PluginOption = None,
     format: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
     output: OutputOption = None,
@@ -63,11 +62,7 @@ def count(
     if (sort or top is not None) and (depth is not None or unfold):
         raise Fault("--top and --sort show layers without groups, which --depth and --unfold are about")
     changes, sizes = settings(sets, inputs, plugins, replaced)
-    report = load(spec).count(changes, sizes, batch)
-    if convention:
-        from paramcalc import conventions
-
-        report = conventions.recounted(report, conventions.convention(convention))
+    report = under(convention, load(spec).count(changes, sizes, batch))
     if format == "json":
         from paramcalc.render import json
 

@@ -29,7 +29,7 @@ def columns(text: str, report: Report) -> tuple[str, ...]:
             fix = near(name, COLUMNS) or "columns are " + ", ".join(COLUMNS)
             raise Fault(f"there is no column '{name}'", fix=fix)
         if name in QUANTITIES:
-            _spoken_of(name, report)
+            spoken_of(name, report)
     return chosen or usual(report)
 
 
@@ -41,7 +41,8 @@ def usual(report: Report) -> tuple[str, ...]:
     return ("op", "output", *(main or report.quantities), "share")
 
 
-def _spoken_of(name: str, report: Report) -> None:
+def spoken_of(name: str, report: Report) -> None:
+    """A `Fault` where a report's convention says nothing about a quantity."""
     if name not in report.quantities:
         about = ", ".join(report.quantities)
         raise Fault(f"convention '{report.convention}' says nothing about {name}, only {about}")
@@ -96,7 +97,7 @@ def flat(
     if key not in QUANTITIES:
         fix = near(key, QUANTITIES) or "one of " + ", ".join(QUANTITIES)
         raise Fault(f"cannot sort by '{key}'", fix=fix)
-    _spoken_of(key, report)
+    spoken_of(key, report)
     rows = [row for row in report.rows if not row.layer.auxiliary]
     rows.sort(key=lambda row: getattr(row.counts, key), reverse=True)
     kept = rows if top is None else rows[:top]
@@ -166,11 +167,16 @@ def _basis_footer(report: Report, basis: Basis) -> tuple[str, ...]:
     """Whose numbers they are, what they count, and which ops count otherwise than with us."""
     inputs = ", ".join(f"{name} {shape}" for name, shape in report.graph.inputs.items())
     notes = [f"{inputs}, batch {report.batch}; convention {basis.label}: {basis.says}"]
-    notes += [
-        f"{word(name, report)} {gaps(found)}" for name, found in basis.differences.items() if name in MAIN
-    ]
+    notes += against(report, basis)
     notes += [f"{name} exists in training only, and is not in the total" for name in report.auxiliary]
     return (*notes, *report.graph.remarks)
+
+
+def against(report: Report, basis: Basis) -> list[str]:
+    """How the totals of a convention differ from ours."""
+    return [
+        f"{word(name, report)} {gaps(found)}" for name, found in basis.differences.items() if name in MAIN
+    ]
 
 
 def gaps(found: Mapping[str, int]) -> str:

@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
 from paramcalc.errors import Fault, near
 from paramcalc.outline import FULL_DEPTH
-from paramcalc.render.counts import TITLES, dims
+from paramcalc.render import json as reports
+from paramcalc.render.counts import against, dims, spoken_of, word
 from paramcalc.render.grid import Column, Grid, comma_separated, number
 from paramcalc.render.grid import Line as Cells
-from paramcalc.render.json import plain, totals
 from paramcalc.report import QUANTITIES, Counts
 from paramcalc.whatif.diff import Diff, Line, ratio, rounded
 
 SCHEMA = "paramcalc/compare/1"
-USUAL = ("change", "op", "output", "params", "macs")
-COLUMNS = (*USUAL[:3], *QUANTITIES)
+WORDS = ("change", "op", "output")
+COLUMNS = (*WORDS, *QUANTITIES)
 DROPS = {"op": 6, "output": 5, "change": 3}
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def columns(text: str) -> tuple[str, ...]:
+def columns(text: str, diff: Diff) -> tuple[str, ...]:
     """Column names from a list with commas; `Fault` with near misses for unknown ones."""
     chosen = tuple(part.strip() for part in text.split(",") if part.strip())
     for name in chosen:
         if name not in COLUMNS:
             fix = near(name, COLUMNS) or "columns are " + ", ".join(COLUMNS)
             raise Fault(f"there is no column '{name}'", fix=fix)
-    return chosen or USUAL
+        if name in QUANTITIES:
+            spoken_of(name, diff.reports[0])
+    return chosen or usual(diff)
 
 
-def grid(diff: Diff, depth: int | None = None, chosen: tuple[str, ...] = USUAL, fold: bool = True) -> Grid:
+def usual(diff: Diff) -> tuple[str, ...]:
+    """The columns where none are chosen; of a convention's quantities the main ones."""
+    return (*WORDS, *sorted(diff.main, key=diff.quantities.index))
+
+
+def grid(diff: Diff, depth: int | None = None, chosen: tuple[str, ...] = (), fold: bool = True) -> Grid:
     """The networks side by side, the totals and what each change costs or saves below."""
+    chosen = chosen or usual(diff)
     lines = diff.lines(depth, fold)
     body = [
         Cells(
@@ -43,7 +52,7 @@ def grid(diff: Diff, depth: int | None = None, chosen: tuple[str, ...] = USUAL, 
         )
         for line in lines
     ]
-    titles = tuple(column for name in chosen for column in _columns(name, len(diff.reports)))
+    titles = tuple(column for name in chosen for column in _columns(name, diff))
     return Grid(
         title(diff), (Column("layer"), *titles), (*body, _totals(diff, chosen)), notes(diff, lines, chosen)
     )
@@ -56,9 +65,9 @@ def title(diff: Diff) -> str:
 
 def notes(diff: Diff, lines: list[Line], chosen: tuple[str, ...]) -> tuple[str, ...]:
     """The sentences, the inputs, and what the settings did."""
-    extra = [name for name in chosen if name in QUANTITIES and name not in ("macs", "params")]
+    extra = [name for name in chosen if name in QUANTITIES and name not in diff.main]
     said = [
-        f"{LETTERS[place]} against A: {diff.sentence(place, ['macs', 'params', *extra])}"
+        f"{LETTERS[place]} against A: {diff.sentence(place, [*diff.main, *extra])}"
         for place in range(1, len(diff.reports))
     ]
     inputs = [
@@ -68,7 +77,10 @@ def notes(diff: Diff, lines: list[Line], chosen: tuple[str, ...]) -> tuple[str, 
         said.append(f"{inputs[0]}, batch {diff.reports[0].batch}")
     else:
         said += [f"{letter}: {text}" for letter, text in zip(LETTERS, inputs, strict=False)]
+    if diff.reports[0].basis:
+        said.append(f"convention {diff.reports[0].basis.label}: {diff.reports[0].basis.says}")
     for letter, report in zip(LETTERS, diff.reports, strict=False):
+        said += [f"{letter}: {gap}" for gap in (against(report, report.basis) if report.basis else ())]
         said += [f"{letter}: {remark}" for remark in report.graph.remarks]
     if any(line.times > 1 for line in lines):
         said.append("x N: N equal blocks; the line has all of them, the lines below it one")
@@ -83,12 +95,12 @@ def _label(line: Line) -> str:
     return " -> ".join(names) + times
 
 
-def _columns(name: str, networks: int) -> list[Column]:
+def _columns(name: str, diff: Diff) -> list[Column]:
     if name not in QUANTITIES:
         return [Column(name, right=name == "output", drop=DROPS[name])]
-    heading = TITLES.get(name, name)
+    heading = word(name, diff.reports[0])
     found = [Column(f"{heading} A", right=True)]
-    for letter in LETTERS[1:networks]:
+    for letter in LETTERS[1 : len(diff.reports)]:
         found += [
             Column(f"{heading} {letter}", right=True),
             Column(f"{letter} - A", right=True, drop=4),
@@ -154,17 +166,17 @@ def csv(diff: Diff) -> str:
     """Every aligned layer with every quantity of every network, differences and ratios."""
     letters = LETTERS[: len(diff.reports)]
     header = ["change", *(f"{field}_{letter}" for field in ("path", "op", "output") for letter in letters)]
-    for name in QUANTITIES:
+    for name in diff.quantities:
         header.append(f"{name}_A")
         for letter in letters[1:]:
             header += [f"{name}_{letter}", f"{name}_{letter}-A", f"{name}_{letter}:A"]
-    return comma_separated(header, (_record(line) for line in diff.layers()))
+    return comma_separated(header, (_record(line, diff.quantities) for line in diff.layers()))
 
 
-def _record(line: Line) -> list[Any]:
+def _record(line: Line, quantities: Iterable[str]) -> list[Any]:
     found: list[Any] = [" ".join(change for change in line.changes if change), *line.paths, *line.calls]
     found += ["" if shape is None else str(shape) for shape in line.outputs]
-    for name in QUANTITIES:
+    for name in quantities:
         values = [getattr(counts, name) if counts else 0 for counts in line.counts]
         found.append(values[0])
         for value in values[1:]:
@@ -190,22 +202,23 @@ def document(diff: Diff, dtype: str = "float32") -> dict[str, Any]:
                 "model": report.graph.model,
                 "spec": report.graph.spec,
                 "settings": list(report.graph.settings),
-                "knobs": {name: plain(value) for name, value in report.graph.knobs.items()},
+                "knobs": {name: reports.plain(value) for name, value in report.graph.knobs.items()},
                 "input": {name: list(shape) for name, shape in report.input_shapes().items()},
                 "batch": report.batch,
                 "convention": report.convention,
-                "totals": totals(report.totals, dtype),
+                **reports.against(report.basis),
+                "totals": reports.totals(report.totals, dtype, diff.quantities),
             }
             for label, report in zip(diff.labels, diff.reports, strict=True)
         ],
-        "definitions": dict(QUANTITIES),
+        **reports.definitions(diff.reports[0].basis),
         "sentences": list(diff.sentences),
-        "totals": _quantities(list(diff.totals)),
-        "layers": [layer(line) for line in diff.layers()],
+        "totals": _quantities(list(diff.totals), diff.quantities),
+        "layers": [layer(line, diff.quantities) for line in diff.layers()],
     }
 
 
-def layer(line: Line) -> dict[str, Any]:
+def layer(line: Line, quantities: Iterable[str]) -> dict[str, Any]:
     """One aligned layer; null stands for a network that has nothing there."""
     return {
         "change": [change or None for change in line.changes[1:]],
@@ -213,14 +226,14 @@ def layer(line: Line) -> dict[str, Any]:
         "op": [call or None for call in line.calls],
         "output": [None if shape is None else list(shape.dims) for shape in line.outputs],
         "auxiliary": line.auxiliary,
-        **_quantities(list(line.counts)),
+        **_quantities(list(line.counts), quantities),
     }
 
 
-def _quantities(counts: list[Counts | None] | list[Counts]) -> dict[str, Any]:
+def _quantities(counts: list[Counts | None] | list[Counts], quantities: Iterable[str]) -> dict[str, Any]:
     """For each quantity the values, and for each further network its difference and ratio to the first."""
     found = {}
-    for name in QUANTITIES:
+    for name in quantities:
         values = [None if item is None else getattr(item, name) for item in counts]
         ratios = [ratio(values[0] or 0, value or 0) for value in values[1:]]
         found[name] = {

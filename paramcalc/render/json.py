@@ -29,7 +29,8 @@ def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
         "input": {name: list(shape) for name, shape in report.input_shapes().items()},
         "batch": report.batch,
         "convention": report.convention,
-        **(_basis(report.basis) if report.basis else {"definitions": dict(QUANTITIES)}),
+        **definitions(report.basis),
+        **against(report.basis),
         "totals": totals(report.totals, dtype, about),
         "auxiliary": {name: totals(counts, dtype, about) for name, counts in report.auxiliary.items()},
         "totals_with_auxiliary": totals(report.with_auxiliary, dtype, about),
@@ -38,13 +39,21 @@ def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
     }
 
 
-def _basis(basis: Basis) -> dict[str, Any]:
-    """What stands in the place of our own definitions: of the quantities that the convention is about."""
+def definitions(basis: Basis | None) -> dict[str, Any]:
+    """What the quantities mean: ours, or those that a convention is about."""
+    if basis is None:
+        return {"definitions": dict(QUANTITIES)}
     return {
         "basis": {"label": basis.label, "says": basis.says, "words": dict(basis.words)},
         "definitions": {name: dict(rules) for name, rules in basis.rules.items()},
-        "against_paramcalc": {name: dict(gaps) for name, gaps in basis.differences.items()},
     }
+
+
+def against(basis: Basis | None) -> dict[str, Any]:
+    """What each op has more under a convention than with us, or less."""
+    if basis is None:
+        return {}
+    return {"against_paramcalc": {name: dict(gaps) for name, gaps in basis.differences.items()}}
 
 
 def totals(counts: Counts, dtype: str, quantities: Iterable[str] = QUANTITIES) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from paramcalc.errors import Fault
 from paramcalc.outline import FITTING_LINES, FULL_DEPTH, Node, call_text
-from paramcalc.report import Counts, Report, added
+from paramcalc.report import Basis, Counts, Report, added
 from paramcalc.shape import Shape
 from paramcalc.whatif.align import Match, align
 
@@ -55,6 +55,18 @@ class Diff(NamedTuple):
         return tuple(report.totals for report in self.reports)
 
     @property
+    def quantities(self) -> tuple[str, ...]:
+        """The quantities that the numbers are about; of a convention, those that it speaks of."""
+        return self.reports[0].quantities
+
+    @property
+    def main(self) -> tuple[str, ...]:
+        """The quantities that are told first."""
+        known = self.quantities
+        work = [name for name in ("macs", "flops") if name in known][:1]
+        return (*work, *(["params"] if "params" in known else [])) or known
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """What the networks are called: model, settings, and other inputs than the first one's."""
         return tuple(_label(report, self.reports[0]) for report in self.reports)
@@ -64,7 +76,7 @@ class Diff(NamedTuple):
         """What each further network costs or saves, in a sentence."""
         return tuple(self.sentence(place) for place in range(1, len(self.reports)))
 
-    def sentence(self, place: int, quantities: Iterable[str] = ("macs", "params")) -> str:
+    def sentence(self, place: int, quantities: Iterable[str] = ()) -> str:
         """What a further network costs or saves against the first.
 
         >>> from paramcalc import load
@@ -74,10 +86,8 @@ class Diff(NamedTuple):
         """
         one, two = self.reports[0], self.reports[place]
         changes = [
-            change(
-                getattr(one.totals, name), getattr(two.totals, name), NOUNS.get(name, name.replace("_", " "))
-            )
-            for name in quantities
+            change(getattr(one.totals, name), getattr(two.totals, name), noun(name, one.basis))
+            for name in quantities or self.main
         ]
         return ", ".join([*changes, _outputs(one, two)])
 
@@ -115,7 +125,10 @@ def compare(*reports: Report) -> Diff:
     return Diff(reports, align(reports))
 
 
-def noun(quantity: str) -> str:
+def noun(quantity: str, basis: Basis | None = None) -> str:
+    """What a quantity is called in a sentence; what a convention calls MACs need not be multiplications."""
+    if basis is not None and (basis.words.get(quantity) or quantity == "macs"):
+        return basis.words.get(quantity) or "MACs"
     return NOUNS.get(quantity, quantity.replace("_", " "))
 
 
