@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from paramcalc.errors import Fault, near
 from paramcalc.report import QUANTITIES, Counts
 from paramcalc.shape import Shape
-from paramcalc.symbolic.closed import Closed, Row, added
+from paramcalc.symbolic.closed import Closed, Fixed, Row, added
 from paramcalc.symbolic.facts import Symbol
 from paramcalc.symbolic.judge import Assumption
 from paramcalc.symbolic.rounds import Range
@@ -42,6 +42,7 @@ class Formulas(NamedTuple):
     assumptions: tuple[Assumption, ...]
     leading: tuple[str, ...]
     entries: tuple[Entry, ...]
+    fixed: tuple[Fixed, ...] = ()
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -78,6 +79,7 @@ def formulas(
         assumptions=closed.assumptions,
         leading=closed.leading,
         entries=tuple(_entries(rows, per, depth, ", ".join(layers) or TOTAL)),
+        fixed=closed.fixed,
     )
 
 

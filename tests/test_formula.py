@@ -20,6 +20,7 @@ from paramcalc.library import bundled_files, models, read
 from paramcalc.render.formulas import python, text
 from paramcalc.report import Counts
 from paramcalc.symbolic import Closed
+from paramcalc.symbolic.domain import domains
 from tests.conftest import Run
 
 SPECS = bundled_files()
@@ -228,10 +229,83 @@ def test_command_prints_the_closed_form(run: Run) -> None:
 
 
 def test_assumptions_are_printed(run: Run) -> None:
-    """What decided without proof is said."""
-    result = run("formula", "gpt2-124m", "--in", "dim,L", "--quantity", "macs")
+    """What decided without proof is said: of one symbol alone with its values, else by itself."""
+    gpt, unet, efficient = (
+        run("formula", model, "--in", symbols, "--quantity", "macs").out
+        for model, symbols in (("gpt2-124m", "dim,L"), ("unet", "h"), ("efficientnet-b0", "width"))
+    )
 
-    assert "assuming 12 divides d, L <= 1024" in result.out
+    assert "\nfor d = 12, 24, 36, ..., whole L from 1 to 1024\n" in gpt
+    assert "\nfor whole h >= 11\n" in unet
+    assert "\nfor w > 0\nassuming divisible(32 w, 8) != divisible(16 w, 8), " in efficient
+    assert "assuming" not in gpt + unet
+
+
+@pytest.mark.parametrize(
+    ("model", "symbols"),
+    [
+        ("gpt2-124m", ["dim", "L"]),
+        ("unet", ["width", "h"]),
+        ("se-shufflenet-v1-g3", ["width", "h"]),
+        ("inception-v3", ["h"]),
+        ("resnext50-32x4d", ["width"]),
+    ],
+)
+def test_domains_say_what_the_assumptions_say(model: str, symbols: list[str]) -> None:
+    """A point is in all domains, and meets the other assumptions, exactly when it meets all assumptions."""
+    closed = load(model).closed(symbols)
+    form = closed.formula("params")
+    found, others = domains(closed.symbols, closed.assumptions)
+
+    for value in range(1, 1200):
+        for domain in found:
+            inside = value in range(domain.least, (domain.most or 10**9) + 1) and value % domain.step == 0
+            point = {**form.point({}), domain.letter: value}
+            rest = all(assumption.holds(point) for assumption in others)
+            assert form.admits(**point) == (inside and rest)
+
+
+def test_a_size_without_alternative_stays_a_number(run: Run) -> None:
+    """LeNet-5's linear layer needs maps of one element, which 32 x 32 alone gives: 28 and 36 are refused."""
+    square, sides = run("formula", "lenet5-1998"), run("formula", "lenet5-1998", "--in", "H,W,batch")
+    document = json.loads(run("formula", "lenet5-1998", "--format", "json").out)
+
+    assert "lenet5-1998, input 1 x 32 x 32\n" in square.out
+    assert "macs        = 325680\n" in square.out
+    assert "only H = W = 32 is legal: linear works on the last axis" in square.out
+    assert "only H = 32 and W = 32 are legal: " in sides.out
+    assert "macs        = 325680 b\n" in sides.out
+    assert document["symbols"] == []
+    assert [(each["stands_for"], each["value"]) for each in document["fixed"]] == [(["H", "W"], 32)]
+    for size in (28, 36):
+        with pytest.raises(SpecError):
+            load("lenet5-1998").count(inputs={"input": (1, size, size)})
+
+
+def test_a_way_that_one_value_takes_is_no_law(run: Run, tmp_path: Path) -> None:
+    """Where other values have other networks, the formula says that it holds for the one alone."""
+    spec = tmp_path / "toy.yaml"
+    spec.write_text(
+        "name: toy\ninput: 3x8x8\nknobs: {width: 16}\nlayers:\n"
+        "  - conv2d width 3\n  - {if: width == 16, then: conv2d 8 1, else: conv2d 4 1}\n"
+    )
+
+    result = run("formula", str(spec))
+
+    assert "for w = 16 alone, whole h >= 3\n" in result.out
+    assert "legal" not in result.out
+
+
+def test_what_is_subtracted_has_one_sign(run: Run) -> None:
+    """Sums of sizes and of what is subtracted stand in brackets."""
+    result = run("formula", "unet", "--quantity", "activations")
+
+    assert result.out.startswith("unet, input 1 x (16 h + 12) x (16 h + 12): w = width, H = W = 16 h + 12\n")
+    assert "h^2 (5944 w + 512) - h (78352 w + 11008) + 400632 w + 59168\n" in result.out
+
+
+def test_a_width_that_is_rounded_is_no_symbol_unless_asked_for(run: Run) -> None:
+    assert "macs        = 7834848 h^2 + 1907200\n" in run("formula", "efficientnet-b0").out
 
 
 @pytest.mark.parametrize(

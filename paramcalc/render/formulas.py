@@ -10,6 +10,7 @@ from paramcalc.errors import visible
 from paramcalc.formula import Entry, Formulas
 from paramcalc.render.grid import number
 from paramcalc.symbolic.choice import AXIS_LETTERS
+from paramcalc.symbolic.domain import Domain, domains
 from paramcalc.symbolic.facts import Symbol
 from paramcalc.symbolic.judge import Assumption
 from paramcalc.symbolic.notation import LATEX, PLAIN, PYTHON, Notation
@@ -52,9 +53,15 @@ def heading(found: Formulas) -> str:
     >>> heading(formulas(load("resnet-50").closed(["width", "h"])))
     'resnet-50, input 3 x 32 h x 32 h: w = width, H = W = 32 h'
     """
-    inputs = (f"{name} {' x '.join(map(PLAIN.sum, shape.dims))}" for name, shape in found.inputs.items())
+    inputs = (f"{name} {' x '.join(map(_size, shape.dims))}" for name, shape in found.inputs.items())
     name = ", ".join([found.model, *found.settings, *inputs])
     return ": ".join(part for part in (name, ", ".join(meaning(symbol) for symbol in found.symbols)) if part)
+
+
+def _size(size: Any) -> str:
+    """A size between other ones: in brackets where it is a sum."""
+    text = PLAIN.sum(size)
+    return f"({text})" if isinstance(size, Polynomial) and len(size.terms) > 1 else text
 
 
 def meaning(symbol: Symbol) -> str:
@@ -69,11 +76,13 @@ def meaning(symbol: Symbol) -> str:
 
 def conditions(found: Formulas) -> list[str]:
     """For which values the formulas hold, and the values that `count` would print."""
+    lines = _fixed(found)
     if not found.symbols:
-        return []
-    lines = ["for " + ", ".join(f"{'whole ' * each.whole}{_range(each)}" for each in found.symbols)]
-    if found.assumptions:
-        lines.append("assuming " + ", ".join(PLAIN.assumption(each) for each in found.assumptions))
+        return lines
+    legal, others = domains(found.symbols, found.assumptions)
+    lines.append("for " + ", ".join(map(_values, legal)))
+    if others:
+        lines.append("assuming " + ", ".join(PLAIN.assumption(each) for each in others))
     point, last = _point(found), found.entries[-1]
     if not last.ranges:
         at = ", ".join(f"{letter} = {value}" for letter, value in point.items())
@@ -83,8 +92,31 @@ def conditions(found: Formulas) -> list[str]:
     return lines
 
 
-def _range(symbol: Symbol) -> str:
-    return f"{symbol.letter} >= {symbol.least}" if symbol.whole else f"{symbol.letter} > 0"
+def _fixed(found: Formulas) -> list[str]:
+    """What can have one value only, by the reason."""
+    reasons: dict[str, list[str]] = {}
+    for each in found.fixed:
+        reasons.setdefault(each.reason, []).append(f"{' = '.join(each.stands_for)} = {each.value}")
+    return [
+        f"only {' and '.join(values)} {'is' if len(values) == 1 else 'are'} legal: {reason}"
+        for reason, values in reasons.items()
+    ]
+
+
+def _values(domain: Domain) -> str:
+    """The values of a symbol, as `whole h >= 3`, `whole L from 1 to 1024`, or `w = 12, 24, 36, ...`."""
+    letter, whole, least, most, step = domain
+    if not whole:
+        return f"{letter} > 0"
+    if least == most:
+        return f"{letter} = {least} alone"
+    if step == 1:
+        return f"whole {letter} >= {least}" if most is None else f"whole {letter} from {least} to {most}"
+    first = [str(least + step * place) for place in range(3)]
+    if most is None:
+        return f"{letter} = {', '.join(first)}, ..."
+    every = list(map(str, range(least, most + 1, step)))
+    return f"{letter} = {', '.join(every if len(every) < 5 else [*first, '...', every[-1]])}"
 
 
 def remark(sign: str, text: str) -> str:
@@ -189,6 +221,7 @@ def document(found: Formulas) -> str:
         "settings": list(found.settings),
         "input": {name: [PLAIN.sum(size) for size in shape.dims] for name, shape in found.inputs.items()},
         "symbols": [_symbol(symbol) for symbol in found.symbols],
+        "fixed": [each._asdict() for each in found.fixed],
         "assumptions": [PLAIN.assumption(assumption) for assumption in found.assumptions],
         "formulas": [
             {

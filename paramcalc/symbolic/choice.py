@@ -61,6 +61,19 @@ class Chosen(NamedTuple):
             for name, marks in self.inputs.items()
         }
 
+    def without(self, letter: str) -> Chosen:
+        """The same with a number in the place of one symbol: its default."""
+        numbers = {symbol.letter: symbol.start for symbol in self.symbols if symbol.letter == letter}
+        return Chosen(
+            tuple(symbol for symbol in self.symbols if symbol.letter != letter),
+            {name: filled(value, numbers) for name, value in self.knobs.items()},
+            {
+                name: {place: mark for place, mark in marks.items() if mark != letter}
+                for name, marks in self.inputs.items()
+            },
+            self.batch,
+        )
+
     def stretched(self, letter: str, factor: int) -> Chosen:
         """The same with one symbol in larger steps."""
         symbols = tuple(
@@ -99,8 +112,12 @@ def choose(spec: Spec, start: Start, names: Sequence[str]) -> Chosen:
 
 
 def usual(spec: Spec, start: Start) -> list[str]:
-    """The symbols that a formula is in when none are asked for: the width, and the input's space."""
-    names = ["width"] if _is_size(start.knobs.get("width")) and "width" not in _knobs_of_space(spec) else []
+    """The symbols that a formula is in when none are asked for: the width, and the input's space.
+
+    A width that multiplies others, and rounds them, would make nothing shorter.
+    """
+    special = _knobs_of_space(spec) | _fractions(spec)
+    names = ["width"] if _is_size(start.knobs.get("width")) and "width" not in special else []
     axes = {axis for shape in start.inputs.values() for axis in shape.axes}
     if "height" in axes:
         square = all(same_plane(shape) for shape in start.inputs.values())
@@ -262,4 +279,4 @@ def filled(value: Any, values: Mapping[str, Any]) -> Any:
     """Letters replaced by what they stand for."""
     if isinstance(value, tuple):
         return tuple(filled(item, values) for item in value)
-    return values[value] if isinstance(value, Letter) else value
+    return values.get(value, value) if isinstance(value, Letter) else value

@@ -85,10 +85,19 @@ class Row(NamedTuple):
         return self.layer.path
 
 
+class Fixed(NamedTuple):
+    """What a symbol was to stand for, the one value that it can have, and why no other has a network."""
+
+    stands_for: tuple[str, ...]
+    value: int
+    reason: str
+
+
 class Closed(NamedTuple):
     """A network counted in symbols; `totals` leaves out branches that exist in training only.
 
-    `settings` are those besides the symbols, as they were written.
+    `settings` are those besides the symbols, as they were written. `fixed` are symbols in whose place
+    stands their default, because no other value has a network.
     """
 
     graph: Graph
@@ -98,6 +107,7 @@ class Closed(NamedTuple):
     rows: tuple[Row, ...]
     totals: Counts
     chosen: Chosen
+    fixed: tuple[Fixed, ...] = ()
 
     def formula(self, quantity: str, layers: Sequence[str] = ()) -> Formula:
         """A quantity of the whole network, or of the layers that some patterns mean."""
@@ -150,6 +160,7 @@ def close(
     numeric = Settings(variant, changes, inputs or {})
     start = Start.of(spec, numeric)
     chosen = choose(spec, start, usual(spec, start) if symbols is None else symbols)
+    fixed: list[Fixed] = []
     while True:
         asked = Judge(chosen.symbols)
         settings = numeric._replace(changes=(*changes, *chosen.changes()))
@@ -160,6 +171,7 @@ def close(
             totals = added(row for row in rows if not row.layer.auxiliary)
             if max(evaluate(total, asked.point) for total in totals) > LARGEST_SIZE:
                 elaborate(spec, numeric)  # which refuses single sizes as large as that
+            only = _only_value(spec, settings, chosen, asked)
         except Stretch as stretch:
             chosen = chosen.stretched(stretch.letter, stretch.factor)
             continue
@@ -168,8 +180,31 @@ def close(
         except SpecError:
             elaborate(spec, numeric)  # where the spec is wrong with numbers too, that is the plainer message
             raise
+        if only:
+            letter, reason = only
+            symbol = next(symbol for symbol in chosen.symbols if symbol.letter == letter)
+            fixed.append(Fixed(symbol.stands_for, symbol.start, reason))
+            chosen = chosen.without(letter)
+            continue
         written = tuple(str(change) for change in changes)
-        return Closed(graph, written, chosen.symbols, asked.assumptions(), rows, totals, chosen)
+        assumptions = asked.assumptions()
+        return Closed(graph, written, chosen.symbols, assumptions, rows, totals, chosen, tuple(fixed))
+
+
+def _only_value(spec: Spec, settings: Settings, chosen: Chosen, asked: Judge) -> tuple[str, str] | None:
+    """A symbol all of whose values but one have no network, as an attempt without that one shows, and why."""
+    for letter, equation in asked.equations():
+        judge = Judge(chosen.symbols, denied=equation)
+        judge.stretching = False
+        try:
+            counted(spec, settings, judge, _batch(chosen))
+        except SpecError as error:
+            problem, *_ = error.problems
+            line, _ = problem.source.position(problem.start)
+            return letter, f"{problem.fact} (line {line})"
+        except (Fault, RecursionError):
+            continue
+    return None
 
 
 def started(spec: Spec, settings: Settings, asked: Judge) -> Start:

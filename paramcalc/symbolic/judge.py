@@ -6,7 +6,7 @@ assumption, to be printed with the result.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import gcd
 from typing import Any, NamedTuple
@@ -49,12 +49,16 @@ class Stretch(Exception):
 
 
 class Judge:
-    """Answers for polynomials in the given symbols; see `paramcalc.sizes.Judge`."""
+    """Answers for polynomials in the given symbols; see `paramcalc.sizes.Judge`.
 
-    def __init__(self, symbols: Sequence[Symbol]) -> None:
+    To learn what becomes of a network where an equation does not hold, it can be `denied`.
+    """
+
+    def __init__(self, symbols: Sequence[Symbol], denied: Assumption | None = None) -> None:
         self.symbols = {symbol.letter: symbol for symbol in symbols}
         self.point = {symbol.letter: symbol.default for symbol in symbols}
         self.facts = Facts(symbols)
+        self.denied = denied
         self.assumed: dict[Assumption, None] = {}
         self.stretching = True
         self.indices: list[str] = []
@@ -73,8 +77,9 @@ class Judge:
             return bool(value == 0)
         if self.facts.positive(value) or self.facts.positive(-value):
             return False
-        answer = bool(evaluate(value, self.point) == 0)
-        self.assume(Assumption("=" if answer else "!=", _sign_normal(value)))
+        equation = Assumption("=", _sign_normal(value))
+        answer = equation.holds(self.point) and equation != self.denied
+        self.assume(equation if answer else equation._replace(kind="!="))
         return answer
 
     def nonneg(self, value: Any) -> bool:
@@ -195,7 +200,7 @@ class Judge:
 
     def assume_sign(self, value: Any) -> None:
         """That a value is not negative: a new least value of a symbol where it says no more than that."""
-        single = _single(value)
+        single = linear(value)
         if single is None or single[1] < 0 or self.facts.steps[single[0]] is None:
             self.assume(Assumption(">=", value))
             return
@@ -208,7 +213,7 @@ class Judge:
         """That a number is a multiple, or is none; of a symbol alone, its step is known from then on."""
         if holds:
             self.facts.learn_exact(number, divisor)
-        single = _single(number)
+        single = linear(number)
         if not holds or isinstance(divisor, Polynomial) or single is None or number.constant:
             self.assume(Assumption("divides" if holds else "does not divide", number, divisor))
             return
@@ -216,10 +221,16 @@ class Judge:
         letter, factor = single
         self.facts.learn_step(letter, Fraction(divisor) / factor)
 
+    def equations(self) -> Iterator[tuple[str, Assumption]]:
+        """The assumptions that give one symbol one value."""
+        for each in self.assumed:
+            found = linear(each.value)
+            if each.kind == "=" and found:
+                yield found[0], each
+
     def assumptions(self) -> tuple[Assumption, ...]:
         """Everything assumed, the simplest first; a symbol that must have one value is not bounded as well."""
-        fixed = {_single(each.value) for each in self.assumed if each.kind == "="}
-        letters = {single[0] for single in fixed if single}
+        letters = {letter for letter, _ in self.equations()}
         bounds = (each for each in self._bounds() if letters.isdisjoint(each.value.symbols()))
         return (*self._steps(), *bounds, *self.assumed)
 
@@ -240,7 +251,7 @@ class Judge:
         ]
 
 
-def _single(value: Any) -> tuple[str, Any] | None:
+def linear(value: Any) -> tuple[str, Any] | None:
     """The letter and the coefficient of a value that is one symbol times a number, plus a number."""
     terms = value.terms if isinstance(value, Polynomial) else {}
     (monomial, coefficient), *others = [term for term in terms.items() if term[0]] or [((), 0)]

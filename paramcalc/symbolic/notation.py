@@ -77,10 +77,17 @@ class Notation(NamedTuple):
                 ((monomial, coefficient),) = share.terms.items()
                 parts.append(self.term(coefficient, times(monomial, ((Atom.of(name), exponent),)), order))
             else:
-                inner = self.parts(share, rest, order)
-                whole = f"({joined(inner)})" if len(inner) > 1 else inner[0]
-                parts.append(f"{self.powered(self.symbol(name), exponent)}{self.product}{whole}")
+                power = self.powered(self.symbol(name), exponent)
+                parts.append(self.factored(power, self.parts(share, rest, order)))
         return parts
+
+    def factored(self, power: str, inner: list[str]) -> str:
+        """A power times a sum; the sign in front of it where all summands are subtracted."""
+        sign = ""
+        if all(part.startswith("-") for part in inner):
+            sign, inner = "-", [part[1:] for part in inner]
+        whole = f"({joined(inner)})" if len(inner) > 1 else inner[0]
+        return f"{sign}{power}{self.product}{whole}"
 
     # --------------------------------------------------------------------------------- terms
 
