@@ -292,6 +292,22 @@ def test_streams_that_fail(stream: str, message: str) -> None:
     assert "Traceback" not in result.stderr
 
 
+def test_the_footer_speaks_of_the_columns_that_are_there(run: Run) -> None:
+    """Field columns are explained, varying fields and unaligned paths said; totals only where one is."""
+    fields = run("count", "unet", "--columns", "output,field", "--depth", "1").out
+    swin = run("count", "swin-tiny", "--columns", "jump", "--depth", "1").out
+    both = run("count", "unet", "--columns", "field,macs", "--depth", "1").out
+
+    assert "field: input positions that one output position sees" in fields
+    assert "188-204" in fields and "a-b: positions see different sizes, from a to b" in fields
+    assert "input 1x572x572, batch 1\n" in fields
+    assert not re.search("jump:|start:|FLOPs|convention|^total", fields, re.MULTILINE)
+    assert "10 layers with inputs that are not aligned" in swin
+    assert "jump: input positions" in swin and "a-b" not in swin
+    assert "field: input positions" in both and "convention paramcalc" in both
+    assert re.search(r"^total +[0-9,]+$", both, re.MULTILINE)
+
+
 def test_all_levels(run: Run) -> None:
     """The remark says how to see every layer, and so it is; other words are refused."""
     folded, whole = run("count", "resnet-18"), run("count", "resnet-18", "--depth", "all", "--unfold")

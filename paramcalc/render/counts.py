@@ -60,7 +60,7 @@ def grid(
     chosen = chosen or usual(report)
     lines = outline.outline(report, depth, fold)
     measure = _measure(report.totals, chosen)
-    fields = _fields(report, chosen)
+    fields, said = _fields(report, chosen)
     rows = {row.path: row for row in report.rows}
     body = [
         Line(
@@ -78,7 +78,7 @@ def grid(
         )
         for line in lines
     ]
-    notes = footer(report, measure, dtype) + _depth_note(report, lines, fold)
+    notes = (*_below(report, chosen, measure, dtype), *said, *_depth_note(report, lines, fold))
     return Grid(title(report), _columns(report, chosen, measure), (*body, *_totals(report, chosen)), notes)
 
 
@@ -101,7 +101,7 @@ def flat(
     rows = [row for row in report.rows if not row.layer.auxiliary]
     rows.sort(key=lambda row: getattr(row.counts, key), reverse=True)
     kept = rows if top is None else rows[:top]
-    fields = _fields(report, chosen)
+    fields, said = _fields(report, chosen)
     body = [
         Line(
             (
@@ -117,18 +117,33 @@ def flat(
     rest = rows[len(kept) :]
     if rest:
         body.append(Line(_rest(rest, chosen, report, measure), faint=True))
-    notes = footer(report, measure, dtype)
+    notes = (*_below(report, chosen, measure, dtype), *said)
     return Grid(title(report), _columns(report, chosen, measure), (*body, *_totals(report, chosen)), notes)
 
 
-def _fields(report: Report, chosen: tuple[str, ...]) -> dict[str, dict[str, str]]:
-    """The receptive field columns by path, if any of them was chosen."""
+def _fields(report: Report, chosen: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
+    """The receptive field columns by path, if any of them was chosen, and what is to be said of them."""
     if not set(FIELD) & set(chosen):
-        return {}
+        return {}, ()
     from paramcalc.field import fields
-    from paramcalc.render.fields import cells
+    from paramcalc.render.fields import cells, meanings
 
-    return cells(fields(report.graph))
+    found = fields(report.graph)
+    apart = len({item.layer for item in found.misaligned})
+    joins = f"{apart} layer{'s' * (apart != 1)} with inputs that are not aligned: paramcalc field says which"
+    return cells(found), (*meanings(found, chosen), *([joins] if apart else []))
+
+
+def _counts(chosen: tuple[str, ...]) -> bool:
+    """Whether any of the columns counts something."""
+    return any(name in QUANTITIES or name == "share" for name in chosen)
+
+
+def _below(report: Report, chosen: tuple[str, ...], measure: str, dtype: str) -> tuple[str, ...]:
+    """What stands below a table: of counts only where it has any."""
+    if _counts(chosen):
+        return footer(report, measure, dtype)
+    return (f"{inputs(report)}, batch {report.batch}", *report.graph.remarks)
 
 
 def title(report: Report) -> str:
@@ -139,15 +154,19 @@ def title(report: Report) -> str:
     return f"{name}{settings}"
 
 
+def inputs(report: Report) -> str:
+    """The inputs and their sizes."""
+    return ", ".join(f"{name} {shape}" for name, shape in report.graph.inputs.items())
+
+
 def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
     """Unit, what is counted, variant and input, so that the totals can be quoted."""
     if report.basis:
         return _basis_footer(report, report.basis)
-    inputs = ", ".join(f"{name} {shape}" for name, shape in report.graph.inputs.items())
     totals = report.totals
     memory = totals.memory * BYTES[dtype]
     notes = [
-        f"{inputs}, batch {report.batch}; convention {report.convention}: {COUNTED}",
+        f"{inputs(report)}, batch {report.batch}; convention {report.convention}: {COUNTED}",
         f"{number(totals.flops)} FLOPs (2 a MAC); memory {number(totals.memory)} elements, "
         f"{number(memory)} bytes as {dtype} (params + outputs)",
     ]
@@ -165,8 +184,7 @@ def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
 
 def _basis_footer(report: Report, basis: Basis) -> tuple[str, ...]:
     """Whose numbers they are, what they count, and which ops count otherwise than with us."""
-    inputs = ", ".join(f"{name} {shape}" for name, shape in report.graph.inputs.items())
-    notes = [f"{inputs}, batch {report.batch}; convention {basis.label}: {basis.says}"]
+    notes = [f"{inputs(report)}, batch {report.batch}; convention {basis.label}: {basis.says}"]
     notes += against(report, basis)
     notes += [f"{name} exists in training only, and is not in the total" for name in report.auxiliary]
     return (*notes, *report.graph.remarks)
@@ -318,6 +336,9 @@ def _rest(rows: list[Row], chosen: tuple[str, ...], report: Report, measure: str
 
 
 def _totals(report: Report, chosen: tuple[str, ...]) -> tuple[Line, ...]:
+    if not _counts(chosen):
+        return ()
+
     def cells(counts: Counts) -> tuple[str, ...]:
         return tuple(number(getattr(counts, name)) if name in QUANTITIES else "" for name in chosen)
 

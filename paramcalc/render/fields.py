@@ -21,11 +21,11 @@ from paramcalc.shape import CHANNELS
 
 SCHEMA = "paramcalc/field/1"
 COLUMNS = ("field", "jump", "start")
-MEANING = (
-    "field: input positions that one output position sees, padding included; 'all': every position sees all",
-    "jump: input positions from one output position's field to the next (the effective stride)",
-    "start: where the field of output position 0 begins; below 0 is padding",
-)
+MEANING = {
+    "field": "field: input positions that one output position sees, padding included; 'all': every position sees all",
+    "jump": "jump: input positions from one output position's field to the next (the effective stride)",
+    "start": "start: where the field of output position 0 begins; below 0 is padding",
+}
 VARYING = "a-b: positions see different sizes, from a to b, as after upsampling; the jump is the mean"
 DRAWING = (48, 18)  # most characters and lines of a drawing
 PICTURE = 480  # pixels of the longer side of a picture
@@ -86,9 +86,15 @@ def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = T
         )
         for line in outline.outline(report, depth, fold)
     )
-    vary = (VARYING,) if any(_varies(fields) for fields in found.layers) else ()
-    notes = (*_inputs(found.graph), *MEANING, *vary, *apart(found.misaligned))
+    notes = (*_inputs(found.graph), *meanings(found), *apart(found.misaligned))
     return Grid(title(report), columns, lines, notes)
+
+
+def meanings(found: Fields, columns: Iterable[str] = COLUMNS) -> tuple[str, ...]:
+    """What the columns say."""
+    chosen = tuple(columns)
+    vary = (VARYING,) if "field" in chosen and any(map(_varies, found.layers)) else ()
+    return (*(MEANING[name] for name in chosen if name in MEANING), *vary)
 
 
 def _varies(fields: Iterable[Field]) -> bool:
