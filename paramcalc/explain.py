@@ -17,6 +17,11 @@ from paramcalc.whatif.equations import Line, equations
 USUAL = ("output", "params", "frozen", "buffers", "macs", "activations", "memory")
 QUANTITIES = (*USUAL[:5], "flops", "connections", "operations", *USUAL[5:])
 
+OPERATIONS = (
+    "operations are those of one sample in inference, besides multiply-accumulates, which are the macs",
+    "a sum of n values is n - 1 additions, a bias one more; a maximum of n is n - 1 comparisons, relu is one",
+)
+
 
 class Reason(NamedTuple):
     """What a convention makes of a quantity: the formulas that it adds up, with their values.
@@ -65,6 +70,7 @@ class Explained(NamedTuple):
     totals: tuple[Total, ...]
     convention: Convention | None
     differences: tuple[Reason, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         from paramcalc.render import explanations
@@ -98,6 +104,7 @@ def explain(
         totals=tuple(_totals(explanations, chosen)) if len(rows) > 1 else (),
         convention=why,
         differences=_differences(explanations) if len(rows) > 1 else (),
+        notes=OPERATIONS if "operations" in chosen else (),
     )
 
 
@@ -134,16 +141,26 @@ def _totals(explanations: Sequence[Explanation], chosen: Sequence[str]) -> Itera
 def _explained(rows: Sequence[Row], chosen: Sequence[str], why: Convention | None) -> Explanation:
     layer = rows[0].layer
     numbers, lines = equations(layer.applied, layer.shared, layer.frozen)
+    lines = [line for line in lines if line.quantity in chosen]
+    absent = () if lines else tuple(_absent(chosen))
     return Explanation(
         paths=tuple(row.path for row in rows),
         call=call_text(layer.op),
         inputs=layer.applied.inputs,
         output=layer.output,
         numbers=numbers,
-        lines=tuple(line for line in lines if line.quantity in chosen),
-        remarks=_remarks(layer.shared, layer.frozen),
+        lines=tuple(lines),
+        remarks=(*absent, *_remarks(layer.shared, layer.frozen)),
         reasons=tuple(_reasons(layer, rows[0], why)) if why else (),
     )
+
+
+def _absent(chosen: Sequence[str]) -> Iterable[str]:
+    """That a layer has nothing of what is asked for."""
+    words = {"operations": "operations besides the macs"}
+    names = [words.get(name, name) for name in chosen if name != "output"]
+    if names:
+        yield f"no {' and no '.join(names)}"
 
 
 def _remarks(shared: Mapping[str, str], frozen: bool) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import json
 import re
 from fractions import Fraction
 from math import ceil, floor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,6 +143,7 @@ def test_formulas_are_worth_what_the_rules_count(example: Example) -> None:
             continue
         assert (lines[name].value if name in lines else 0) == getattr(counts, name), name
     operations = {line.name: line.value for line in lines.values() if line.quantity == "operations"}
+    assert operations.pop("operations", 0) == sum(operations.values())
     assert operations == {kind: number for kind, number in found.cost.operations.items() if number}
     letters = {"H_out": "height", "W_out": "width", "L_out": "length", "D_out": "depth", "C_out": "channels"}
     for name, line in lines.items():
@@ -216,6 +218,74 @@ def test_command_prints_lines(run: Run) -> None:
         "  W_out  = floor((W + 2*p - k_w)/s) + 1 = floor((32 + 2*0 - 5)/1) + 1 = 28",
         "  params = (k_h*k_w*C_in + 1)*C_out = (5*5*1 + 1)*6 = 156",
     ]
+
+
+@pytest.mark.parametrize(
+    ("call", "x", "lines"),
+    [
+        (
+            "conv2d 4 3",
+            "3x8x8",
+            [
+                "  operations  = H_out*W_out*C_out = 6*6*4 = 144",
+                "    additions = H_out*W_out*C_out = 6*6*4 = 144",
+            ],
+        ),
+        (
+            "batch_norm",
+            "4x6x6",
+            [
+                "  operations        = 2*H*W*C = 2*6*6*4 = 288",
+                "    multiplications = H*W*C = 6*6*4 = 144",
+                "    additions       = H*W*C = 6*6*4 = 144",
+            ],
+        ),
+        (
+            "softmax",
+            "{channels: 10}",
+            [
+                "  operations     = 5*C - 2 = 5*10 - 2 = 48",
+                "    comparisons  = C - 1 = 10 - 1 = 9",
+                "    subtractions = C = 10",
+                "    exponentials = C = 10",
+                "    additions    = C - 1 = 10 - 1 = 9",
+                "    divisions    = C = 10",
+            ],
+        ),
+        ("conv2d 4 3 bias=false", "3x8x8", ["  no operations besides the macs"]),
+    ],
+)
+def test_operations_are_counted_by_nouns(
+    run: Run, tmp_path: Path, call: str, x: str, lines: list[str]
+) -> None:
+    """All of them, then each kind; what they are is said once, below."""
+    spec = tmp_path / "one.yaml"
+    spec.write_text(f"name: one\ninput: {x}\nlayers:\n  - layer: {call}\n")
+
+    said = run("explain", str(spec), "--quantity", "operations").out.splitlines()
+
+    assert said[3:-3] == lines
+    assert said[-2].startswith(
+        "operations are those of one sample in inference, besides multiply-accumulates"
+    )
+
+
+def test_attention_adds_up() -> None:
+    """A sum of 3 scores is 2 additions: 12 * 3 * 2 of them, and 4 * 3 * 768 biases."""
+    found = load("bert-base").count(inputs={"words": (3,), "sentences": (3,)})
+
+    explained = text(explain(found, ["encoders/0/attention"], ("operations",)))
+
+    # 4 projections of 3 tokens with 768 biases; 12 heads of 3 rows of 3 scores; 3 x 768 scaled queries
+    assert "additions       = 4*L*C + L^2*heads - L*heads = 4*3*768 + 3^2*12 - 3*12 = 9,288" in explained
+    assert "multiplications = L*C = 3*768 = 2,304" in explained
+    assert "exponentials    = L^2*heads = 3^2*12 = 108" in explained
+
+
+def test_what_a_layer_does_not_have_is_said(run: Run) -> None:
+    shown = run("explain", "resnet-50", "conv1/relu", "--quantity", "params,macs").out
+
+    assert "  no params and no macs\n" in shown
 
 
 def test_sizes_from_the_command_line(run: Run) -> None:

@@ -17,6 +17,19 @@ from paramcalc.whatif.equations import ORDER, Line, Piece
 SCHEMA = "paramcalc/explain/1"
 LONGEST = 160  # a longer formula is left to JSON
 SHOWN_PATHS = 3
+NOUNS = {
+    "add": "additions",
+    "subtract": "subtractions",
+    "multiply": "multiplications",
+    "divide": "divisions",
+    "compare": "comparisons",
+    "exp": "exponentials",
+    "log": "logarithms",
+    "sqrt": "square roots",
+    "power": "powers",
+    "tanh": "tanh calls",
+    "erf": "erf calls",
+}
 
 
 class Style(NamedTuple):
@@ -35,11 +48,12 @@ def text(found: Explained) -> str:
     blocks = [heading(found)]
     for each in found.explanations:
         lines = [f"{paths(each)}: {each.call}, {flow(each)}"]
-        lines += _aligned((line.name, equation(line, each)) for line in each.lines)
+        lines += _aligned((_indent(line) + word(line), equation(line, each)) for line in each.lines)
         blocks.append("\n".join([*lines, *(f"  {said}" for said in remarks(each, found))]))
     if found.totals:
         lines = _aligned((total.quantity, addition(total)) for total in found.totals)
         blocks.append("\n".join(["total", *lines, *(f"  {said}" for said in differences(found))]))
+    blocks += ["\n".join(found.notes)] if found.notes else []
     if found.convention:
         blocks.append("\n".join(about(found.convention)))
     return "\n\n".join(blocks) + "\n"
@@ -49,13 +63,14 @@ def markdown(found: Explained) -> str:
     """A heading for each layer, and its equations as a list."""
     blocks = [f"**{heading(found)}**"]
     for each in found.explanations:
-        lines = [f"- {line.name}: `{equation(line, each)}`" for line in each.lines]
+        lines = [f"{_indent(line)}- {word(line)}: `{equation(line, each)}`" for line in each.lines]
         lines += [f"- {said}" for said in remarks(each, found)]
         blocks.append("\n".join([f"### {paths(each)}: `{each.call}`, {flow(each)}", "", *lines]))
     if found.totals:
         lines = [f"- {total.quantity}: `{addition(total)}`" for total in found.totals]
         lines += [f"- {said}" for said in differences(found)]
         blocks.append("\n".join(["### total", "", *lines]))
+    blocks += ["\n".join(f"- {said}" for said in found.notes)] if found.notes else []
     if found.convention:
         blocks.append("\n".join(f"- {said}" for said in about(found.convention)))
     return "\n\n".join(blocks) + "\n"
@@ -70,6 +85,7 @@ def latex(found: Explained) -> str:
     if found.totals:
         lines = [f"  \\text{{{total.quantity}}} &= {addition(total, TEX)}" for total in found.totals]
         blocks.append(_align(["total", *differences(found)], lines))
+    blocks += [remark("%", said) for said in found.notes]
     blocks += [remark("%", said) for said in (about(found.convention) if found.convention else ())]
     return "".join(blocks)
 
@@ -86,6 +102,7 @@ def document(found: Explained) -> str:
             total.quantity: {"addends": [list(addend) for addend in total.addends], "value": total.value}
             for total in found.totals
         },
+        "notes": list(found.notes),
         "convention": found.convention.name if found.convention else None,
         "differences": [_reason(reason) for reason in found.differences],
     }
@@ -254,4 +271,14 @@ def _align(titles: list[str], lines: list[str]) -> str:
 
 def _left(line: Line) -> str:
     """The left side of an equation: a symbol, or a word."""
-    return LATEX.symbol(line.name) if line.quantity == "output" else rf"\text{{{line.name}}}"
+    return LATEX.symbol(line.name) if line.quantity == "output" else rf"\text{{{word(line)}}}"
+
+
+def word(line: Line) -> str:
+    """The left side in words: operations of a kind are counted by a noun."""
+    return NOUNS.get(line.name, line.name) if line.quantity == "operations" else line.name
+
+
+def _indent(line: Line) -> str:
+    """What sets a kind of operations below all of them."""
+    return "  " if line.quantity == "operations" != line.name else ""

@@ -46,7 +46,10 @@ class Piece(NamedTuple):
 
 
 class Line(NamedTuple):
-    """An equation: `name` is the sum of the pieces, and that is `value`."""
+    """An equation: `name` is the sum of the pieces, and that is `value`.
+
+    The name is that of the quantity, or of an output's size, or of a kind of operations.
+    """
 
     quantity: str
     name: str
@@ -79,8 +82,9 @@ def equations(
     sizes.numbers |= {line.name: line.value for line in lines}
     for quantity, pieces in _quantities(run, shared, frozen).items():
         lines.append(_line(sizes, quantity, quantity, pieces))
-    for kind, amount in run.cost.operations.items():
-        lines.append(_line(sizes, "operations", kind, [_plain(renamed(amount, run.names))]))
+    kinds = {kind: renamed(amount, run.names) for kind, amount in run.cost.operations.items()}
+    for kind, amount in {"operations": sum_of((amount, 1) for amount in kinds.values()), **kinds}.items():
+        lines.append(_line(sizes, "operations", kind, [_plain(amount)]))
     return sizes.used(lines), [line for line in lines if line.value or line.quantity == "output"]
 
 
