@@ -644,6 +644,9 @@ def test_what_is_not_there_is_named_once(run: Run, tmp_path: Path) -> None:
         "there is no file and no bundled model 'no-such-model'"
     )
     assert run("check", absent).err.count(str(absent)) == 1
+    assert run("check", f"{absent}/").err.count(str(absent)) == 1
+    assert "there is no file and no bundled model ''" in run("check", "").err
+    assert "variants are lenet5-1998, lenet-5" in run("check", "lenet5-1998:letter").err
 
 
 def test_the_readable_specs_are_checked_beside_a_broken_one(run: Run, tmp_path: Path) -> None:

@@ -267,3 +267,20 @@ def test_an_unknown_variant(run: Run) -> None:
 
     assert result.code == 2
     assert "did you mean 'resnet-50'" in result.err
+
+
+def test_a_wide_family_is_cut_into_parts(run: Run) -> None:
+    """At 80 columns two models of five stand side by side; nothing is left out, and no line is longer."""
+    wide, narrow = run("table", "resnet"), run("table", "resnet", columns=80)
+
+    heads = [line.split() for line in narrow.out.splitlines() if line.startswith("stage ")]
+    assert [head[2:] for head in heads] == [
+        ["resnet-18", "resnet-34"], ["resnet-50", "resnet-101"], ["resnet-152"],
+    ]  # fmt: skip
+    assert max(map(len, narrow.out.splitlines())) <= 80
+    assert [line.split()[1:] for line in narrow.out.splitlines() if line.startswith("params ")] == [
+        ["11,689,512", "21,797,672"], ["25,557,032", "44,549,160"], ["60,192,808"],
+    ]  # fmt: skip
+    assert wide.out.count("stage ") == 1
+    assert run("table", "resnet", columns=0) == wide
+    assert narrow.out.count("MACs are what papers often call FLOPs") == 1

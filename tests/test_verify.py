@@ -764,6 +764,8 @@ def test_bad_weight_files(content: Any, message: str, small: Path, run: Run) -> 
         (("--input", "x.npy"), "another shape"),
         (("--input", "3x2x2"), "nothing is left of the height"),
         (("--memory", "much"), "--memory: 'much' is not a figure"),
+        (("--memory", "50%"), "--memory: '50%' is a share of nothing"),
+        (("--up-to", "3x"), "--up-to: '3x' is not a figure\n  = expected: a number such as 64Mi"),
         (("--memory", "1"), "--memory is too small to work in\n  = expected: at least 64Ki; 1Mi is one MiB"),
         (("--field", "nowhere"), "no layer matches 'nowhere'"),
         (("lenet5-1998", "--save-output", "y.npy"), "files and fields are those of one network"),

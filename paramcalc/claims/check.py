@@ -75,7 +75,7 @@ class Mistake(NamedTuple):
         """The text for a person, with the line and a caret where there is a place."""
         if self.problem:
             return self.problem.render()
-        named = f"'{self.spec}'" in self.fact or self.fact.startswith(f"{self.spec}: ")
+        named = f"'{self.spec}'" in self.fact or self.fact.startswith(f"{Path(self.spec)}: ")
         fact = printable(self.fact if named else f"{self.spec}: {self.fact}")
         return "\n".join([fact, *(f"  = {printable(note)}" for note in self.notes)])
 
@@ -151,7 +151,7 @@ def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) 
 
 def _about(variant: str, spec: Spec) -> tuple[list[Claim], list[Problem]]:
     """The claims about a variant, under any of its names, and the mistakes in others; all for ''."""
-    names = [spec.name, *spec.variants]
+    names = [*dict.fromkeys((spec.name, *spec.variants))]
     if variant and variant not in names:
         fix = near(variant, names) or "variants are " + ", ".join(names)
         raise Fault(f"there is no variant '{variant}' in '{spec.name}'", fix=fix)
@@ -221,7 +221,7 @@ def _each(names: list[str], mistakes: list[Mistake]) -> list[str]:
     found: dict[str, None] = {}
     for name in names:
         path = Path(name)
-        if not _is_folder(path):
+        if not name or not _is_folder(path):  # no name at all would be taken for the working folder
             found[name] = None
             continue
         inside = sorted(file for file in path.iterdir() if file.suffix in SPEC_ENDINGS and file.is_file())

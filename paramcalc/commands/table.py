@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +20,9 @@ from paramcalc.commands._common import (
     emit_grid,
     settings,
 )
+
+if TYPE_CHECKING:
+    from paramcalc.render.grid import Grid
 
 TableFormat = Literal["table", "markdown", "latex", "json"]
 
@@ -47,10 +53,29 @@ def table(
     found = library.find(spec)
     chosen = [part.strip() for part in variants.split(",") if part.strip()]
     names = chosen or ([found.variant] if found.variant else usual(found.spec))
-    result = family([Model(found.spec, name).count(changes, sizes) for name in names])
-    if format == "table":
+    reports = [Model(found.spec, name).count(changes, sizes) for name in names]
+    result = family(reports)
+    if format == "table" and output is None:
+        _show(families.grids(reports, _room()))
+    elif format == "table":
         emit_grid(families.grid(result), output)
     elif format == "markdown":
         emit(markdown(families.grid(result, stacked=False)), output)
     else:
         emit(families.latex(result) if format == "latex" else families.json(result), output)
+
+
+def _show(parts: list[Grid]) -> None:
+    """The parts of a table, an empty line between them."""
+    for number, part in enumerate(parts):
+        if number:
+            emit("\n", None)
+        emit_grid(part, None)
+
+
+def _room() -> int | None:
+    """The width to fit a table into: of the terminal, or COLUMNS; None where it may be as wide as it likes."""
+    if sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    columns = os.environ.get("COLUMNS", "")
+    return (int(columns) or None) if columns.isdigit() else None

@@ -147,10 +147,14 @@ def _number(option: str, text: str) -> int:
     """A figure such as 20e12 or 64Mi as a whole number."""
     from paramcalc import figure
 
+    example = "a number such as 64Mi, 20e12 or 2_000_000"
     try:
-        return int(figure.read(text).value)
+        read = figure.read(text)
     except Fault as fault:
-        raise Fault(f"{option}: {fault.fact}", expected=fault.expected) from None
+        raise Fault(f"{option}: {fault.fact}", expected=example) from None
+    if read.percentage:
+        raise Fault(f"{option}: '{text}' is a share of nothing", expected=example)
+    return int(read.value)
 
 
 def _work_bytes(text: str, threads: int) -> int:
@@ -161,7 +165,9 @@ def _work_bytes(text: str, threads: int) -> int:
     size, used = _number("--memory", text), threads or processors()
     if size < LEAST_WORK:
         expected = f"at least {LEAST_WORK >> 10}Ki; 1Mi is one MiB"
-        raise Fault("--memory is too small to work in", expected=expected, found=f"{size:,} bytes")
+        raise Fault(
+            "--memory is too small to work in", expected=expected, found=f"{size:,} byte{'s' * (size != 1)}"
+        )
     if size < QUICK_WORK * used:
         remark(f"--memory {text} makes convolutions slow: less than {QUICK_WORK * used >> 10}Ki")
     return size

@@ -3,25 +3,53 @@
 from __future__ import annotations
 
 import json as writer
+from collections.abc import Sequence
 from itertools import zip_longest
 
-from paramcalc.family import Block, Family, Stage
-from paramcalc.render.grid import Column, Grid, Line, number, tex
-from paramcalc.report import Counts
+from paramcalc.family import Block, Family, Stage, family
+from paramcalc.render.grid import GAP, Column, Grid, Line, column_width, number, tex
+from paramcalc.report import Counts, Report
 
 SCHEMA = "paramcalc/table/1"
 TOTALS = {"params": "params", "macs": "MACs"}
 
 
-def grid(family: Family, stacked: bool = True) -> Grid:
+def grid(found: Family, stacked: bool = True) -> Grid:
     """The table; the parts of a block stacked as in papers, or each cell on one line."""
-    columns = (Column("stage"), Column("output", right=True), *(Column(name) for name in family.models))
+    columns = (Column("stage"), Column("output", right=True), *(Column(name) for name in found.models))
     lines: list[Line] = []
-    for stage in family.stages:
+    for stage in found.stages:
         added = _stacked(stage) if stacked else [_flat(stage)]
         apart = len(added) > 1 or (lines and not lines[-1].cells[0])  # a rule beside stages of several lines
         lines += [added[0]._replace(rule=bool(apart)), *added[1:]]
-    return Grid(_title(family), columns, (*lines, *_totals(family)), notes(family))
+    return Grid(_title(found), columns, (*lines, *_totals(found)), notes(found))
+
+
+def grids(reports: Sequence[Report], width: int | None) -> list[Grid]:
+    """The table in parts that fit into a width, each with one model at least; in one part without a width.
+
+    The title stands above the first, the remarks below the last.
+    """
+    whole = grid(family(reports))
+    if width is None:
+        return [whole]
+    parts: list[Grid] = []
+    begin = 0
+    while begin < len(reports):
+        part, end = grid(family(reports[begin : begin + 1])), begin + 1
+        while end < len(reports):
+            wider = grid(family(reports[begin : end + 1]))
+            if _width(wider) > width:
+                break
+            part, end = wider, end + 1
+        parts.append(part._replace(title="" if parts else whole.title, notes=()))
+        begin = end
+    return [*parts[:-1], parts[-1]._replace(notes=whole.notes)]
+
+
+def _width(grid: Grid) -> int:
+    """Characters that a grid needs."""
+    return sum(column_width(grid, place) + GAP for place in range(len(grid.columns))) - GAP
 
 
 def _stacked(stage: Stage) -> list[Line]:

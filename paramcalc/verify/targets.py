@@ -27,7 +27,7 @@ def targets(names: Iterable[str]) -> Iterator[Target]:
     Of the specs in a folder every model is meant, once under each name that is not an alias.
     """
     for name in names:
-        if Path(name).is_dir():
+        if name and Path(name).is_dir():  # no name at all would be taken for the working folder
             yield from _inside(Path(name))
             continue
         try:
