@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 
 
 class Formulas(NamedTuple):
-    """Closed forms with what is needed to read them."""
+    """Closed forms with what is needed to read them; `sum` is the path of the one that is of all layers."""
 
     model: str
     settings: tuple[str, ...]
@@ -42,6 +42,7 @@ class Formulas(NamedTuple):
     assumptions: tuple[Assumption, ...]
     leading: tuple[str, ...]
     entries: tuple[Entry, ...]
+    sum: str = TOTAL
     fixed: tuple[Fixed, ...] = ()
 
     @property
@@ -70,6 +71,7 @@ def formulas(
     """The closed forms of some quantities; branches that exist in training only count where asked for."""
     main = tuple(row for row in closed.rows if not row.layer.auxiliary)
     rows = closed.select(layers) if layers else main
+    name = ", ".join(layers) or TOTAL
     return Formulas(
         model=closed.graph.model,
         settings=closed.settings,
@@ -78,7 +80,8 @@ def formulas(
         symbols=closed.symbols,
         assumptions=closed.assumptions,
         leading=closed.leading,
-        entries=tuple(_entries(rows, per, depth, ", ".join(layers) or TOTAL)),
+        entries=tuple(_entries(rows, per, depth, name)),
+        sum=name,
         fixed=closed.fixed,
     )
 

@@ -223,7 +223,7 @@ def test_command_prints_the_closed_form(run: Run) -> None:
         "params = 5724 w^2 + 32977 w + 1000",
         "macs   = h^2 (19776 w^2 + 37632 w) + 32000 w",
         "",
-        "for whole w >= 1, whole h >= 1",
+        "for whole w, h >= 1",
         "at w = 64, h = 7: params 25,557,032; macs 4,089,184,256",
     ]
 
@@ -235,7 +235,7 @@ def test_assumptions_are_printed(run: Run) -> None:
         for model, symbols in (("gpt2-124m", "dim,L"), ("unet", "h"), ("efficientnet-b0", "width"))
     )
 
-    assert "\nfor d = 12, 24, 36, ..., whole L from 1 to 1024\n" in gpt
+    assert "\nfor d = 12, 24, 36, ...; whole L from 1 to 1024\n" in gpt
     assert "\nfor whole h >= 11\n" in unet
     assert "\nfor w > 0\nassuming divisible(32 w, 8) != divisible(16 w, 8), " in efficient
     assert "assuming" not in gpt + unet
@@ -292,8 +292,34 @@ def test_a_way_that_one_value_takes_is_no_law(run: Run, tmp_path: Path) -> None:
 
     result = run("formula", str(spec))
 
-    assert "for w = 16 alone, whole h >= 3\n" in result.out
+    assert "for w = 16 alone; whole h >= 3\n" in result.out
     assert "legal" not in result.out
+
+
+def test_letters_of_a_plane_that_is_no_square(run: Run) -> None:
+    """No symbol stands for a multiple of itself, and none for two sizes of one axis."""
+    wide = run("formula", "resnet-50", "--input", "3x224x256", "--quantity", "macs")
+    twice = run("formula", "resnet-50", "--in", "h,H")
+
+    assert wide.out.startswith("resnet-50, input 3 x 32 h x 32 y: w = width, H = 32 h, W = 32 y\n")
+    assert "for whole w, h, y >= 1\n" in wide.out
+    assert twice.code == 2
+    assert "the height of 'input' has two symbols" in twice.err
+
+
+def test_layers_are_not_summed_up(run: Run) -> None:
+    """Below a line for each layer stand the network's own values, and not the counts of its last layer."""
+    layers = run("formula", "resnet-50", "conv1", "--per", "layer").out
+    blocks = run("formula", "resnet-50", "--per", "block", "--quantity", "params").out
+
+    assert layers.endswith("for whole w, h >= 1\nthe network itself has w = 64, h = 7\n")
+    assert blocks.endswith("at w = 64, h = 7, total: params 25,557,032\n")
+
+
+def test_python_form_says_what_cannot_vary(run: Run) -> None:
+    code = run("formula", "lenet5-1998", "--format", "python").out
+
+    assert code.splitlines()[1].startswith("# only H = W = 32 is legal: ")
 
 
 def test_what_is_subtracted_has_one_sign(run: Run) -> None:

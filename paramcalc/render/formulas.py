@@ -68,7 +68,8 @@ def meaning(symbol: Symbol) -> str:
     """What a symbol stands for, as an equation."""
     value = PLAIN.sum(symbol.value)
     if (symbol.letter,) == symbol.stands_for:
-        return f"{value} = {AXIS_LETTERS[value]}" if value in AXIS_LETTERS else value
+        axis = AXIS_LETTERS.get(symbol.letter)
+        return value if axis is None else f"{value} = {axis}"
     if len(symbol.stands_for) == 1 and value == symbol.letter:
         return f"{value} = {symbol.stands_for[0]}"
     return " = ".join([*symbol.stands_for, value])
@@ -80,12 +81,14 @@ def conditions(found: Formulas) -> list[str]:
     if not found.symbols:
         return lines
     legal, others = domains(found.symbols, found.assumptions)
-    lines.append("for " + ", ".join(map(_values, legal)))
+    lines.append(f"for {_values(legal)}")
     if others:
         lines.append("assuming " + ", ".join(PLAIN.assumption(each) for each in others))
     point, last = _point(found), found.entries[-1]
-    if not last.ranges:
-        at = ", ".join(f"{letter} = {value}" for letter, value in point.items())
+    at = ", ".join(f"{letter} = {value}" for letter, value in point.items())
+    if last.path not in (found.entries[0].path, found.sum):
+        lines.append(f"the network itself has {at}")
+    elif not last.ranges:
         values = [f"{name} {number(evaluate(_value(last, name), point))}" for name in found.quantities]
         where = f", {last.path}" if len(found.entries) > 1 else ""
         lines.append(f"at {at}{where}: {'; '.join(values)}")
@@ -103,20 +106,28 @@ def _fixed(found: Formulas) -> list[str]:
     ]
 
 
-def _values(domain: Domain) -> str:
-    """The values of a symbol, as `whole h >= 3`, `whole L from 1 to 1024`, or `w = 12, 24, 36, ...`."""
-    letter, whole, least, most, step = domain
+def _values(legal: Sequence[Domain]) -> str:
+    """The values of all symbols: `whole w, h >= 1; d = 12, 24, 36, ...; whole L from 1 to 1024`."""
+    letters: dict[str, list[str]] = {}
+    for domain in legal:
+        letters.setdefault(_of(domain), []).append(domain.letter)
+    return "; ".join(said.format(", ".join(names)) for said, names in letters.items())
+
+
+def _of(domain: Domain) -> str:
+    """What is said of a symbol's values, with a place for the symbol."""
+    _, whole, least, most, step = domain
     if not whole:
-        return f"{letter} > 0"
+        return "{} > 0"
     if least == most:
-        return f"{letter} = {least} alone"
+        return f"{{}} = {least} alone"
     if step == 1:
-        return f"whole {letter} >= {least}" if most is None else f"whole {letter} from {least} to {most}"
+        return f"whole {{}} >= {least}" if most is None else f"whole {{}} from {least} to {most}"
     first = [str(least + step * place) for place in range(3)]
     if most is None:
-        return f"{letter} = {', '.join(first)}, ..."
+        return f"{{}} = {', '.join(first)}, ..."
     every = list(map(str, range(least, most + 1, step)))
-    return f"{letter} = {', '.join(every if len(every) < 5 else [*first, '...', every[-1]])}"
+    return f"{{}} = {', '.join(every if len(every) < 5 else [*first, '...', every[-1]])}"
 
 
 def remark(sign: str, text: str) -> str:
@@ -162,7 +173,8 @@ def python(found: Formulas) -> str:
     if any("divisible(" in function for function in functions):
         functions.insert(0, DIVISIBLE)
     imported = f"\n{FRACTION}" if any("Fraction" in function for function in functions) else ""
-    return "\n\n".join([remark("#", heading(found)) + imported, *functions])
+    remarks = "".join(remark("#", line) for line in [heading(found), *_fixed(found)])
+    return "\n\n".join([remarks + imported, *functions])
 
 
 def _result(found: Formulas, name: str) -> str:

@@ -224,11 +224,16 @@ class _Choice:
         ]
         if not found:
             raise self.unknown(name)
+        for source, place, axis in found:
+            if place in self.inputs.get(source, {}):
+                raise Fault(f"the {axis} of '{source}' has two symbols", fix="h is H and W in one")
         sizes = {self.start.inputs[source].dims[place] for source, place, _ in found}
         if len(sizes) > 1:
             listed = ", ".join(map(str, sorted(sizes)))
             raise Fault(f"the inputs' sizes that '{name}' means differ", found=listed)
-        mark = self.symbol(name, sizes.pop(), letter, name.lower(), name, stretches=axes != (CHANNELS,))
+        stretches = axes != (CHANNELS,)
+        again = "yz" if stretches and name.lower() not in AVOIDED else name  # 32 W would not be W
+        mark = self.symbol(name, sizes.pop(), letter, name.lower(), *again, stretches=stretches)
         letters = dict.fromkeys(_axis_letter(axis) for *_, axis in found)
         self.symbols[-1] = self.symbols[-1]._replace(stands_for=tuple(letters))
         for source, place, _ in found:
