@@ -59,9 +59,12 @@ def heading(run: Verification) -> str:
 
 def effort(name: str, work: Effort) -> str:
     """What a large run will take, said before it starts."""
+    less = "a smaller --input takes less"
+    if work.batch > 1:
+        less = f"--batch 1 takes {number(work.macs // work.batch)}"
     return (
         f"{name}: {number(work.macs)} MACs take at least {lasting(work.seconds)} here, where a short product "
-        f"makes {work.rate / 1e9:.0f}e9 a second; a smaller --batch or --input takes less, Ctrl-C ends it"
+        f"makes {work.rate / 1e9:.0f}e9 a second; {less}, Ctrl-C ends it"
     )
 
 

@@ -39,6 +39,7 @@ class Effort(NamedTuple):
     """
 
     macs: int
+    batch: int
     rate: float = 0
     seconds: float = 0
 
@@ -47,9 +48,9 @@ def effort(graph: Graph, batch: int, dtype: str, threads: int) -> Effort:
     """The work of a run, all layers together."""
     macs = batch * sum(layer.applied.cost.macs for layer in graph.layers)
     if macs < LARGE:
-        return Effort(macs)
+        return Effort(macs, batch)
     rate = machine.speed(threads, dtype)
-    return Effort(macs, rate, macs / rate)
+    return Effort(macs, batch, rate, macs / rate)
 
 
 def check_memory(graph: Graph, batch: int, dtype: str, drawn: bool) -> None:

@@ -206,6 +206,12 @@ class _Runs:
         both = np.flatnonzero(inside[:-1] & inside[1:])
         return int(both[len(both) // 2]) if len(both) else None
 
+    def sees_no_end(self, position: int) -> bool:
+        """Whether a position sees neither end of the input."""
+        self._cut(1, self.length - 1)
+        inside = self.firsts[1] & ~self.lasts[self.length - 1]
+        return 0 <= position < len(inside) and bool(inside[position])
+
     def region(self, position: int) -> tuple[int, int]:
         """The first and the last input position that an output position sees."""
         self._cut(1, self.length - 1)
@@ -298,9 +304,10 @@ def _even(runs: _Runs) -> Field:
     """The field of positions that see neither end of the input."""
     place = runs.uncut() or 0
     first, last = runs.region(place)
-    next_first, next_last = runs.region(place + 1)
-    jump = next_first - first
-    even = jump > 0 and next_last - last == jump
+    jump = runs.region(place + 1)[0] - first
+    steps = (1, -1) if runs.sees_no_end(place - 1) else (1,)  # of a pair alone, one may stand still
+    moved = {step: (first + step * jump, last + step * jump) for step in steps}
+    even = jump > 0 and all(runs.region(place + step) == seen for step, seen in moved.items())
     return _field(runs, place, (first, last), jump if even else None)
 
 
