@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import lcm
 from typing import NamedTuple, TypeAlias
 
@@ -50,6 +51,15 @@ class Field(NamedTuple):
     def padding(self) -> int:
         """The effective padding: how far position 0 sees beyond the input's edge."""
         return -self.start
+
+    @property
+    def even(self) -> bool:
+        """Whether each field is the same `jump` further than the one before; else that is the mean."""
+        return self.jump is None or all(
+            steps.at(place + 1) - steps.at(place) == self.jump
+            for steps in (self.reach.first, self.reach.last)
+            for place in range(len(steps.values))
+        )
 
 
 class Misalignment(NamedTuple):
@@ -220,6 +230,7 @@ def _described(graph: Graph, seen: Seen, output: Shape) -> tuple[Field, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=64)  # equal layers one after the other see the same
 def _sizes(reach: Reach, length: int) -> set[int]:
     """How many positions the output positions see."""
     both = (reach.first, reach.last)

@@ -647,6 +647,19 @@ def test_sizes_that_vary_by_position_are_told(run: Run) -> None:
     assert run("field", "unet", "output", "--format", "csv").out.splitlines()[1].split(",")[-1] == "188"
 
 
+def test_uneven_steps_are_told(run: Run, tmp_path: Path) -> None:
+    """Behind an upsampling pairs of positions see the same, though all see equally much."""
+    path = tmp_path / "up.yaml"
+    path.write_text("name: up\ninput: 1x8x8\nlayers: [conv2d 2 4 stride=2 padding=1, upsample 2]\n")
+    said = "a jump is the mean where fields do not move by equal steps"
+
+    assert said in run("field", path).out
+    assert said in run("field", path, "upsample").out
+    assert said not in run("field", path, "conv2d").out
+    assert "a-b" not in run("field", path).out
+    assert said not in run("field", "resnet-50").out
+
+
 def test_columns_of_count(run: Run) -> None:
     """`count` shows the same three columns."""
     result = run("count", "resnet-50", "--depth", "1", "--columns", "field,jump,start")

@@ -26,7 +26,8 @@ MEANING = {
     "jump": "jump: input positions from one output position's field to the next (the effective stride)",
     "start": "start: where the field of output position 0 begins; below 0 is padding",
 }
-VARYING = "a-b: positions see different sizes, from a to b, as after upsampling; the jump is the mean"
+VARYING = "a-b: positions see different sizes, from a to b, as after upsampling or causal attention"
+UNEVEN = "a jump is the mean where fields do not move by equal steps, as after upsampling"
 DRAWING = (48, 18)  # most characters and lines of a drawing
 PICTURE = 480  # pixels of the longer side of a picture
 TEXT, EDGE = 20, 4  # pixels for a line of text, and around a picture
@@ -93,12 +94,16 @@ def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = T
 def meanings(found: Fields, columns: Iterable[str] = COLUMNS) -> tuple[str, ...]:
     """What the columns say."""
     chosen = tuple(columns)
-    vary = (VARYING,) if "field" in chosen and any(map(_varies, found.layers)) else ()
-    return (*(MEANING[name] for name in chosen if name in MEANING), *vary)
+    fields = [field for layer in found.layers for field in layer]
+    return (*(MEANING[name] for name in chosen if name in MEANING), *_by_position(fields, chosen))
 
 
-def _varies(fields: Iterable[Field]) -> bool:
-    return any(field.least < field.size and not (field.whole and not field.along) for field in fields)
+def _by_position(fields: Iterable[Field], columns: Iterable[str] = COLUMNS) -> tuple[str, ...]:
+    """What differs from one output position to the next, in plain words."""
+    moving = [field for field in fields if field.along]
+    varies = "field" in columns and any(field.least < field.size for field in moving)
+    uneven = "jump" in columns and not all(field.even for field in moving)
+    return (*((VARYING,) if varies else ()), *((UNEVEN,) if uneven else ()))
 
 
 def one(report: Report, look: Look) -> Grid:
@@ -124,8 +129,7 @@ def one(report: Report, look: Look) -> Grid:
     heading = f"{title(report)}: {layer.path}, {call_text(layer.op)}, output {layer.output.described()}"
     grid = Grid(heading, tuple(Column(name, right=place > 0) for place, name in enumerate(columns)), lines)
     mine = [item for item in look.found.misaligned if item.layer == layer.path]
-    vary = (VARYING,) if _varies(look.fields) else ()
-    return grid._replace(notes=(*vary, *positions(look), *apart(mine)))
+    return grid._replace(notes=(*_by_position(look.fields), *positions(look), *apart(mine)))
 
 
 def positions(look: Look) -> tuple[str, ...]:
