@@ -118,7 +118,7 @@ def _selected(report: Report, layers: Sequence[str]) -> list[Row]:
 
 def quantities(text: str) -> tuple[str, ...]:
     """Names of quantities from a list with commas; `Fault` with near misses for unknown ones."""
-    wanted = tuple(part.strip() for part in text.split(",") if part.strip())
+    wanted = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in wanted:
         if name not in QUANTITIES:
             fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)

@@ -53,7 +53,7 @@ class Formulas(NamedTuple):
 
 def quantities(text: str) -> tuple[str, ...]:
     """Names of quantities from a list with commas; `Fault` with near misses for unknown ones."""
-    chosen = tuple(part.strip() for part in text.split(",") if part.strip())
+    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in chosen:
         if name not in QUANTITIES:
             fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)

@@ -296,6 +296,15 @@ def test_a_way_that_one_value_takes_is_no_law(run: Run, tmp_path: Path) -> None:
     assert "legal" not in result.out
 
 
+def test_a_quantity_named_twice_is_given_once(run: Run) -> None:
+    """Alike in explanations, which would add it up twice."""
+    formula = run("formula", "resnet-50", "--quantity", "params,params").out
+    explained = run("explain", "resnet-50", "conv1", "--quantity", "params,params").out
+
+    assert formula.count("params = 5724") == 1
+    assert explained.count("9,536") == 1
+
+
 def test_letters_of_a_plane_that_is_no_square(run: Run) -> None:
     """No symbol stands for a multiple of itself, and none for two sizes of one axis."""
     wide = run("formula", "resnet-50", "--input", "3x224x256", "--quantity", "macs")

@@ -582,6 +582,27 @@ def test_csv_and_json_to_standard_output(capfdbinary: pytest.CaptureFixture[byte
     assert document["most"]["macs"] == {"width": 64, "size": 160, "params": 25_557_032, "macs": 2_087_321_600}
 
 
+@pytest.mark.parametrize(
+    ("names", "columns"), [("params,params", ["width", "params"]), ("", ["width", "params", "macs"])]
+)
+def test_quantities_are_columns_once(run: Run, names: str, columns: list[str]) -> None:
+    """Named twice they are one column, and without any it is the usual ones."""
+    shown = run("sweep", "resnet-50", "width=1:3", "--quantity", names, "--format", "json")
+
+    assert list(json.loads(shown.out)["most"]["params"]) == columns
+
+
+def test_a_picture_is_refused_before_the_rows_are_counted(run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    rows = tmp_path / "rows.csv"
+
+    shown = run("sweep", "resnet-50", "width=1:3", "-o", str(rows), "--picture", "x.txt")
+
+    assert shown.code == 2
+    assert "a picture ends in .svg, .png, .pdf" in shown.err
+    assert not rows.exists()
+
+
 def test_pictures(run: Run, tmp_path: Path) -> None:
     """The same picture is the same file; unknown kinds are refused."""
     pytest.importorskip("matplotlib")
@@ -613,6 +634,8 @@ def test_pictures(run: Run, tmp_path: Path) -> None:
         (["width"], "does not say what varies"),
         (["width=32..96"], "a range has a colon: 32:96"),
         (["width=32-96"], "a range width=32:96, in steps width=32:96:8, or values width=32,64,96"),
+        (["width=1:9", "--set", "width=3"], "'width' varies, and is set to one value"),
+        (["batch=1:9", "--batch", "3"], "the batch varies, and is set to 3"),
         (["width=1:9:0"], "the range '1:9:0' has a step of 0"),
         (["depths=[2,2"], "such as depths=[2,2,2,2],[3,4,6,3]"),
         (["depths=1,2"], "vary one entry, depths[0]=1:4, or 'depths=[3,4,6,3],[3,3,3,3]'"),

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from functools import reduce
 from math import gcd, lcm
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
 from paramcalc.engine.elaborate import Change, Elaborator, Settings, Swap, elaborate
-from paramcalc.errors import Fault, Source, near
+from paramcalc.errors import Fault, Source, SpecError, near
 from paramcalc.language.expression import parse
 from paramcalc.language.lines import split
 from paramcalc.language.spec import Spec
@@ -161,6 +162,11 @@ class Space:
         found = _ENTRY.fullmatch(name)
         return (found[1], int(found[2])) if found and name not in self.knobs else (name, None)
 
+    def check_names(self) -> None:
+        """A `Fault` with near misses where layers or attributes are named that the first point has not."""
+        with suppress(SpecError):
+            self.count([axis.values[0] for axis in self.axes])
+
     def hint(self) -> str:
         """How a knob that holds a list is varied, where single values are given to one; else ''."""
         for axis in self.axes:
@@ -192,6 +198,10 @@ class Space:
             raise Fault(f"'{name}' varies twice")
         if not axis.values:
             raise Fault(f"'{axis.name}' has no values")
+        if place is None and name in (change.name for change in self.changes if _is_knob(change)):
+            raise Fault(f"'{name}' varies, and is set to one value")
+        if name == BATCH and self.batch != 1:
+            raise Fault(f"the batch varies, and is set to {self.batch}")
         if name in self.knobs:
             whole = self.knobs[name]
             if place is not None and not (isinstance(whole, tuple) and place < len(whole)):
@@ -265,6 +275,10 @@ class _Words:
 
     def tensor(self, name: str) -> Shape:
         raise Fault(f"'{name}' has no sizes here")
+
+
+def _is_knob(change: Change | Swap) -> TypeGuard[Change]:
+    return isinstance(change, Change) and not change.layers
 
 
 def _is_count(value: Any) -> bool:

@@ -124,14 +124,24 @@ def solve(space: Space, bounds: Sequence[Bound], goal: Goal | None = None) -> So
         raise Fault("one setting or two can be solved for", found=str(len(space.axes)))
     for each in space.axes:
         usual = space.usual(each)
-        if not isinstance(each.values, range) or type(usual) is not int:
+        if type(usual) is int and not isinstance(each.values, range):
+            fix = f"such as {each.name}=32:96 or, in steps, {each.name}=32:96:8"
+            raise Fault(f"'{each.name}' needs a range to be solved for", fix=fix)
+        if type(usual) is not int:
             fix = f"one entry of it can be: {each.name}[0]" if isinstance(usual, tuple) else ""
             raise Fault(
                 f"'{each.name}' must hold a whole number to be solved for", found=shown(usual), fix=fix
             )
     wanted = goal or Goal(any(bound.upper for bound in bounds))
     solver = _Solver(Pieces(space), tuple(bounds), wanted)
-    return solver.one() if len(space.axes) == 1 else solver.two()
+    try:
+        found = solver.one() if len(space.axes) == 1 else solver.two()
+    except Fault:
+        space.check_names()
+        raise
+    if not found.answers and not found.nearest:
+        space.check_names()
+    return found
 
 
 class Best(NamedTuple):

@@ -11,6 +11,7 @@ from paramcalc.language.expression import Expression, parse
 from paramcalc.report import Counts, known_quantity
 from paramcalc.shape import Shape
 
+EXPECTED = "such as params <= 5e6, with <= < >= > or =="
 UPPER = ("<=", "<")
 _SIGNS: dict[type[ast.cmpop], tuple[str, ...]] = {
     ast.LtE: ("<=",),
@@ -71,9 +72,12 @@ def bounds(text: str) -> tuple[Bound, ...]:
     >>> [str(bound) for bound in bounds("1e6 <= params < 5e6")]
     ['params >= 1e6', 'params < 5e6']
     """
-    tree = parse(text).tree
+    try:
+        tree = parse(text).tree
+    except Fault as fault:
+        raise Fault(f"'{text}' is not a constraint: {fault.fact}", expected=EXPECTED) from None
     if not isinstance(tree, ast.Compare) or not all(type(operator) in _SIGNS for operator in tree.ops):
-        raise Fault(f"'{text}' is not a constraint", expected="such as params <= 5e6, with <= < >= > or ==")
+        raise Fault(f"'{text}' is not a constraint", expected=EXPECTED)
     sides = [_side(node, text) for node in (tree.left, *tree.comparators)]
     names = [known_quantity(name) for side in sides for name in side.names()]
     if not names or not all(_is_number(side) for side in sides):

@@ -122,7 +122,7 @@ def sweep(
     """All points of a space, or a sample of different ones; `Fault` where what is asked for does not fit."""
     if not space.axes:
         raise Fault("nothing varies", fix="say what does, for example: width=32:128:8")
-    wanted = QUANTITIES if tuple(quantities) == (EVERY,) else quantities
+    wanted = QUANTITIES if tuple(quantities) == (EVERY,) else dict.fromkeys(quantities or USUAL)
     order = Order(tuple(len(axis.values) for axis in space.axes), sample, seed)
     order.check()
     numbers = [axis.name for axis in space.axes if axis.whole]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from math import ceil
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from paramcalc import __version__
 from paramcalc.engine.elaborate import Change, Swap
-from paramcalc.errors import Fault, SpecError
+from paramcalc.errors import Fault
 from paramcalc.language.spec import Spec
 from paramcalc.report import QUANTITIES
 from paramcalc.whatif.sweep.evaluate import Block, Evaluator
@@ -117,8 +116,7 @@ class Summary(NamedTuple):
         if self.rows:
             return self
         space = job.space()
-        with suppress(SpecError):  # a name that means nothing is a fault by itself, with near misses
-            space.count([axis.values[0] for axis in job.axes])
+        space.check_names()
         raise Fault("no point has a network", found=next(iter(self.reasons), ""), fix=space.hint())
 
     def document(self) -> dict[str, Any]:
