@@ -310,6 +310,47 @@ def test_join_that_is_none(line: str, fact: str) -> None:
     assert wrong(on_image(line)) == fact
 
 
+@pytest.mark.parametrize(
+    ("line", "fact"),
+    [
+        ("- concat: [conv2d 16 1, conv2d 32 3 padding=1]", "concat joins branches, and a list is a chain"),
+        ("- add:\n      - conv2d 3 1\n      - identity", "add joins branches, and a list is a chain"),
+        ("- multiply: [{relu: {}}, sigmoid]", "multiply joins branches, and a list is a chain"),
+        ("- subtract: [relu, tanh]", "subtract joins branches, and a list is a chain"),
+        ("- concat: conv2d 16 1", "concat joins branches, and a line is a chain"),
+        ("- add: 2 * relu", "add joins branches, and a line is a chain"),
+        ("- add: {repeat: 2, layers: relu}", "add joins branches, and a line is a chain"),
+        ("- body: {concat: [relu, tanh]}", "concat joins branches, and a list is a chain"),
+    ],
+)
+def test_a_list_is_no_join(line: str, fact: str) -> None:
+    """The name of a join over a chain would run its parts one after the other, unsaid."""
+    assert wrong(on_image(line)) == fact
+
+
+@pytest.mark.parametrize(
+    ("line", "last"),
+    [
+        ("- concat: [relu, concat from x input]", "concat/concat"),
+        ("- add: add from input input", "add"),
+        ("- add: [{add: {a: relu, b: tanh}}]", "add"),
+        ("- add: 2 * add from x input", "add/1"),
+        ("- relu: [tanh, sigmoid]", "relu/sigmoid"),
+        ("- multiply: {add: [relu, tanh], kept: identity}", "multiply"),
+    ],
+)
+def test_a_join_may_name_what_calls_it(line: str, last: str) -> None:
+    """A group that holds the join itself may have its name; so may any branch."""
+    assert paths(on_image(line))[-1] == last
+
+
+def test_a_block_may_name_a_group() -> None:
+    """A block has no branches, so a list under its name can only be a group."""
+    text = "input: 3x8x8\nblocks: {two from x y: add from x y}\nlayers: [{two: [relu, two from x input]}]"
+
+    assert paths(text) == ["two/relu", "two/two"]
+
+
 # ----------------------------------------------------------------------- if, repeat, table, auxiliary
 
 

@@ -83,6 +83,34 @@ def names_in(chain: Chain) -> Iterator[tuple[str, int]]:
             yield item.name, item.at + (item.call.start if isinstance(item, Step) else 0)
 
 
+def heads_in(chain: Chain) -> Iterator[str]:
+    """The heads of all calls of a chain, in its groups too; '' for one that only says `from`."""
+    for item in chain.items:
+        if isinstance(item, Step | Join):
+            yield item.call.head
+        if isinstance(item, Join):
+            inner = [branch.chain for branch in item.branches]
+        elif isinstance(item, Named):
+            inner = [item.chain]
+        elif isinstance(item, Repeat | Table):
+            inner = [item.body]
+        elif isinstance(item, If):
+            inner = [item.then, item.otherwise]
+        else:
+            inner = [item.branch.chain] if isinstance(item, Auxiliary) else []
+        for part in inner:
+            yield from heads_in(part)
+
+
+def _no_branches(name: str, value: Node) -> tuple[str, str]:
+    """What is wrong with a join over a chain without branches, and what to write."""
+    kind = "a list" if isinstance(value, Sequence) else "a line"
+    op = ops.find(name)
+    branches = ", ".join(f"{one}: ..." for one in (op and op.inputs) or ("a", "b"))
+    fix = f"name each branch, {name}: {{{branches}}}; or give the group another name"
+    return f"{name} joins branches, and {kind} is a chain", fix
+
+
 def _in_flow(text: str, end: int) -> bool:
     """Whether a plain scalar that ends here stands inside [ ] or { }."""
     after = re.compile(r"\s*").match(text, end)
@@ -190,7 +218,16 @@ class ChainReader(Reader):
     def named(self, key: Scalar, value: Node) -> tuple[Item, ...]:
         if not self.layer_name(key):
             return (Broken(key.start),)
-        return (Named(key.text, self.chain(value, {}, key), key.start),)
+        chain = self.chain(value, {}, key)
+        if self.looks_like_a_join(key.text, chain):
+            self.fail(key, *_no_branches(key.text, value))
+            return (Broken(key.start),)
+        return (Named(key.text, chain, key.start),)
+
+    def looks_like_a_join(self, name: str, chain: Chain) -> bool:
+        """Whether a name over a chain is an op with several inputs that the chain itself never calls."""
+        op = ops.find(name) if ops.known(name) else None
+        return op is not None and op.inputs != ("x",) and name not in heads_in(chain)
 
     # ------------------------------------------------------------------------- calls and joins
 

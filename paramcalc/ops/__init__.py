@@ -8,6 +8,7 @@ names its op, so that a small spec does not pay for the whole package.
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -85,7 +86,12 @@ def _stem(name: str) -> str | None:
     family = _FAMILY.fullmatch(name)
     stem = family[1] if family else name
     home = stem.isidentifier() and len(stem) <= LONGEST and not stem.startswith("_") and stem not in _SHARED
-    return stem if home and (_folder() / f"{stem}.py").is_file() else None
+    return stem if home and f"{stem}.py" in _files() else None
+
+
+@lru_cache(maxsize=1)
+def _files() -> frozenset[str]:
+    return frozenset(os.listdir(_folder()))
 
 
 def _load(stem: str) -> None:
