@@ -9,6 +9,7 @@ import pytest
 from paramcalc import ops
 from paramcalc.ops.base import Example, Op
 from tests import calls
+from tests.conftest import Run
 
 EXAMPLES = [(name, example) for name, kind in ops.every().items() for example in kind.examples]
 KINDS_OF_WORK = {
@@ -109,6 +110,26 @@ def test_work(call: str, entering: str, connections: int, operations: dict[str, 
 
     assert cost.connections == connections
     assert cost.operations == operations
+
+
+@pytest.mark.parametrize("order", ["features channel map", "map channel features"])
+def test_gates_ask_nothing_of_symbols(order: str, run: Run) -> None:
+    """A gate fits also where the size that it lacks would be 1, so nothing is assumed."""
+    spec = f"""
+knobs: {{w: 8, h: 7}}
+input: 4 x h x 3
+layers:
+  - features: conv2d w 1
+  - channel: adaptive_avg_pool2d 1
+  - map: conv2d 1 1 from features
+  - multiply from {order}
+"""
+
+    said = run("formula", "-", "--in", "w,h", "--quantity", "macs", stdin=spec).out
+
+    assert "macs = 15 h w\n" in said
+    assert "for whole w, h >= 1\n" in said
+    assert "assuming" not in said
 
 
 def test_family_is_found_by_member_name() -> None:

@@ -14,6 +14,9 @@ class Add(Op):
 
     Inputs: two or more tensors of one shape; nothing is broadcast
     Output: the same shape
+
+    A sum of a tensor with a smaller one is nearly always a shortcut that was meant to have the same
+    shape, so it is refused; gates that spread are `multiply`.
     """
 
     inputs = None

@@ -10,31 +10,34 @@ from operator import mul
 from paramcalc.errors import Fault
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools
 from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import same
+from paramcalc.sizes import Size, same
 
 
 @dataclass(frozen=True)
 class Multiply(Op):
-    """The inputs multiplied, element by element; a gate may lack space.
+    """The inputs multiplied, element by element; a gate is spread along the axes where it has size 1.
 
-    Inputs: two or more tensors; one has the full shape, the others the same or the same channels
-            without space: a vector, or size 1 along spatial axes
+    Inputs: two or more tensors; one has the full shape, the others the same, or size 1 along any of
+            its axes, or channels alone, without space
     Output: the full shape
 
-    A vector of channels gates an image as in squeeze-and-excitation (Hu et al. 2017).
+    A vector of channels gates an image as in squeeze-and-excitation (Hu et al. 2017), a map of one
+    channel as in CBAM (Woo et al. 2018) and attention gates (Oktay et al. 2018). No two gates
+    spread each other: that would make a tensor that none of the inputs is.
     """
 
     inputs = None
     examples = (
         Example("multiply", ("256", "256x56x56"), "256x56x56"),
         Example("multiply", ("256x56x56", "256x1x1"), "256x56x56"),
+        Example("multiply", ("64x56x56", "1x56x56"), "64x56x56"),
         Example("multiply", ("{length: 9, channels: 8}", "{length: 9, channels: 8}"), "9x8"),
     )
 
     def shape(self, *inputs: Shape) -> Shape:
-        whole = inputs[0]
-        for x in inputs[1:]:
-            if _fits(whole, x):
+        whole, *others = sorted(inputs, key=_lacks)
+        for x in others:
+            if not _fits(x, whole):
                 whole = x
         if all(_fits(x, whole) for x in inputs):
             return whole
@@ -42,7 +45,7 @@ class Multiply(Op):
         (i, one), (j, other) = next((a, b) for a, b in pairs if not (_fits(a[1], b[1]) or _fits(b[1], a[1])))
         raise Fault(
             f"{self.title} cannot join its inputs",
-            expected="equal shapes, or the same channels without space",
+            expected="equal shapes, or a gate of size 1 along some axes, or of channels without space",
             found=f"input {i} is {one.described()}, input {j} is {other.described()}",
             about=f"inputs:{i},{j}",
         )
@@ -62,10 +65,20 @@ class Multiply(Op):
 
 
 def _fits(x: Shape, whole: Shape) -> bool:
-    """Whether x has the axes and sizes of the whole, but for space that it lacks."""
+    """Whether x has the axes and sizes of the whole, or can be spread to them."""
     if x.axes == (CHANNELS,) and CHANNELS in whole.axes:
-        return same(x.channels, whole.channels)
-    return x.axes == whole.axes and all(
-        same(size, full) or (axis != CHANNELS and same(size, 1))
-        for axis, size, full in zip(x.axes, x.dims, whole.dims, strict=True)
-    )
+        return _spreads(x.channels, whole.channels)
+    return x.axes == whole.axes and all(map(_spreads, x.dims, whole.dims))
+
+
+def _spreads(size: Size, full: Size) -> bool:
+    return _is_one(size) or same(size, full) or same(size, 1)
+
+
+def _lacks(x: Shape) -> tuple[bool, int]:
+    """How much of the full shape is missing, at first sight: so few symbols are asked whether they are 1."""
+    return x.axes == (CHANNELS,), sum(map(_is_one, x.dims))
+
+
+def _is_one(size: Size) -> bool:
+    return type(size) is int and size == 1

@@ -299,20 +299,22 @@ def test_concat() -> None:
     assert predicted("concat axis=height", "3x4", "3x4") is None
 
 
-def test_multiply_broadcasts_over_missing_space_only() -> None:
-    """A gate of channels, or of one position, reaches every position; nothing else is stretched."""
+def test_multiply_spreads_gates() -> None:
+    """A gate of channels, or of size 1 along any axis, reaches the full shape, which one input must have."""
     whole = "3x4x5"
 
     def gated(gate: Any, x: Any) -> Any:
         return gate.reshape(*gate.shape, *[1] * (x.ndim - gate.ndim)) * x
 
-    for gate in ("3", "3x1x1", "3x4x5", "3x4x1", "3x1x5"):
+    for gate in ("3", "3x1x1", "3x4x5", "3x4x1", "3x1x5", "1", "1x4x5", "1x1x5", "1x1x1"):
         expected = real(gated, gate, whole)
         assert predicted("multiply", gate, whole) == predicted("multiply", whole, gate) == expected
         assert predicted("multiply", gate, whole, "3") == expected
-    for gate in ("1", "1x4x5", "4x4x5", "3x4x4", "3x5", "1x1x1"):
+    for gate in ("2", "4x4x5", "3x4x4", "3x5", "4x1x1"):
         assert predicted("multiply", gate, whole) is None
-    assert predicted("multiply", "3x4x1", "3x1x5") is None
+    for one, other in (("3x4x1", "3x1x5"), ("3", "1x4x5")):
+        assert predicted("multiply", one, other) is None
+        assert predicted("multiply", one, other, whole) == (3, 4, 5)
 
 
 @pytest.mark.parametrize("call", ["add", "subtract"])
