@@ -215,8 +215,7 @@ class _Writer:
         for name, attribute in attributes(type(op)).items():
             value = getattr(op, name)
             if attribute.required or value != attribute.convert(type(op), attribute.default):
-                even = attribute.kind in ("PerAxis", "CountPerAxis", "Padding", "Margins")
-                found.append(f"{name}: {_value(_evened(value) if even else value)}")
+                found.append(f"{name}: {_value(attribute.shortest(type(op), value))}")
         return found
 
     # ------------------------------------------------------------------------------- references
@@ -293,13 +292,6 @@ def _shape(shape: Shape) -> str:
         return str(shape)
     pairs = (f"{axis}: {dim}" for axis, dim in zip(shape.axes, shape.dims, strict=True))
     return "{" + ", ".join(pairs) + "}"
-
-
-def _evened(value: Any) -> Any:
-    """One number where all axes, and both ends of each, have the same."""
-    if isinstance(value, tuple) and len(set(value)) == 1:
-        return _evened(value[0])
-    return value
 
 
 def _value(value: Any) -> str:

@@ -201,23 +201,32 @@ def call_text(op: Op) -> str:
     parts = [op.title]
     for name, attribute in attributes(type(op)).items():
         value = getattr(op, name)
-        if attribute.required:
-            parts.append(_short(value))
-        elif value != attribute.convert(type(op), attribute.default):
-            parts.append(f"{name}={_short(value)}")
+        if attribute.required or value != attribute.convert(type(op), attribute.default):
+            text = _short(attribute.shortest(type(op), value))
+            parts.append(text if attribute.required else f"{name}={text}")
     return " ".join(parts)
 
 
 def _short(value: object) -> str:
-    """An attribute's value on a line: equal sizes of all axes as one, a long list by its length."""
-    if isinstance(value, tuple) and value and len(set(value)) == 1:
-        return _short(value[0])
-    if isinstance(value, tuple):
-        if all(isinstance(item, int) for item in value) and len(value) <= 3:
-            return "x".join(str(item) for item in value)
-        if all(isinstance(item, tuple) for item in value) and len(value) > 3:
-            return f"({len(value)} lists)"
-        return (
-            "(" + ",".join(_short(item) if isinstance(item, tuple) else shown(item) for item in value) + ")"
-        )
-    return value if isinstance(value, str) else shown(value)
+    """An attribute's value on a line: sizes with x between, a long list of lists by its length.
+
+    >>> _short((3, 5)), _short(((0, 1), 2)), _short(((1, 0),)), _short((-1, 64))
+    ('3x5', '((0,1),2)', '((1,0),)', '(-1,64)')
+    """
+    if not isinstance(value, tuple):
+        return value if isinstance(value, str) else shown(value)
+    if 1 < len(value) <= 3 and all(_is_count(item) for item in value):
+        return "x".join(map(str, value))
+    if len(value) > 3 and all(isinstance(item, tuple) for item in value):
+        return f"({len(value)} lists)"
+    return _bracketed(value)
+
+
+def _is_count(value: object) -> bool:
+    """Whether digits alone say it."""
+    return isinstance(value, int) and value >= 0
+
+
+def _bracketed(value: tuple[object, ...]) -> str:
+    items = [_bracketed(item) if isinstance(item, tuple) else _short(item) for item in value]
+    return f"({','.join(items)}{',' if len(items) == 1 else ''})"

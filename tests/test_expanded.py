@@ -114,6 +114,14 @@ SPECS = {
               - auxiliary: {two: [conv2d 4 3, relu]}
               - auxiliary: {three: {concat: {p: relu, q: [tanh, relu]}}}
     """,
+    "padding at one end": """
+        input: 3x9x9
+        layers: ["pad ((0, 1), (0, 1))", "max_pool2d 2 stride=1", "conv2d 4 3 padding=((0, 1), (0, 1))"]
+    """,
+    "causal": """
+        input: 1x40
+        layers: ["pad ((2, 0),)", "conv1d 4 3", "conv1d 4 3 padding=((2, 0),)"]
+    """,
     "fractions": """
         input: 8
         layers: [dropout 1/3, dropout 0.4, linear 2]

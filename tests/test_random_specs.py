@@ -18,6 +18,15 @@ from paramcalc.report import count
 INDENT = "  "
 NAMES = ("a", "b", "conv2d", "relu", "skip-1", "1x1", "prelu", "unit")
 
+CONVOLUTIONS = (  # kernel sizes and paddings that keep a size
+    ("k", "same"),
+    ("1", "same"),
+    ("1x3", "same"),
+    ("(3, 1)", "same"),
+    ("3", "((0, 2), (0, 2))"),
+    ("3", "((2, 0), 1)"),
+)
+
 # A call is (head, positional values, named values, references); all keep an image of 4x8x8 as it is.
 Call = tuple[str, tuple[str, ...], dict[str, str], tuple[str, ...]]
 
@@ -31,17 +40,19 @@ def calls(draw: st.DrawFn, earlier: tuple[str, ...]) -> Call:
         return draw(st.sampled_from(["add", "multiply"])), (), {}, ("x", *other)
     if kind == 4:
         return "unit", (draw(st.sampled_from(["1", "k", "2*k-1"])),), {}, ()
+    kernel, padding = draw(st.sampled_from(CONVOLUTIONS))
     heads: list[Call] = [
         ("relu", (), {}, ()),
         ("prelu", ("channels",), {}, ()),
         ("batch_norm", (), {"affine": draw(st.sampled_from(["true", "false"]))}, ()),
-        ("conv2d", ("4", draw(st.sampled_from(["k", "1", "1x3", "(3, 1)"]))), {"padding": "same"}, ()),
+        ("conv2d", ("4", kernel), {"padding": padding}, ()),
     ]
     call = heads[kind]
     frozen = {"frozen": "true"} if draw(st.integers(0, 5)) == 0 else {}
     return call[0], call[1], {**call[2], **frozen}, call[3]
 
 
+BRACKETS = str.maketrans("()", "[]")
 ATTRIBUTES = {"conv2d": ("out_channels", "kernel_size"), "prelu": ("num_parameters",), "unit": ("size",)}
 
 
@@ -55,8 +66,9 @@ def long(call: Call) -> str:
     """The same as a mapping in braces."""
     head, values, named, references = call
     entries = [*zip(ATTRIBUTES.get(head, ()), values, strict=False), *named.items()]
-    listed = {"(3, 1)": "[3, 1]", "1x3": "[1, 3]"}
-    written = [f"{name}: {listed.get(value, value)}" for name, value in entries]
+    written = [
+        f"{name}: {'[1, 3]' if value == '1x3' else value.translate(BRACKETS)}" for name, value in entries
+    ]
     if references:
         written.append(f"from: [{', '.join(references)}]")
     return f"{{{head}: {{{', '.join(written)}}}}}"

@@ -251,6 +251,26 @@ class Attribute:
             )
         return converted
 
+    def shortest(self, op: type[Op], value: Any) -> Any:
+        """The least that can be given for a field's value: one number for what all axes, or both ends, have.
+
+        Whatever is given is read as this very value: (0, 1) at both axes is not shortened, as it would
+        be read as 0 at the one and 1 at the other.
+        """
+        ends = tuple(_evened(item) for item in _each(value))
+        for given in (_evened(ends), ends):
+            try:
+                if self.convert(op, given) == value:
+                    return given
+            except Fault:  # not all kinds can be given so
+                continue
+        return value
+
+
+def _evened(value: Any) -> Any:
+    """The item of a tuple whose items are all equal; else the value itself."""
+    return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+
 
 def _each(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
