@@ -316,6 +316,40 @@ def test_letters_of_a_plane_that_is_no_square(run: Run) -> None:
     assert "the height of 'input' has two symbols" in twice.err
 
 
+SEVERAL = """name: several
+inputs: {left_eye: 3x32x32, right: 3x32x32, far: 8x16x16}
+layers:
+  - near: conv2d 8 3 padding=1 stride=2 from left_eye
+  - other: conv2d 8 3 padding=1 stride=2 share=near from right
+  - far_: conv2d 8 3 padding=1 stride=2 from far
+outputs: [near, other, far_]
+"""
+
+
+def test_inputs_of_different_sizes_have_symbols_of_their_own(run: Run, tmp_path: Path) -> None:
+    """Those of one size have one together; each can be asked for by its input's name."""
+    path = tmp_path / "several.yaml"
+    path.write_text(SEVERAL)
+    closed = load(str(path)).closed()
+
+    assert str(closed.formula("macs")) == "432 h_left_eye^2 + 576 h_far^2"  # 2 * 8 * 3 * 9, 8 * 8 * 9
+    check_points(load(str(path)), closed, "several", 5)
+    for names, form in (
+        (["right.h", "far.h"], "216 h_right^2 + 576 h_far^2 + 55296"),
+        (["far.W=s", "far.H"], "576 s h_far + 110592"),
+        (["h=s"], "432 s_left_eye^2 + 576 s_far^2"),
+    ):
+        assert str(load(str(path)).formula("macs", names)) == form
+    printed = run("formula", path, "--quantity", "macs", "--format", "latex").out
+    assert r"432 h_{\mathrm{left\_eye}}^{2} + 576 h_{\mathrm{far}}^{2}" in printed
+    assert "left_eye.H = left_eye.W = right.H = right.W = 2 h_left_eye" in printed
+    scope: dict[str, Any] = {}
+    exec(run("formula", path, "--quantity", "macs", "--format", "python").out, scope)
+    assert scope["macs"](h_far=9) == 432 * 16**2 + 576 * 9**2
+    wrong = run("formula", path, "--in", "rigth.h").err
+    assert "did you mean 'right.h'" in wrong
+
+
 def test_layers_are_not_summed_up(run: Run) -> None:
     """Below a line for each layer stand the network's own values, and not the counts of its last layer."""
     layers = run("formula", "resnet-50", "conv1", "--per", "layer").out

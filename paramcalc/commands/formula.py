@@ -29,7 +29,8 @@ def formula(
         typer.Option(
             "--in",
             metavar="NAMES",
-            help="Knobs, H, W, L, D, C of the input, h for H = W, batch; NAME=LETTER picks the letter.",
+            help="Knobs; H, W, L, D, C of the input, source.L of one of several; h for H = W; batch. "
+            "NAME=LETTER picks the letter.",
         ),
     ] = "",
     quantity: Annotated[

@@ -7,7 +7,7 @@ import keyword
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.engine.scope import Network
 from paramcalc.engine.settings import Change, Settings, set_inputs, set_knobs
@@ -26,6 +26,8 @@ AVOIDED = frozenset({*"lIOi", *FUNCTIONS, *dir(builtins), *keyword.kwlist})  # r
 ALPHABET = "abcdefghjkmnopqrstuvwxyz"
 SOURCE = Source("<symbols>", "")
 _ENTRY = re.compile(r"(.+)\[(\d+)\]")
+
+Place: TypeAlias = tuple[str, int]  # an input, and the place of one of its axes
 
 
 class Letter(str):
@@ -101,8 +103,8 @@ class Start(NamedTuple):
 def choose(spec: Spec, start: Start, names: Sequence[str]) -> Chosen:
     """Symbols for knobs, for entries of knobs (`depths[0]`), for input axes, and for the batch.
 
-    Input axes are `H`, `W`, `L`, `D`, `C`, or `h` for height = width. A name may give its letter:
-    `width=c`. The values at the start are the default point.
+    Input axes are `H`, `W`, `L`, `D`, `C`, or `h` for height = width; `source.L` is one input's. A name
+    may give its letter: `width=c`. The values at the start are the default point.
     """
     asked = dict(_named(name) for name in names)
     choice = _Choice(spec, start, [letter for letter in asked.values() if letter])
@@ -214,35 +216,68 @@ class _Choice:
         self.knobs[name] = (*values[:place], mark, *values[place + 1 :])
 
     def axis(self, name: str, letter: str) -> None:
-        """A symbol for an axis of all inputs that have it; they must agree on its size."""
-        axes = ("height", "width") if name == SQUARE else (AXIS_LETTERS.get(name, name),)
-        found = [
-            (source, place, axis)
-            for source, shape in self.start.inputs.items()
-            for place, axis in enumerate(shape.axes)
-            if axis in axes
-        ]
-        if not found:
+        """A symbol for an axis of all inputs that have it, or one for each size where sizes differ.
+
+        `source.L` is the length of one input.
+        """
+        source, dot, plain = name.rpartition(".")
+        axes = ("height", "width") if plain == SQUARE else (AXIS_LETTERS.get(plain, plain),)
+        alike: dict[int, list[Place]] = {}
+        for each, shape in self.start.inputs.items():
+            places = [place for place, axis in enumerate(shape.axes) if axis in axes]
+            if places and (not dot or each == source):
+                size = self.free_size(name, each, places)
+                alike.setdefault(size, []).extend((each, place) for place in places)
+        if not alike:
             raise self.unknown(name)
-        for source, place, axis in found:
+        several = len(alike) > 1 or (bool(dot) and len(self.start.inputs) > 1)
+        for size, found in alike.items():
+            index = f"_{found[0][0]}" if several else ""
+            self.sized(plain, size, found, letter + index if letter and not dot else letter, index)
+
+    def free_size(self, name: str, source: str, places: Sequence[int]) -> int:
+        """The one size that an input has at some places, which have no symbol yet."""
+        shape = self.start.inputs[source]
+        for place in places:
             if place in self.inputs.get(source, {}):
-                raise Fault(f"the {axis} of '{source}' has two symbols", fix="h is H and W in one")
-        sizes = {self.start.inputs[source].dims[place] for source, place, _ in found}
+                fix = "h is H and W in one" if "height" in shape.axes else "name it once"
+                raise Fault(f"the {shape.axes[place]} of '{source}' has two symbols", fix=fix)
+        sizes = {shape.dims[place]: shape.axes[place] for place in places}
         if len(sizes) > 1:
-            listed = ", ".join(map(str, sorted(sizes)))
-            raise Fault(f"the inputs' sizes that '{name}' means differ", found=listed)
-        stretches = axes != (CHANNELS,)
+            found = ", ".join(f"{axis} {size}" for size, axis in sizes.items())
+            raise Fault(f"'{name}' is one symbol for two sizes of '{source}'", found=found, fix="name H,W")
+        return sizes.popitem()[0]
+
+    def sized(self, name: str, size: int, found: Sequence[Place], letter: str, index: str) -> None:
+        """A symbol for places of inputs that have one size; an `index` says of which inputs."""
+        axes = [self.start.inputs[source].axes[place] for source, place in found]
+        stretches = axes[0] != CHANNELS
         again = "yz" if stretches and name.lower() not in AVOIDED else name  # 32 W would not be W
-        mark = self.symbol(name, sizes.pop(), letter, name.lower(), *again, stretches=stretches)
-        letters = dict.fromkeys(_axis_letter(axis) for *_, axis in found)
-        self.symbols[-1] = self.symbols[-1]._replace(stands_for=tuple(letters))
-        for source, place, _ in found:
+        wanted = [f"{one}{index}" for one in (name.lower(), *again) if one not in AVOIDED]
+        mark = self.symbol(name, size, letter, *wanted, stretches=stretches)
+        letters = [
+            f"{source}.{_axis_letter(axis)}" if index else _axis_letter(axis)
+            for (source, _), axis in zip(found, axes, strict=True)
+        ]
+        self.symbols[-1] = self.symbols[-1]._replace(stands_for=tuple(dict.fromkeys(letters)))
+        for source, place in found:
             self.inputs.setdefault(source, {})[place] = mark
 
     def unknown(self, name: str) -> Fault:
-        axes = {axis for shape in self.start.inputs.values() for axis in shape.axes}
-        letters = [letter for letter, axis in AXIS_LETTERS.items() if axis in axes]
-        known = [*self.start.knobs, BATCH, *letters]
+        inputs = self.start.inputs
+        axes = {
+            source: [*shape.axes, *([SQUARE] * ("height" in shape.axes))] for source, shape in inputs.items()
+        }
+        letters = {**AXIS_LETTERS, SQUARE: SQUARE}
+        every = [letter for letter, axis in letters.items() if any(axis in each for each in axes.values())]
+        known = [*self.start.knobs, BATCH, *every]
+        if len(inputs) > 1:
+            known += [
+                f"{source}.{letter}"
+                for source, each in axes.items()
+                for letter, axis in letters.items()
+                if axis in each
+            ]
         return Fault(
             f"there is no knob and no axis of the input called '{name}'",
             fix=near(name, known) or "symbols can be " + ", ".join(known),

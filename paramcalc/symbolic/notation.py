@@ -248,8 +248,8 @@ def _latex_function(name: str, arguments: Sequence[str]) -> str:
 def latex_symbol(name: str) -> str:
     """A name as LaTeX sets it: what follows an underscore or is a number at the end, below the line.
 
-    >>> latex_symbol("k_h"), latex_symbol("n2"), latex_symbol("heads")
-    ('k_{h}', 'n_{2}', '\\\\mathrm{heads}')
+    >>> print(latex_symbol("k_h"), latex_symbol("n2"), latex_symbol("heads"), latex_symbol("L_left_ear"))
+    k_{h} n_{2} \\mathrm{heads} L_{\\mathrm{left\\_ear}}
     """
     head, _, tail = name.partition("_")
     if not tail and head[-1:].isdigit():
@@ -257,6 +257,7 @@ def latex_symbol(name: str) -> str:
     head = head if len(head) == 1 else rf"\mathrm{{{head}}}"
     if not tail:
         return head
+    tail = tail.replace("_", r"\_")
     return f"{head}_{{{tail}}}" if len(tail) == 1 or tail.isdigit() else rf"{head}_{{\mathrm{{{tail}}}}}"
 
 
