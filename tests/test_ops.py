@@ -85,6 +85,10 @@ def test_lenet_connections() -> None:
         ("adaptive_max_pool1d 3", "1x7", 9, {"compare": 6}),
         ("global_avg_pool", "2x3x3", 18, {"add": 16, "divide": 2}),
         ("global_max_pool", "2x3x3", 18, {"compare": 16}),
+        # 9 positions of 2 channels; 2 rows of 3 in each channel
+        ("reduce_mean", "2x3x3", 18, {"add": 9, "divide": 9}),
+        ("reduce_max", "2x3x3", 18, {"compare": 9}),
+        ("reduce_max width", "2x2x3", 12, {"compare": 8}),
         # of each: square, two additions, alpha/size, k, power, quotient
         ("local_response_norm 3", "1x2x2", 0, {"multiply": 8, "add": 12, "power": 4, "divide": 4}),
         ("rbf 2", "3", 6, {"subtract": 6, "multiply": 6, "add": 4}),

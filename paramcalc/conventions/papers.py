@@ -11,7 +11,7 @@ NORMALIZATIONS = (
 )  # fmt: skip
 POOLINGS = (
     "max_pool", "avg_pool", "adaptive_max_pool", "adaptive_avg_pool", "global_max_pool",
-    "global_avg_pool", "subsample",
+    "global_avg_pool", "reduce_max", "reduce_mean", "subsample",
 )  # fmt: skip
 ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "sigmoid", "hard_sigmoid",

@@ -189,6 +189,17 @@ def everywhere(name: str) -> Make:
     return lambda op, used: getattr(layers, f"Global{name}Pooling{len(one(used).space)}D")()
 
 
+def reduced(function: Callable[..., Any]) -> Make:
+    """A function along the op's axis, which stays; channels are last."""
+
+    def make(op: Any, used: Applied) -> Any:
+        space = [axis for axis in one(used).axes if axis != CHANNELS]
+        axis = -1 if op.axis == CHANNELS else 1 + space.index(op.axis)
+        return layers.Lambda(lambda x: function(x, axis=axis, keepdims=True))
+
+    return make
+
+
 # ----------------------------------------------------------------------------------- normalization
 
 
@@ -336,6 +347,8 @@ BUILDERS: dict[str, Make] = {
     "positions": positions,
     "prelu": lambda op, used: layers.PReLU(shared_axes=list(range(1, len(one(used).dims)))),
     "rbf": distances,
+    "reduce_max": reduced(ops.max),
+    "reduce_mean": reduced(ops.mean),
     "relu": plain("ReLU"),
     "relu6": activation("relu6"),
     "reshape": to_shape,

@@ -285,6 +285,16 @@ def everywhere(kind: str) -> Callable[[Any, Applied], Any]:
     return make
 
 
+def reduced(function: Callable[[Tensor, int], Tensor]) -> Callable[[Any, Applied], Any]:
+    """A function that leaves one position along the op's axis."""
+
+    def make(op: Any, used: Applied) -> Any:
+        axis = one(used).axes.index(op.axis) + 1
+        return Do(lambda x: function(x, axis))
+
+    return make
+
+
 def subsampled(op: Any, used: Applied) -> Any:
     """The sum under each window by average pooling that divides by one, times and plus what is learned."""
     channels = one(used).channels
@@ -604,6 +614,8 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "positions": positions,
     "prelu": lambda op, used: nn.PReLU(op.num_parameters),
     "rbf": distances,
+    "reduce_max": reduced(lambda x, axis: x.amax(axis, keepdim=True)),
+    "reduce_mean": reduced(lambda x, axis: x.mean(axis, keepdim=True)),
     "relu": plain("ReLU"),
     "relu6": plain("ReLU6"),
     "reshape": reshaped,

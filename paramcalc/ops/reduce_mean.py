@@ -1,0 +1,32 @@
+"""Mean along one axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from paramcalc.ops._reduction import Reduction
+from paramcalc.ops.base import Array, Example, Tools
+from paramcalc.sizes import Size
+
+
+@dataclass(frozen=True)
+class ReduceMean(Reduction):
+    """The mean along one axis, the channels unless said otherwise.
+
+    Input:  any tensor with that axis
+    Output: the same axes; size 1 along that one
+
+    With reduce_max over the channels it is what CBAM's spatial attention reads (Woo et al. 2018):
+    both maps concatenated, conv2d 1 7 padding=3, sigmoid.
+    """
+
+    examples = (
+        Example("reduce_mean", ("64x28x28",), "1x28x28"),
+        Example("reduce_mean length", ("{length: 197, channels: 768}",), "1x768"),
+    )
+
+    def work(self, pairs: Size, results: Size) -> dict[str, Size]:
+        return {"add": pairs, "divide": results}
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return tools.mean(x, axis=tools.axis(self.axis), keepdims=True)
