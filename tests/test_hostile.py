@@ -823,3 +823,22 @@ def test_a_hostile_spec_is_noticed(launch: Launch, tmp_path: Path) -> None:
 
     with pytest.raises(AssertionError):
         check_refused(launch("count", "legal.yaml"), "")
+
+
+# ----------------------------------------------------------------------- legal, and mostly not meant
+
+
+def test_remarks_stand_apart_from_the_data(launch: Launch) -> None:
+    """What is legal and mostly not meant is said on stderr; the numbers are what was written."""
+    text = b"input: 3x8x8\nknobs: {n: 2}\nlayers: [b: relu, add from b x]\n"
+
+    done = launch("count", "-", "--format", "csv", stdin=[text])
+    checked = launch("check", "-", stdin=[text])
+
+    assert (done.code, checked.code) == (0, 0)
+    assert "remark" not in done.out
+    assert [line for line in done.err.splitlines() if "remark" in line] == [
+        "<stdin>:2:9: remark: nothing reads the knob 'n'",
+        "<stdin>:3:19: remark: add reads 'b' twice: x is what is just there, which is b",
+    ]
+    assert "<stdin>:2:9: nothing reads the knob 'n'" in checked.err

@@ -9,6 +9,7 @@ import pytest
 from paramcalc import library
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.errors import Fault, SpecError
+from paramcalc.language.unread import unread
 from paramcalc.report import count
 from tests.written import calls, edges, graph, paths, spec, wrong
 
@@ -349,6 +350,129 @@ def test_a_block_may_name_a_group() -> None:
     text = "input: 3x8x8\nblocks: {two from x y: add from x y}\nlayers: [{two: [relu, two from x input]}]"
 
     assert paths(text) == ["two/relu", "two/two"]
+
+
+# --------------------------------------------------------------------- legal, and mostly not meant
+
+
+def doubts(text: str) -> list[str]:
+    """The remarks on joins that read a tensor twice."""
+    return [problem.fact for problem in graph(text).doubts]
+
+
+@pytest.mark.parametrize(
+    ("lines", "remark"),
+    [
+        (["- b: relu", "- add from b x"], "add reads 'b' twice: x is what is just there, which is b"),
+        (["- add from input x"], "add reads 'input' twice: x is what is just there, which is input"),
+        (
+            ["- b: relu", "- add: {left: identity, right: from b}"],
+            "add reads 'b' twice: identity is what is just there, which is b",
+        ),
+        (
+            ["- b: relu", "- subtract: {left: from b, right: from x}"],
+            "subtract reads 'b' twice: x is what is just there, which is b",
+        ),
+        (
+            ["- b: relu", "- c: identity", "- tanh", "- add from b c x"],
+            "add reads 'b' twice: c is the same tensor",
+        ),
+        (
+            ["- repeat: 3", "  layers:", "    - b: relu", "    - add from b x"],
+            "add reads 'b' twice: x is what is just there, which is b",
+        ),
+    ],
+)
+def test_a_tensor_read_twice_under_two_names(lines: list[str], remark: str) -> None:
+    """It is counted as written, with a remark, once for each place."""
+    assert doubts(on_image(*lines)) == [remark]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["- entry: identity", "- relu", "- add from entry x"],
+        ["- b: relu", "- add from b b"],  # the line says plainly what it does
+        ["- multiply: {a: identity, b: identity}"],
+        ["- first: relu", "- repeat: 3", "  layers: [add from first x]"],  # in the first round only
+        ["- relu", "- both: both from x relu"],  # the block cannot know
+    ],
+)
+def test_what_doubles_on_purpose(lines: list[str]) -> None:
+    """A name written twice, and a tensor that only happens to be the same, get no remark."""
+    assert doubts("blocks: {both from x y: add from x y}\n" + on_image(*lines)) == []
+
+
+def unread_names(text: str) -> list[str]:
+    """The remarks on names that nothing reads."""
+    return [problem.fact for problem in unread(spec(text))]
+
+
+def test_names_that_nothing_reads() -> None:
+    """Knobs, blocks and parameters, each with a remark at its place."""
+    text = """
+        input: 3x8x8
+        knobs: {width: 16, wdth: 8}
+        blocks:
+          conv out dead=1 k=dead k1=1 rest=k1: conv2d out k
+          idle a: relu
+        layers:
+          - conv width
+        """
+
+    assert unread_names(text) == [
+        "nothing reads the knob 'wdth'",
+        "block 'conv' never reads its parameter 'rest'",
+        "nothing calls the block 'idle'",
+    ]
+    assert [problem.source.position(problem.start) for problem in unread(spec(text))] == [
+        (3, 20),
+        (5, 31),
+        (6, 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "knobs: {n: 2}\nlayers: [n * relu]",
+        "knobs: {n: 2}\nlayers: [{repeat: n, layers: relu}]",
+        "knobs: {n: 2}\nlayers: [{if: n > 1, then: relu}]",
+        "knobs: {n: 2}\nlayers: [{if: 1 > 1, then: conv2d n 1}]",
+        "knobs: {n: 2, m: n}\nlayers: [conv2d m 1]",
+        "knobs: {n: 2, m: 3}\nvariants: {big: {m: 2*n}}\nlayers: [conv2d m 1]",
+        "knobs: {n: 2}\ndefaults: {conv2d: stride=n}\nlayers: [conv2d 8 1]",
+        "knobs: {n: 2}\noutputs: ['r[n-1]']\nlayers: [r: 2 * relu]",
+        "knobs: {n: 2}\nlayers: [{table: {columns: c, rows: [n, 3], layers: conv2d c 1}}]",
+        "knobs: {act: relu}\nlayers: [act]",
+        "knobs: {act: two}\nblocks: {two: 'relu, tanh'}\nlayers: [act]",
+        "blocks: {one act: act, two: relu}\nlayers: [one two]",
+        "blocks: {one: two, two: relu}\nlayers: [one]",
+        "blocks: {two: relu}\nlayers: [{table: {columns: b, rows: [two], layers: b}}]",
+        "blocks: {two: relu}\nlayers: [{add: {a: [two], b: [{auxiliary: {h: two}}]}}]",
+    ],
+)
+def test_names_that_are_read(text: str) -> None:
+    """Wherever a name may stand, it is read there; one variant that does is enough."""
+    assert unread_names("input: 3x8x8\n" + text) == []
+
+
+def test_bundled_specs_get_no_remarks() -> None:
+    """Nothing in them is unread, and no join reads one tensor under two names."""
+    specs = {bundled.source.name: bundled for _, bundled in library.bundled_models()}
+
+    assert [problem for bundled in specs.values() for problem in unread(bundled)] == []
+    assert [elaborate(bundled).doubts for bundled in specs.values()] == [()] * len(specs)
+
+
+def test_what_a_used_spec_does_not_read_is_its_own_matter(tmp_path: Path) -> None:
+    """Layers that are replaced may leave its knobs and blocks unread; the user's own are remarked on."""
+    base = "name: base\ninput: 3x8x8\nknobs: {n: 2}\nblocks: {b: relu}\nlayers: [conv2d n 1, b]\n"
+    (tmp_path / "base.yaml").write_text(base, encoding="utf-8")
+    path = tmp_path / "user.yaml"
+    path.write_text("use: base\nknobs: {m: 2}\nlayers: [relu]\n", encoding="utf-8")
+
+    assert [problem.fact for problem in unread(library.read(path))] == ["nothing reads the knob 'm'"]
 
 
 # ----------------------------------------------------------------------- if, repeat, table, auxiliary

@@ -17,6 +17,7 @@ from paramcalc.claims.reasons import reason
 from paramcalc.errors import MOST_PROBLEMS, Fault, Problem, SpecError, near, printable, visible
 from paramcalc.figure import Comparison, grouped, mentions, nearest, signed, written_out
 from paramcalc.language.spec import Spec
+from paramcalc.language.unread import unread
 
 SPEC_ENDINGS = (".yaml", ".yml")
 MOST_EXPLAINED = 100  # failures of one spec whose reason is sought
@@ -120,6 +121,9 @@ def check(names: Iterable[str] = ()) -> Result:
             continue
         outcomes += checked.outcomes
         mistakes += checked.mistakes
+        remarks += [
+            f"{problem.source.place(problem.start)}: {problem.fact}" for problem in unread(found.spec)
+        ]
         if not checked.outcomes and not checked.mistakes:
             remarks.append(f"{visible(name)}: no claims")
     return Result(tuple(outcomes), tuple(mistakes), tuple(remarks))

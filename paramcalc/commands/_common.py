@@ -10,7 +10,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from paramcalc.engine.elaborate import Change, Swap
+from paramcalc.engine.graph import Graph
 from paramcalc.errors import Fault
+from paramcalc.language.spec import Spec
+from paramcalc.language.unread import unread
 from paramcalc.render.grid import Grid
 from paramcalc.report import Report
 
@@ -155,6 +158,12 @@ def emit_grid(grid: Grid, output: Path | None, after: str = "") -> None:
 def takes_unicode(output: Path | None) -> bool:
     """Whether any character can be written: always to a file, to the terminal if it is set up so."""
     return output is not None or "utf" in (sys.stdout.encoding or "").lower()
+
+
+def doubts(spec: Spec, graph: Graph | None = None) -> None:
+    """Remarks on what is legal in a spec and mostly not meant: names that nothing reads, tensors read twice."""
+    for problem in (*unread(spec), *(graph.doubts if graph else ())):
+        remark(problem._replace(fact=f"remark: {problem.fact}").render() + "\n")
 
 
 def remark(text: str) -> None:

@@ -17,6 +17,7 @@ from paramcalc.commands._common import (
     ReplaceOption,
     SetOption,
     SpecArgument,
+    doubts,
     emit,
     emit_grid,
     settings,
@@ -62,7 +63,9 @@ def count(
     if (sort or top is not None) and (depth is not None or unfold):
         raise Fault("--top and --sort show layers without groups, which --depth and --unfold are about")
     changes, sizes = settings(sets, inputs, plugins, replaced)
-    report = under(convention, load(spec).count(changes, sizes, batch))
+    model = load(spec)
+    report = under(convention, model.count(changes, sizes, batch))
+    doubts(model.spec, report.graph)
     if format == "json":
         from paramcalc.render import json
 

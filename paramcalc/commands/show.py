@@ -12,6 +12,7 @@ from paramcalc.commands._common import (
     PluginOption,
     SetOption,
     SpecArgument,
+    doubts,
     emit,
     settings,
 )
@@ -42,7 +43,9 @@ def show(
     if expanded:
         from paramcalc.expanded import expanded as canonical
 
-        emit(canonical(model.graph(changes, sizes)), output)
+        graph = model.graph(changes, sizes)
+        doubts(model.spec, graph)
+        emit(canonical(graph), output)
         return
     if changes or sizes:
         raise Fault("--set and --input change the expanded spec only", fix="add --expanded")

@@ -110,6 +110,7 @@ class Elaborator:
         self.depth = 0
         self.inside: set[str] = set()  # the blocks that are being called
         self.shared_weights = 0
+        self.doubled: list[tuple[Step | Join, int, Frame]] = []  # joins that read a tensor twice
 
     # ----------------------------------------------------------------------------- the whole
 
@@ -137,7 +138,16 @@ class Elaborator:
             settings=tuple(str(change) for change in self.settings.changes),
             remarks=remarks(network, self.settings, self.swaps.done, self.calls.touched),
             blocks=tuple(self.spec.blocks),
+            doubts=self.doubts(),
         )
+
+    def doubts(self) -> tuple[Problem, ...]:
+        """Remarks on what is legal and mostly not meant."""
+        if not self.doubled:
+            return ()
+        from paramcalc.engine.doubling import Doubled, doubts  # only networks with such joins wait for it
+
+        return doubts([Doubled(*one) for one in self.doubled], self.network.layers)
 
     # ---------------------------------------------------------------------------------- chains
 
@@ -214,7 +224,10 @@ class Elaborator:
         use = self.calls.use(op, call, View(self.network, scope, inputs[0]), path)
         shapes = tuple(map(self.network.shape, inputs))
         applied = self.calls.apply(use.op, shapes)
-        self.steps += len(inputs) - 1
+        if len(inputs) > 1:
+            self.steps += len(inputs) - 1
+            if len({*inputs}) < len(inputs):
+                self.doubled.append((item, len(self.network.layers), scope.frame))
         if use.share is None and not use.frozen and len(inputs) == 1 and not call.references:
             self.calls.remember(call, scope, shapes[0], applied)
         return self.add(applied, inputs, item, scope, own, use.share, use.frozen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from paramcalc.errors import Source
+from paramcalc.errors import Problem, Source
 from paramcalc.ops.base import Cost, Op, Weights
 from paramcalc.shape import Shape
 
@@ -52,7 +52,8 @@ class Graph(NamedTuple):
     """A network with all shapes known, for one sample.
 
     `model` is the variant's name, or the spec's. `knobs` are the values it was elaborated with,
-    `blocks` the names of the blocks that the spec could call.
+    `blocks` the names of the blocks that the spec could call. `doubts` are what is legal in the text,
+    and mostly not meant.
     """
 
     spec: str
@@ -64,6 +65,7 @@ class Graph(NamedTuple):
     settings: tuple[str, ...]
     remarks: tuple[str, ...]
     blocks: tuple[str, ...] = ()
+    doubts: tuple[Problem, ...] = ()
 
     def shape(self, value: int) -> Shape:
         """The shape of a value."""

@@ -1,0 +1,119 @@
+"""What a spec gives a name to and never reads: knobs, blocks, parameters of blocks.
+
+Only names are looked at, nothing is elaborated: what one variant alone reads is read. What belongs
+to a spec that is taken over by `use` is its own matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from paramcalc.errors import Problem
+from paramcalc.language.expression import Expression
+from paramcalc.language.spec import (
+    Auxiliary,
+    Block,
+    Chain,
+    If,
+    Item,
+    Join,
+    Named,
+    Reference,
+    Repeat,
+    Spec,
+    Step,
+    Table,
+    Written,
+)
+
+
+def unread(spec: Spec) -> tuple[Problem, ...]:
+    """A remark on each knob and block of the spec's own text, and each parameter, that nothing reads."""
+    knobs = {name: knob for name, knob in spec.knobs.items() if knob.source == spec.source}
+    blocks = {name: block for name, block in spec.blocks.items() if block.source == spec.source}
+    if not knobs and not blocks:
+        return ()
+    read = {*_outside_blocks(spec)}
+    within = {name: {*_in_block(block)} for name, block in spec.blocks.items()}
+    found = []
+    for name, knob in knobs.items():
+        if name not in read and not any(name in names for names in within.values()):
+            found.append(
+                Problem(spec.source, knob.at, knob.at + len(name), f"nothing reads the knob '{name}'")
+            )
+    for name, block in blocks.items():
+        if name not in read and not any(name in names for other, names in within.items() if other != name):
+            fact = f"nothing calls the block '{name}'"
+            found.append(Problem(spec.source, block.at, block.at + len(name), fact))
+            continue
+        for parameter in block.parameters:
+            if parameter.name not in within[name]:
+                fact = f"block '{name}' never reads its parameter '{parameter.name}'"
+                found.append(Problem(spec.source, *_place(block, parameter.name), fact))
+    return tuple(found)
+
+
+def _place(block: Block, parameter: str) -> tuple[int, int]:
+    """Where a signature names a parameter: after the block's name, between blanks, '=' or the end."""
+    import re
+
+    begin = block.at + len(block.name)
+    found = re.compile(rf"\s({parameter})\b").search(block.source.text, begin)
+    return found.span(1) if found else (block.at, begin)
+
+
+def _outside_blocks(spec: Spec) -> Iterator[str]:
+    """The names that everything but the blocks mentions."""
+    for knob in spec.knobs.values():
+        yield from _in_values([knob.value])
+        yield from knob.choices
+    for variant in spec.variants.values():
+        yield from _in_values(setting.value for setting in variant.settings)
+    for one in spec.inputs.values():
+        yield from _in_values([one.sizes, *(axis.value for axis in one.axes)])
+    for defaults in spec.defaults.values():
+        yield from _in_values(setting.value for setting in defaults.settings)
+    yield from _in_values(spec.outputs.references)
+    yield from _in_chain(spec.layers)
+
+
+def _in_block(block: Block) -> Iterator[str]:
+    yield from _in_values(parameter.default for parameter in block.parameters)
+    yield from _in_chain(block.chain)
+
+
+def _in_values(values: Iterable[Written | Reference | None]) -> Iterator[str]:
+    """The names of values that expressions, lists of them, and the indices of references mention."""
+    for value in values:
+        if isinstance(value, Expression):
+            yield from value.free
+        elif isinstance(value, Reference):
+            for _, indices in value.parts:
+                yield from _in_values(indices)
+        elif value is not None:
+            yield from _in_values(value)
+
+
+def _in_chain(chain: Chain) -> Iterator[str]:
+    waiting: list[Item] = [*chain.items]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Step | Join):
+            call = item.call
+            yield call.head
+            yield from _in_values([argument.value for argument in call.arguments])
+            yield from _in_values(call.references)
+        if isinstance(item, Join):
+            waiting += item.branches
+        elif isinstance(item, Named):
+            waiting += item.chain.items
+        elif isinstance(item, Auxiliary):
+            waiting += item.branch.chain.items
+        elif isinstance(item, If):
+            yield from item.condition.free
+            waiting += [*item.then.items, *item.otherwise.items]
+        elif isinstance(item, Repeat | Table):
+            yield from _in_values(
+                [item.times] if isinstance(item, Repeat) else [row.cells for row in item.rows]
+            )
+            waiting += item.body.items
