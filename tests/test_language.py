@@ -149,11 +149,11 @@ def test_a_key_over_a_mapping() -> None:
 @pytest.mark.parametrize(
     ("line", "fact"),
     [
-        ("- mish: {}", "there is no op or block 'mish'"),
-        ("- mish: {from: input}", "there is no op or block 'mish'"),
-        ("- mish: {alpha: 1}", "there is no op or block 'mish'"),
-        ("- a: {mish: {from: input}}", "there is no op or block 'mish'"),
-        ("- a: {mish: {beta: 1, from: input}}", "there is no op or block 'mish'"),
+        ("- wish: {}", "there is no op or block 'wish'"),
+        ("- wish: {from: input}", "there is no op or block 'wish'"),
+        ("- wish: {alpha: 1}", "there is no op or block 'wish'"),
+        ("- a: {wish: {from: input}}", "there is no op or block 'wish'"),
+        ("- a: {wish: {beta: 1, from: input}}", "there is no op or block 'wish'"),
         ("- conv2d 4 3: {padding: 1}", "arguments of conv2d stand on the line and below it"),
         ("- a: relu\n    b: relu", "an item has one key"),
         ("- a: {b: relu, c: relu}", "there is no op or block 'a'"),

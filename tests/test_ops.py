@@ -105,6 +105,9 @@ def test_lenet_connections() -> None:
         ("gelu", "5", 0, {"multiply": 15, "add": 5, "erf": 5}),
         ("gelu tanh", "5", 0, {"multiply": 30, "add": 10, "tanh": 5}),
         ("hard_swish", "5", 0, {"add": 5, "compare": 10, "multiply": 5, "divide": 5}),
+        ("abs", "5", 0, {"compare": 5}),
+        ("softplus", "5", 0, {"multiply": 5, "compare": 5, "exp": 5, "add": 5, "log": 5, "divide": 5}),
+        ("mish", "5", 0, {"exp": 5, "add": 5, "log": 5, "tanh": 5, "multiply": 5}),
         ("dropout", "5", 0, {}),
     ],
 )

@@ -15,7 +15,7 @@ POOLINGS = (
 )  # fmt: skip
 ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "sigmoid", "hard_sigmoid",
-    "hard_swish", "tanh", "softmax",
+    "hard_swish", "tanh", "softmax", "softplus", "mish", "abs", "square", "exp",
 )  # fmt: skip
 _ALL_POOLINGS = " ".join(POOLINGS)
 _ALL_NORMALIZATIONS = " ".join(NORMALIZATIONS)

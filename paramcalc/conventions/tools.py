@@ -328,6 +328,7 @@ TOOLS = (
             "prelu": "3*input + weights",
             "silu hard_sigmoid": "2*input",
             "hard_swish": "3*input",
+            "square mish": "input",
             "add": "add",
             "multiply": "multiply",
             "subtract scale positions layer_scale": "output",

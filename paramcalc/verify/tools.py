@@ -91,6 +91,7 @@ class Tools:
     erf = staticmethod(erf)
     exp = staticmethod(np.exp)
     expm1 = staticmethod(np.expm1)
+    log1p = staticmethod(np.log1p)
     max = staticmethod(np.max)
     maximum = staticmethod(np.maximum)
     mean = staticmethod(np.mean)

@@ -306,6 +306,7 @@ def linear(op: Any, used: Applied) -> Any:
 
 
 BUILDERS: dict[str, Make] = {
+    "abs": lambda op, used: layers.Lambda(ops.abs),
     "add": plain("Add"),
     "avg_pool": pooling("Average"),
     "adaptive_avg_pool": lambda op, used: cut(op, used),
@@ -326,6 +327,7 @@ BUILDERS: dict[str, Make] = {
     "drop_path": lambda op, used: layers.Dropout(float(op.p)),
     "dropout": lambda op, used: layers.Dropout(float(op.p)),
     "embedding": lambda op, used: layers.Embedding(op.vocabulary, op.dim),
+    "exp": activation("exponential"),
     "flatten": plain("Flatten"),
     "gelu": lambda op, used: layers.Lambda(lambda x: ops.gelu(x, approximate=op.approximate == "tanh")),
     "global_avg_pool": everywhere("Average"),
@@ -339,6 +341,7 @@ BUILDERS: dict[str, Make] = {
     "linear": linear,
     "local_response_norm": local_response_norm,
     "max_pool": pooling("Max"),
+    "mish": activation("mish"),
     "multiply": multiplied,
     "pad": more,
     "pad_channels": more,
@@ -360,6 +363,8 @@ BUILDERS: dict[str, Make] = {
     "slice": cut,
     "slice_channels": cut,
     "softmax": plain("Softmax"),
+    "softplus": activation("softplus"),
+    "square": lambda op, used: layers.Lambda(ops.square),
     "subsample": subsampled,
     "subtract": plain("Subtract"),
     "tanh": activation("tanh"),

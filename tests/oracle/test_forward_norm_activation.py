@@ -137,6 +137,11 @@ ACTIVATIONS: list[tuple[str, Any, dict[str, Any]]] = [
     ("sigmoid", torch.sigmoid, {}),
     ("hard_sigmoid", functional.hardsigmoid, {}),
     ("tanh", torch.tanh, {}),
+    ("abs", torch.abs, {}),
+    ("square", torch.square, {}),
+    ("softplus", functional.softplus, {}),
+    ("softplus", functional.softplus, {"beta": 2.5, "threshold": 3}),
+    ("mish", functional.mish, {}),
 ]
 
 
@@ -157,6 +162,12 @@ def test_activation(name: str, function: Any, values: dict[str, Any], dtype: str
     expected = function(torch.from_numpy(array), **values).numpy()
     exact = 1e-6 if dtype == "float32" else 1e-14
     assert np.allclose(y, expected, rtol=100 * exact, atol=exact)
+
+
+@pytest.mark.parametrize("dtype", PRECISIONS)
+def test_exp(dtype: str) -> None:
+    """By itself, as it overflows where the others do not."""
+    assert against("exp", image(4, 50, 3), torch.exp, dtype, {})
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)

@@ -567,6 +567,7 @@ class WindowAttention(Attention):
 
 
 BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
+    "abs": do(torch.abs),
     "adaptive_avg_pool": lambda op, used: getattr(nn, f"AdaptiveAvgPool{op.rank}d")(op.output_size),
     "adaptive_max_pool": lambda op, used: getattr(nn, f"AdaptiveMaxPool{op.rank}d")(op.output_size),
     "add": do(lambda *parts: reduce(add, parts)),
@@ -589,6 +590,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "dropout": lambda op, used: nn.Dropout(float(op.p)),
     "elu": lambda op, used: nn.ELU(float(op.alpha)),
     "embedding": lambda op, used: nn.Embedding(op.vocabulary, op.dim),
+    "exp": do(torch.exp),
     "flatten": plain("Flatten"),
     "gelu": lambda op, used: nn.GELU(op.approximate),
     "global_avg_pool": everywhere("Avg"),
@@ -605,6 +607,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
         op.size, float(op.alpha), float(op.beta), float(op.k)
     ),
     "max_pool": maximum,
+    "mish": plain("Mish"),
     "multiply": multiplied,
     "pad": padded,
     "pad_channels": more_channels,
@@ -628,6 +631,8 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "slice": sliced(lambda op: op.axis),
     "slice_channels": sliced(lambda op: CHANNELS),
     "softmax": softmax,
+    "softplus": lambda op, used: nn.Softplus(float(op.beta), float(op.threshold)),
+    "square": do(torch.square),
     "subsample": subsampled,
     "subtract": do(lambda left, right: left - right),
     "tanh": plain("Tanh"),
