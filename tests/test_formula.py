@@ -218,7 +218,7 @@ def test_command_prints_the_closed_form(run: Run) -> None:
 
     assert result.code == 0
     assert result.out.splitlines() == [
-        "resnet-50, input 3 x 32 h x 32 h: w = width, H = W = 32 h",
+        "resnet-50, input 3 x 32 h x 32 h: w = width, size = H = W = 32 h",
         "",
         "params = 5724 w^2 + 32977 w + 1000",
         "macs   = h^2 (19776 w^2 + 37632 w) + 32000 w",
@@ -350,6 +350,57 @@ def test_inputs_of_different_sizes_have_symbols_of_their_own(run: Run, tmp_path:
     assert "did you mean 'right.h'" in wrong
 
 
+SIZED = """name: sized
+input: {sizes}
+knobs: {{size: 32, width: 8}}
+layers: [conv2d width 3 padding=1 stride=2, relu, "upsample size=(size, size)"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("sizes", "symbols", "letter", "meaning"),
+    [
+        ("3 x size x size", None, "h", "size = H = W = 2 h"),
+        ("3 x size x size", ["h=s"], "s", "size = H = W = 2 s"),
+        ("{channels: 3, height: size, width: size}", None, "h", "size = H = W = 2 h"),
+        ("3 x 2*size x 2*size", None, "s", "s = size"),
+        ("3 x size x 48", ["size"], "s", "size = 2 s"),
+    ],
+)
+def test_an_input_size_that_is_a_knob_is_that_knob(
+    sizes: str, symbols: list[str] | None, letter: str, meaning: str, tmp_path: Path, run: Run
+) -> None:
+    """The formula is in the knob, wherever it is read: setting it gives what the formula says."""
+    path = tmp_path / "sized.yaml"
+    path.write_text(SIZED.format(sizes=sizes))
+    model = load(str(path))
+    closed = model.closed(symbols)
+    form = closed.formula("activations")
+    (symbol,) = (each for each in closed.symbols if each.letter == letter)
+
+    for place in range(1, 60):
+        size = symbol.scale * place + symbol.offset
+        assert form.at(**{letter: place}) == model.count(size=size).totals.activations
+    printed = run("formula", path, *([] if symbols is None else ["--in", ",".join(symbols)])).out
+    assert meaning in printed.partition("\n")[0]
+
+
+def test_a_knob_and_an_input_size_that_are_one_have_one_symbol(tmp_path: Path) -> None:
+    """Sides of their own leave the knob as it is; an input given other sizes is no longer the knob."""
+    path = tmp_path / "sized.yaml"
+    path.write_text(SIZED.format(sizes="3 x size x size"))
+    model = load(str(path))
+
+    for symbols in (["h", "size"], ["size", "h"]):
+        with pytest.raises(Fault, match="the knob 'size' has two symbols"):
+            model.closed(symbols)
+    assert str(model.formula("activations", ["H", "W"])) == "16 h w + 8192"
+    apart = model.closed(["h"], inputs={"input": (3, 64, 64)}).formula("activations")
+    for half in (1, 7, 50):
+        counted = model.count(inputs={"input": (3, 2 * half, 2 * half)})
+        assert apart.at(h=half) == counted.totals.activations
+
+
 def test_layers_are_not_summed_up(run: Run) -> None:
     """Below a line for each layer stand the network's own values, and not the counts of its last layer."""
     layers = run("formula", "resnet-50", "conv1", "--per", "layer").out
@@ -369,7 +420,9 @@ def test_what_is_subtracted_has_one_sign(run: Run) -> None:
     """Sums of sizes and of what is subtracted stand in brackets."""
     result = run("formula", "unet", "--quantity", "activations")
 
-    assert result.out.startswith("unet, input 1 x (16 h + 12) x (16 h + 12): w = width, H = W = 16 h + 12\n")
+    assert result.out.startswith(
+        "unet, input 1 x (16 h + 12) x (16 h + 12): w = width, size = H = W = 16 h + 12\n"
+    )
     assert "h^2 (5944 w + 512) - h (78352 w + 11008) + 400632 w + 59168\n" in result.out
 
 

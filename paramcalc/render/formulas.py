@@ -51,7 +51,7 @@ def heading(found: Formulas) -> str:
     >>> from paramcalc import load
     >>> from paramcalc.formula import formulas
     >>> heading(formulas(load("resnet-50").closed(["width", "h"])))
-    'resnet-50, input 3 x 32 h x 32 h: w = width, H = W = 32 h'
+    'resnet-50, input 3 x 32 h x 32 h: w = width, size = H = W = 32 h'
     """
     inputs = (f"{name} {' x '.join(map(_size, shape.dims))}" for name, shape in found.inputs.items())
     name = ", ".join([found.model, *found.settings, *inputs])
@@ -67,12 +67,13 @@ def _size(size: Any) -> str:
 def meaning(symbol: Symbol) -> str:
     """What a symbol stands for, as an equation."""
     value = PLAIN.sum(symbol.value)
-    if (symbol.letter,) == symbol.stands_for:
+    names = [name for name in symbol.stands_for if name != symbol.letter]
+    if not names:
         axis = AXIS_LETTERS.get(symbol.letter)
         return value if axis is None else f"{value} = {axis}"
-    if len(symbol.stands_for) == 1 and value == symbol.letter:
-        return f"{value} = {symbol.stands_for[0]}"
-    return " = ".join([*symbol.stands_for, value])
+    if len(names) == 1 and value == symbol.letter:
+        return f"{value} = {names[0]}"
+    return " = ".join([*names, value])
 
 
 def conditions(found: Formulas) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
@@ -85,10 +85,14 @@ class Chosen(NamedTuple):
 
 
 class Start(NamedTuple):
-    """The network with numbers, as far as its layers do not matter: where the symbols start from."""
+    """The network with numbers, as far as its layers do not matter: where the symbols start from.
+
+    `given` names the inputs whose sizes are not those that the spec writes.
+    """
 
     knobs: Mapping[str, Any]
     inputs: Mapping[str, Shape]
+    given: Collection[str] = ()
 
     @classmethod
     def of(cls, spec: Spec, settings: Settings) -> Start:
@@ -97,7 +101,7 @@ class Start(NamedTuple):
         inputs = set_inputs(network, settings)
         if network.problems:
             raise SpecError(network.problems.in_order())
-        return cls(network.knobs, inputs)
+        return cls(network.knobs, inputs, settings.inputs.keys())
 
 
 def choose(spec: Spec, start: Start, names: Sequence[str]) -> Chosen:
@@ -116,10 +120,15 @@ def choose(spec: Spec, start: Start, names: Sequence[str]) -> Chosen:
 def usual(spec: Spec, start: Start) -> list[str]:
     """The symbols that a formula is in when none are asked for: the width, and the input's space.
 
-    A width that multiplies others, and rounds them, would make nothing shorter.
+    A width that multiplies others, and rounds them, would make nothing shorter. Of a space that is
+    worked out from knobs, these are the symbols: other sizes would leave them as they are.
     """
-    special = _knobs_of_space(spec) | _fractions(spec)
-    names = ["width"] if _is_size(start.knobs.get("width")) and "width" not in special else []
+    space = _knobs_of_space(spec)
+    names = (
+        ["width"] if _is_size(start.knobs.get("width")) and "width" not in space | _fractions(spec) else []
+    )
+    if _knobs_of_space(spec, start.given) - _knobs_by_place(spec, start).keys():
+        return [*names, *(name for name, value in start.knobs.items() if name in space and _is_size(value))]
     axes = {axis for shape in start.inputs.values() for axis in shape.axes}
     if "height" in axes:
         square = all(same_plane(shape) for shape in start.inputs.values())
@@ -150,6 +159,7 @@ class _Choice:
         if len(self.taken) < len(letters):
             raise Fault("two symbols have the same letter", found=", ".join(letters))
         self.entering, self.fractions = _knobs_of_space(spec), _fractions(spec)
+        self.written = _knobs_by_place(spec, start)
         self.symbols: list[Symbol] = []
         self.knobs: dict[str, Any] = {}
         self.inputs: dict[str, dict[int, Letter]] = {}
@@ -158,6 +168,7 @@ class _Choice:
     def add(self, name: str, letter: str) -> None:
         entry = _ENTRY.fullmatch(name)
         if name in self.start.knobs:
+            self.free_knob(name)
             self.knobs[name] = self.knob(name, self.start.knobs[name], letter)
         elif name == BATCH:
             self.batch = self.symbol(BATCH, 1, letter, "b")
@@ -235,6 +246,12 @@ class _Choice:
             index = f"_{found[0][0]}" if several else ""
             self.sized(plain, size, found, letter + index if letter and not dot else letter, index)
 
+    def free_knob(self, name: str) -> None:
+        if name in self.knobs:
+            raise Fault(
+                f"the knob '{name}' has two symbols", fix="it is the size of an input: name one of them"
+            )
+
     def free_size(self, name: str, source: str, places: Sequence[int]) -> int:
         """The one size that an input has at some places, which have no symbol yet."""
         shape = self.start.inputs[source]
@@ -249,7 +266,10 @@ class _Choice:
         return sizes.popitem()[0]
 
     def sized(self, name: str, size: int, found: Sequence[Place], letter: str, index: str) -> None:
-        """A symbol for places of inputs that have one size; an `index` says of which inputs."""
+        """A symbol for places of inputs that have one size; an `index` says of which inputs.
+
+        Where the spec writes a knob for the size, the symbol is that knob, whatever else it decides.
+        """
         axes = [self.start.inputs[source].axes[place] for source, place in found]
         stretches = axes[0] != CHANNELS
         again = "yz" if stretches and name.lower() not in AVOIDED else name  # 32 W would not be W
@@ -259,7 +279,11 @@ class _Choice:
             f"{source}.{_axis_letter(axis)}" if index else _axis_letter(axis)
             for (source, _), axis in zip(found, axes, strict=True)
         ]
-        self.symbols[-1] = self.symbols[-1]._replace(stands_for=tuple(dict.fromkeys(letters)))
+        knobs = [knob for knob, places in self.written.items() if places <= {*found}]
+        self.symbols[-1] = self.symbols[-1]._replace(stands_for=tuple(dict.fromkeys([*knobs, *letters])))
+        for knob in knobs:
+            self.free_knob(knob)
+            self.knobs[knob] = mark
         for source, place in found:
             self.inputs.setdefault(source, {})[place] = mark
 
@@ -295,14 +319,33 @@ def _fractions(spec: Spec) -> set[str]:
     return {name for name, value in written if isinstance(value, Expression) and "." in value.text}
 
 
-def _knobs_of_space(spec: Spec) -> set[str]:
+def _knobs_of_space(spec: Spec, without: Collection[str] = ()) -> set[str]:
     """The knobs that the sizes of inputs along other axes than the channels are made of."""
     written: list[Written] = []
-    for declared in spec.inputs.values():
+    for name, declared in spec.inputs.items():
+        if name in without:
+            continue
         if declared.sizes is not None and not isinstance(declared.sizes, Expression):
             written += declared.sizes[1:]  # channels come first
         written += [argument.value for argument in declared.axes if argument.name != CHANNELS]
     return {name for expression in written for name in _names(expression)}
+
+
+def _knobs_by_place(spec: Spec, start: Start) -> dict[str, set[Place]]:
+    """The places of sizes that are a knob, as in `3 x size x size`, and that it is in no other way part of."""
+    places: dict[str, set[Place]] = {}
+    within: set[str] = set()
+    for source, declared in spec.inputs.items():
+        if source in start.given:
+            continue
+        sizes = declared.sizes or tuple(axis.value for axis in declared.axes)
+        written = (sizes,) if isinstance(sizes, Expression) else sizes
+        for place, (one, size) in enumerate(zip(written, start.inputs[source].dims, strict=False)):
+            if isinstance(one, Expression) and start.knobs.get(one.text) == size:
+                places.setdefault(one.text, set()).add((source, place))
+            else:
+                within.update(_names(one))
+    return {name: found for name, found in places.items() if name not in within}
 
 
 def _names(written: Written) -> list[str]:
