@@ -385,7 +385,7 @@ def test_an_input_size_that_is_a_knob_is_that_knob(
     assert meaning in printed.partition("\n")[0]
 
 
-def test_a_knob_and_an_input_size_that_are_one_have_one_symbol(tmp_path: Path) -> None:
+def test_a_knob_and_an_input_size_that_are_one_have_one_symbol(tmp_path: Path, run: Run) -> None:
     """Sides of their own leave the knob as it is; an input given other sizes is no longer the knob."""
     path = tmp_path / "sized.yaml"
     path.write_text(SIZED.format(sizes="3 x size x size"))
@@ -395,6 +395,13 @@ def test_a_knob_and_an_input_size_that_are_one_have_one_symbol(tmp_path: Path) -
         with pytest.raises(Fault, match="the knob 'size' has two symbols"):
             model.closed(symbols)
     assert str(model.formula("activations", ["H", "W"])) == "16 h w + 8192"
+    said = "--input changes the size of the input only; knob size stays 32 (--set size=64 changes both)\n"
+    for command in ("count", "formula"):
+        assert run(command, path, "--input", "3x64x64").err == said
+        assert run(command, path, "--input", "3x32x32").err == ""
+        assert run(command, path, "--set", "size=64").err == ""
+        assert run(command, path, "--input", "3x64x48").err == said.partition(" (")[0] + "\n"
+        assert run(command, "resnet-50", "--input", "3x64x64").err == ""  # where the input alone reads it
     apart = model.closed(["h"], inputs={"input": (3, 64, 64)}).formula("activations")
     for half in (1, 7, 50):
         counted = model.count(inputs={"input": (3, 2 * half, 2 * half)})

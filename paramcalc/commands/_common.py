@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from paramcalc.engine.apart import apart
 from paramcalc.engine.elaborate import Change, Swap
 from paramcalc.engine.graph import Graph
 from paramcalc.errors import Fault
@@ -161,9 +162,11 @@ def takes_unicode(output: Path | None) -> bool:
 
 
 def doubts(spec: Spec, graph: Graph | None = None) -> None:
-    """Remarks on what is legal in a spec and mostly not meant: names that nothing reads, tensors read twice."""
+    """Remarks on what is legal and mostly not meant: names that nothing reads, tensors read twice, knobs apart."""
     for problem in (*unread(spec), *(graph.doubts if graph else ())):
         remark(problem._replace(fact=f"remark: {problem.fact}").render() + "\n")
+    for text in apart(spec, graph) if graph else ():
+        remark(text)
 
 
 def remark(text: str) -> None:

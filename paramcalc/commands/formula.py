@@ -14,6 +14,7 @@ from paramcalc.commands._common import (
     SetOption,
     SpecArgument,
     emit,
+    remark,
     settings,
 )
 
@@ -55,6 +56,7 @@ def formula(
 
     Example: paramcalc formula resnet20-cifar --in depths --format python
     """
+    from paramcalc.engine.apart import apart
     from paramcalc.formula import formulas, quantities
     from paramcalc.model import load
     from paramcalc.render import formulas as render
@@ -62,7 +64,11 @@ def formula(
     chosen = quantities(quantity)
     names = [name.strip() for name in symbols.split(",") if name.strip()]
     changes, sizes = settings(sets, inputs, plugins, replaced)
-    closed = load(spec).closed(names or None, changes, sizes)
+    model = load(spec)
+    closed = model.closed(names or None, changes, sizes)
+    if sizes:
+        for text in apart(model.spec, model.graph(changes, sizes)):
+            remark(text)
     found = formulas(closed, chosen, layers or (), per, depth)
     forms = {"text": render.text, "latex": render.latex, "python": render.python, "json": render.document}
     emit(forms[format](found), output)

@@ -53,6 +53,11 @@ def unread(spec: Spec) -> tuple[Problem, ...]:
     return tuple(found)
 
 
+def read_names(spec: Spec) -> set[str]:
+    """The names that anything in a spec mentions."""
+    return {*_outside_blocks(spec)}.union(*map(_in_block, spec.blocks.values()))
+
+
 def _place(block: Block, parameter: str) -> tuple[int, int]:
     """Where a signature names a parameter: after the block's name, between blanks, '=' or the end."""
     import re
