@@ -55,11 +55,7 @@ class Field(NamedTuple):
     @property
     def even(self) -> bool:
         """Whether each field is the same `jump` further than the one before; else that is the mean."""
-        return self.jump is None or all(
-            steps.at(place + 1) - steps.at(place) == self.jump
-            for steps in (self.reach.first, self.reach.last)
-            for place in range(len(steps.values))
-        )
+        return self.jump is None or (self.reach.first.even and self.reach.last.even)
 
 
 class Misalignment(NamedTuple):
@@ -201,9 +197,13 @@ def _misaligned(graph: Graph, layer: Layer, parts: dict[Source, list[_Part]]) ->
 
 
 def _shift(one: Reach, other: Reach) -> int | Fraction:
-    """How far the centres of two fields of one jump are apart, on average over their rounds."""
+    """How far the centres of two fields of one jump are apart, on average over their rounds.
+
+    Over all positions where it is known how many there are.
+    """
     ends = (one.first, one.last, other.first, other.last)
-    rounds = lcm(*(len(steps.values) for steps in ends))
+    known = [steps.length for steps in ends if steps.length]
+    rounds = min(known) if known else lcm(*(len(steps.values) for steps in ends))
     a, b, c, d = (sum(steps.at(place) for place in range(rounds)) for steps in ends)
     return _plain(Fraction(c + d - a - b, 2 * rounds))
 
@@ -235,7 +235,7 @@ def _sizes(reach: Reach, length: int) -> set[int]:
     """How many positions the output positions see."""
     both = (reach.first, reach.last)
     repeats = reach.first.pace == reach.last.pace
-    places = lcm(*(len(steps.values) for steps in both)) if repeats else length
+    places = min(lcm(*(len(steps.values) for steps in both)), length) if repeats else length
     return {reach.last.at(place) - reach.first.at(place) + 1 for place in range(places)}
 
 

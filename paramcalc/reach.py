@@ -23,15 +23,22 @@ MOST_POSITIONS = 1_000_000
 class Steps(NamedTuple):
     """A sequence of positions that repeats, each time moved on by `advance`.
 
+    With a `length` it ends: what is before or after has the value of the first or the last position.
+
     >>> [Steps((0, 0), 1).at(position) for position in range(-1, 4)]
     [-1, 0, 0, 1, 1]
+    >>> [Steps((0,), 5, length=3).at(position) for position in range(-1, 4)]
+    [0, 0, 5, 10, 10]
     """
 
     values: tuple[int, ...]
     advance: int
+    length: int = 0
 
     def at(self, position: int) -> int:
         """The value at any position, also before 0."""
+        if self.length:
+            position = min(max(position, 0), self.length - 1)
         rounds, place = divmod(position, len(self.values))
         return self.values[place] + rounds * self.advance
 
@@ -45,8 +52,15 @@ class Steps(NamedTuple):
     @property
     def rising(self) -> bool:
         """Whether no value is below the one before it."""
-        values = (*self.values, self.values[0] + self.advance)
+        ended = 0 < self.length <= len(self.values)
+        values = self.values if ended else (*self.values, self.values[0] + self.advance)
         return all(one <= two for one, two in pairwise(values))
+
+    @property
+    def even(self) -> bool:
+        """Whether each value is as far from the one before it as it advances on average."""
+        steps = min(len(self.values), self.length - 1) if self.length else len(self.values)
+        return all(self.at(place + 1) - self.at(place) == self.pace for place in range(steps))
 
     def least(self, begin: int, end: int) -> int:
         """The least value from position `begin` to `end`, both included."""
@@ -58,7 +72,7 @@ class Steps(NamedTuple):
 
     def _outer(self, begin: int, end: int) -> Iterator[int]:
         """The positions of the first and the last round within a range; no other is further out."""
-        rounds = len(self.values)
+        rounds = self.length or len(self.values)
         yield from range(begin, min(begin + rounds, end + 1))
         yield from range(max(end - rounds, begin), end + 1)
 
@@ -147,9 +161,16 @@ def whole(size: int) -> Reach:
 
 
 def repeating(
-    axis: str, period: int, advance: int, read: Callable[[int], tuple[int, int]], step: int = 1
+    axis: str,
+    period: int,
+    advance: int,
+    read: Callable[[int], tuple[int, int]],
+    step: int = 1,
+    length: int = 0,
 ) -> Reach:
     """What `read` says of the first `period` output positions; each further round is `advance` on.
+
+    With a `length` there is nothing beyond so many positions, however far the input goes on.
 
     >>> repeating("length", 2, 1, lambda place: (place // 2, place // 2)).over(3, 5)
     (1, 2)
@@ -159,7 +180,7 @@ def repeating(
             f"what positions read repeats after {period:,} of them", expected=f"at most {MOST_POSITIONS:,}"
         )
     pairs = [read(place) for place in range(period)]
-    first, last = (Steps(tuple(values), advance) for values in zip(*pairs, strict=True))
+    first, last = (Steps(tuple(values), advance, length) for values in zip(*pairs, strict=True))
     return Reach(axis, _shortest(first), _shortest(last), step)
 
 
@@ -185,7 +206,11 @@ def through(reach: Reach, below: Reach, length: int) -> Reach:
         return _fixed(*below.over(*reach.over(0, 0)))
     first = _through(reach, reach.first, below.first, below.first.least, length)
     last = _through(reach, reach.last, below.last, below.last.most, length)
-    return Reach(reach.axis, first, last)
+    return Reach(reach.axis if _moves(first) or _moves(last) else "", first, last)
+
+
+def _moves(end: Steps) -> bool:
+    return len(end.values) > 1 or end.advance != 0
 
 
 def _through(
@@ -196,6 +221,8 @@ def _through(
     def end(place: int) -> int:
         return outermost(reach.first.at(place), reach.last.at(place))
 
+    if own.length or below.length:
+        return _ended([end(place) for place in range(length)], own.pace * below.pace)
     if below.rising:
         period, advance = len(own.values), own.advance
     elif reach.first.pace == reach.last.pace:
@@ -218,8 +245,7 @@ def joined(reaches: list[Reach], sizes: Mapping[str, int]) -> Reach:
     length = sizes.get(axis, 1)
     first = _joined([reach.first for reach in reaches], min, Steps.least, length)
     last = _joined([reach.last for reach in reaches], max, Steps.most, length)
-    moves = len(first.values) > 1 or len(last.values) > 1 or first.advance or last.advance
-    return Reach(axis if moves else "", first, last)
+    return Reach(axis if _moves(first) or _moves(last) else "", first, last)
 
 
 def _joined(
@@ -229,7 +255,11 @@ def _joined(
     length: int,
 ) -> Steps:
     """The outermost of several ends at each position."""
-    if len({end.pace for end in ends}) == 1:
+    paces = {end.pace for end in ends}
+    if any(end.length for end in ends):
+        table = [choose(end.at(place) for end in ends) for place in range(length)]
+        return _ended(table, paces.pop() if len(paces) == 1 else None)
+    if len(paces) == 1:
         period = lcm(*(len(end.values) for end in ends))
         if period > max(length, LONGEST_REPEAT):
             return _tabled([choose(end.at(place) for end in ends) for place in range(length)])
@@ -256,6 +286,18 @@ def _tabled(values: list[int]) -> Steps:
     return Steps(tuple(values), values[-1] - values[0])
 
 
+def _ended(values: list[int], pace: Fraction | None) -> Steps:
+    """A sequence that ends with the positions that there are, and its pace, or None for that from end to end."""
+    if len(set(values)) == 1:
+        return Steps((values[0],), 0)
+    length, advance = len(values), values[-1] - values[0]
+    if pace is not None and pace.denominator <= 4 * length:
+        rest = -length % pace.denominator  # positions that there are not, for an advance that is whole
+        values = [*values, *values[-1:] * rest]
+        advance = (pace * len(values)).numerator
+    return _shortest(Steps(tuple(values), advance, length))
+
+
 def _shortest(steps: Steps) -> Steps:
     """The same sequence with the fewest values."""
     values = steps.values
@@ -263,7 +305,7 @@ def _shortest(steps: Steps) -> Steps:
         if len(values) % period == 0 and steps.advance * period % len(values) == 0:
             advance = steps.advance * period // len(values)
             if all(two - one == advance for one, two in zip(values, values[period:], strict=False)):
-                return Steps(values[:period], advance)
+                return Steps(values[:period], advance, steps.length)
     return steps
 
 

@@ -15,9 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramcalc import load, ops
+from paramcalc.engine.elaborate import elaborate
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Fault
+from paramcalc.errors import Fault, Source
 from paramcalc.field import Field, fields, find, region, seers
+from paramcalc.library import from_text
+from paramcalc.ops._bins import bins_reach
 from paramcalc.ops.base import Elementwise, Op
 from paramcalc.reach import Reach, Steps, joined, repeating, sliding, stretched, through, whole
 from paramcalc.shape import CHANNELS, Shape
@@ -58,6 +61,9 @@ CASES = [
     ("upsample 2 mode=bilinear", "1x4x3"),
     ("upsample size=7 mode=linear align_corners=true", "1x4"),
     ("upsample size=3 mode=linear", "1x5"),
+    ("upsample 3 mode=bilinear", "1x1x2"),
+    ("reduce_mean", "2x3x2"),
+    ("reduce_max height", "2x3x2"),
     ("pad ((1, 2), (0, 3))", "1x4x3"),
     ("pad 2 mode=reflect", "1x4x3"),
     ("crop ((0, 1), 1)", "1x5x6"),
@@ -87,6 +93,12 @@ CASES = [
     ("add", "2x3x2 2x3x2"),
     ("multiply", "2x3x4 2"),
     ("multiply", "2x3x4 2x1x1"),
+    ("multiply", "2x3x4 1x3x1"),
+    ("matmul", "{length: 4, channels: 3} {length: 3, channels: 2}"),
+    ("matmul", "3x2 2x4"),
+    ("matmul", "2x2x3 2x3x4"),
+    ("matmul transpose=true", "{length: 4, channels: 2} {length: 3, channels: 2}"),
+    ("matmul transpose=true", "3x2 4x2"),
     ("batch_norm", "2x3x2"),
     ("batch_norm track_running_stats=false", "2x3x2"),
     ("group_norm 2", "4x3x2"),
@@ -223,6 +235,7 @@ REACHES = st.one_of(
         st.integers(1, 3),
     ),
     st.builds(whole, st.integers(1, 9)),
+    st.builds(bins_reach, st.just("a"), st.integers(1, 20), st.integers(1, 7)),
     st.just(Reach("a", Steps((0,), 0), Steps((0,), 1))),
 )
 
@@ -381,6 +394,17 @@ NETWORKS = {
           - right: max_pool2d 2 from input
           - wide: upsample 1x2
           - concat axis=height from left wide
+    """,
+    "pyramid": """
+        input: 1x13x12
+        layers:
+          - conv2d 1 3 padding=1
+          - concat:
+              self: identity
+              all: adaptive_avg_pool2d 1, upsample size=13x12 mode=bilinear
+              pairs: adaptive_avg_pool2d 2, upsample size=13x12 mode=bilinear
+              thirds: adaptive_max_pool2d 3x4, conv2d 1 3 padding=1, upsample size=13x12
+          - conv2d 1 3 padding=1
     """,
     "two": """
         inputs: {left: 1x6x5, right: 1x6x5}
@@ -553,6 +577,68 @@ def linear(torch: Any, net: Any) -> Any:
     for parameter in net.parameters():
         parameter.data.fill_(1 / 64)
     return net
+
+
+PYRAMID = """
+input: 2x60x60
+layers:
+  - before: conv2d 4 3 padding=1
+  - concat:
+      self: identity
+      p1: [adaptive_avg_pool2d 1, conv2d 2 1, upsample size=60]
+      p2: [adaptive_avg_pool2d 2, conv2d 2 1, upsample 30 mode=bilinear]
+      p3: [adaptive_avg_pool2d 7, conv2d 2 1, upsample size=60 mode=bilinear]
+      p6: [adaptive_avg_pool2d 6, conv2d 2 1, upsample size=60]
+"""
+
+# By hand, of 60 positions behind a 3x3 window: bins of 30 see 32, between the middles of two bins both
+# are read; bins of 10 see 12. 60/7 is no whole number: bins of 9 and 10.
+POOLED = {
+    "p1": (62, 62, None, -1, ""),
+    "p2": (32, 62, 1, -1, "height"),
+    "p3": (11, 20, 1, -1, "height"),
+    "p6": (12, 12, 1, -1, "height"),
+}
+
+
+@pytest.mark.parametrize("branch", POOLED)
+def test_pooled_and_enlarged_again(branch: str) -> None:
+    """Each output position sees the bins that it reads, and there is nothing beyond the outermost bins."""
+    graph = elaborate(from_text(Source("pyramid", PYRAMID)))
+    field = fields(graph).layers[find(graph, branch)][0]
+
+    assert (field.least, field.size, field.jump, field.start, field.along) == POOLED[branch]
+    assert field.whole is (branch == "p1")
+
+
+@pytest.mark.parametrize("branch", POOLED)
+def test_gradients_of_pooled_and_enlarged(branch: str) -> None:
+    """The gradient of each position of a pyramid's branch is not zero just where that sees."""
+    torch = pytest.importorskip("torch")
+    from tests.oracle import torch_graph
+
+    graph = elaborate(from_text(Source("pyramid", PYRAMID)))
+    number = find(graph, branch)
+    field = fields(graph).layers[number][0]
+    cut = graph._replace(layers=graph.layers[: number + 1], outputs=(len(graph.inputs) + number,))
+    net = linear(torch, torch_graph.network(cut))
+    for at in range(60):
+        x = torch.ones((1, 2, 60, 60), dtype=torch.float64, requires_grad=True)
+        net(x)[0, :, at].sum().backward()
+        rows = np.flatnonzero(x.grad[0].abs().sum(dim=(0, 2)).numpy())
+        first, last = field.reach.over(at, at)
+        assert (max(first, 0), min(last, 59)) == (rows[0], rows[-1])
+        assert region(graph, number, {"height": at})["input"]["height"] == (rows[0], rows[-1])
+
+
+def test_enlarged_from_one_position() -> None:
+    """All positions read the only one, by whatever mode, and so see what it sees."""
+    for mode in ("nearest", "bilinear"):
+        text = f"input: 3x8x8\nlayers: [conv2d 4 6, max_pool2d 3, upsample 5 mode={mode}]\n"
+        (field, _) = fields(elaborate(from_text(Source("one", text)))).layers[-1]
+
+        assert (field.along, field.jump, field.start, field.size, field.least) == ("", None, 0, 8, 8)
+        assert field.whole
 
 
 # ------------------------------------------------------------------------------------- alignment

@@ -567,9 +567,9 @@ def test_fields_by_hand(tmp_path: Path) -> None:
 
     height, width = fields.measured(lambda sizes: model.graph(inputs=sizes), ["b"])
 
-    assert height.seen[2:] == (2, -1)
+    assert height.seen[2:4] == (2, -1)
     assert height.seen.size == 3 + 2 * 2
-    assert width.seen[2:] == (1, 0)
+    assert width.seen[2:4] == (1, 0)
     assert width.seen.size == 5
 
 
@@ -601,6 +601,42 @@ def test_wrong_field_is_noticed(small: Path, run: Run, monkeypatch: pytest.Monke
 
     assert result.code == 1
     assert "DISAGREES pool sees of input height: 9 positions" in result.out
+
+
+def test_wrong_composition_is_noticed(small: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A composed field one position wider than what is seen is contradicted, jump and start being right."""
+    exact = fields.fields
+
+    def wider(graph: Graph) -> Any:
+        found = exact(graph)
+        return found._replace(layers=tuple(tuple(map(_wider, layer)) for layer in found.layers))
+
+    monkeypatch.setattr(fields, "fields", wider)
+
+    assert "DISAGREES pool sees of input height: 9 positions" in run("verify", small, "--field", "pool").out
+
+
+def _wider(field: Any) -> Any:
+    last = field.reach.last
+    moved = last._replace(values=tuple(value + 1 for value in last.values))
+    return field._replace(reach=field.reach._replace(last=moved))
+
+
+def test_pooled_fields_say_what_was_seen(tmp_path: Path, run: Run) -> None:
+    """All positions alike are said to be; a field that the input's ends cut is as counted within it only."""
+    text = """input: 3x16x16
+layers:
+  - before: conv2d 4 3 padding=1
+  - half: [adaptive_avg_pool2d 2, upsample size=16]
+  - all: [adaptive_avg_pool2d 1, upsample size=16]
+"""
+    path = written(tmp_path, text)
+
+    every = run("verify", path, "--field", "all").out
+    cut = run("verify", path, "--field", "half").out
+
+    assert "height: all 16 positions, and so does every output position, as counted\n" in every
+    assert "height: 9 positions (position 8: 7 to 15 of 16), as counted within the input\n" in cut
 
 
 # --------------------------------------------------------------------------------- the command line

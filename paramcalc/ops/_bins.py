@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from paramcalc.ops.attributes import PerAxis
 from paramcalc.ops.base import Array, Tools
-from paramcalc.reach import Reach, repeating
+from paramcalc.reach import Reach, repeating, whole
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size, divides, floor_divide, product, same
 
@@ -39,13 +39,18 @@ def _gcd(one: Size, other: Size) -> Size:
 
 
 def bins_reach(axis: str, size: int, bins: int) -> Reach:
-    """What each bin reads; the pattern repeats where a bin ends between two positions."""
+    """What each bin reads; the pattern repeats where a bin ends between two positions.
+
+    There are no bins besides these: the same number covers an input of any size.
+    """
+    if bins == 1:
+        return whole(size)
     common = _gcd(size, bins)
 
     def read(place: int) -> tuple[int, int]:
         return place * size // bins, -(-(place + 1) * size // bins) - 1
 
-    return repeating(axis, bins // common, size // common, read)
+    return repeating(axis, bins // common, size // common, read, length=bins)
 
 
 def over_bins(tools: Tools, reduce: Callable[..., Array], x: Array, output_size: PerAxis) -> Array:

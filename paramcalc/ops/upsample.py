@@ -8,7 +8,7 @@ from paramcalc.errors import Fault
 from paramcalc.ops._layout import space_axes, spread
 from paramcalc.ops.attributes import Flag, Sizes, Word
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools
-from paramcalc.reach import Reach, stretched
+from paramcalc.reach import Reach, stretched, whole
 from paramcalc.shape import Shape
 
 INTERPOLATED_AXES = {"linear": 1, "bilinear": 2, "trilinear": 3}
@@ -59,6 +59,8 @@ class Upsample(Op):
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         old, new = x.size(axis), output.size(axis)
+        if old == 1:
+            return whole(1)
         if self.mode == "nearest":
             return stretched(axis, old, new)
         if self.align_corners:

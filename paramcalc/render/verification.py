@@ -205,8 +205,10 @@ def _field(found: Field) -> str:
     else:
         said = f"all {seen.size} positions" if found.whole else f"{seen.size} positions"
     place = f"position {found.position}: {seen.first} to {seen.last} of {found.length}"
+    if found.agrees and seen.every:
+        return f"{of}: {said}, and so does every output position, as counted"
     if found.agrees:
-        return f"{of}: {said} ({place}), as counted"
+        return f"{of}: {said} ({place}), as counted{' within the input' if found.cut else ''}"
     rule = found.expected
     expected = f"{rule.first} to {rule.last}, jump {rule.jump}, start {rule.start}"
     return f"DISAGREES {of}: {said} ({place}); counted: {expected}"

@@ -40,13 +40,14 @@ class Extent(NamedTuple):
 
     Each position sees `jump` further on than the one before; position 0 begins at `start`, below zero
     in the padding. Both are None where the input's ends cut all fields off, or where positions do
-    not move evenly, or do not move.
+    not move evenly, or do not move. `every`: each output position sees all of the axis.
     """
 
     first: int
     last: int
     jump: int | Fraction | None = None
     start: int | None = None
+    every: bool = False
 
     @property
     def size(self) -> int:
@@ -72,6 +73,11 @@ class Field(NamedTuple):
     @property
     def whole(self) -> bool:
         return (self.seen.first, self.seen.last) == (0, self.length - 1)
+
+    @property
+    def cut(self) -> bool:
+        """Whether what is seen ends with the input, so that it cannot be known how far it would go on."""
+        return self.seen.first == 0 or self.seen.last == self.length - 1
 
     @property
     def agrees(self) -> bool:
@@ -212,6 +218,11 @@ class _Runs:
         inside = self.firsts[1] & ~self.lasts[self.length - 1]
         return 0 <= position < len(inside) and bool(inside[position])
 
+    def every_sees_all(self) -> bool:
+        """Whether each output position sees both ends of the input."""
+        self._cut(1, self.length - 1)
+        return bool((~self.firsts[1] & self.lasts[self.length - 1]).all())
+
     def region(self, position: int) -> tuple[int, int]:
         """The first and the last input position that an output position sees."""
         self._cut(1, self.length - 1)
@@ -317,9 +328,10 @@ def _cut(runs: _Runs) -> Field:
     return _field(runs, place, runs.region(place), None)
 
 
-def _field(runs: _Runs, place: int, region: tuple[int, int], jump: int | None) -> Field:
-    first, last = region
+def _field(runs: _Runs, place: int, span: tuple[int, int], jump: int | None) -> Field:
+    first, last = span
     start = None if jump is None else first - place * jump
+    seen = Extent(first, last, jump, start, runs.every_sees_all())
     return Field(
         layer=runs.path,
         input=runs.name,
@@ -327,18 +339,36 @@ def _field(runs: _Runs, place: int, region: tuple[int, int], jump: int | None) -
         along=runs.along,
         position=place,
         length=runs.length,
-        seen=Extent(first, last, jump, start),
-        expected=_expected(runs, place, moving=jump is not None),
+        seen=seen,
+        expected=_expected(runs, place, seen),
     )
 
 
-def _expected(runs: _Runs, place: int, moving: bool) -> Extent:
-    """The same by rule; how it moves only where that was measured."""
-    number = runs.value - len(runs.graph.inputs)
+def _expected(runs: _Runs, place: int, seen: Extent) -> Extent:
+    """The same by rule: how it moves only where that was measured, and beyond the input nothing.
+
+    What a position sees is known in two ways, followed back from it and composed forwards. Both must
+    say what was seen, the second only where no end of the input is in the way; if one does not, it
+    is the one that is given.
+    """
+    span = _span(runs, place)
+    rule = next(
+        rule
+        for rule in fields(runs.graph).layers[runs.value - len(runs.graph.inputs)]
+        if (rule.input, rule.axis) == (runs.name, runs.axis)
+    )
+    composed = rule.reach.over(place, place) if rule.along else rule.reach.over(0, 0)
+    if span == (seen.first, seen.last) and composed[0] > 0 and composed[1] < runs.length - 1:
+        span = composed
+    whole = (0, runs.length - 1)
+    every = span == whole and all(_span(runs, other) == whole for other in range(runs.positions))
+    if seen.jump is None:
+        return Extent(*span, every=every)
+    return Extent(*span, rule.jump, rule.start, every)
+
+
+def _span(runs: _Runs, place: int) -> tuple[int, int]:
+    """What a position sees, followed back through the network."""
     middle = {axis: dim // 2 for axis, dim in zip(*runs.output, strict=True) if axis != CHANNELS}
     position = {axis: place if axis == runs.along else at for axis, at in middle.items()}
-    extent = Extent(*region(runs.graph, number, position)[runs.name][runs.axis])
-    for rule in fields(runs.graph).layers[number] if moving else ():
-        if (rule.input, rule.axis) == (runs.name, runs.axis):
-            extent = extent._replace(jump=rule.jump, start=rule.start)
-    return extent
+    return region(runs.graph, runs.value - len(runs.graph.inputs), position)[runs.name][runs.axis]
