@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 WIDEST_LINE = 120
 LONGEST_FACT = 400
 MOST_CANDIDATES = 200
+ASK = "did you mean {}?"
+SHORTEST_PART = 3  # of a name that makes two names alike
 MOST_PROBLEMS = 50
 
 
@@ -174,7 +176,7 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(problems, key=lambda problem: (problem.source.name, problem.start))
 
 
-def near(word: str, candidates: Iterable[str], how: str = "did you mean {}?") -> str:
+def near(word: str, candidates: Iterable[str], how: str = ASK) -> str:
     """A remark that names the candidates closest to a misspelt word, or nothing.
 
     >>> near("strides", ["stride", "padding"])
@@ -189,6 +191,25 @@ def near(word: str, candidates: Iterable[str], how: str = "did you mean {}?") ->
         import difflib
 
         matches = difflib.get_close_matches(word, listed, n=3, cutoff=0.6)
+    return _asked(matches, how)
+
+
+def related(word: str, candidates: Iterable[str]) -> str:
+    """A remark that names the candidates that begin like a word, or share a part of it, or nothing.
+
+    >>> related("kernel", ["kernel_size", "stride"]), related("out_features", ["out_channels"])
+    ("did you mean 'kernel_size'?", "did you mean 'out_channels'?")
+    """
+    parts = {part for part in word.split("_") if len(part) >= SHORTEST_PART}
+    matches = [
+        name
+        for name in islice(candidates, MOST_CANDIDATES)
+        if not parts.isdisjoint(name.split("_")) or any(map(name.startswith, parts))
+    ]
+    return _asked(matches, ASK)
+
+
+def _asked(matches: list[str], how: str) -> str:
     return how.format(" or ".join(f"'{match}'" for match in matches)) if matches else ""
 
 

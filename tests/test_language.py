@@ -169,7 +169,7 @@ def test_a_key_over_a_mapping() -> None:
         ("- a/b: relu", "'a/b' cannot be the name of a layer"),
         ("- a.b: relu", "'a.b' cannot be the name of a layer"),
         ("- conv2d 3: relu", "'conv2d 3' cannot be the name of a layer"),
-        ("- relu: {a: relu}", "relu has no attribute 'a'"),
+        ("- relu: {a: relu}", "relu takes no arguments"),
         ("- table: relu", "a table is a mapping of columns, rows and layers"),
         ("- auxiliary: relu", "auxiliary holds one branch with a name"),
     ],
@@ -350,6 +350,26 @@ def test_a_block_may_name_a_group() -> None:
     text = "input: 3x8x8\nblocks: {two from x y: add from x y}\nlayers: [{two: [relu, two from x input]}]"
 
     assert paths(text) == ["two/relu", "two/two"]
+
+
+def test_none_is_the_default_that_says_nothing() -> None:
+    """`none` is written where it is an attribute's default, on a line, below it, by default and in a knob."""
+    text = """
+        input: 3x8x8
+        defaults: {avg_pool2d: stride=1}
+        layers:
+          - max_pool2d 2 stride=none
+          - max_pool2d: {kernel_size: 2, stride: none}
+          - avg_pool2d 2 stride=none
+          - avg_pool2d 1 stride=(none if 1 > 2 else 1)
+        """
+
+    assert calls(text, "avg_pool2d.stride=none") == [
+        "max_pool2d: max_pool2d 2",
+        "max_pool2d_2: max_pool2d 2",
+        "avg_pool2d: avg_pool2d 2",
+        "avg_pool2d_2: avg_pool2d 1 stride=1",
+    ]
 
 
 # --------------------------------------------------------------------- legal, and mostly not meant

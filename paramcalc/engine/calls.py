@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, TypeAlias
 from paramcalc.engine.graph import Applied
 from paramcalc.engine.scope import MISSING, Group, Network, Scope, UnknownError, View
 from paramcalc.engine.settings import LARGEST_SIZE, Change, is_written
-from paramcalc.errors import Fault, near
+from paramcalc.errors import Fault, near, related
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Argument, Block, Call, Reference, Setting
 from paramcalc.language.values import Value, exact, extent
-from paramcalc.ops.attributes import attributes, build, shown
+from paramcalc.ops.attributes import attributes, build, listed, shown
 from paramcalc.ops.base import Op
 from paramcalc.paths import pattern
 from paramcalc.shape import Shape
@@ -122,21 +122,27 @@ class Calls:
             elif name not in known:
                 raise self.unknown_attribute(op, argument)
             else:
-                value = given[name] = view.written(argument.value, known[name].words)
+                value = given[name] = view.written(argument.value, known[name].legal_words)
                 if isinstance(value, tuple):
                     self.network.charge(extent(value)[0])
         return given, share, frozen
 
     def unknown_attribute(self, op: type[Op], argument: Argument) -> Fault:
         names = [*attributes(op)]
-        listed = f"its attributes are {', '.join(names)}" if names else ""
-        if not argument.name:
-            at = (argument.start, argument.end)
-            many = f"at most {len(names)}" if names else "no"
-            return Fault(f"{op.name} takes {many} argument{'s' * (len(names) != 1)}", fix=listed, at=at)
-        at = (argument.start, argument.start + len(argument.name))
-        fix = near(argument.name, names) or listed or "it has none"
-        return Fault(f"{op.name} has no attribute '{argument.name}'", fix=fix, at=at)
+        name = argument.name
+        if not names:
+            return Fault(f"{op.name} takes no arguments", at=(argument.start, argument.end))
+        if not name:
+            fact = f"{op.name} takes at most {len(names)} argument{'s' * (len(names) != 1)}"
+            return Fault(fact, fix=listed(names), at=(argument.start, argument.end))
+        if name in op.elsewhere:
+            fix = f"it is called {op.elsewhere[name]} here"
+        elif name.startswith("in_"):
+            fix = "leave it out: what comes in is known"
+        else:
+            fix = near(name, names) or related(name, names) or listed(names)
+        at = (argument.start, argument.start + len(name))
+        return Fault(f"{op.name} has no attribute '{name}'", fix=fix, at=at)
 
     def flag(self, argument: Argument | Setting, view: View) -> bool:
         assert not isinstance(argument.value, Reference)
@@ -176,7 +182,7 @@ class Calls:
                     frozen = self.flag(setting, outside)
                 else:
                     attribute = attributes(op)[setting.name]
-                    value = outside.written(setting.value, attribute.words)
+                    value = outside.written(setting.value, attribute.legal_words)
                     attribute.convert(op, value)
                     given[setting.name] = value
             except Fault as fault:
@@ -193,7 +199,7 @@ class Calls:
             if (change.name not in known and not freezes) or not pattern(change.layers).fullmatch(path):
                 continue
             try:
-                words = () if freezes else known[change.name].words
+                words = () if freezes else known[change.name].legal_words
                 value = view.written(change.value, words) if is_written(change.value) else change.value
                 if freezes and not isinstance(value, bool):
                     raise Fault("frozen must be true or false", found=shown(value))

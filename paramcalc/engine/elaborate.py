@@ -32,6 +32,7 @@ from paramcalc.engine.scope import (
 from paramcalc.engine.settings import Change, Settings, Swap, set_inputs, set_knobs
 from paramcalc.engine.sharing import below, taken
 from paramcalc.errors import Fault, Problem, SpecError, in_order
+from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
     Auxiliary,
     Block,
@@ -380,7 +381,7 @@ class Elaborator:
     def condition(self, item: If, scope: Scope, value: int, own: bool) -> int:
         expression = item.condition
         try:
-            holds = truth(View(self.network, scope, value).written(expression))
+            holds = self.holds(expression, View(self.network, scope, value))
         except Fault as fault:
             report_expression(self.network, fault, expression, item.at, scope)
         except UnknownError:
@@ -389,6 +390,14 @@ class Elaborator:
             return self.chain(item.then if holds else item.otherwise, scope, value, own)
         scope.group.broken = True
         return UNKNOWN
+
+    def holds(self, condition: Expression, view: View) -> bool:
+        value = view.written(condition)
+        try:
+            return truth(value)
+        except Fault as fault:
+            fault.fix = f"write a comparison: {condition.text} == {shown(value)}"
+            raise
 
     def repeat(self, item: Repeat, scope: Scope, value: int, own: bool) -> int:
         group = self.opened(item.name, item.at, scope, own)

@@ -35,7 +35,7 @@ class Heads:
                 return self.held(name, bound)
             op = ops.find(name)
             if op is None:
-                fix = near(name, self.network.heads())
+                fix = _instead(name, view) or near(name, self.network.heads())
                 raise Fault(f"there is no op or block '{name}'", fix=fix, about="head")
         elif isinstance(bound, str):
             fact = f"'{name}' is {'an op' if op else 'a block'}, and a name that holds '{bound}'"
@@ -52,6 +52,15 @@ class Heads:
             fix = near(value, self.network.heads()) if isinstance(value, str) else ""
             raise Fault(fact, found=shown(value), fix=fix, about="head")
         return op, block
+
+
+def _instead(name: str, view: View) -> str:
+    """What to write where the name of a tensor stands for a call; '' where it is none."""
+    if name == "x":
+        return "identity passes the tensor on"
+    if view.scope is not None and view.outward(name) is not None:
+        return f"it is a layer: write from {name}; several stand after one 'from', with blanks between"
+    return ""
 
 
 def call_inputs(op: type[Op], call: Call, view: View) -> tuple[int, ...]:

@@ -344,6 +344,8 @@ class View:
         if name in AXES:
             fix = f"the {name} of the incoming tensor is x.{name}"
             return Fault(f"'{name}' has no value here", fix=fix)
+        if name.lower() in ("none", "null"):
+            return Fault(f"'{name}' has no value here", fix="leave the argument out")
         if name.lower() in ("yes", "no", "on", "off"):
             return Fault(f"'{name}' has no value here", fix="write true or false")
         if self.scope is not None and self.network.callable(name):

@@ -126,10 +126,10 @@ class ChainReader(Reader):
         self.variables: frozenset[str] = frozenset()
 
     def check_inputs(self, chain: Chain, inputs: Iterable[str]) -> None:
-        """No layer beside an input may have the input's name."""
+        """No layer beside an input may have the input's name; a call of it is another mistake, said later."""
         names = set(inputs)
         for name, at in names_in(chain):
-            if name in names:
+            if name in names and (self.callable(name) or name not in heads_in(chain)):
                 self.fail_at(at, name, f"'{name}' is the name of an input", "give the layer another name")
 
     def chain(self, node: Node, counts: Counts, owner: Scalar) -> Chain:

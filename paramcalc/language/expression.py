@@ -315,7 +315,8 @@ def _allow_constant(node: ast.Constant, text: str) -> None:
         written = text[node.col_offset - 1 : (node.end_col_offset or 0) - 1]
         node.value = _exact(written, _span(node))
     elif value is None or value is Ellipsis or isinstance(value, bytes | complex):
-        raise Fault(f"{value!r} is not part of the language", at=_span(node))
+        fix = "leave the argument out, or write none where that is its default" if value is None else ""
+        raise Fault(f"{value!r} is not part of the language", fix=fix, at=_span(node))
     elif isinstance(value, int) and value.bit_length() > MOST_BITS:
         raise Fault("the number is too large", at=_span(node))
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
+from paramcalc import ops
 from paramcalc.errors import Fault
 from paramcalc.language.expression import MEANT, Expression
 from paramcalc.language.expression import parse as parse_expression
@@ -21,6 +23,7 @@ WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 RESERVED = {"x", "channels", "identity", "from"}
 LONGEST_LINE = 10_000
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z_0-9]*)=(?!=)")
+_ARGUMENT = re.compile(r"[\d(\[.'-]|[A-Za-z_]\w*=")
 _SIMPLE = re.compile(r"[^()\[\]{}'\"\r\n]*")  # nothing that needs brackets matched
 _SPECIAL = re.compile(r"[()\[\]{}'\",\s]")
 _PARTNER = {")": "(", "]": "[", "}": "{"}
@@ -67,7 +70,20 @@ def read_line(text: str) -> Line:
         for token in words:
             if token.text == "*":
                 return _repeated(segments, token)
-    return Line(tuple([read_call(words) for words in segments]), None)
+    try:
+        return Line(tuple([read_call(words) for words in segments]), None)
+    except Fault as fault:
+        fault.fix = fault.fix or _comma_fix(segments, fault)
+        raise
+
+
+def _comma_fix(segments: list[list[Token]], fault: Fault) -> str:
+    """What to write where a comma stands between the arguments of one call; '' where none does."""
+    for before, words in pairwise(segments):
+        if fault.about == "head" and words[0][1:] == fault.at and _ARGUMENT.match(words[0].text):
+            whole = " ".join(token.text for token in (*before, *words))
+            return f"a comma ends a call; arguments have blanks between: {whole}"
+    return ""
 
 
 def _repeated(segments: list[list[Token]], star: Token) -> Line:
@@ -92,6 +108,9 @@ def _repeated(segments: list[list[Token]], star: Token) -> Line:
 
 def read_call(tokens: list[Token]) -> Call:
     """A call: its head, arguments, and references after the word `from`."""
+    if len(tokens) > 1 and tokens[1].text == "=":
+        fix = "an argument is name=value; the name of a layer has a colon: a: relu"
+        raise Fault("there is no blank around '=' on a line", fix=fix, at=tokens[1][1:])
     cut = len(tokens)
     for place, token in enumerate(tokens):
         if token.text == "from":
@@ -100,10 +119,10 @@ def read_call(tokens: list[Token]) -> Call:
             _check_spacing(token)
     if cut == len(tokens) - 1:
         raise Fault("'from' needs the name of an earlier layer", at=tokens[cut][1:])
-    head = _head(tokens[0]) if cut else ""
+    head = _head(tokens) if cut else ""
     read = tuple([read_argument(token) for token in tokens[1:cut]])
     _check_order(read)
-    sources = tuple([read_reference(token) for token in tokens[cut + 1 :]])
+    sources = tuple([_read_source(token) for token in tokens[cut + 1 :]])
     return Call(head, read, sources, tokens[0].start, tokens[-1].end, dependence(head, read))
 
 
@@ -123,14 +142,46 @@ def _gather(value: Written | Reference, names: set[str]) -> bool:
     return not isinstance(value, Reference) and all(_gather(item, names) for item in value)
 
 
-def _head(token: Token) -> str:
+def _read_source(token: Token) -> Reference:
+    """A layer that stands after `from`."""
+    if "=" in token.text and _ASSIGNED.match(token.text):
+        fact = f"'from' and what it reads come last, and '{token.text}' is no layer"
+        raise Fault(fact, fix=f"write {token.text} before 'from'", at=token[1:])
+    return read_reference(token)
+
+
+def _head(tokens: list[Token]) -> str:
+    token = tokens[0]
     if WORD.fullmatch(token.text):
         return token.text
     missing = re.match(r"([A-Za-z0-9_-]+):(\S+)", token.text)
     if missing:
         fix = f"a blank is missing after the colon: {missing[1]}: {missing[2]}"
         raise Fault(f"'{token.text}' is not an op or block", fix=fix, at=token[1:])
-    raise Fault(f"a line starts with an op or a block, not with '{token.text}'", at=token[1:])
+    fact = f"a line starts with an op or a block, not with '{token.text}'"
+    raise Fault(fact, fix=_head_fix(tokens), about="head", at=token[1:])
+
+
+def _head_fix(tokens: list[Token]) -> str:
+    """What to write for a call with parentheses, or a repetition with an x; '' for anything else."""
+    called = re.fullmatch(r"([\w.]+)\((.*)\)", tokens[0].text, re.DOTALL)
+    if called:
+        name = called[1].rpartition(".")[2]
+        name = name if ops.known(name) or not ops.known(name.lower()) else name.lower()
+        return f"write {' '.join([name, *_blanked(called[2])])}"
+    if len(tokens) > 2 and tokens[1].text in ("x", "×"):
+        rest = " ".join(token.text for token in tokens[2:])
+        return f"to repeat a call write {tokens[0].text} * {rest}"
+    return ""
+
+
+def _blanked(arguments: str) -> list[str]:
+    """Arguments with commas between, each without blanks around '='."""
+    try:
+        found = split(arguments) if arguments.strip() else []
+    except Fault:
+        return ["..."]
+    return [re.sub(r"\s*=\s*", "=", token.text) for token in found]
 
 
 def _check_order(arguments: tuple[Argument, ...]) -> None:
@@ -158,6 +209,8 @@ def read_argument(token: Token) -> Argument:
     if assigned is None:
         return Argument("", read_expression(token), start, end)
     value = Token(text[assigned.end() :], start + assigned.end(), end)
+    if assigned[1] == "from":
+        raise Fault("'from' is a word of its own", fix=f"write it last: from {value.text}", at=token[1:])
     shares = assigned[1] == "share"
     return Argument(assigned[1], read_reference(value) if shares else read_expression(value), start, end)
 
@@ -181,12 +234,20 @@ def read_reference(token: Token) -> Reference:
         pieces = _outside_brackets(inner, "]") if inner.text else []
         closed = all(piece.text.startswith("[") for piece in pieces[:-1]) and not (pieces and pieces[-1].text)
         if not NAME.fullmatch(name) or not closed:
-            raise Fault(
-                f"'{token.text}' is not the path of a layer", expected="names with / between", at=token[1:]
-            )
+            fact = f"'{token.text}' is not the path of a layer"
+            raise Fault(fact, expected="names with / between", fix=_path_fix(token.text), at=token[1:])
         indices = [read_expression(Token(text[1:], start + 1, end)) for text, start, end in pieces[:-1]]
         parts.append((name, tuple(indices)))
     return Reference(tuple(parts), token.start, token.end)
+
+
+def _path_fix(text: str) -> str:
+    if "*" in text:
+        return (
+            "a pattern stands for many layers: name each, as in a[0]/out a[1]/out, or a[i-1]/out in a round"
+        )
+    bare = text.strip("'\"")
+    return f"write it without quotes: {bare}" if bare != text and NAME.fullmatch(bare) else ""
 
 
 def _outside_brackets(token: Token, separator: str) -> list[Token]:

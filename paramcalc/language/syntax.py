@@ -246,7 +246,8 @@ def _yaml_error(source: Source, index: int, context: int, problem: str) -> SpecE
         fix = "items of one list, and keys of one mapping, start in one column"
         return _error(source, index, index + 1, "the indentation fits nothing above", fix)
     if "could not find expected ':'" in problem:
-        return _error(source, context, context + 1, "a key without a colon", "write key: value")
+        fix = "write key: value; or is a '- ' missing before it?"
+        return _error(source, context, context + 1, "a key without a colon", fix)
     if "end of stream" in problem and text[context : context + 1] in ("'", '"'):
         return _error(source, context, context + 1, "this quotation mark is not closed")
     if "tab character" in problem or ("cannot start any token" in problem and "\t" in line):

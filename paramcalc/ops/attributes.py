@@ -8,7 +8,7 @@ booleans, and tuples of these.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
 from paramcalc.errors import Fault, near
@@ -29,6 +29,7 @@ Padding: TypeAlias = Any  # 'same', 'valid', or a pair (before, after) for each 
 Margins: TypeAlias = tuple[tuple[Size, Size], ...]  # (before, after) for each axis, or once for all
 Table: TypeAlias = tuple[tuple[int, ...], ...]
 
+NONE = "none"  # as a spec writes it
 PADDING_WORDS = ("same", "valid")
 
 Kind: TypeAlias = Callable[[type[Op], Any], Any]
@@ -224,13 +225,18 @@ class Attribute:
         return PADDING_WORDS if self.kind == "Padding" else self.choices
 
     @property
+    def legal_words(self) -> tuple[str, ...]:
+        """These, and `none` where the attribute may be left out for good."""
+        return (*self.words, NONE) if self.optional else self.words
+
+    @property
     def meaning(self) -> str:
         """What can stand here, in a few words."""
         return MEANINGS[self.kind]
 
     def convert(self, op: type[Op], value: Any) -> Any:
         """The field's value; a `Fault` about this attribute when the given value does not fit."""
-        if value is None and self.optional:
+        if self.optional and (value is None or value == NONE):
             return None
         try:
             converted = KINDS[self.kind](op, value)
@@ -299,17 +305,20 @@ def build(op: type[Op], values: Mapping[str, Any]) -> Op:
         if name not in known:
             raise Fault(
                 f"{op.name} has no attribute '{name}'",
-                fix=near(name, known) or _listed(known),
+                fix=near(name, known) or listed(known),
                 about=name,
             )
         converted[name] = known[name].convert(op, value)
     for name, attribute in known.items():
         if name not in converted:
             if attribute.required:
-                raise Fault(f"{op.name} needs '{name}'", fix=_listed(known))
+                raise Fault(f"{op.name} needs '{name}'", fix=listed(known))
             converted[name] = attribute.convert(op, attribute.default)
     return op(**converted)
 
 
-def _listed(known: Mapping[str, Attribute]) -> str:
-    return f"its attributes are {', '.join(known)}" if known else "it has no attributes"
+def listed(names: Collection[str]) -> str:
+    """A remark that names the attributes of an op."""
+    if not names:
+        return "it has no attributes"
+    return f"its attribute{'s are' if len(names) > 1 else ' is'} {', '.join(names)}"

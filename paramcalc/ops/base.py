@@ -67,6 +67,7 @@ class Op:
         contracting: names of weights that are multiplied in a contraction; a convention that
             counts "weights only" counts these.
         passes: the op hands its input on and makes no layer of its own.
+        elsewhere: what other programs call an attribute, by that name, where ours does not resemble it.
         examples: shown by the op reference and run by the tests.
     """
 
@@ -78,6 +79,7 @@ class Op:
     frozen: ClassVar[frozenset[str]] = frozenset()
     contracting: ClassVar[frozenset[str]] = frozenset({"weight"})
     passes: ClassVar[bool] = False
+    elsewhere: ClassVar[Mapping[str, str]] = {}
     examples: ClassVar[tuple[Example, ...]] = ()
 
     def weights(self, *inputs: Shape) -> Weights:
@@ -167,13 +169,17 @@ def need_image(op: Op, x: Shape) -> Shape:
 def _layout_fix(op: Op, x: Shape) -> str:
     if CHANNELS not in x.axes:
         return "the input has no channels: embed it first, or name its axes in 'input'"
+    if len(x.axes) == 1:
+        return f"a vector has no space: linear works on it, and adaptive_avg_pool{op.rank}d 1 keeps the axes"
     if len(x.axes) == op.rank + 1:
         return "channels are not the first axis: put channels_first before it"
     family = op.title.removesuffix(f"{op.rank}d")
     dimensions = len(x.axes) - 1
-    if dimensions in op.ranks:
-        return f"for this input use {family}{dimensions}d"
-    return ""
+    fix = f"for this input use {family}{dimensions}d" if dimensions in op.ranks else ""
+    if len(x.axes) == op.rank + 2 and isinstance(x.dims[0], int) and x.dims[0] == 1:
+        without = "x".join(map(str, x.dims[1:]))
+        return f"leave out the batch, which --batch gives: {without}{fix and f'; or {fix}'}"
+    return fix
 
 
 def need_channels(op: Op, x: Shape) -> Size:

@@ -39,6 +39,7 @@ class Conv(Sliding):
     padding_mode: Word = field(default="zeros", metadata={"choices": PADDING_MODES})
     connections: Table | None = None
 
+    elsewhere = {"filters": "out_channels"}
     ranks = (1, 2, 3)
     examples = (
         Example(

@@ -26,6 +26,7 @@ class Linear(Op):
     out_channels: Size
     bias: Flag = True
 
+    elsewhere = {"units": "out_channels"}
     examples = (
         Example("linear 1000", ("2048",), "1000", 2_049_000, 2_048_000),
         Example("linear 84", ("120x1x1",), "84", 10_164, 10_080),
