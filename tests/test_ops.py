@@ -7,6 +7,7 @@ from math import prod
 import pytest
 
 from paramcalc import ops
+from paramcalc.errors import Fault
 from paramcalc.ops.base import Example, Op
 from tests import calls
 from tests.conftest import Run
@@ -137,6 +138,24 @@ layers:
     assert "macs = 15 h w\n" in said
     assert "for whole w, h >= 1\n" in said
     assert "assuming" not in said
+
+
+@pytest.mark.parametrize(
+    ("call", "left", "right", "fix"),
+    [
+        ("matmul", "{length: 4, channels: 3}", "{length: 5, channels: 3}", "transpose=true would fit"),
+        ("matmul transpose=true", "{length: 4, channels: 3}", "{length: 3, channels: 2}", "transpose=false"),
+        ("matmul", "2x3x4", "1x4x5", ""),  # nothing is spread
+        ("matmul", "3x4", "2x4x5", ""),
+        ("matmul", "4", "4x5", "reshape"),
+    ],
+)
+def test_matrices_that_do_not_fit(call: str, left: str, right: str, fix: str) -> None:
+    """The depths must be equal, the leading axes as well; what would fit is said."""
+    with pytest.raises(Fault) as caught:
+        calls.call(call).shape(calls.shape(left), calls.shape(right))
+
+    assert fix in caught.value.fix
 
 
 def test_family_is_found_by_member_name() -> None:

@@ -1,7 +1,7 @@
 """What programs that count print: a profile of each, held to the unit against the program by the tests.
 
 The network is read as the model written with the modules that `torch.nn` has; sums, products and the
-like as operators; attention as four `nn.Linear` around `F.scaled_dot_product_attention`; learned
+like as operators, matrix products as `torch.matmul`; attention as four `nn.Linear` around `F.scaled_dot_product_attention`; learned
 tokens, positions and factors as bare parameters. Evaluation mode, so without auxiliary heads.
 """
 
@@ -24,7 +24,7 @@ _LOCAL_NORM = "(channels + size - 1) * positions + 3 * input"  # its average poo
 
 _FUNCTIONAL_FLOPS = _ESTIMATED_NORMS | {
     "conv": "2*macs + bias_adds",
-    "linear": "2*macs",
+    "linear matmul": "2*macs",
     "relu prelu elu leaky_relu silu gelu softmax": "input",
     "max_pool": "padded_input",
     _POOLS: "input",
@@ -85,7 +85,7 @@ TOOLS = (
         params={"*": "params"},
         macs=_ESTIMATED_NORMS
         | {
-            "conv conv_transpose linear": "macs",
+            "conv conv_transpose linear matmul": "macs",
             _ATTENTION: "projections",
             "adaptive_avg_pool": "input if dimensions == 2 else 0",
             "global_avg_pool": "input if channels_first and dimensions == 2 else 0",
@@ -111,7 +111,7 @@ TOOLS = (
         ),
         params={"*": "trainable"},
         macs={
-            "conv conv_transpose linear": "macs + bias_adds",
+            "conv conv_transpose linear matmul": "macs + bias_adds",
             _ATTENTION: "projections + bias_adds",
             "batch_norm group_norm instance_norm": "2*input if affine else input",
             "layer_norm": "input",
@@ -140,7 +140,7 @@ TOOLS = (
         ),
         params={"*": "trainable"},
         macs={
-            "conv conv_transpose linear": "macs + bias_adds",
+            "conv conv_transpose linear matmul": "macs + bias_adds",
             _ATTENTION: "projections + bias_adds",
         },
     ),
@@ -200,7 +200,7 @@ TOOLS = (
         ),
         params={"*": "trainable"},
         macs={
-            "conv linear": "macs",
+            "conv linear matmul": "macs",
             "conv_transpose": "window * channels * (out_channels // groups // groups) * input_positions",
             _ATTENTION: "projections",
         },
@@ -230,7 +230,7 @@ TOOLS = (
         ),
         params={"*": "params"},
         macs={
-            "conv conv_transpose linear": "macs",
+            "conv conv_transpose linear matmul": "macs",
             _ATTENTION: "macs",
         },
         flops=_FUNCTIONAL_FLOPS
@@ -253,7 +253,7 @@ TOOLS = (
                 "products are missed there; the profile is of other devices",
             ),
         ),
-        flops={f"conv conv_transpose linear {_ATTENTION}": "2*macs"},
+        flops={f"conv conv_transpose linear matmul {_ATTENTION}": "2*macs"},
     ),
     _profile(
         "torchprofile",
@@ -270,7 +270,7 @@ TOOLS = (
             ),
         ),
         macs={
-            "conv linear": "macs",
+            "conv linear matmul": "macs",
             "conv_transpose": "output * window"
             " * (out_channels // groups if channels == out_channels else channels)",
             _ATTENTION: "macs",

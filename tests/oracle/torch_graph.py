@@ -606,6 +606,9 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "local_response_norm": lambda op, used: nn.LocalResponseNorm(
         op.size, float(op.alpha), float(op.beta), float(op.k)
     ),
+    "matmul": lambda op, used: Do(
+        lambda left, right: torch.matmul(left, right.mT if op.transpose else right)
+    ),
     "max_pool": maximum,
     "mish": plain("Mish"),
     "multiply": multiplied,
