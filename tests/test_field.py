@@ -117,6 +117,7 @@ CASES = [
     ("local_response_norm 3", "4x3x2"),
     ("relu", "2x3x2"),
     ("positions", "{length: 4, channels: 2}"),
+    ("affine", "2x3x2"),
     ("embedding 9 3", "{length: 5}"),
     ("channel_shuffle 2", "4x3x2"),
     ("channels_first", "{height: 3, width: 2, channels: 2}"),

@@ -1,8 +1,9 @@
 """What programs that count print: a profile of each, held to the unit against the program by the tests.
 
 The network is read as the model written with the modules that `torch.nn` has; sums, products and the
-like as operators, matrix products as `torch.matmul`; attention as four `nn.Linear` around `F.scaled_dot_product_attention`; learned
-tokens, positions and factors as bare parameters. Evaluation mode, so without auxiliary heads.
+like as operators, matrix products as `torch.matmul`; attention as four `nn.Linear` around
+`F.scaled_dot_product_attention`; learned tokens, positions and factors as bare parameters. Evaluation
+mode, so without auxiliary heads.
 """
 
 from __future__ import annotations
@@ -279,6 +280,7 @@ TOOLS = (
             "avg_pool adaptive_avg_pool global_avg_pool reduce_mean leaky_relu": "output",
             "multiply": "multiply",
             "scale layer_scale": "output",
+            "affine": "multiply",
             "subsample": "2*output",
             "local_response_norm": "3*output",
             "upsample": "4*output if mode == 'bilinear' else 0",
@@ -332,6 +334,7 @@ TOOLS = (
             "add": "add",
             "multiply": "multiply",
             "subtract scale positions layer_scale": "output",
+            "affine": "add + multiply",
             "embedding": "2*input",
             "rbf": "operations",
             "upsample": "dimensions if mode == 'nearest' else 0",
@@ -368,7 +371,7 @@ TOOLS = (
             "conv_transpose": "channels * out_channels * positions * window // strides",
             "batch_norm": "output if affine else 0",
             "local_response_norm": "size * input",
-            "multiply": "multiply",
+            "multiply affine": "multiply",
             "scale layer_scale": "output",
         },
     ),

@@ -286,6 +286,13 @@ def layer_scale(op: Any, used: Applied) -> Any:
     return Learned(lambda x, factor: x * factor, (one(used).channels,))
 
 
+def affine(op: Any, used: Applied) -> Any:
+    channels = (one(used).channels,)
+    if op.scale and op.bias:
+        return Learned(lambda x, factor, bias: x * factor + bias, channels, channels)
+    return Learned((lambda x, factor: x * factor) if op.scale else (lambda x, bias: x + bias), channels)
+
+
 def subsampled(op: Any, used: Applied) -> Any:
     channels = one(used).channels
     pool = layers.AveragePooling2D(op.kernel_size)
@@ -308,6 +315,7 @@ def linear(op: Any, used: Applied) -> Any:
 BUILDERS: dict[str, Make] = {
     "abs": lambda op, used: layers.Lambda(ops.abs),
     "add": plain("Add"),
+    "affine": affine,
     "avg_pool": pooling("Average"),
     "adaptive_avg_pool": lambda op, used: cut(op, used),
     "batch_norm": batch_norm,

@@ -497,6 +497,17 @@ def layer_scale(op: Any, used: Applied) -> Any:
     return Bare(lambda y, factor: y * factor, weight=(x.channels, *(1,) * behind))
 
 
+def affine(op: Any, used: Applied) -> Any:
+    x = one(used)
+    each = (x.channels, *(1,) * (len(x.axes) - channel_axis(x)))
+    uses = {
+        (True, True): lambda y, factor, bias: y * factor + bias,
+        (True, False): lambda y, factor: y * factor,
+        (False, True): lambda y, bias: y + bias,
+    }
+    return Bare(uses[op.scale, op.bias], **dict.fromkeys(used.weights, each))
+
+
 # --------------------------------------------------------------------------------------- attention
 
 
@@ -571,6 +582,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "adaptive_avg_pool": lambda op, used: getattr(nn, f"AdaptiveAvgPool{op.rank}d")(op.output_size),
     "adaptive_max_pool": lambda op, used: getattr(nn, f"AdaptiveMaxPool{op.rank}d")(op.output_size),
     "add": do(lambda *parts: reduce(add, parts)),
+    "affine": affine,
     "avg_pool": average,
     "batch_norm": batch_norm,
     "bilinear": lambda op, used: nn.Bilinear(
