@@ -76,7 +76,13 @@ def _section(key: str) -> dict[str, Any]:
 def _definitions() -> dict[str, Any]:
     return {
         "value": {"type": ["string", "number", "boolean", "array", "object"]},
-        "input": {"anyOf": [_TEXT, {"type": "object", "propertyNames": {"enum": list(AXES)}}]},
+        "input": {
+            "anyOf": [
+                _TEXT,
+                {"type": "array", "items": _EXPRESSION, "minItems": 1},
+                {"type": "object", "propertyNames": {"enum": list(AXES)}},
+            ]
+        },
         "chain": {
             "anyOf": [
                 {"type": "string"},

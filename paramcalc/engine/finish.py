@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from paramcalc.engine.graph import Layer
 from paramcalc.engine.scope import NOTHING, Network, Scope, UnknownError, View
 from paramcalc.engine.settings import Change, Settings, Swap
 from paramcalc.errors import Fault, near
@@ -37,11 +38,16 @@ def check_read(network: Network, outputs: tuple[int, ...]) -> None:
             fault = Fault(f"the input '{name}' is never read")
             width = len(declared.sizes.text) if isinstance(declared.sizes, Expression) else 1
             network.report(fault, declared.source, declared.at, declared.at + width)
+    unread: dict[tuple[str, int], list[Layer]] = {}
     for number, layer in enumerate(network.layers, start=network.first):
         if number not in used and not layer.auxiliary:
-            fix = "read it by 'from', add it to 'outputs', or put it under 'auxiliary'"
-            fault = Fault(f"the output of '{layer.path}' is never read", fix=fix)
-            network.report(fault, layer.source, layer.start, layer.end)
+            unread.setdefault((layer.source.name, layer.start), []).append(layer)
+    for first, *others in unread.values():
+        further = f", nor are the outputs of {len(others)} more layers of this line" if others else ""
+        further = f", nor is that of '{others[0].path}'" if len(others) == 1 else further
+        fix = "read it by 'from', add it to 'outputs', or put it under 'auxiliary'"
+        fault = Fault(f"the output of '{first.path}' is never read{further}", fix=fix)
+        network.report(fault, first.source, first.start, first.end)
 
 
 def remarks(

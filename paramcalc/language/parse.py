@@ -310,6 +310,8 @@ class _SpecReader(ChainReader):
         if isinstance(node, Scalar) and node.text.strip():
             sizes = self.sizes(node)
             return unreadable if sizes is None else Input(sizes, (), self.source, node.start)
+        if isinstance(node, Sequence) and node.items and all(isinstance(size, Scalar) for size in node.items):
+            return Input(self.written(node, node.start), (), self.source, node.start)
         if not isinstance(node, Mapping) or not node.entries:
             fix = "write, for example, 3x224x224, or {length: 197, channels: 768}"
             self.fail(node, "an input is its sizes with x between, channels first, or its axes by name", fix)
