@@ -6,7 +6,7 @@ that reads it is done, or kept for the backward pass. Graph outputs are kept to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -57,19 +57,21 @@ def run(
     inplace: bool = False,
     fused: bool = False,
     checkpoints: str = "",
+    only: Collection[int] | None = None,
 ) -> Run:
     """Follows all tensors through the network.
 
     `training` adds the backward pass, which needs all outputs, and runs auxiliary branches.
     `inplace`: elementwise layers write over an input that nobody else reads. `fused`: the scores of
     attention are never stored. `checkpoints`: what stays inside these groups is dropped, and
-    computed again in the backward pass; a pattern of groups, or a number of equal parts.
+    computed again in the backward pass; a pattern of groups, or a number of equal parts. `only` names
+    the values whose layers are run, auxiliary ones or not.
 
     >>> from paramcalc import load
     >>> run(load("vgg-16").graph()).peak
     Moment(layer='conv1_1/relu', backward=False, values=6422528, inner=0, gradients=0)
     """
-    order = _Order(graph, batch, training)
+    order = _Order(graph, batch, training, only)
     segments = _segments([layer.path for layer in order.layers], checkpoints)
     values, inner = order.tensors(inplace, segments), order.inner(fused, segments)
     moments = _forward(order, values, inner, training)
@@ -96,10 +98,13 @@ class _Tensor(NamedTuple):
 class _Order:
     """The layers that are run, and where each value is made and read for the last time."""
 
-    def __init__(self, graph: Graph, batch: int, training: bool) -> None:
+    def __init__(self, graph: Graph, batch: int, training: bool, only: Collection[int] | None) -> None:
         first = len(graph.inputs)
         numbered = [*enumerate(graph.layers, start=first)]
-        run = [(value, layer) for value, layer in numbered if training or not layer.auxiliary]
+        if only is None:
+            run = [(value, layer) for value, layer in numbered if training or not layer.auxiliary]
+        else:
+            run = [(value, layer) for value, layer in numbered if value in only]
         self.batch = batch
         self.layers = [layer for _, layer in run]
         self.made = {value: place for place, (value, _) in enumerate(run)}

@@ -532,6 +532,30 @@ def test_wrong_weights_are_refused(name: str, array: Any, message: str, small: P
         graph.run(None, weights)
 
 
+EARLY_HEAD = """
+input: 3x8x8
+layers:
+  - a: conv2d 4 3
+  - b: conv2d 4 3
+  - c: conv2d 4 1
+  - auxiliary: {head: conv2d 2 1 from a}
+  - d: conv2d 4 1
+"""
+
+
+def test_what_a_head_reads_stays_alive_for_it(tmp_path: Path) -> None:
+    """With heads the tensor that one reads is alive until then, without them until its last other reader."""
+    graph = graph_of(written(tmp_path, EARLY_HEAD))
+    a, b = 4 * 6 * 6, 4 * 4 * 4  # c and d are as large as b
+
+    with_heads, without = (compare.verify(graph, auxiliary=heads) for heads in (True, False))
+
+    assert with_heads.agrees
+    assert [layer.live for layer in with_heads.layers] == [192 + a, a + b, a + b + b, a + b + 2 * 36, b + b]
+    assert without.agrees
+    assert [layer.live for layer in without.layers] == [192 + a, a + b, b + b, b + b]
+
+
 # --------------------------------------------------------------------------------- receptive fields
 
 

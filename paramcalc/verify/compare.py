@@ -190,9 +190,8 @@ class _Run:
         self.weights_seconds = 0.0
         self.peak = Peak()
         self._first = len(graph.inputs)
-        self._live_by_rule = {
-            moment.layer: moment.values for moment in liveness.run(graph, settings.batch).moments
-        }
+        moments = liveness.run(graph, settings.batch, only={*live.order}).moments
+        self._live_by_rule = {moment.layer: moment.values for moment in moments}
         self._settings = settings
         self._live = live
         self._supply = supply
@@ -256,13 +255,12 @@ class _Run:
     def _compare(self, measured: Measured, y: Array) -> None:
         """Shape, sizes and work."""
         layer, counts = measured.row.layer, measured.row.counts
-        alive = self._live_by_rule.get(layer.path, measured.live)  # the rule leaves auxiliary branches out
         self._expect(layer, "output shape", self._shape(layer), measured.output)
         self._expect(layer, "output type", self._settings.dtype, y.dtype.name)
         self._expect(layer, "params", counts.params, measured.params)
         self._expect(layer, "buffers", counts.buffers, measured.buffers)
         self._expect(layer, "MACs", counts.macs, measured.macs)
-        self._expect(layer, "live activations", alive, measured.live)
+        self._expect(layer, "live activations", self._live_by_rule[layer.path], measured.live)
 
     def _compare_weights(self, layer: Layer, weights: Mapping[str, Array], read: set[str]) -> None:
         """Each array is read by each layer that declares it, and a shared one is one."""
