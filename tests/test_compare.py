@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -461,3 +462,24 @@ def test_standard_input_is_read_once(run: Run) -> None:
     shown = run("compare", "-", "--set", "a.out_channels=8", "--format", "json", stdin=spec)
 
     assert json.loads(shown.out)["totals"]["params"]["values"] == [4 * 28, 8 * 28]
+
+
+def test_a_narrow_table_keeps_what_the_change_makes(run: Run) -> None:
+    """In 80 columns the base and the ratios stay; the others' values and differences give way."""
+    shown = run("compare", "resnet-18", "resnet-34", "--depth", "1", columns=80).out
+    header = shown.splitlines()[1].split("   ")
+    total = next(line for line in shown.splitlines() if line.startswith("total"))
+
+    assert [title.strip() for title in header if title.strip()] == [
+        "layer", "params A", "params B", "B : A", "MACs A", "B : A",
+    ]  # fmt: skip
+    assert total.split() == ["total", "11,689,512", "21,797,672", "x", "1.86", "1,814,073,344", "x", "2.02"]
+
+
+def test_what_only_one_network_has_is_said_without_its_value(run: Run) -> None:
+    """Where the other's values gave way, its own layers still are not empty lines."""
+    change = ("--replace", "S2=avg_pool2d 2, conv2d 6 1")
+    shown = run("compare", "lenet5-1998", *change, "--columns", "macs", columns=30).out
+
+    assert "MACs B" not in shown.splitlines()[1]
+    assert re.search(r"conv2d +added$", shown, re.MULTILINE)

@@ -19,7 +19,7 @@ from paramcalc.whatif.diff import Diff, Line, ratio, rounded
 SCHEMA = "paramcalc/compare/1"
 WORDS = ("change", "op", "output")
 COLUMNS = (*WORDS, *QUANTITIES)
-DROPS = {"op": 6, "output": 5, "change": 3}
+DROPS = {"op": 6, "output": 5, "difference": 4, "change": 3, "value": 2}  # the base and ratios to it stay
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -102,9 +102,9 @@ def _columns(name: str, diff: Diff) -> list[Column]:
     found = [Column(f"{heading} A", right=True)]
     for letter in LETTERS[1 : len(diff.reports)]:
         found += [
-            Column(f"{heading} {letter}", right=True),
-            Column(f"{letter} - A", right=True, drop=4),
-            Column(f"{letter} : A", right=True, drop=1),
+            Column(f"{heading} {letter}", right=True, drop=DROPS["value"]),
+            Column(f"{letter} - A", right=True, drop=DROPS["difference"]),
+            Column(f"{letter} : A", right=True),
         ]
     return found
 
@@ -131,8 +131,15 @@ def _numbers(values: list[int | None]) -> list[str]:
         found.append("" if value is None else number(value))
         difference = (value or 0) - (first or 0)
         found.append(f"{difference:+,}" if difference else "")
-        found.append("" if first is None or value is None else times(ratio(first, value)))
+        found.append(_change(first, value))
     return found
+
+
+def _change(first: int | None, value: int | None) -> str:
+    """A value against the base's; what only one of the two networks has is added or removed."""
+    if first is None or value is None:
+        return "" if first is value else "added" if first is None else "removed"
+    return times(ratio(first, value))
 
 
 def times(value: Fraction | None) -> str:
