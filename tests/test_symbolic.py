@@ -212,6 +212,82 @@ def test_division_that_was_asked_for_is_exact() -> None:
     assert asked.floor_divide(W + 5, 12) == W / 12
 
 
+@pytest.mark.parametrize(
+    ("number", "divisor", "form"),
+    [
+        (-1, 2 * H, -1),  # ceil(1/(2 h)) is 1 for every h >= 1
+        (-1, H, -1),
+        (1, 2 * H, 0),
+        (4 * H - 1, 2 * H, 1),
+        (2 * H - 1, 4, "floor((h - 1)/2)"),
+        (4 * W - 1, 4 * H, "floor((w - 1)/h)"),
+        (6 * H - 1, 2, "3 h - 1"),
+        (1, H, "floor(1/h)"),  # 1 where h = 1
+        (W, W + H, 0),
+        (W, H, "floor(w/h)"),
+    ],
+)
+def test_floors_that_are_constant(number: Any, divisor: Any, form: Any) -> None:
+    """What is rounded alike for all w, h >= 1 is a number; a common factor is left out."""
+    asked = Judge([each._replace(stretches=False) for each in SYMBOLS])
+
+    found = asked.floor_divide(number, divisor)
+
+    assert str(found) == str(form)
+    assert not asked.assumptions()
+
+
+small = st.integers(-6, 6)
+positive = st.integers(0, 4)
+
+
+@settings(max_examples=300)
+@given(
+    st.tuples(small, small, small),
+    st.tuples(positive, positive, st.integers(1, 5)),
+    st.sampled_from(["floor", "ceil", "min", "max"]),
+    st.tuples(st.integers(1, 5), st.integers(0, 6), st.integers(1, 5), st.integers(0, 6)),
+)
+def test_what_is_constant_over_a_range_is_so(
+    number: tuple[int, ...], divisor: tuple[int, ...], name: str, ends: tuple[int, ...]
+) -> None:
+    """Before and after their range is learned, functions are what they are of numbers, all over that range."""
+    least_w, more_w, least_h, more_h = ends
+    asked = Judge([Symbol("w", ("w",), least_w, least=least_w), Symbol("h", ("h",), least_h, least=least_h)])
+    above, below = (a * W + b * H + c for a, b, c in (number, divisor))
+    if name in ("min", "max"):
+        early = asked.function(name, [above, below])
+    else:
+        sign = 1 if name == "floor" else -1
+        early = sign * asked.floor_divide(sign * above, below)
+    assert asked.nonneg(least_w + more_w - W)
+    assert asked.nonneg(least_h + more_h - H)
+    late = asked.settled(early)
+
+    for w in range(least_w, least_w + more_w + 1):
+        for h in range(least_h, least_h + more_h + 1):
+            one, two = (a * w + b * h + c for a, b, c in (number, divisor))
+            expected = {
+                "floor": one // two,
+                "ceil": -(-one // two),
+                "min": min(one, two),
+                "max": max(one, two),
+            }
+            point = {"w": w, "h": h}
+            assert evaluate(early, point) == evaluate(late, point) == expected[name]
+
+
+def test_what_is_learned_late_settles_what_was_written_early(tmp_path: Path) -> None:
+    """A table of 64 positions bounds the length, which decides a minimum that stands before it."""
+    path = tmp_path / "late.yaml"
+    path.write_text(
+        "name: late\ninput: {length: 16}\nlayers:\n  - embedding 100 8\n"
+        "  - linear min(x.length, 80)\n  - positions 64\n"
+    )
+
+    assert str(load(str(path)).formula("params")) == "73 L + 800"
+
+
 # ------------------------------------------------------------------------------------ rules of ops
 
 

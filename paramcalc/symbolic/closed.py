@@ -222,7 +222,7 @@ def counted(spec: Spec, settings: Settings, asked: Judge, batch: Any) -> tuple[G
     try:
         elaborator = SymbolicElaborator(spec, settings, asked)
         graph = elaborator.run()
-        return graph, tuple(_rows(graph, elaborator.ranges, batch))
+        return graph, tuple(_rows(graph, elaborator.ranges, batch, asked))
     finally:
         judge.reset(token)
 
@@ -231,13 +231,13 @@ def _batch(chosen: Chosen) -> Any:
     return next((symbol.value for symbol in chosen.symbols if symbol.letter == chosen.batch), 1)
 
 
-def _rows(graph: Graph, ranges: Mapping[int, tuple[Range, ...]], batch: Any) -> Iterable[Row]:
+def _rows(graph: Graph, ranges: Mapping[int, tuple[Range, ...]], batch: Any, asked: Judge) -> Iterable[Row]:
     known: dict[tuple[int, bool, tuple[str, ...]], Counts] = {}
     for number, layer in enumerate(graph.layers):
         key = (id(layer.applied), layer.frozen, tuple(layer.shared))
         counts = known.get(key)
         if counts is None:
-            counts = known[key] = count_layer(layer, batch)
+            counts = known[key] = Counts(*map(asked.settled, count_layer(layer, batch)))
         yield Row(layer, counts, ranges.get(number, ()))
 
 

@@ -5,12 +5,15 @@ A proof holds for all admissible values. Where none is found the answer is None,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
+from itertools import combinations
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
 from paramcalc.symbolic.polynomial import GROUP, Atom, Monomial, Polynomial, apply, symbol
+
+MOST_ENDS = 3  # symbols with a greatest value that are looked at from both ends
 
 
 class Symbol(NamedTuple):
@@ -47,7 +50,7 @@ class Symbol(NamedTuple):
 
 
 class Facts:
-    """Least values and steps of symbols.
+    """Least values, greatest ones where there are any, and steps of symbols.
 
     A symbol is a multiple of its step: 1 for a whole number, 12 where 12 is known to divide it, 1/32 for
     a fraction m of which 32 m is whole, None for a fraction of which nothing is known.
@@ -56,12 +59,17 @@ class Facts:
     def __init__(self, symbols: Sequence[Symbol]) -> None:
         self.fractions = {one.letter for one in symbols if not one.whole}
         self.least: dict[str, Any] = {one.letter: one.least if one.whole else 0 for one in symbols}
+        self.most: dict[str, Any] = {}
         self.steps: dict[str, Any] = {one.letter: 1 if one.whole else None for one in symbols}
         self.exact: set[tuple[Any, Any]] = set()
         self.lows: dict[Any, Any] = {}
 
     def learn_least(self, letter: str, least: Any) -> None:
         self.least[letter] = max(least, self.least[letter])
+        self.lows.clear()
+
+    def learn_most(self, letter: str, most: Any) -> None:
+        self.most[letter] = min(most, self.most.get(letter, most))
         self.lows.clear()
 
     def learn_step(self, letter: str, step: Fraction) -> None:
@@ -92,8 +100,9 @@ class Facts:
     def low(self, value: Any) -> Any:
         """A number that the value is never below, or None.
 
-        Each symbol or function is its least value plus something not negative. When no coefficient of
-        the expanded polynomial is negative then, the value is least where all the somethings are 0.
+        Each symbol or function is its least value plus something not negative, or a symbol its greatest
+        less something. When no coefficient of the expanded polynomial is negative then, the value is
+        least where all the somethings are 0.
         """
         if not isinstance(value, Polynomial):
             return value
@@ -119,9 +128,26 @@ class Facts:
         rest = Polynomial.of(kept)
         if not isinstance(rest, Polynomial):
             return rest
-        shifted = rest.mapped(lambda atom: Polynomial({((atom, 1),): 1}) + bounds[atom])
-        low = all(coefficient > 0 for monomial, coefficient in shifted.terms.items() if monomial)
-        return shifted.constant if low else None
+        ends = [atom for atom in bounds if not atom.arguments and atom.name in self.most][:MOST_ENDS]
+        lows = (
+            self._low_from(rest, bounds, from_above)
+            for amount in range(len(ends) + 1)
+            for from_above in combinations(ends, amount)
+        )
+        return max((low for low in lows if low is not None), default=None)
+
+    def _low_from(self, value: Polynomial, bounds: Mapping[Atom, Any], from_above: Collection[Atom]) -> Any:
+        """A bound of a value where some symbols are their greatest value less something."""
+
+        def shifted(atom: Atom) -> Any:
+            something = Polynomial({((atom, 1),): 1})
+            return self.most[atom.name] - something if atom in from_above else something + bounds[atom]
+
+        moved = value.mapped(shifted)
+        if not isinstance(moved, Polynomial):
+            return moved
+        low = all(coefficient > 0 for monomial, coefficient in moved.terms.items() if monomial)
+        return moved.constant if low else None
 
     def low_atom(self, atom: Atom) -> Any:
         """A number that an atom is never below, or None; never negative, so that powers keep the order."""

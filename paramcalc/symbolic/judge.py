@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from paramcalc.errors import Fault
 from paramcalc.language.expression import FUNCTIONS
 from paramcalc.symbolic.facts import Facts, Symbol
-from paramcalc.symbolic.polynomial import Monomial, Polynomial, evaluate, opaque, sum_of, symbol
+from paramcalc.symbolic.polynomial import Atom, Monomial, Polynomial, evaluate, opaque, sum_of, symbol, whole
 
 
 class Assumption(NamedTuple):
@@ -62,6 +62,7 @@ class Judge:
         self.assumed: dict[Assumption, None] = {}
         self.stretching = True
         self.indices: list[str] = []
+        self.again: dict[Atom, Any] = {}
 
     def index(self) -> str:
         """A new symbol for the number of a round, from 1 on; nothing may be assumed about it."""
@@ -114,6 +115,12 @@ class Judge:
         if number.denominator != 1:  # floor((p/d) / q) is floor(p / (d q))
             return self.floor_divide(number.numerator, divisor * number.denominator)
         whole, rest = self.split(number, divisor)
+        smaller = self.reduced(rest, divisor)
+        if smaller:
+            return whole + self.floor_divide(*smaller)
+        level = self.level(rest, divisor)
+        if level is not None:
+            return whole + level
         if isinstance(rest, Polynomial) and all(coefficient < 0 for coefficient in rest.terms.values()):
             return whole - opaque("ceil", -rest, divisor)
         return whole + (opaque("floor", rest, divisor) if rest != 0 else 0)
@@ -163,6 +170,51 @@ class Judge:
             share[monomial] = coefficient
         return Polynomial.of(parts) / divisor if parts else 0, Polynomial.of(rest)
 
+    def reduced(self, number: Any, divisor: Any) -> tuple[Any, Any] | None:
+        """A fraction of the same floor without a common factor g: floor((g p + c)/(g q)) = floor((p + c//g)/q)."""
+        if not isinstance(divisor, Polynomial) and not isinstance(number, Polynomial):
+            return None
+        constant = number.constant if isinstance(number, Polynomial) else number
+        moving = number - constant
+        factor = gcd(*(_content(part) for part in (moving, divisor)))
+        if factor < 2:
+            return None
+        shorter, below = moving / Fraction(factor), divisor / Fraction(factor)
+        if not (self.facts.whole(shorter) and self.facts.whole(below) and self.facts.positive(below)):
+            return None
+        return shorter + constant // factor, whole(below)
+
+    def level(self, number: Any, divisor: Any) -> Any:
+        """The floor of a fraction that is proved to be the same for all values of the symbols, or None."""
+        facts = self.facts
+        if not facts.positive(divisor):
+            return None
+        level = evaluate(number, self.point) // evaluate(divisor, self.point)
+        constant = facts.reaches(number, level * divisor) and facts.positive((level + 1) * divisor - number)
+        return level if constant else None
+
+    def settled(self, value: Any) -> Any:
+        """A value after the last question: functions that all answers together make simpler are.
+
+        What bounds a symbol may have been learned after a function was written down.
+        """
+        if not isinstance(value, Polynomial) or all(not atom.arguments for m in value.terms for atom, _ in m):
+            return value
+        self.stretching = False
+        return value.mapped(self._settled_atom)
+
+    def _settled_atom(self, atom: Atom) -> Any:
+        if atom not in self.again:
+            arguments = [self.settled(argument) for argument in atom.arguments]
+            if atom.name in ("floor", "ceil"):
+                sign = 1 if atom.name == "floor" else -1
+                self.again[atom] = sign * self.floor_divide(sign * arguments[0], arguments[1])
+            elif atom.name in ("min", "max"):
+                self.again[atom] = self._extreme(atom.name, arguments)
+            else:
+                self.again[atom] = Polynomial({((atom, 1),): 1})
+        return self.again[atom]
+
     # ------------------------------------------------------------------------------ assumptions
 
     def stretch_for(self, divisor: Any, number: Any) -> None:
@@ -201,6 +253,8 @@ class Judge:
     def assume_sign(self, value: Any) -> None:
         """That a value is not negative: a new least value of a symbol where it says no more than that."""
         single = linear(value)
+        if single is not None and single[1] < 0:
+            self.facts.learn_most(single[0], value.constant / -Fraction(single[1]))
         if single is None or single[1] < 0 or self.facts.steps[single[0]] is None:
             self.assume(Assumption(">=", value))
             return
@@ -257,6 +311,13 @@ def linear(value: Any) -> tuple[str, Any] | None:
     (monomial, coefficient), *others = [term for term in terms.items() if term[0]] or [((), 0)]
     single = not others and len(monomial) == 1 and monomial[0][1] == 1 and not monomial[0][0].arguments
     return (monomial[0][0].name, coefficient) if single else None
+
+
+def _content(value: Any) -> int:
+    """The greatest whole number that divides a number, or all coefficients; 1 where some are fractions."""
+    if not isinstance(value, Polynomial):
+        return int(value) if value.denominator == 1 else 1
+    return value.content if value.denominator == 1 else 1
 
 
 def _without_floor(value: Any) -> Any:
