@@ -840,3 +840,25 @@ def test_position_outside_is_refused() -> None:
 
     with pytest.raises(Fault, match="there is no channels to give a position along"):
         region(graph, 0, {"channels": 1})
+
+
+def test_many_joins_are_summed_up(run: Run, tmp_path: Path) -> None:
+    """Of ten causal blocks, none of them aligned, the first and the last are named, and JSON has all."""
+    path = tmp_path / "causal.yaml"
+    path.write_text("""input: 4x64
+layers:
+  - stack:
+      repeat: 10
+      layers:
+        - join:
+            add:
+              skip: identity
+              main: pad ((1, 0),), conv1d 4 2
+""")
+
+    text = run("field", path).out
+    found = json.loads(run("field", path, "--format", "json").out)["misaligned"]
+
+    assert [item["layer"] for item in found] == [f"stack/{number}/join" for number in range(10)]
+    assert "10 joins are not aligned; the first and the last (--format json has all):\n" in text
+    assert re.findall(r"^not aligned in (\S+)", text, re.MULTILINE) == ["stack/0/join", "stack/9/join"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as writer
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from html import escape
 from math import ceil
@@ -28,6 +28,7 @@ MEANING = {
 }
 VARYING = "a-b: positions see different sizes, from a to b, as after upsampling or causal attention"
 UNEVEN = "a jump is the mean where fields do not move by equal steps, as after upsampling"
+FEW = 6  # paths that are not aligned, which are all named
 DRAWING = (48, 18)  # most characters and lines of a drawing
 PICTURE = 480  # pixels of the longer side of a picture
 TEXT, EDGE = 20, 4  # pixels for a line of text, and around a picture
@@ -87,7 +88,7 @@ def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = T
         )
         for line in outline.outline(report, depth, fold)
     )
-    notes = (*_inputs(found.graph), *meanings(found), *apart(found.misaligned))
+    notes = (*_inputs(found.graph), *meanings(found), *_all_apart(found.misaligned))
     return Grid(title(report), columns, lines, notes)
 
 
@@ -156,6 +157,16 @@ def apart(misaligned: Iterable[Misalignment]) -> tuple[str, ...]:
             how = f"their centres are {abs(item.shift)} input position{'s' * (abs(item.shift) != 1)} apart"
         said.append(f"not aligned in {item.layer} along {along}: {paths}, {how}")
     return tuple(said)
+
+
+def _all_apart(misaligned: Sequence[Misalignment]) -> tuple[str, ...]:
+    """The same of a whole network: where there are many, as in causal ones, the first and the last."""
+    said = apart(misaligned)
+    if len(said) <= FEW:
+        return said
+    joins = len({item.layer for item in misaligned})
+    many = f"{joins} joins are" if joins > 1 else "1 join is"
+    return (f"{many} not aligned; the first and the last (--format json has all):", said[0], said[-1])
 
 
 def _inputs(graph: Graph) -> tuple[str, ...]:
