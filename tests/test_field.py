@@ -85,6 +85,7 @@ CASES = [
     ("linear 3", "2x1x1"),
     ("self_attention 2", "{length: 5, channels: 4}"),
     ("self_attention 2 causal=true", "{length: 5, channels: 4}"),
+    ("self_attention 2", "{height: 2, length: 3, channels: 4}"),
     ("cross_attention 2", "{length: 3, channels: 4} {length: 3, channels: 4}"),
     ("window_attention 1 2", "{height: 5, width: 4, channels: 2}"),
     ("window_attention 1 3 shift=1", "{height: 7, width: 3, channels: 2}"),

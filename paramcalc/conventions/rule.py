@@ -216,5 +216,6 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "projections": lambda layer: layer.applied.cost.macs - _products(layer),
     "projection_weights": _projection_weights,  # attention's, biases included
     "windows": _windows,  # of attention within windows
+    "sequences": lambda layer: product(_first(layer).space[:-1]),  # that attention keeps apart
     "operations": lambda layer: total(layer.applied.cost.operations.values()),
 }

@@ -64,7 +64,7 @@ TOOLS = (
             "conv conv_transpose": "weights * positions",
             "linear bilinear embedding prelu": "weights",
             "batch_norm group_norm instance_norm layer_norm rms_norm": "weights",
-            "self_attention cross_attention": "projection_weights",
+            "self_attention cross_attention": "projection_weights * sequences",
             "window_attention": "projection_weights * windows",
         },
     ),

@@ -54,11 +54,9 @@ class Attention(Op):
             )
 
     def cost(self, *inputs: Shape) -> Cost:
-        x, memory = inputs[0], inputs[-1]
-        asking, attended = product(x.space), product(memory.space)
-        return attention_cost(
-            self.weights(*inputs), asking, attended, asking * attended, self.heads, self._head_dim(x.channels)
-        )
+        asking, attended, pairs = _positions(inputs[0], inputs[-1])
+        dim = self._head_dim(inputs[0].channels)
+        return attention_cost(self.weights(*inputs), asking, attended, pairs, self.heads, dim)
 
     def attend(
         self, tools: Tools, x: Array, memory: Array, weights: Mapping[str, Array], added: Array | None = None
@@ -79,9 +77,9 @@ class Attention(Op):
         return projected(tools, join_heads(mixed.reshape(query.shape)), weights, "out")
 
     def inner(self, *inputs: Shape) -> dict[str, Size]:
-        asking, attended = product(inputs[0].space), product(inputs[-1].space)
+        asking, attended, pairs = _positions(inputs[0], inputs[-1])
         dim = self._head_dim(inputs[0].channels)
-        return attention_inner(asking, attended, asking * attended, self.heads, self._kv_heads(), dim)
+        return attention_inner(asking, attended, pairs, self.heads, self._kv_heads(), dim)
 
     def keys_and_values(self, *inputs: Shape) -> Size:
         """Elements of the keys and values of all positions that are attended to."""
@@ -92,6 +90,12 @@ class Attention(Op):
 
     def _kv_heads(self) -> Size:
         return self.heads if self.kv_heads is None else self.kv_heads
+
+
+def _positions(x: Shape, memory: Shape) -> tuple[Size, Size, Size]:
+    """How many positions ask, how many are attended to, and how many pairs of them meet."""
+    asking = product(x.space)
+    return asking, product(memory.space), asking * memory.size("length")
 
 
 def check_division(op: Op, channels: Size, heads: Size, fix: str = "choose another number of heads") -> None:

@@ -34,9 +34,9 @@ def spread(op: Op, attribute: str, values: Sequence[T], x: Shape) -> dict[str, T
     return dict(zip(names, values if len(values) > 1 else [values[0]] * len(names), strict=True))
 
 
-def need_tokens(op: Op, x: Shape, name: str = "") -> Shape:
-    """The input itself, if it is a sequence of channel vectors."""
-    if x.axes != ("length", CHANNELS):
+def need_tokens(op: Op, x: Shape, name: str = "", several: bool = False) -> Shape:
+    """The input itself, if it is a sequence of channel vectors; or, if several may be, sequences of them."""
+    if (x.axes[-2:] if several else x.axes) != ("length", CHANNELS):
         raise Fault(
             f"{op.title} needs tokens{f' as {name}' if name else ''}: length x channels",
             found=x.described(),

@@ -34,7 +34,7 @@ class WindowAttention(Op):
 
     Input:                  height x width x channels
     Query, key, value, out: channels x channels
-    Relative position:      (2*window - 1)^2 x heads, added to the scores
+    Relative position:      (2*window - 1)^2 x heads, added to the scores; none with relative_bias=false
     Output:                 height x width x channels
 
     Where height or width is no multiple of the window, zeros are put below and right first, and
@@ -49,6 +49,7 @@ class WindowAttention(Op):
     bias: Flag = True
     qkv_bias: Flag | None = None
     out_bias: Flag | None = None
+    relative_bias: Flag = True
 
     contracting = frozenset(PROJECTIONS)
     examples = (
@@ -66,13 +67,22 @@ class WindowAttention(Op):
             params=73,
             macs=768,
         ),
+        Example(
+            "window_attention 4 2 relative_bias=false",
+            ("{height: 4, width: 4, channels: 8}",),
+            "4x4x8",
+            params=288,
+            macs=5_120,
+        ),
     )
 
     def weights(self, *inputs: Shape) -> Weights:
         channels = inputs[0].channels
         matrices: Weights = dict.fromkeys(PROJECTIONS, (channels, channels))
-        table = {"relative_position": ((2 * self.window - 1) ** 2, self.heads)}
-        return matrices | biases(matrices, self.bias, self.qkv_bias, self.out_bias) | table
+        found = matrices | biases(matrices, self.bias, self.qkv_bias, self.out_bias)
+        if self.relative_bias:
+            found["relative_position"] = ((2 * self.window - 1) ** 2, self.heads)
+        return found
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -96,6 +106,8 @@ class WindowAttention(Op):
         (x,) = inputs
         positions, pairs, dim = self._sizes(x)
         cost = attention_cost(self.weights(x), positions, positions, pairs, self.heads, dim)
+        if not self.relative_bias:
+            return cost
         added = cost.operations["add"] + self.heads * pairs
         return cost._replace(operations={**cost.operations, "add": added})
 
@@ -135,7 +147,7 @@ class WindowAttention(Op):
         query, key, value = (
             split_heads(projected(tools, x, weights, name), self.heads) for name in ("query", "key", "value")
         )
-        added = self._biases(tools, weights["relative_position"]) + mask
+        added = self._biases(tools, weights["relative_position"]) + mask if self.relative_bias else mask
         return projected(tools, join_heads(attended(tools, query, key, value, added)), weights, "out")
 
     def _windows(self, x: Array) -> Array:

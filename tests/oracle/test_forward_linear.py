@@ -248,6 +248,32 @@ def test_self_attention(length: int, channels: int, heads: int, causal: bool, bi
     check_equal(run(call, inputs, [x], weights), expected, dtype)
 
 
+@pytest.mark.parametrize("causal", [True, False])
+def test_sequences_do_not_see_each_other(causal: bool) -> None:
+    """Attention over the last axis but the channels is that of each sequence by itself."""
+    call = f"self_attention 2 causal={str(causal).lower()}"
+    side, alone = "{height: 3, length: 5, channels: 6}", tokens(5, 6)
+    (x,), weights = drawn(call, (side,), "float64")
+
+    together = run(call, (side,), [x], weights)
+
+    for place in range(3):
+        check_equal(together[:, place], run(call, (alone,), [x[:, place].copy()], weights), "float64")
+
+
+def test_windows_without_biases() -> None:
+    """Without the table scores are as with one of zeros; no product is saved."""
+    inputs = (last(5, 4, 4),)
+    (x,), weights = drawn("window_attention 2 2 shift=1", inputs, "float64")
+    weights["relative_position"][:] = 0
+    expected = run("window_attention 2 2 shift=1", inputs, [x], weights)
+    del weights["relative_position"]
+
+    check_equal(
+        run("window_attention 2 2 shift=1 relative_bias=false", inputs, [x], weights), expected, "float64"
+    )
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("asking", "attended", "memory"), [(1, 1, 1), (3, 5, 7), (5, 1, 6), (4, 4, 6)])
 def test_cross_attention(asking: int, attended: int, memory: int, dtype: str) -> None:

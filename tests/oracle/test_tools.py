@@ -61,6 +61,7 @@ FURTHER = (
     ("rms_norm", "4x5x6"),
     ("self_attention 2 head_dim=8 causal=true", TOKENS),
     ("self_attention 2 qkv_bias=false", TOKENS),
+    ("self_attention 2 causal=true", "{height: 3, length: 5, channels: 4}"),
     ("softmax", TOKENS),
     ("upsample 2", "4x8"),
     ("upsample 2 mode=bilinear", "4x8x8"),

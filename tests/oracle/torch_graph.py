@@ -512,7 +512,7 @@ def affine(op: Any, used: Applied) -> Any:
 
 
 class Attention(Module):
-    """Four projections around `F.scaled_dot_product_attention`."""
+    """Four projections around `F.scaled_dot_product_attention`; sequences side by side are a larger batch."""
 
     def __init__(self, op: Any, used: Applied) -> None:
         super().__init__()
@@ -527,12 +527,14 @@ class Attention(Module):
         return self._modules[name.removesuffix("_bias")], "bias" if name.endswith("_bias") else "weight"
 
     def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
+        sizes = x.shape
+        x = x.reshape(-1, *sizes[-2:])
         memory = x if memory is None else memory
         query = self.split(self.query(x), self.heads)
         key = self.split(self.key(memory), self.kv_heads)
         value = self.split(self.value(memory), self.kv_heads)
         y = self.attended(query, key, value)
-        return self.out(y.transpose(-3, -2).flatten(-2))
+        return self.out(y.transpose(-3, -2).flatten(-2)).reshape(sizes)
 
     def attended(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         return F.scaled_dot_product_attention(
@@ -554,7 +556,8 @@ class WindowAttention(Attention):
         self.window, self.sizes = op.window, one(used).dims
         self.tiles = [-(-size // op.window) for size in one(used).space]
         side = 2 * op.window - 1
-        self.relative_position = nn.Parameter(torch.zeros(side * side, op.heads))
+        if op.relative_bias:
+            self.relative_position = nn.Parameter(torch.zeros(side * side, op.heads))
         places = [(y, x) for y in range(op.window) for x in range(op.window)]
         rows = [
             [(y - v + op.window - 1) * side + x - u + op.window - 1 for v, u in places] for y, x in places
@@ -573,6 +576,8 @@ class WindowAttention(Attention):
         return y.flatten(3, 4).flatten(1, 2)[:, :height, :width]
 
     def attended(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        if not hasattr(self, "relative_position"):
+            return super().attended(query, key, value)
         bias = self.relative_position[self.rows].permute(2, 0, 1)
         return F.scaled_dot_product_attention(query, key, value, attn_mask=bias[None])
 
