@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -395,6 +397,23 @@ def test_what_does_not_vary_is_said(run: Run) -> None:
 
     assert "params = 25,557,032 whatever input is" in shown.out
     assert "monotonic" not in shown.out
+
+
+def test_a_closed_form_too_long_to_read_is_told_by_its_length(run: Run, tmp_path: Path) -> None:
+    """Each quantity by itself: what can be read is shown."""
+    path = tmp_path / "halved.yaml"
+    path.write_text(
+        "name: halved\ninput: 3 x size x size\nknobs: {size: 64}\nlayers: [4 * conv2d 8 3 stride=2 padding=1]\n"
+    )
+
+    printed = run("solve", path, "--vary", "size", "--until", "macs <= 5e6", "--until", "params <= 1e7").out
+
+    assert re.search(
+        r"^macs = a closed form of \d+ characters, not shown, params = 1976, size = \w+: "
+        r"monotonic in size, found by bisection$",
+        printed,
+        re.MULTILINE,
+    ), printed
 
 
 def test_several_constraints_must_all_be_met() -> None:

@@ -116,9 +116,15 @@ def _told(line: Found, axis: Axis) -> list[str]:
 
 
 def _formulas(piece: Piece, solution: Solution) -> str:
-    """The closed forms of the quantities in the constraints, if they can be read."""
-    text = ", ".join(f"{name} = {value}" for name, value in _totals(piece, solution).items())
-    return f"{text}, {_meaning(solution.symbols)}" if len(text) <= LONGEST else "the closed form"
+    """The closed forms of the quantities in the constraints, as far as they can be read."""
+    forms = {name: str(value) for name, value in _totals(piece, solution).items()}
+    said = [f"{name} = {form if len(form) <= LONGEST else _too_long(form)}" for name, form in forms.items()]
+    read = any(len(form) <= LONGEST for form in forms.values())
+    return ", ".join([*said, *([_meaning(solution.symbols)] if read else [])])
+
+
+def _too_long(form: str) -> str:
+    return f"a closed form of {number(len(form))} characters, not shown"
 
 
 def _constants(piece: Piece, solution: Solution) -> str:
