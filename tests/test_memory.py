@@ -469,3 +469,18 @@ def test_mistakes(run: Command, arguments: tuple[str, ...], message: str) -> Non
 
     assert result.code == 2
     assert message in result.err
+
+
+def test_keys_and_values_name_the_inputs_where_there_are_several(tmp_path: Path, run: Command) -> None:
+    """Two lengths side by side would not say which is which."""
+    path = tmp_path / "two.yaml"
+    path.write_text(
+        "name: two\ninputs: {source: {length: 5, channels: 8}, target: {length: 3, channels: 8}}\nlayers:\n"
+        "  - decoded: self_attention 4 causal=true from target\n  - cross_attention 4 from decoded source\n"
+    )
+
+    said = run("memory", path).out
+    alone = run("memory", "gpt2-124m").out
+
+    assert "for a sample of source 5x8 (length x channels), target 3x8 (length x channels)\n" in said
+    assert "for a sample of 1024 (length)\n" in alone

@@ -72,8 +72,9 @@ def notes(found: Memory) -> tuple[str, ...]:
     ]
     if found.cached:
         one = number(found.cached // plan.batch)
-        lengths = ", ".join(shape.described() for shape in graph.inputs.values())
-        said.append(f"keys and values: {one} elements for a sample of {lengths}")
+        several = len(graph.inputs) > 1
+        sizes = [f"{name} " * several + shape.described() for name, shape in graph.inputs.items()]
+        said.append(f"keys and values: {one} elements for a sample of {', '.join(sizes)}")
     if found.recomputed:
         said.append(f"checkpoints compute {number(found.recomputed)} multiply-accumulates twice")
     return tuple(said)
