@@ -135,7 +135,10 @@ class Calls:
         if not name:
             fact = f"{op.name} takes at most {len(names)} argument{'s' * (len(names) != 1)}"
             return Fault(fact, fix=listed(names), at=(argument.start, argument.end))
-        if name in op.elsewhere:
+        value = argument.value
+        if isinstance(value, Expression) and value.word and self.network.callable(value.text):
+            fix = f"a call of its own follows after a comma: {op.name} ..., {value.text}"
+        elif name in op.elsewhere:
             fix = f"it is called {op.elsewhere[name]} here"
         elif name.startswith("in_"):
             fix = "leave it out: what comes in is known"

@@ -13,6 +13,7 @@ from paramcalc.language.values import Value
 from paramcalc.ops.attributes import shown
 from paramcalc.ops.base import Op
 
+NO_HEAD = "paramcalc ops lists the ops; the name of a layer has a colon after it"
 Head: TypeAlias = tuple[type[Op] | None, Block | None]  # one of the two
 
 
@@ -35,7 +36,7 @@ class Heads:
                 return self.held(name, bound)
             op = ops.find(name)
             if op is None:
-                fix = _instead(name, view) or near(name, self.network.heads())
+                fix = _instead(name, view) or near(name, self.network.heads()) or NO_HEAD
                 raise Fault(f"there is no op or block '{name}'", fix=fix, about="head")
         elif isinstance(bound, str):
             fact = f"'{name}' is {'an op' if op else 'a block'}, and a name that holds '{bound}'"

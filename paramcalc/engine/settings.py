@@ -232,6 +232,8 @@ def _written_size(view: View, written: Written) -> Size:
         return _input_size(value)
     except Fault as fault:
         fault.found = ": ".join(part for part in (fault.found, view.stood_for(written, value)) if part)
+        if isinstance(written, Expression) and isinstance(value, tuple) and "x" in written.text:
+            fault.fix = "write blanks around every x, or around none"
         if isinstance(written, Expression):
             fault.at = (written.at, written.at + len(written.text))
         raise

@@ -102,6 +102,10 @@ def heads_in(chain: Chain) -> Iterator[str]:
             yield from heads_in(part)
 
 
+def _parts(node: Node) -> tuple[Node, ...]:
+    return node.items if isinstance(node, Sequence) else ()
+
+
 def _no_branches(name: str, value: Node) -> tuple[str, str]:
     """What is wrong with a join over a chain without branches, and what to write."""
     kind = "a list" if isinstance(value, Sequence) else "a line"
@@ -185,6 +189,10 @@ class ChainReader(Reader):
         if node.flow and self.cut_by_comma(node):
             return (Broken(node.start),)
         key, value = node.entries[0]
+        if key.text in ("then", "else"):
+            fix = "take its '- ' away, so that it stands below the 'if:'"
+            self.fail(key, f"'{key.text}' is a part of the item that starts with 'if'", fix)
+            return (Broken(node.start),)
         if len(node.entries) > 1 or key.text in ITEM_KEYWORDS:
             return self.with_keyword(node, counts)
         if isinstance(value, Mapping):
@@ -220,14 +228,17 @@ class ChainReader(Reader):
             return (Broken(key.start),)
         chain = self.chain(value, {}, key)
         if self.looks_like_a_join(key.text, chain):
-            self.fail(key, *_no_branches(key.text, value))
+            fact, fix = _no_branches(key.text, value)
+            words = [node.text if isinstance(node, Scalar) else "" for node in _parts(value)]
+            if len(words) > 1 and not any(self.callable(word) or not NAME.fullmatch(word) for word in words):
+                fix = f"to join layers write {key.text} from {' '.join(words)}"
+            self.fail(key, fact, fix)
             return (Broken(key.start),)
         return (Named(key.text, chain, key.start),)
 
     def looks_like_a_join(self, name: str, chain: Chain) -> bool:
         """Whether a name over a chain is an op with several inputs that the chain itself never calls."""
-        op = ops.find(name) if ops.known(name) else None
-        return op is not None and op.inputs != ("x",) and name not in heads_in(chain)
+        return lines.op_joins(name) and name not in heads_in(chain)
 
     # ------------------------------------------------------------------------- calls and joins
 
@@ -243,10 +254,11 @@ class ChainReader(Reader):
             return self.named(key, value)
         if head in self.variables or ops.find(head):  # a knob or the like that holds an op, or an alias
             return self.call_over_mapping(key, head, value, counts)
-        fix = (
-            near(head, [*ops.names(), *self.blocks])
-            or "a name stands over one item, an op over its attributes"
-        )
+        fix = near(head, [*ops.names(), *self.blocks])
+        if not fix and len(value.entries) > 1 and not any(self.is_value(node) for _, node in value.entries):
+            branches = ", ".join(f"{name.text}: ..." for name, _ in value.entries)
+            fix = f"branches stand below a join: {head}: {{add: {{{branches}}}}}"
+        fix = fix or "a name stands over one item, an op over its attributes"
         self.fail(key, f"there is no op or block '{head}'", fix)
         return (Broken(key.start),)
 
@@ -481,6 +493,7 @@ class ChainReader(Reader):
                 return None
         for name in required:
             if node.get(name) is None:
-                self.fail(node.entries[0][0], f"'{what}' needs '{name}'")
+                fix = f"write {name}: below '{what}:', in the same column"
+                self.fail(node.entries[0][0], f"'{what}' needs '{name}'", fix)
                 return None
         return {key.text: value for key, value in node.entries}

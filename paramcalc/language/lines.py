@@ -27,7 +27,9 @@ _ARGUMENT = re.compile(r"[\d(\[.'-]|[A-Za-z_]\w*=")
 _SIMPLE = re.compile(r"[^()\[\]{}'\"\r\n]*")  # nothing that needs brackets matched
 _SPECIAL = re.compile(r"[()\[\]{}'\",\s]")
 _PARTNER = {")": "(", "]": "[", "}": "{"}
+_BETWEEN_CALLS = {"->", "=>", "|"}  # what other notations have there
 _OPERATORS = {
+    *_BETWEEN_CALLS,
     "if",
     "else",
     "and",
@@ -97,17 +99,20 @@ def _repeated(segments: list[list[Token]], star: Token) -> Line:
     if len(first) < 3 or first[1] is not star or first[2].text.isdigit():
         place = first.index(star)
         around = first[max(0, place - 1) : place + 2]
-        raise Fault(
-            "'*' between blanks repeats a call, as in 3 * block 64",
-            fix=f"write {''.join(token.text for token in around)}" if len(around) == 3 else "",
-            at=star[1:],
-        )
+        fix = f"write {''.join(token.text for token in around)}" if len(around) == 3 else ""
+        if fix and len(first) == place + 2 and WORD.fullmatch(first[0].text):
+            call = " ".join(token.text for token in first[:place])
+            fix += f"; to repeat the call, {first[-1].text} * {call}"
+        raise Fault("'*' between blanks repeats a call, as in 3 * block 64", fix=fix, at=star[1:])
     _check_spacing(first[0])
     return Line((read_call(first[2:]),), read_expression(first[0]))
 
 
 def read_call(tokens: list[Token]) -> Call:
     """A call: its head, arguments, and references after the word `from`."""
+    if len(tokens) == 3 and tokens[1].text == "+":
+        fix = f"to add tensors write add from {tokens[0].text} {tokens[2].text}"
+        raise Fault("a blank ends an argument: '+' stands alone", fix=fix, at=tokens[1][1:])
     if len(tokens) > 1 and tokens[1].text == "=":
         fix = "an argument is name=value; the name of a layer has a colon: a: relu"
         raise Fault("there is no blank around '=' on a line", fix=fix, at=tokens[1][1:])
@@ -168,11 +173,18 @@ def _head_fix(tokens: list[Token]) -> str:
     if called:
         name = called[1].rpartition(".")[2]
         name = name if ops.known(name) or not ops.known(name.lower()) else name.lower()
-        return f"write {' '.join([name, *_blanked(called[2])])}"
-    if len(tokens) > 2 and tokens[1].text in ("x", "×"):
-        rest = " ".join(token.text for token in tokens[2:])
-        return f"to repeat a call write {tokens[0].text} * {rest}"
-    return ""
+        given = _blanked(called[2])
+        joins = op_joins(name) and all(map(WORD.fullmatch, given))
+        return f"write {' '.join([name, *(['from'] if joins else []), *given])}"
+    whole = " ".join(token.text for token in tokens)
+    repeated = re.fullmatch(r"(\S+?)(?: ?\* ?| [x×] )([A-Za-z_].*)", whole)
+    return f"to repeat a call write {repeated[1]} * {repeated[2]}" if repeated else ""
+
+
+def op_joins(name: str) -> bool:
+    """Whether an op of that very name has several inputs."""
+    op = ops.find(name) if ops.known(name) else None
+    return op is not None and op.inputs != ("x",)
 
 
 def _blanked(arguments: str) -> list[str]:
@@ -242,6 +254,8 @@ def read_reference(token: Token) -> Reference:
 
 
 def _path_fix(text: str) -> str:
+    if text.startswith("["):
+        return f"write the layers with blanks between: {' '.join(_blanked(text[1:-1]))}"
     if "*" in text:
         return (
             "a pattern stands for many layers: name each, as in a[0]/out a[1]/out, or a[i-1]/out in a round"
@@ -269,6 +283,10 @@ def read_references(text: str) -> tuple[Reference, ...]:
 def read_signature(text: str) -> tuple[str, tuple[Parameter, ...], tuple[str, ...]]:
     """Name, parameters and further inputs of a block: `decoder heads=8 from x memory`."""
     tokens = words(text, "a parameter")
+    called = re.fullmatch(r"(\w+)\((.*)\)", text, re.DOTALL)
+    if called and WORD.fullmatch(called[1]):
+        fix = f"write {' '.join([called[1], *_blanked(called[2])])}"
+        raise Fault("a block's parameters have blanks between them, and no parentheses", fix=fix)
     for token in tokens:
         _check_spacing(token)
     cut = next((i for i, token in enumerate(tokens) if token.text == "from"), len(tokens))
@@ -432,8 +450,11 @@ def _check_line_break(text: str, place: int) -> None:
 def _check_spacing(token: Token) -> None:
     """Refuses what shows that a blank has cut an expression in two."""
     text = token.text
-    if text[0] == "=" or (text[-1] == "=" and text not in _OPERATORS):
+    if (text[0] == "=" and text not in _OPERATORS) or (text[-1] == "=" and text not in _OPERATORS):
         raise Fault("there is no blank around '=' on a line", fix="write name=value", at=token[1:])
+    if text in _BETWEEN_CALLS:
+        fix = "calls have commas between them: conv2d 64 3, relu"
+        raise Fault(f"'{text}' is not part of a line", fix=fix, at=token[1:])
     if text in _OPERATORS:
         fix = "put an expression with blanks into parentheses, or write it without blanks"
         raise Fault(f"a blank ends an argument: '{text}' stands alone", fix=fix, at=token[1:])

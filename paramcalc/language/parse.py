@@ -191,7 +191,8 @@ class _SpecReader(ChainReader):
         if node is None:
             return ()
         if not isinstance(node, Mapping):
-            self.fail(node, f"'{key}' must be a mapping of names")
+            fix = "write its entries without '- '" if isinstance(node, Sequence) else ""
+            self.fail(node, f"'{key}' must be a mapping of names", fix)
             return ()
         return node.entries
 

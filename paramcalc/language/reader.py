@@ -16,6 +16,11 @@ from paramcalc.language.spec import MOST_INPUTS, Argument, Reference, Written
 from paramcalc.language.syntax import Mapping, Node, Scalar, Sequence
 from paramcalc.language.values import MOST_ELEMENTS
 
+_KEYS_BELOW = {
+    "repeat": "write repeat: 3, and layers: below it; or 3 * and one call",
+    "for": "a repetition is written repeat: 3, and layers: below it; or 3 * and one call",
+    "if": "write if: and the condition, and then: below it",
+}
 TRUE_FALSE = {"true": True, "false": False}
 
 
@@ -129,6 +134,8 @@ class Reader:
             fix = "a name is not a bare number: put a letter to it"
         elif name in RESERVED:
             fix = "the word is reserved"
+        elif " " in name and name.split(" ", 1)[0] in _KEYS_BELOW:
+            fix = _KEYS_BELOW[name.split(" ", 1)[0]]
         elif " " in name and ops.known(name.split(" ", 1)[0]):
             fix = "a call with arguments is a line without a colon"
         else:

@@ -243,7 +243,7 @@ class Attribute:
         except Fault as fault:
             raise Fault(
                 f"{op.name}: {self.name} {fault.fact}",
-                expected=fault.expected,
+                expected=fault.expected or (self.choices and f"one of {', '.join(self.choices)}") or "",
                 found=fault.found,
                 fix=fault.fix,
                 about=self.name,

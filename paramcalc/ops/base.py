@@ -228,6 +228,17 @@ def need_probability(op: Op, value: Any, about: str) -> None:
         raise Fault(f"{op.title}: {about} is a probability", expected="0 to 1", found=str(value), about=about)
 
 
+def need_epsilon(op: Op, value: Any) -> None:
+    """What keeps a root from zero: next to nothing. PyTorch's norms have the channels in this place."""
+    if not 0 <= value < 1:
+        raise Fault(
+            f"{op.title}: eps must be below 1",
+            found=str(value),
+            fix="leave the number of channels out: it is known",
+            about="eps",
+        )
+
+
 def need_positive(op: Op, space: tuple[Size, ...], x: Shape, why: str) -> tuple[Size, ...]:
     """Output sizes, if each is at least one position."""
     for axis, size in zip(SPACE[op.rank], space, strict=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from paramcalc.ops._norm import normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels, need_epsilon
 from paramcalc.reach import Reach, whole
 from paramcalc.shape import Shape
 
@@ -40,6 +40,7 @@ class BatchNorm(Op):
         return {"running_mean": (channels,), "running_var": (channels,)} if self.track_running_stats else {}
 
     def shape(self, *inputs: Shape) -> Shape:
+        need_epsilon(self, self.eps)
         need_channels(self, inputs[0])
         return inputs[0]
 

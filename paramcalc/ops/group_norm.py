@@ -6,7 +6,17 @@ from dataclasses import dataclass
 
 from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels, need_groups
+from paramcalc.ops.base import (
+    Array,
+    Cost,
+    Example,
+    Op,
+    Tools,
+    Weights,
+    need_channels,
+    need_epsilon,
+    need_groups,
+)
 from paramcalc.reach import Reach, whole
 from paramcalc.shape import Shape
 from paramcalc.sizes import Size
@@ -32,6 +42,7 @@ class GroupNorm(Op):
         return {"weight": (channels,), "bias": (channels,)} if self.affine else {}
 
     def shape(self, *inputs: Shape) -> Shape:
+        need_epsilon(self, self.eps)
         (x,) = inputs
         need_groups(self, "input", need_channels(self, x), self.num_groups)
         return x

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from paramcalc.errors import Fault
 from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_space
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_epsilon, need_space
 from paramcalc.reach import Reach, whole
 from paramcalc.shape import Shape
 from paramcalc.sizes import product, same
@@ -44,6 +44,7 @@ class InstanceNorm(Op):
         return {"running_mean": (channels,), "running_var": (channels,)} if self.track_running_stats else {}
 
     def shape(self, *inputs: Shape) -> Shape:
+        need_epsilon(self, self.eps)
         x = need_space(self, inputs[0])
         if not self.track_running_stats and same(product(x.space), 1):
             raise Fault(

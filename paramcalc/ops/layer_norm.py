@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number, Words
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_axes
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_axes, need_epsilon
 from paramcalc.reach import Reach, whole
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.sizes import floor_divide, product
@@ -42,6 +42,7 @@ class LayerNorm(Op):
         return {"weight": dims, "bias": dims} if self.bias else {"weight": dims}
 
     def shape(self, *inputs: Shape) -> Shape:
+        need_epsilon(self, self.eps)
         return need_axes(self, inputs[0], self.axis)
 
     def cost(self, *inputs: Shape) -> Cost:
