@@ -103,7 +103,8 @@ def _told(line: Found, axis: Axis) -> list[str]:
             return []
         return [f"no network below {axis.name} = {axis.values[line.missing]}: {line.reason}"]
     tried = f"{line.tried:,} value{'s' * (line.tried != 1)}"
-    said = [f"{axis.name}: tried {tried} from {axis.values[0]} to {axis.values[line.tried - 1]}"]
+    rest = ", none above" if line.tried < len(axis.values) else ""
+    said = [f"{axis.name}: tried {tried} from {axis.values[0]} to {axis.values[line.tried - 1]}{rest}"]
     if line.missing == line.tried:
         said.append(f"none of them has a network: {line.reason}")
     elif line.missing:
