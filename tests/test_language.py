@@ -423,6 +423,25 @@ def test_what_doubles_on_purpose(lines: list[str]) -> None:
     assert doubts("blocks: {both from x y: add from x y}\n" + on_image(*lines)) == []
 
 
+@pytest.mark.parametrize(
+    ("declared", "remark"),
+    [
+        ("32x32x3", ["the input 'input' has 32 channels of 32x3: sizes are channels first"]),
+        ("[28, 28, 1]", ["the input 'input' has 28 channels of 28x1: sizes are channels first"]),
+        ("3x32x32", []),
+        ("3x3x3", []),
+        ("1x1x1", []),
+        ("64x48x3", []),
+        ("512x7x7", []),
+        ("{height: 32, width: 32, channels: 3}", []),
+        ("{channels: 32, height: 32, width: 3}", []),
+    ],
+)
+def test_a_picture_with_its_colours_last(declared: str, remark: list[str]) -> None:
+    """Sizes without names are channels first; one that reads like a picture the other way round is noted."""
+    assert doubts(f"input: {declared}\nlayers: [relu]") == remark
+
+
 def unread_names(text: str) -> list[str]:
     """The remarks on names that nothing reads."""
     return [problem.fact for problem in unread(spec(text))]

@@ -12,7 +12,7 @@ from typing import Any
 
 from paramcalc.engine.blame import report_call, report_expression
 from paramcalc.engine.calls import Calls, Known
-from paramcalc.engine.finish import check_read, output_values, remarks
+from paramcalc.engine.finish import channels_last, check_read, output_values, remarks
 from paramcalc.engine.graph import Applied, Graph, Layer
 from paramcalc.engine.heads import Heads, branch_inputs, call_inputs
 from paramcalc.engine.outside import from_outside
@@ -139,7 +139,7 @@ class Elaborator:
             settings=tuple(str(change) for change in self.settings.changes),
             remarks=remarks(network, self.settings, self.swaps.done, self.calls.touched),
             blocks=tuple(self.spec.blocks),
-            doubts=self.doubts(),
+            doubts=(*channels_last(network, inputs), *self.doubts()),
         )
 
     def doubts(self) -> tuple[Problem, ...]:

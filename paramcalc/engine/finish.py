@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from paramcalc.engine.graph import Layer
 from paramcalc.engine.scope import NOTHING, Network, Scope, UnknownError, View
 from paramcalc.engine.settings import Change, Settings, Swap
-from paramcalc.errors import Fault, near
+from paramcalc.errors import Fault, Problem, near
 from paramcalc.language.expression import Expression
 from paramcalc.ops.attributes import attributes
 from paramcalc.paths import matching
+from paramcalc.shape import Shape
+
+MOST_COLOURS = 3  # channels of a picture
 
 
 def output_values(network: Network, root: Scope, last: int) -> tuple[int, ...]:
@@ -48,6 +51,20 @@ def check_read(network: Network, outputs: tuple[int, ...]) -> None:
         fix = "read it by 'from', add it to 'outputs', or put it under 'auxiliary'"
         fault = Fault(f"the output of '{first.path}' is never read{further}", fix=fix)
         network.report(fault, first.source, first.start, first.end)
+
+
+def channels_last(network: Network, inputs: Mapping[str, Shape]) -> Iterator[Problem]:
+    """A remark on each input that is written like a picture with its colours last."""
+    for name, shape in inputs.items():
+        declared, dims = network.spec.inputs[name], shape.dims
+        if declared.axes or len(dims) != 3 or not all(type(size) is int for size in dims):
+            continue
+        one, two, colours = dims
+        if one == two > MOST_COLOURS and colours in (1, MOST_COLOURS):
+            fact = f"the input '{name}' has {one} channels of {two}x{colours}: sizes are channels first"
+            fix = f"write {colours}x{one}x{two}; or name the axes: {{height: {one}, width: {two}, channels: {colours}}}"
+            width = len(declared.sizes.text) if isinstance(declared.sizes, Expression) else 1
+            yield Problem(declared.source, declared.at, declared.at + width, fact, (fix,))
 
 
 def remarks(

@@ -27,6 +27,7 @@ from paramcalc.ops.attributes import shown
 from paramcalc.shape import AXES, CHANNELS, Shape
 
 MOST_WORK = 2_000_000
+MOST_LISTED = 8  # names of layers that a message lists
 MOST_CALLS = 8  # shown of those that led to a mistake
 UNKNOWN = -1  # the value of a layer that could not be elaborated
 NOTHING = -2  # no incoming tensor: the spec has several inputs
@@ -468,9 +469,12 @@ class View:
             fix = "'from' reads layers above it, and those of the groups that it stands in"
             return Fault(f"'{reference}' is not an earlier layer here", fix=fix, at=at)
         frame = self.scope.frame
-        fix = near(name, [name for scope in scopes for name in scope.group.children] + [*frame.inputs])
+        known = [*dict.fromkeys(name for scope in scopes for name in scope.group.children), *frame.inputs]
+        fix = near(name, known)
         if frame.caller is not None and not fix:
             fix = f"a block sees only its own layers; to pass one in: {frame.block} ... from x {name}"
+        if not fix and 0 < len(known) <= MOST_LISTED:
+            fix = f"there are {', '.join(known)}"
         return Fault(f"there is no earlier layer '{reference}'", fix=fix, at=at)
 
 

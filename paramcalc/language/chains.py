@@ -109,6 +109,8 @@ def _parts(node: Node) -> tuple[Node, ...]:
 def _no_branches(name: str, value: Node) -> tuple[str, str]:
     """What is wrong with a join over a chain without branches, and what to write."""
     kind = "a list" if isinstance(value, Sequence) else "a line"
+    if isinstance(value, Scalar) and value.text.startswith("from "):
+        return f"{name} joins tensors, and has a colon here: that names a layer", f"write {name} {value.text}"
     op = ops.find(name)
     branches = ", ".join(f"{one}: ..." for one in (op and op.inputs) or ("a", "b"))
     fix = f"name each branch, {name}: {{{branches}}}; or give the group another name"

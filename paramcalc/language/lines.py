@@ -440,9 +440,12 @@ def _check_line_break(text: str, place: int) -> None:
     rest = text[place:].lstrip()
     if before and rest and not before.endswith(",") and text[place - 1] not in "\r\n":
         begin = len(text) - len(rest)
+        dashed = "its '- ' stands in another column than the one above"
         raise Fault(
             "a line goes on below only after a comma",
-            fix="is a '- ' missing, or a comma at the end of the line before?",
+            fix=dashed
+            if rest.startswith("- ")
+            else "is a '- ' missing, or a comma at the end of the line before?",
             at=(begin, begin + len(re.split(r"[\r\n]", rest)[0])),
         )
 
