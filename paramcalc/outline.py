@@ -18,6 +18,7 @@ from paramcalc.shape import Shape
 
 FULL_DEPTH = 1_000  # deeper than any tree: blocks nest at most 100 deep
 FITTING_LINES = 40
+JOIN = "="  # the name of a join's own line, below its branches
 
 
 class Line(NamedTuple):
@@ -141,7 +142,7 @@ def _lines(
         if depth + 1 < deepest and node.children:
             yield from _lines(node, depth + 1, deepest, first + "/", kinds)
             if node.row is not None:
-                yield _line(["="], _leaf(node.row), depth + 1, first)
+                yield _line([JOIN], _leaf(node.row), depth + 1, first)
 
 
 def _leaf(row: Row) -> Node:

@@ -386,3 +386,16 @@ def test_a_broken_plugin_is_a_clear_error(run: Run, tmp_path: Path) -> None:
 
     assert result.code == 2
     assert "ZeroDivisionError" in result.err
+
+
+def test_the_line_of_a_join_is_explained_where_there_is_one(run: Run) -> None:
+    """The line called = below the branches of a join has a remark, in all tables that have such a line."""
+    said = "line =: the join of the branches above it\n"
+    change = ("--replace", "inception_3a/1x1=relu")
+
+    assert said in run("count", "googlenet", "--depth", "2").out
+    assert said in run("field", "googlenet", "--depth", "2").out
+    assert said in run("compare", "googlenet", *change, "--depth", "2").out
+    assert said in run("verify", "googlenet", "--depth", "2").out
+    assert said not in run("count", "googlenet", "--depth", "1").out
+    assert said not in run("count", "vgg-16").out

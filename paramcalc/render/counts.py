@@ -18,6 +18,8 @@ FIELD = ("field", "jump", "start")
 COLUMNS = (*USUAL[:2], "input", "weights", *QUANTITIES, *FIELD, "share")
 BAR = 10
 COUNTED = "params without running statistics; MACs of convolution, linear and attention, bias not counted"
+FOLDED = "x N: N equal blocks; the line has all of them, the lines below it one"
+JOINED = "line =: the join of the branches above it"
 TITLES = {"macs": "MACs", "flops": "FLOPs", "contraction_activations": "contraction activations"}
 
 
@@ -238,7 +240,9 @@ def _depth_note(report: Report, lines: list[outline.Line], fold: bool) -> tuple[
     ):
         notes.append(f"{len(report.rows)} layers; --depth all shows each, --depth 1 the top only")
     if folded and shown:
-        notes.append("x N: N equal blocks; the line has all of them, the lines below it one")
+        notes.append(FOLDED)
+    if any(line.name == outline.JOIN for line in lines):
+        notes.append(JOINED)
     return tuple(notes)
 
 

@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import Any
 
 from paramcalc.errors import Fault, near
-from paramcalc.outline import FULL_DEPTH
+from paramcalc.outline import FULL_DEPTH, JOIN
 from paramcalc.render import json as reports
-from paramcalc.render.counts import against, dims, spoken_of, word
+from paramcalc.render.counts import FOLDED, JOINED, against, dims, spoken_of, word
 from paramcalc.render.grid import Column, Grid, comma_separated, number
 from paramcalc.render.grid import Line as Cells
 from paramcalc.report import QUANTITIES, Counts
@@ -83,7 +83,9 @@ def notes(diff: Diff, lines: list[Line], chosen: tuple[str, ...]) -> tuple[str, 
         said += [f"{letter}: {gap}" for gap in (against(report, report.basis) if report.basis else ())]
         said += [f"{letter}: {remark}" for remark in report.graph.remarks]
     if any(line.times > 1 for line in lines):
-        said.append("x N: N equal blocks; the line has all of them, the lines below it one")
+        said.append(FOLDED)
+    if any(JOIN in line.names for line in lines):
+        said.append(JOINED)
     if len(lines) < len(diff.lines(FULL_DEPTH, fold=True)):
         said.append("--depth all shows each layer, --depth 1 the top only")
     return tuple(said)

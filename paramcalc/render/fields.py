@@ -13,7 +13,7 @@ from paramcalc import outline
 from paramcalc.engine.graph import Graph
 from paramcalc.field import Box, Field, Fields, Look, Misalignment
 from paramcalc.outline import call_text
-from paramcalc.render.counts import dims, title
+from paramcalc.render.counts import JOINED, dims, title
 from paramcalc.render.grid import Column, Grid, Line, comma_separated
 from paramcalc.render.json import plain
 from paramcalc.report import Report
@@ -75,6 +75,7 @@ def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = T
         *(Column(name, right=True) for name in COLUMNS),
     )
     known = cells(found)
+    outlined = outline.outline(report, depth, fold)
     lines = tuple(
         Line(
             (
@@ -86,9 +87,10 @@ def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = T
             depth=line.depth,
             faint=line.auxiliary,
         )
-        for line in outline.outline(report, depth, fold)
+        for line in outlined
     )
-    notes = (*_inputs(found.graph), *meanings(found), *_all_apart(found.misaligned))
+    joins = (JOINED,) if any(line.name == outline.JOIN for line in outlined) else ()
+    notes = (*_inputs(found.graph), *joins, *meanings(found), *_all_apart(found.misaligned))
     return Grid(title(report), columns, lines, notes)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc import outline
 from paramcalc.outline import call_text
-from paramcalc.render.counts import dims, title
+from paramcalc.render.counts import JOINED, dims, title
 from paramcalc.render.grid import Column, Grid, Line, number
 from paramcalc.render.json import plain
 from paramcalc.render.progress import lasting
@@ -47,7 +47,8 @@ def grid(run: Verification, depth: int | None = None, fold: bool = True, times: 
         *([Column("ms", right=True, drop=1)] if times else []),
         Column("as counted"),
     )
-    return Grid(heading(run), columns, (*body, _total(run, times)), notes(run, times))
+    joins = (JOINED,) if any(line.cells[0] == outline.JOIN for line in body) else ()
+    return Grid(heading(run), columns, (*body, _total(run, times)), (*notes(run, times), *joins))
 
 
 def heading(run: Verification) -> str:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from paramcalc.errors import Fault
-from paramcalc.outline import FITTING_LINES, FULL_DEPTH, Node, call_text
+from paramcalc.outline import FITTING_LINES, FULL_DEPTH, JOIN, Node, call_text
 from paramcalc.report import Basis, Counts, Report, added
 from paramcalc.shape import Shape
 from paramcalc.whatif.align import Match, align
@@ -190,7 +190,7 @@ def _lines(
             own = tuple(_own(node) for node in first.nodes)
             if any(own):
                 forms = first.forms if all(own) else (0,) * len(own)
-                names = tuple("=" if node else "" for node in own)
+                names = tuple(JOIN if node else "" for node in own)
                 joined = tuple(path if node else "" for path, node in zip(below, own, strict=True))
                 yield _line([Match(names, own, forms, ())], joined, depth + 1)
 
