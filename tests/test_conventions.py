@@ -160,6 +160,57 @@ def test_profiles_give_what_the_tool_printed(name: str) -> None:
         assert getattr(recounted(report, profile).totals, row.quantity) == int(row.printed), row
 
 
+# What each tool printed of one `nn.Conv2d(8, 8, 3, padding=1)` and `nn.ReLU()` that `forward` calls four times.
+CALLED_AGAIN = {
+    "torchinfo": {"params": 584, "trainable": 584, "macs": 598_016},
+    "fvcore": {"params": 584, "macs": 589_824},
+    "ptflops": {"params": 584, "macs": 614_400},
+    "ptflops-aten": {"params": 584, "macs": 598_016},
+    "thop": {"params": 584, "macs": 589_824},
+    "calflops": {"params": 584, "macs": 589_824, "flops": 1_196_032},
+    "deepspeed": {"params": 584, "macs": 589_824, "flops": 1_196_032},
+    "pytorch": {"flops": 1_179_648},
+    "torchprofile": {"macs": 589_824},
+}
+ROUNDS = """
+input: 8x16x16
+layers:
+  - refine: {repeat: 4, shared: true, layers: [conv2d channels 3 padding=1, relu]}
+"""
+
+
+@pytest.mark.parametrize("name", CALLED_AGAIN)
+def test_a_module_that_is_called_again(name: str) -> None:
+    """Its params count once, its work each time."""
+    totals = under(model(ROUNDS).count(), name).totals
+
+    assert {quantity: getattr(totals, quantity) for quantity in CALLED_AGAIN[name]} == CALLED_AGAIN[name]
+
+
+def test_running_statistics_of_a_layer_that_is_called_again() -> None:
+    """Keras prints 616 in all, of which 600 are trainable: one convolution, one normalization."""
+    totals = under(model(ROUNDS.replace("relu", "batch_norm")).count(), "keras").totals
+
+    assert (totals.params, totals.trainable, totals.frozen) == (616, 600, 16)
+
+
+def test_a_weight_that_two_modules_share() -> None:
+    """torchinfo printed 80 params of an embedding and a linear layer tied to it, each called twice."""
+    tied = """
+inputs: {source: {length: 3}, target: {length: 3}}
+layers:
+  - words: embedding 10 4 from source
+  - scores: linear 10 bias=false share=words
+  - embedding 10 4 share=words from target
+  - linear 10 bias=false share=scores
+  - add from scores linear
+"""
+    report = model(tied).count()
+
+    assert report.totals.params == under(report, "fvcore").totals.params == 40
+    assert under(report, "torchinfo").totals.params == 80
+
+
 def test_the_table_has_every_tool_and_quantity() -> None:
     """Nothing that a profile says goes unproved."""
     said = {(tool.name, quantity) for tool in TOOLS for quantity in tool.terms}

@@ -85,7 +85,7 @@ def amount(rows: Iterable[Row], quantity: str, convention: Convention) -> Size:
 
 
 def _known(layer: Layer, terms: tuple[Term, ...], known: dict[Any, Size]) -> Size:
-    key = (id(layer.applied), layer.frozen, tuple(layer.shared))
+    key = (id(layer.applied), layer.frozen, tuple(layer.shared), bool(layer.again))
     if key not in known:
         known[key] = evaluated(terms, layer)
     return known[key]
@@ -207,6 +207,7 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "strides": lambda layer: product(layer.op.stride),  # type: ignore[attr-defined]
     "dimensions": lambda layer: len(_first(layer).space),  # axes of the input besides the channels
     "learned": lambda layer: not layer.frozen,
+    "again": lambda layer: bool(layer.again),  # one module, called another time
     "scaled": lambda layer: layer.op.scale is not None,  # type: ignore[attr-defined]
     "channels_first": lambda layer: _first(layer).axes[0] == CHANNELS,
     "weights": _weights,  # learned scalars, those of shared weights in every layer that has them

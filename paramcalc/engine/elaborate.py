@@ -30,7 +30,7 @@ from paramcalc.engine.scope import (
     View,
 )
 from paramcalc.engine.settings import Change, Settings, Swap, set_inputs, set_knobs
-from paramcalc.engine.sharing import below, taken
+from paramcalc.engine.sharing import below, taken, used_again
 from paramcalc.errors import Fault, Problem, SpecError, in_order
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
@@ -253,9 +253,9 @@ class Elaborator:
                 raise self.twice(item.name, group)
             path = group.prefix + item.name
             group.children[item.name] = number
-        shared = _UNSHARED
+        shared, again = _UNSHARED, ""
         if share is not None or scope.share is not None:
-            shared = self.shared(applied, share, scope, item.name, own)
+            shared, again = self.shared(applied, share, scope, item.name, own)
         call = item.call
         network.layers.append(
             Layer(
@@ -268,6 +268,7 @@ class Elaborator:
                 scope.frame.source,
                 item.at + call.start,
                 item.at + call.end,
+                again,
             )
         )
         network.shapes.append(applied.output)
@@ -276,16 +277,17 @@ class Elaborator:
 
     def shared(
         self, applied: Applied, share: Group | int | None, scope: Scope, name: str, own: bool
-    ) -> Mapping[str, str]:
-        """The weights that a layer takes from another: its own `share`, or a group's that holds it."""
+    ) -> tuple[Mapping[str, str], str]:
+        """The weights that a layer takes from another, by its own `share` or that of a group that holds it,
+        and the layer that it is another use of."""
         target = share
         if share is None:
             target = scope.share if own else below(scope.share, name)
         if target is None:
-            return _UNSHARED
+            return _UNSHARED, ""
         found = taken(self.network, applied, target, scope.auxiliary, strict=share is not None)
         self.shared_weights += len(found)
-        return found
+        return found, used_again(self.network, applied, target) if found else ""
 
     def twice(self, name: str, group: Group) -> Fault:
         where = f" in '{group.path}'" if group.path else ""

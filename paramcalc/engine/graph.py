@@ -27,6 +27,7 @@ class Layer(NamedTuple):
     `inputs` are value numbers: the graph's inputs come first, then one value for each layer.
     `shared` gives, for each weight that another layer owns, that layer's path.
     `auxiliary` is the path of the training-only branch that holds the layer, or ''.
+    `again` is the path of the layer that this one is another use of: the same op, with all its weights; or ''.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Layer(NamedTuple):
     source: Source
     start: int
     end: int
+    again: str = ""
 
     @property
     def op(self) -> Op:

@@ -48,6 +48,14 @@ def taken(
     return shared
 
 
+def used_again(network: Network, applied: Applied, target: Group | int) -> str:
+    """The path of the layer that a sharing layer is another use of, if its op is the same; or ''."""
+    owner = _layer(network, target)
+    if owner is None or owner.applied.op != applied.op:
+        return ""
+    return owner.again or owner.path
+
+
 def _layer(network: Network, target: Group | int) -> Layer | None:
     """The one layer that a group or value is, or None."""
     value = target.value if isinstance(target, Group) else target

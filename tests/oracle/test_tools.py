@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import os
+from textwrap import dedent
 
 import pytest
 
@@ -17,7 +18,8 @@ from paramcalc import ops
 from paramcalc.conventions import convention, recounted
 from paramcalc.engine.graph import Applied, Graph, Layer
 from paramcalc.errors import Source
-from paramcalc.model import load
+from paramcalc.language.parse import parse
+from paramcalc.model import Model, load
 from paramcalc.report import count
 from tests import calls
 from tests.oracle.tools import TOOLS, TOTALS, arguments, network, printed, torch
@@ -132,6 +134,47 @@ def test_every_op(name: str) -> None:
             continue
         graph = alone(call, inputs)
         assert printed(name, graph) == ours(name, graph), f"{call} of {inputs}"
+
+
+# Weights used more than once: by one module that is called again, and by two modules that are tied.
+SHARING = {
+    "rounds": """
+        input: 8x16x16
+        layers:
+          - refine: {repeat: 4, shared: true, layers: [conv2d channels 3 padding=1, batch_norm, relu]}
+    """,
+    "towers": """
+        inputs: {left: 1x16x16, right: 1x20x20}
+        blocks:
+          tower: conv2d 4 3, prelu, batch_norm, global_avg_pool, linear 6
+        layers:
+          - a: tower from left
+          - b: tower share=a from right
+          - subtract from a b
+    """,
+    "tied": """
+        inputs: {source: {length: 5}, target: {length: 4}}
+        layers:
+          - words: embedding 9 4 from source
+          - encoder: self_attention 2, layer_norm
+          - embedding 9 4 share=words from target
+          - decoder: self_attention 2 share=encoder/self_attention, layer_norm share=encoder/layer_norm
+          - cross_attention 2 from decoder encoder
+          - linear 9 bias=false share=words
+    """,
+}
+
+
+@pytest.mark.parametrize("sharing", SHARING)
+@pytest.mark.parametrize("name", TOOLS)
+def test_shared_weights(name: str, sharing: str) -> None:
+    """A module that is called again has its params once and its work each time; tied modules as the tool has it."""
+    need(name)
+    graph = Model(
+        parse(Source("sharing.yaml", dedent(SHARING[sharing])), lambda used: pytest.fail(used))
+    ).graph()
+
+    assert printed(name, graph) == ours(name, graph)
 
 
 def networks() -> dict[tuple[str, str], dict[str, int]]:

@@ -34,8 +34,10 @@ class Network(Module):
         ]
         self.results = graph.outputs
         self.names = list(graph.inputs)
+        self.module_of = {layer.path: key(layer.again or layer.path) for _, layer in self.kept}
         for _, layer in self.kept:
-            self.add_module(key(layer.path), built(layer))
+            if not layer.again:
+                self.add_module(key(layer.path), built(layer))
         for _, layer in self.kept:
             self._share(layer)
 
@@ -47,8 +49,8 @@ class Network(Module):
         return found[0] if len(found) == 1 else found
 
     def at(self, path: str) -> Any:
-        """The module of the layer at a path."""
-        return self._modules[key(path)]
+        """The module of the layer at a path; layers that are one layer used again have one module."""
+        return self._modules[self.module_of[path]]
 
     def _share(self, layer: Layer) -> None:
         module = self.at(layer.path)
