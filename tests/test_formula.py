@@ -417,6 +417,20 @@ def test_layers_are_not_summed_up(run: Run) -> None:
     assert blocks.endswith("at w = 64, h = 7, total: params 25,557,032\n")
 
 
+def test_what_is_too_wide_is_told_quantity_by_quantity(run: Run) -> None:
+    """Side by side where there is room; else below each other, no line is wider than 52 and all is there."""
+    arguments = ("formula", "resnet-50", "--per", "block", "--quantity", "params,macs,memory")
+    wide, narrow = run(*arguments, columns=200).out, run(*arguments, columns=52).out
+
+    assert wide == run(*arguments).out
+    assert max(map(len, narrow.splitlines())) <= 52
+    assert "\nparams\n  conv1            149 w\n" in narrow
+    assert "\nmacs\n  conv1            37632 h^2 w\n" in narrow
+    assert narrow.split("memory\n")[1].startswith("  conv1            768 h^2 w + 149 w\n")
+    assert "  total            11976 h^2 w + 5724 w^2 + 33009 w\n                   + 2000\n" in narrow
+    assert {*narrow.split()} == {*wide.split()}
+
+
 def test_python_form_says_what_cannot_vary(run: Run) -> None:
     code = run("formula", "lenet5-1998", "--format", "python").out
 

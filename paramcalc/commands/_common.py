@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -151,14 +152,21 @@ def emit_grid(grid: Grid, output: Path | None, after: str = "") -> None:
         return
     from paramcalc.render.grid import text
 
-    columns = os.environ.get("COLUMNS", "") if output is None else ""
-    width = (int(columns) or None) if columns.isdigit() else None  # 0: not known
+    width = room() if output is None else None
     emit(text(grid, width, takes_unicode(output)) + after, output)
 
 
 def takes_unicode(output: Path | None) -> bool:
     """Whether any character can be written: always to a file, to the terminal if it is set up so."""
     return output is not None or "utf" in (sys.stdout.encoding or "").lower()
+
+
+def room() -> int | None:
+    """The width to fit a text into: of the terminal, or COLUMNS; None where it may be as wide as it likes."""
+    if sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    columns = os.environ.get("COLUMNS", "")
+    return (int(columns) or None) if columns.isdigit() else None
 
 
 def doubts(spec: Spec, graph: Graph | None = None) -> None:

@@ -15,6 +15,7 @@ from paramcalc.commands._common import (
     SpecArgument,
     emit,
     remark,
+    room,
     settings,
 )
 
@@ -70,5 +71,8 @@ def formula(
         for text in apart(model.spec, model.graph(changes, sizes)):
             remark(text)
     found = formulas(closed, chosen, layers or (), per, depth)
-    forms = {"text": render.text, "latex": render.latex, "python": render.python, "json": render.document}
-    emit(forms[format](found), output)
+    if format == "text":
+        emit(render.text(found, room() if output is None else None), output)
+    else:
+        forms = {"latex": render.latex, "python": render.python, "json": render.document}
+        emit(forms[format](found), output)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -18,6 +15,7 @@ from paramcalc.commands._common import (
     SpecArgument,
     emit,
     emit_grid,
+    room,
     settings,
 )
 
@@ -56,7 +54,7 @@ def table(
     reports = [Model(found.spec, name).count(changes, sizes) for name in names]
     result = family(reports)
     if format == "table" and output is None:
-        _show(families.grids(reports, _room()))
+        _show(families.grids(reports, room()))
     elif format == "table":
         emit_grid(families.grid(result), output)
     elif format == "markdown":
@@ -71,11 +69,3 @@ def _show(parts: list[Grid]) -> None:
         if number:
             emit("\n", None)
         emit_grid(part, None)
-
-
-def _room() -> int | None:
-    """The width to fit a table into: of the terminal, or COLUMNS; None where it may be as wide as it likes."""
-    if sys.stdout.isatty():
-        return shutil.get_terminal_size().columns
-    columns = os.environ.get("COLUMNS", "")
-    return (int(columns) or None) if columns.isdigit() else None

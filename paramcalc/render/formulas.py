@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from paramcalc.errors import visible
 from paramcalc.formula import Entry, Formulas
-from paramcalc.render.grid import number
+from paramcalc.render.grid import number, wrapped
 from paramcalc.symbolic.choice import AXIS_LETTERS
 from paramcalc.symbolic.domain import Domain, domains
 from paramcalc.symbolic.facts import Symbol
@@ -24,25 +25,46 @@ DIVISIBLE = """def divisible(value, divisor=8):
 """
 
 
-def text(found: Formulas) -> str:
-    """One line a formula, or one line a layer or block; then for which values it holds."""
-    lines = [heading(found), ""]
+def text(found: Formulas, width: int | None = None) -> str:
+    """One line a formula, or one line a layer or block; then for which values it holds.
+
+    What is wider than a width is told quantity by quantity, and folded at signs.
+    """
+    said = [line for each in conditions(found) for line in wrapped(each, width)]
+    return "\n".join([*wrapped(heading(found), width), "", *_body(found, width), "", *said, ""])
+
+
+def _body(found: Formulas, width: int | None) -> list[str]:
+    """The formulas: side by side where they fit."""
     if len(found.entries) == 1 and not found.entries[0].ranges:
         (entry,) = found.entries
-        lines += aligned([(name, "=", _shown(found, entry, name)) for name in found.quantities])
-    else:
-        rounds = any(entry.ranges for entry in found.entries)
-        title = ("", *found.quantities, *(["for each"] if rounds else []))
-        rows = [
-            (
-                entry.path,
-                *(_shown(found, entry, name) for name in found.quantities),
-                *([_rounds(entry)] if rounds else []),
-            )
-            for entry in found.entries
-        ]
-        lines += aligned([title, *rows])
-    return "\n".join([*lines, "", *conditions(found), ""])
+        return aligned([(name, "=", _shown(found, entry, name)) for name in found.quantities], width)
+    rounds = any(entry.ranges for entry in found.entries)
+    title = ("", *found.quantities, *(["for each"] if rounds else []))
+    rows = [
+        (
+            entry.path,
+            *(_shown(found, entry, name) for name in found.quantities),
+            *([_rounds(entry)] if rounds else []),
+        )
+        for entry in found.entries
+    ]
+    lines = aligned([title, *rows])
+    if width is None or max(map(len, lines)) <= width:
+        return lines
+    return [line for name in found.quantities for line in (*_alone(found, name, width), "")][:-1]
+
+
+def _alone(found: Formulas, name: str, width: int) -> list[str]:
+    """One quantity of every layer or block, below its name."""
+    rows = [
+        (
+            f"  {entry.path}",
+            _shown(found, entry, name) + (f"  for each {_rounds(entry)}" if entry.ranges else ""),
+        )
+        for entry in found.entries
+    ]
+    return [name, *aligned(rows, width)]
 
 
 def heading(found: Formulas) -> str:
@@ -136,12 +158,35 @@ def remark(sign: str, text: str) -> str:
     return f"{sign} {visible(text)}\n"
 
 
-def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Cells in columns, two blanks apart but for signs of equality."""
+def aligned(rows: Sequence[tuple[str, ...]], width: int | None = None) -> list[str]:
+    """Cells in columns, two blanks apart but for signs of equality; the last is folded to fit a width."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     gap = " " if rows[0][1:2] == ("=",) else "  "
-    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
-    return [gap.join(cells).rstrip() for cells in padded]
+    lines = []
+    for *cells, last in rows:
+        head = "".join(cell.ljust(wide) + gap for cell, wide in zip(cells, widths, strict=False))
+        indent = " " * len(head)
+        first, *more = folded(last, None if width is None else width - len(head))
+        lines += [(head + first).rstrip(), *(indent + line for line in more)]
+    return lines
+
+
+def folded(text: str, width: int | None) -> list[str]:
+    """A sum in lines of at most a width, as far as its parts between signs are no wider.
+
+    >>> folded("a + b (c - d)", 9)
+    ['a + b (c', '- d)']
+    """
+    if width is None or len(text) <= width:
+        return [text]
+    first, *rest = re.split(r" (?=[+-] )", text)
+    lines = [first]
+    for part in rest:
+        if len(lines[-1]) + 1 + len(part) <= width:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def latex(found: Formulas) -> str:
