@@ -646,6 +646,16 @@ def _wider(field: Any) -> Any:
     return field._replace(reach=field.reach._replace(last=moved))
 
 
+def test_positions_that_see_nothing(tmp_path: Path) -> None:
+    """Around the only position that sees anything, and that all, there is padding."""
+    model = load(str(written(tmp_path, "input: 1x8x8\nlayers: [global_avg_pool, reshape 1x1x1, pad 1]\n")))
+
+    for field in fields.measured(lambda sizes: model.graph(inputs=sizes), ["pad"]):
+        assert field.agrees
+        assert field.whole
+        assert not field.seen.every
+
+
 def test_pooled_fields_say_what_was_seen(tmp_path: Path, run: Run) -> None:
     """All positions alike are said to be; a field that the input's ends cut is as counted within it only."""
     text = """input: 3x16x16

@@ -368,7 +368,8 @@ def _expected(runs: _Runs, place: int, seen: Extent) -> Extent:
 
 
 def _span(runs: _Runs, place: int) -> tuple[int, int]:
-    """What a position sees, followed back through the network."""
+    """What a position sees, followed back through the network; from 0 to -1 where that is nothing."""
     middle = {axis: dim // 2 for axis, dim in zip(*runs.output, strict=True) if axis != CHANNELS}
     position = {axis: place if axis == runs.along else at for axis, at in middle.items()}
-    return region(runs.graph, runs.value - len(runs.graph.inputs), position)[runs.name][runs.axis]
+    boxes = region(runs.graph, runs.value - len(runs.graph.inputs), position)
+    return boxes[runs.name][runs.axis] if runs.name in boxes else (0, -1)
