@@ -442,6 +442,17 @@ def test_a_picture_with_its_colours_last(declared: str, remark: list[str]) -> No
     assert doubts(f"input: {declared}\nlayers: [relu]") == remark
 
 
+def test_one_line_is_one_mistake() -> None:
+    """A layer that nothing reads is told of once, however many rounds and calls it has."""
+    rounds = on_image("- repeat: 20", "  layers:", "    - a: relu", "    - tanh", "    - relu from a")
+    two = "blocks: {side: [a: relu, tanh, relu from a]}\n" + on_image("- side, side")
+
+    assert wrong(rounds) == (
+        "the output of 'repeat/0/tanh' is never read, nor are the outputs of 19 more layers of this line"
+    )
+    assert wrong(two) == "the output of 'side/tanh' is never read, nor is that of 'side_2/tanh'"
+
+
 def unread_names(text: str) -> list[str]:
     """The remarks on names that nothing reads."""
     return [problem.fact for problem in unread(spec(text))]
@@ -533,6 +544,15 @@ def test_if() -> None:
 
     assert calls(text) == ["relu_2: relu", "conv2d_2: conv2d 5 1", "relu_3: relu"]
     assert calls(text, "deep=true") == ["conv2d: conv2d 4 1", "relu: relu", "relu_3: relu"]
+
+
+def test_the_parts_of_an_if_stand_below_it() -> None:
+    """In any order; with a dash of its own, one would be a layer that always runs. A branch has any name."""
+    dashed = on_image("- if: channels > 3", "  then: relu", "- else: tanh")
+
+    assert calls(on_image("- {then: relu, if: channels == 3}")) == ["relu: relu"]
+    assert paths(on_image("- add: {then: relu, else: tanh}"))[:2] == ["then", "else"]
+    assert wrong(dashed) == "'else' is a part of the item that starts with 'if'"
 
 
 def test_repeat() -> None:

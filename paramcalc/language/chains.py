@@ -191,7 +191,7 @@ class ChainReader(Reader):
         if node.flow and self.cut_by_comma(node):
             return (Broken(node.start),)
         key, value = node.entries[0]
-        if key.text in ("then", "else"):
+        if key.text in ("then", "else") and node.get("if") is None:
             fix = "take its '- ' away, so that it stands below the 'if:'"
             self.fail(key, f"'{key.text}' is a part of the item that starts with 'if'", fix)
             return (Broken(node.start),)
