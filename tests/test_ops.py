@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from math import prod
 
 import pytest
@@ -156,6 +157,44 @@ def test_matrices_that_do_not_fit(call: str, left: str, right: str, fix: str) ->
         calls.call(call).shape(calls.shape(left), calls.shape(right))
 
     assert fix in caught.value.fix
+
+
+def test_affine_learns_something() -> None:
+    """Neither factor nor bias would be an op that does nothing."""
+    assert calls.call("affine bias=false").weights(calls.shape("3x4")) == {"weight": (3,)}
+    with pytest.raises(Fault, match="needs a factor or a bias"):
+        calls.call("affine false false").shape(calls.shape("3x4"))
+
+
+def test_attention_over_channels_and_positions(run: Run) -> None:
+    """CBAM's module on 64 channels (Woo et al. 2018): a shared MLP of 2*64*4 weights, a 7x7 kernel on two maps."""
+    spec = """
+input: 64x14x14
+layers:
+  - multiply:
+      gate:
+        - add:
+            mean: [global_avg_pool, linear 4 bias=false, relu, linear 64 bias=false]
+            max:
+              - global_max_pool
+              - linear 4 bias=false share=mean/linear
+              - relu
+              - linear 64 bias=false share=mean/linear_2
+        - sigmoid
+      features: identity
+  - multiply:
+      map:
+        - concat: {greatest: reduce_max, average: reduce_mean}
+        - conv2d 1 7 padding=3 bias=false
+        - sigmoid
+      refined: identity
+"""
+
+    totals = json.loads(run("count", "-", "--format", "json", stdin=spec).out)["totals"]
+
+    assert totals["params"] == 512 + 98
+    assert totals["macs"] == 2 * 512 + 98 * 14 * 14
+    assert run("verify", "-", stdin=spec).code == 0
 
 
 def test_family_is_found_by_member_name() -> None:

@@ -30,7 +30,7 @@ class Multiply(Op):
     examples = (
         Example("multiply", ("256", "256x56x56"), "256x56x56"),
         Example("multiply", ("256x56x56", "256x1x1"), "256x56x56"),
-        Example("multiply", ("64x56x56", "1x56x56"), "64x56x56"),
+        Example("multiply", ("64x28x28", "1x28x28"), "64x28x28"),
         Example("multiply", ("{length: 9, channels: 8}", "{length: 9, channels: 8}"), "9x8"),
     )
 
