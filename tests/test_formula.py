@@ -408,6 +408,23 @@ def test_a_knob_and_an_input_size_that_are_one_have_one_symbol(tmp_path: Path, r
         assert apart.at(h=half) == counted.totals.activations
 
 
+def test_a_knob_that_makes_structure_is_left_apart_from_the_input_size(tmp_path: Path) -> None:
+    """Where no closed form is in the knob, there is one in the input's size, as `--input` changes it."""
+    path = tmp_path / "structure.yaml"
+    path.write_text(
+        "name: structure\ninput: 3 x size x size\nknobs: {size: 32, depth: size//8}\n"
+        "layers: [{repeat: depth, layers: conv2d 8*2**i 1}]\n"
+    )
+    model = load(str(path))
+
+    form = model.formula("macs")
+
+    for size in (5, 32, 77):
+        assert form.at(h=size) == model.count(inputs={"input": (3, size, size)}).totals.macs
+    with pytest.raises(SpecError):
+        model.formula("macs", ["size"])
+
+
 def test_layers_are_not_summed_up(run: Run) -> None:
     """Below a line for each layer stand the network's own values, and not the counts of its last layer."""
     layers = run("formula", "resnet-50", "conv1", "--per", "layer").out

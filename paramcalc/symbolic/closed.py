@@ -156,10 +156,23 @@ def close(
 
     Input sizes are taken in multiples, as large as the strides ask for: each time one does not
     divide, elaboration starts again with steps at least twice as large, which never exceed the size.
+    A knob that is an input's size stays as it is where the network has no closed form in it.
     """
     numeric = Settings(variant, changes, inputs or {})
     start = Start.of(spec, numeric)
     chosen = choose(spec, start, usual(spec, start) if symbols is None else symbols)
+    try:
+        return _closed(spec, numeric, changes, chosen)
+    except (Fault, SpecError):
+        apart = start._replace(given=start.inputs.keys())  # the knobs of the inputs' sizes stay numbers
+        other = choose(spec, apart, usual(spec, apart) if symbols is None else symbols)
+        if other.knobs == chosen.knobs:
+            raise
+    return _closed(spec, numeric, changes, other)
+
+
+def _closed(spec: Spec, numeric: Settings, changes: tuple[Change | Swap, ...], chosen: Chosen) -> Closed:
+    """The counts in the symbols chosen, in steps as large as they must be."""
     fixed: list[Fixed] = []
     while True:
         asked = Judge(chosen.symbols)
