@@ -322,6 +322,8 @@ def test_join_that_is_none(line: str, fact: str) -> None:
         ("- add: 2 * relu", "add joins branches, and a line is a chain"),
         ("- add: {repeat: 2, layers: relu}", "add joins branches, and a line is a chain"),
         ("- body: {concat: [relu, tanh]}", "concat joins branches, and a list is a chain"),
+        ("- multiply: {add: [relu, tanh], kept: identity}", "add joins branches, and a list is a chain"),
+        ("- auxiliary: {add: [relu, tanh]}", "add joins branches, and a list is a chain"),
     ],
 )
 def test_a_list_is_no_join(line: str, fact: str) -> None:
@@ -337,11 +339,10 @@ def test_a_list_is_no_join(line: str, fact: str) -> None:
         ("- add: [{add: {a: relu, b: tanh}}]", "add"),
         ("- add: 2 * add from x input", "add/1"),
         ("- relu: [tanh, sigmoid]", "relu/sigmoid"),
-        ("- multiply: {add: [relu, tanh], kept: identity}", "multiply"),
     ],
 )
 def test_a_join_may_name_what_calls_it(line: str, last: str) -> None:
-    """A group that holds the join itself may have its name; so may any branch."""
+    """A group that holds the join itself may have its name."""
     assert paths(on_image(line))[-1] == last
 
 

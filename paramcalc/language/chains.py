@@ -226,17 +226,21 @@ class ChainReader(Reader):
         return False
 
     def named(self, key: Scalar, value: Node) -> tuple[Item, ...]:
+        return (self.group(key, value) or Broken(key.start),)
+
+    def group(self, key: Scalar, value: Node) -> Named | None:
+        """A name over a chain; None, and a problem, when the name is unfit for it."""
         if not self.layer_name(key):
-            return (Broken(key.start),)
+            return None
         chain = self.chain(value, {}, key)
-        if self.looks_like_a_join(key.text, chain):
-            fact, fix = _no_branches(key.text, value)
-            words = [node.text if isinstance(node, Scalar) else "" for node in _parts(value)]
-            if len(words) > 1 and not any(self.callable(word) or not NAME.fullmatch(word) for word in words):
-                fix = f"to join layers write {key.text} from {' '.join(words)}"
-            self.fail(key, fact, fix)
-            return (Broken(key.start),)
-        return (Named(key.text, chain, key.start),)
+        if not self.looks_like_a_join(key.text, chain):
+            return Named(key.text, chain, key.start)
+        fact, fix = _no_branches(key.text, value)
+        words = [node.text if isinstance(node, Scalar) else "" for node in _parts(value)]
+        if len(words) > 1 and not any(self.callable(word) or not NAME.fullmatch(word) for word in words):
+            fix = f"to join layers write {key.text} from {' '.join(words)}"
+        self.fail(key, fact, fix)
+        return None
 
     def looks_like_a_join(self, name: str, chain: Chain) -> bool:
         """Whether a name over a chain is an op with several inputs that the chain itself never calls."""
@@ -354,15 +358,12 @@ class ChainReader(Reader):
         return (Broken(begin),) if len(read) < len(branches.entries) else (Join(call, begin, name, read),)
 
     def branches(self, node: Mapping) -> tuple[Named, ...]:
+        """The branches whose names are fit."""
         if len(node.entries) > MOST_INPUTS:
             self.fail(node, f"a join has more than {MOST_INPUTS} branches", "join them in groups")
             return ()
-        """The branches whose names are fit."""
-        return tuple(
-            Named(key.text, self.chain(value, {}, key), key.start)
-            for key, value in node.entries
-            if self.layer_name(key)
-        )
+        read = [self.group(key, value) for key, value in node.entries]
+        return tuple(branch for branch in read if branch is not None)
 
     # ----------------------------------------------------------------------- if, repeat, table
 
@@ -479,10 +480,8 @@ class ChainReader(Reader):
         if not isinstance(node, Mapping) or len(node.entries) != 1:
             self.fail(key, "auxiliary holds one branch with a name", "write auxiliary: {name: chain}")
             return (Broken(key.start),)
-        name, value = node.entries[0]
-        if not self.layer_name(name):
-            return (Broken(key.start),)
-        return (Auxiliary(Named(name.text, self.chain(value, {}, name), name.start), key.start),)
+        branch = self.group(*node.entries[0])
+        return (Broken(key.start) if branch is None else Auxiliary(branch, key.start),)
 
     def parts(
         self, node: Mapping, what: str, required: tuple[str, ...], optional: tuple[str, ...]
