@@ -201,9 +201,10 @@ class _Writer:
         return found
 
     def owner(self, layer: Layer) -> int:
-        """The value of the earlier layer whose weights, its own or shared, are just those that are taken."""
+        """The value of the earlier layer whose weights and buffers, its own or shared, are just those that are taken."""
         for number, other in enumerate(self.graph.layers, start=self.first):
-            theirs = {name: other.shared.get(name, other.path) for name in other.applied.weights}
+            names = (*other.applied.weights, *other.applied.buffers)
+            theirs = {name: other.shared.get(name, other.path) for name in names}
             if all(theirs.get(name) == path for name, path in layer.shared.items()):
                 return number
         raise AssertionError("weights are shared with one layer")

@@ -190,7 +190,7 @@ def count_layer(layer: Layer, batch: int) -> Counts:
         params=params,
         trainable=0 if layer.frozen else params,
         frozen=fixed + (params if layer.frozen else 0),
-        buffers=_scalars(applied.buffers, lambda name: True),
+        buffers=_scalars(applied.buffers, lambda name: name not in layer.shared),
         kernels=kernels,
         macs=macs,
         flops=2 * macs,

@@ -1339,6 +1339,26 @@ def test_share() -> None:
     assert count(network).totals.params == 3 * 4 * 9 + 4 + 1 + 4 * 5 + 5 + 25 + 5
 
 
+def test_running_statistics_of_a_layer_used_again_are_its_own() -> None:
+    """One layer used twice has one set of them; another op that takes only the weights has its own."""
+    network = graph("""
+        inputs: {left: 4x8x8, right: 4x8x8}
+        layers:
+          - a: batch_norm from left
+          - b: batch_norm share=a from right
+          - c: batch_norm eps=0.5 share=a from right
+          - d: batch_norm eps=0.5 share=c from right
+          - add from a b c d
+    """)
+
+    owners = {layer.path: dict(layer.shared) for layer in network.layers}
+
+    assert owners["b"] == {"weight": "a", "bias": "a", "running_mean": "a", "running_var": "a"}
+    assert owners["c"] == {"weight": "a", "bias": "a"}
+    assert owners["d"] == {"weight": "a", "bias": "a", "running_mean": "c", "running_var": "c"}
+    assert (count(network).totals.params, count(network).totals.buffers) == (4 + 4, 2 * (4 + 4))
+
+
 def test_share_with_a_group_of_one_layer() -> None:
     """A block, a name or a round that is a single layer is that layer."""
     text = """

@@ -55,6 +55,15 @@ layers:
   - self_attention 2 causal=true
   - logits: linear 11 bias=false share=tokens
 """
+TWINS = """
+inputs: {left: 3x8x8, right: 3x8x8}
+blocks:
+  tower: [conv: conv2d 4 3, norm: batch_norm]
+layers:
+  - a: tower from left
+  - b: tower share=a from right
+  - add from a b
+"""
 
 
 @pytest.fixture
@@ -486,6 +495,24 @@ def test_shared_weights_are_one_array(tmp_path: Path) -> None:
 
     assert [name for name in weights if name.endswith("/weight")] == ["tokens/weight"]
     assert not np.allclose(one, other)
+
+
+def test_a_layer_used_twice_runs_as_one_module(tmp_path: Path) -> None:
+    """The state of PyTorch's module fits, running statistics once; so does its output."""
+    torch = pytest.importorskip("torch")
+    tower = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4)).eval()
+    torch.nn.init.normal_(tower[1].running_mean)
+    names = ("conv/weight", "conv/bias", "norm/weight", "norm/bias", "norm/running_mean", "norm/running_var")
+    state = [array.numpy() for array in tower.state_dict().values() if array.ndim]
+    inputs = {name: torch.randn(1, 3, 8, 8) for name in ("left", "right")}
+
+    y = graph_of(written(tmp_path, TWINS)).run(
+        {name: x.numpy() for name, x in inputs.items()},
+        dict(zip([f"a/{name}" for name in names], state, strict=True)),
+    )["add"]
+
+    with torch.inference_mode():
+        assert np.allclose(y, tower(inputs["left"]) + tower(inputs["right"]), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(

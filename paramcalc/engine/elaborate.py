@@ -287,7 +287,8 @@ class Elaborator:
             return _UNSHARED, ""
         found = taken(self.network, applied, target, scope.auxiliary, strict=share is not None)
         self.shared_weights += len(found)
-        return found, used_again(self.network, applied, target) if found else ""
+        again = used_again(self.network, applied, target) if found else ""
+        return (found | dict.fromkeys(applied.buffers, again) if again else found), again
 
     def twice(self, name: str, group: Group) -> Fault:
         where = f" in '{group.path}'" if group.path else ""

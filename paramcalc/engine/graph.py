@@ -25,7 +25,7 @@ class Layer(NamedTuple):
     """A use of an op.
 
     `inputs` are value numbers: the graph's inputs come first, then one value for each layer.
-    `shared` gives, for each weight that another layer owns, that layer's path.
+    `shared` gives, for each weight or buffer that another layer owns, that layer's path.
     `auxiliary` is the path of the training-only branch that holds the layer, or ''.
     `again` is the path of the layer that this one is another use of: the same op, with all its weights; or ''.
     """

@@ -219,7 +219,7 @@ class _Run:
             row,
             output=() if y is None else y.shape,
             params=_elements(weights, _learned(row.layer)),
-            buffers=_elements(weights, row.layer.applied.buffers),
+            buffers=_elements(weights, _own(row.layer, row.layer.applied.buffers)),
             macs=self._tools.multiplications - before,
             reads=len(read),
             live=self._live.elements,
@@ -305,8 +305,12 @@ def _told(fact: Fact) -> str:
 
 def _learned(layer: Layer) -> list[str]:
     """The layer's own weights that are learned, not fixed by design."""
-    fixed = layer.op.frozen
-    return [name for name in layer.applied.weights if name not in layer.shared and name not in fixed]
+    return [name for name in _own(layer, layer.applied.weights) if name not in layer.op.frozen]
+
+
+def _own(layer: Layer, names: Iterable[str]) -> list[str]:
+    """Those weights or buffers that no other layer owns."""
+    return [name for name in names if name not in layer.shared]
 
 
 def _elements(arrays: Mapping[str, Array], names: Iterable[str]) -> int:

@@ -111,7 +111,7 @@ def _quantities(run: _Run, shared: Mapping[str, str], frozen: bool) -> dict[str,
     return {
         "params": params,
         "frozen": [*fixed, *(params if frozen else ())],
-        "buffers": _weights(run.buffers, lambda name: True),
+        "buffers": _weights(run.buffers, lambda name: name not in shared),
         "macs": macs,
         "flops": [Piece((2, *piece.factors), piece.apart) for piece in macs],
         "connections": [_plain(renamed(run.cost.connections, run.names))],
