@@ -320,7 +320,9 @@ class _SpecReader(ChainReader):
         axes = []
         for key, value in node.entries:
             if key.text not in AXES:
-                fix = near(key.text, AXES) or "the axes are " + ", ".join(AXES)
+                whole = not isinstance(value, Scalar) or "x" in value.text
+                fix = "several inputs stand under 'inputs:'" if whole else near(key.text, AXES)
+                fix = fix or "the axes are " + ", ".join(AXES)
                 self.fail(key, f"'{key.text}' is not the name of an axis", fix)
                 continue
             written = self.written(value, node.start)
