@@ -201,7 +201,7 @@ class _Writer:
         return found
 
     def owner(self, layer: Layer) -> int:
-        """The value of the earlier layer whose weights and buffers, its own or shared, are just those that are taken."""
+        """The value of the earlier layer whose weights and buffers, owned or shared, are those that are taken."""
         for number, other in enumerate(self.graph.layers, start=self.first):
             names = (*other.applied.weights, *other.applied.buffers)
             theirs = {name: other.shared.get(name, other.path) for name in names}

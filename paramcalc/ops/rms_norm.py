@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from paramcalc.ops._norm import affine
 from paramcalc.ops.attributes import Flag, Number, Words
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_axes
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_axes, need_epsilon
 from paramcalc.reach import Reach, whole
 from paramcalc.shape import AXES, CHANNELS, Shape
 from paramcalc.sizes import floor_divide, product
@@ -37,6 +37,8 @@ class RmsNorm(Op):
         return {"weight": tuple(dim for axis, dim in zip(x.axes, x.dims, strict=True) if axis in self.axis)}
 
     def shape(self, *inputs: Shape) -> Shape:
+        if self.eps is not None:
+            need_epsilon(self, self.eps)
         return need_axes(self, inputs[0], self.axis)
 
     def cost(self, *inputs: Shape) -> Cost:
