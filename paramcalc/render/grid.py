@@ -106,7 +106,8 @@ def fitted(grid: Grid, width: int) -> Grid:
     if not missing:
         return kept
     titles = dict.fromkeys(column.title for column in grid.columns if column.title in missing)
-    return kept._replace(notes=(*kept.notes, f"no room for the column{'s' * (len(titles) > 1)} {', '.join(titles)}"))
+    columns = "column" if len(titles) == 1 else "columns"
+    return kept._replace(notes=(*kept.notes, f"no room for the {columns} {', '.join(titles)}"))
 
 
 def column_width(grid: Grid, place: int) -> int:
