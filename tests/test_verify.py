@@ -989,7 +989,7 @@ def test_interrupt(small: Path) -> None:
         "verify",
         "vgg-19",
         "--batch",
-        "64",
+        "8",
         "--save-activations",
         str(file),
     ]
