@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.errors import Fault, near
 from paramcalc.paths import matching
-from paramcalc.shape import Shape
 from paramcalc.sizes import Size, product
 
 BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "float8": 1}
@@ -215,7 +214,3 @@ def added(counts: Iterable[Counts]) -> Counts:
     for item, times in Counter(counts).items():
         result = result.plus(item, times)
     return result
-
-
-def shape_with_batch(shape: Shape, batch: int) -> list[Size]:
-    return [batch, *shape.dims]

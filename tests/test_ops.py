@@ -159,11 +159,12 @@ def test_matrices_that_do_not_fit(call: str, left: str, right: str, fix: str) ->
     assert fix in caught.value.fix
 
 
-def test_affine_learns_something() -> None:
-    """Neither factor nor bias would be an op that does nothing."""
-    assert calls.call("affine bias=false").weights(calls.shape("3x4")) == {"weight": (3,)}
-    with pytest.raises(Fault, match="needs a factor or a bias"):
-        calls.call("affine false false").shape(calls.shape("3x4"))
+def test_affine_without_scale_is_a_bias() -> None:
+    """One number for each channel, and one addition for each element."""
+    op = calls.call("affine scale=false")
+
+    assert op.weights(calls.shape("3x4")) == {"bias": (3,)}
+    assert op.cost(calls.shape("3x4")).operations == {"add": 12}
 
 
 def test_attention_over_channels_and_positions(run: Run) -> None:

@@ -31,7 +31,6 @@ FIELDS = (
 )  # fmt: skip
 EXCUSES = ("within", "erratum", "unresolved")
 MOST_CLAIMS = 10_000
-DERIVED = "derived"
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?\s?%")
 _SIZES = re.compile(r"[1-9][0-9]{0,14}(?:x[1-9][0-9]{0,14}){0,3}")
 _EXAMPLE = "{params: 60000, source: Table 1}"

@@ -6,7 +6,7 @@ else decides it; so a network of equal blocks costs little more than one of them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.engine.graph import Applied
@@ -14,7 +14,7 @@ from paramcalc.engine.scope import MISSING, Group, Network, Scope, UnknownError,
 from paramcalc.engine.settings import LARGEST_SIZE, Change, is_written
 from paramcalc.errors import Fault, near, related
 from paramcalc.language.expression import Expression
-from paramcalc.language.spec import Argument, Block, Call, Reference, Setting
+from paramcalc.language.spec import Argument, Block, Call, Reference, Setting, Written
 from paramcalc.language.values import Value, exact, extent
 from paramcalc.ops.attributes import attributes, build, listed, shown
 from paramcalc.ops.base import Op
@@ -24,6 +24,9 @@ from paramcalc.shape import Shape
 # The ids of a call, of the parameters around it and of the shape that enters. What is kept under such
 # a key keeps the shape as well, so that no other can take over its id.
 _Key: TypeAlias = tuple[int, int, int]
+
+# What a call gives by name, the layer or group to share weights with, and whether these are frozen.
+Given: TypeAlias = tuple[dict[str, Value], Group | int | None, bool]
 
 
 class Use(NamedTuple):
@@ -102,12 +105,27 @@ class Calls:
             self.known[key] = applied
         return applied
 
-    def op_arguments(
-        self, op: type[Op], call: Call, view: View
-    ) -> tuple[dict[str, Value], Group | int | None, bool]:
-        """Values by attribute, the layer or group to share weights with, and whether they are frozen."""
+    def op_arguments(self, op: type[Op], call: Call, view: View) -> Given:
+        """What a call gives to an op's attributes."""
         known = attributes(op)
-        names = [*known]
+
+        def read(name: str, written: Written) -> Value:
+            value = view.written(written, known[name].legal_words)
+            if isinstance(value, tuple):
+                self.network.charge(extent(value)[0])
+            return value
+
+        return self.arguments(call, [*known], view, read, lambda one: self.unknown_attribute(op, one))
+
+    def arguments(
+        self,
+        call: Call,
+        names: list[str],
+        view: View,
+        read: Callable[[str, Written], Value],
+        unknown: Callable[[Argument], Fault],
+    ) -> Given:
+        """What a call gives to names, by place or by name; `unknown` says what is wrong with any other."""
         given: dict[str, Value] = {}
         share: Group | int | None = None
         frozen = False
@@ -117,14 +135,12 @@ class Calls:
                 share = view.entry(argument.value)
             elif name == "frozen":
                 frozen = self.flag(argument, view)
+            elif name not in names:
+                raise unknown(argument)
             elif name in given:
                 raise Fault(f"'{name}' is given twice", at=(argument.start, argument.end))
-            elif name not in known:
-                raise self.unknown_attribute(op, argument)
             else:
-                value = given[name] = view.written(argument.value, known[name].legal_words)
-                if isinstance(value, tuple):
-                    self.network.charge(extent(value)[0])
+                given[name] = read(name, argument.value)
         return given, share, frozen
 
     def unknown_attribute(self, op: type[Op], argument: Argument) -> Fault:
@@ -262,26 +278,16 @@ class Calls:
             raise Fault(fact, found=found, fix=fix, about="call")
         return values[0], dict(zip(block.inputs, values[1:], strict=True))
 
-    def block_arguments(
-        self, block: Block, call: Call, view: View
-    ) -> tuple[dict[str, Value], Group | int | None, bool]:
-        """Values by parameter, the group to share weights with, and whether they are frozen."""
+    def block_arguments(self, block: Block, call: Call, view: View) -> Given:
+        """What a call gives to a block's parameters."""
         names = [parameter.name for parameter in block.parameters]
-        given: dict[str, Value] = {}
-        share: Group | int | None = None
-        frozen = False
-        for place, argument in enumerate(call.arguments):
-            name = argument.name or (names[place] if place < len(names) else "")
-            if isinstance(argument.value, Reference):
-                share = view.entry(argument.value)
-            elif name == "frozen":
-                frozen = self.flag(argument, view)
-            elif name not in names:
-                raise self.unknown_parameter(block, argument, names)
-            elif name in given:
-                raise Fault(f"'{name}' is given twice", at=(argument.start, argument.end))
-            else:
-                given[name] = view.written(argument.value, heads=True)
+        given, share, frozen = self.arguments(
+            call,
+            names,
+            view,
+            lambda name, written: view.written(written, heads=True),
+            lambda one: self.unknown_parameter(block, one, names),
+        )
         missing = [p.name for p in block.parameters if p.default is None and p.name not in given]
         if missing:
             fact = f"block '{block.name}' needs {', '.join(repr(name) for name in missing)}"

@@ -200,7 +200,8 @@ class _SpecReader(ChainReader):
         node = self.top.get("claims")
         if node is None or isinstance(node, Mapping):
             return node
-        self.fail(node, "'claims' must map models to lists of claims")
+        fix = "write claims: {MODEL: [...]}, where MODEL is the name of the spec or of a variant"
+        self.fail(node, "'claims' must map models to lists of claims", fix)
         return None
 
     # ------------------------------------------------------------------------ knobs and variants

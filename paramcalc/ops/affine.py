@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
 from paramcalc.ops.attributes import Flag
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels
 from paramcalc.shape import CHANNELS, Shape
@@ -21,7 +20,6 @@ class Affine(Op):
     """
 
     scale: Flag = True
-    bias: Flag = True
 
     contracting = frozenset()
     examples = (
@@ -30,25 +28,19 @@ class Affine(Op):
     )
 
     def weights(self, *inputs: Shape) -> Weights:
-        named = {"weight": self.scale, "bias": self.bias}
-        return {name: (inputs[0].channels,) for name, wanted in named.items() if wanted}
+        return dict.fromkeys(("weight", "bias") if self.scale else ("bias",), (inputs[0].channels,))
 
     def shape(self, *inputs: Shape) -> Shape:
         need_channels(self, inputs[0])
-        if not self.scale and not self.bias:
-            raise Fault(f"{self.title} needs a factor or a bias", fix="leave out scale=false", about="scale")
         return inputs[0]
 
     def cost(self, *inputs: Shape) -> Cost:
-        kinds = {"multiply": self.scale, "add": self.bias}
-        return Cost(operations={kind: inputs[0].elements for kind, wanted in kinds.items() if wanted})
+        return Cost(
+            operations=dict.fromkeys(("multiply", "add") if self.scale else ("add",), inputs[0].elements)
+        )
 
-    def forward(
-        self, tools: Tools, x: Array, weight: Array | None = None, bias: Array | None = None
-    ) -> Array:
+    def forward(self, tools: Tools, x: Array, bias: Array, weight: Array | None = None) -> Array:
         axis = tools.axis(CHANNELS)
-        if bias is None:
-            return x * tools.along(weight, axis, x)
         if weight is None:
             return x + tools.along(bias, axis, x)
         return tools.scale_shift(x, weight, bias, axis)

@@ -128,7 +128,7 @@ CASES: list[tuple[str, tuple[str, ...], Reference]] = [
     ("affine", (tokens(5, 3),), lambda w, x: x * w["weight"] + w["bias"]),
     ("affine", ("3x4x5",), lambda w, x: x * w["weight"][:, None, None] + w["bias"][:, None, None]),
     ("affine scale=false", ("3x4x5",), lambda w, x: x + w["bias"][:, None, None]),
-    ("affine bias=false", ("3",), lambda w, x: x * w["weight"]),
+    ("affine", ("3",), lambda w, x: x * w["weight"] + w["bias"]),
     ("identity", ("3x4x5",), lambda w, x: x),
     ("scale 0.1", ("3x4x5",), lambda w, x: x * 0.1),
     ("add", ("3x4x5",) * 4, lambda w, *xs: xs[0] + xs[1] + xs[2] + xs[3]),

@@ -502,12 +502,8 @@ def layer_scale(op: Any, used: Applied) -> Any:
 def affine(op: Any, used: Applied) -> Any:
     x = one(used)
     each = (x.channels, *(1,) * (len(x.axes) - channel_axis(x)))
-    uses = {
-        (True, True): lambda y, factor, bias: y * factor + bias,
-        (True, False): lambda y, factor: y * factor,
-        (False, True): lambda y, bias: y + bias,
-    }
-    return Bare(uses[op.scale, op.bias], **dict.fromkeys(used.weights, each))
+    rule = (lambda y, factor, bias: y * factor + bias) if op.scale else (lambda y, bias: y + bias)
+    return Bare(rule, **dict.fromkeys(used.weights, each))
 
 
 # --------------------------------------------------------------------------------------- attention
