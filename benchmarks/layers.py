@@ -42,10 +42,10 @@ def measure(kind: str, layers: int) -> tuple[float, float]:
 
 
 def worker(kind: str, layers: int) -> None:
+    from paramcalc.base.errors import Source
+    from paramcalc.count.report import count
     from paramcalc.engine.elaborate import elaborate
-    from paramcalc.errors import Source
     from paramcalc.language.parse import parse
-    from paramcalc.report import count
 
     def nothing(name: str) -> None:
         raise AssertionError(name)

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from paramcalc.count.report import QUANTITIES
 from paramcalc.model import load
-from paramcalc.report import QUANTITIES
-from paramcalc.whatif.sweep import Sweep
+from paramcalc.sweep import Sweep
 
 BUDGET = 5e6  # points a second
 ROUNDS = 5

@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
+import paramcalc.compare  # noqa: F401  the folder first, so that importing it later leaves the function its name
 from paramcalc.model import Model, compare, load
+from paramcalc.version import __version__
 
 __all__ = ["Model", "__version__", "compare", "load"]
-__version__ = "0.1.0"

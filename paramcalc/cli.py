@@ -14,7 +14,7 @@ from typing import TextIO, cast
 
 import typer
 
-from paramcalc.errors import Fault, SpecError, printable
+from paramcalc.base.errors import Fault, SpecError, printable
 
 HELP = "What a neural network costs: exact counts from a readable spec."
 
@@ -100,7 +100,7 @@ def _discard_output() -> None:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from paramcalc import __version__
+        from paramcalc.version import __version__
 
         print(f"paramcalc {__version__}")
         raise typer.Exit

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from paramcalc import library
+from paramcalc.base.errors import Fault, Problem, Source, SpecError
+from paramcalc.count.report import Report, count
+from paramcalc.engine import library
 from paramcalc.engine.elaborate import Change, Settings, Swap, elaborate
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Fault, Problem, Source, SpecError
 from paramcalc.language import expression
 from paramcalc.language.chains import items
 from paramcalc.language.expression import Expression
 from paramcalc.language.lines import Token, read_expression, read_line, split
 from paramcalc.language.spec import Chain, Spec, Written
-from paramcalc.report import Report, count
 
 if TYPE_CHECKING:
-    from paramcalc.explain import Explained
+    from paramcalc.compare.diff import Diff
+    from paramcalc.count.vary import Axis, Space
+    from paramcalc.explain.explain import Explained
+    from paramcalc.solve import Solution
+    from paramcalc.sweep import Sweep
     from paramcalc.symbolic import Closed, Formula
-    from paramcalc.whatif.diff import Diff
-    from paramcalc.whatif.solve import Solution
-    from paramcalc.whatif.sweep import Sweep
-    from paramcalc.whatif.vary import Axis, Space
 
 
 class Model:
@@ -74,8 +74,8 @@ class Model:
           params = (k_h*k_w*C_in + 1)*C_out = (5*5*1 + 1)*6 = 156
         <BLANKLINE>
         """
-        from paramcalc import explain
         from paramcalc.conventions import convention
+        from paramcalc.explain import explain
 
         chosen = explain.quantities(",".join(quantities))
         return explain.explain(self.count(), layers, chosen, convention(why) if why else None)
@@ -112,7 +112,7 @@ class Model:
         batch: int = 1,
     ) -> Space:
         """The networks that this one becomes while some settings vary."""
-        from paramcalc.whatif.vary import Space
+        from paramcalc.count.vary import Space
 
         return Space(self.spec, self.variant, axes, changes, inputs, batch)
 
@@ -133,7 +133,7 @@ class Model:
         >>> solution.answers[0].point.values, solution.answers[0].above.values
         ((24,), (32,))
         """
-        from paramcalc.whatif import solve
+        from paramcalc import solve
 
         texts = [until] if isinstance(until, str) else until
         bounds = [bound for text in texts for bound in solve.bounds(text)]
@@ -152,8 +152,8 @@ class Model:
         batch: int = 1,
     ) -> Sweep:
         """Counts over a grid of settings, such as `width=32:128:8`, or a random sample of it."""
-        from paramcalc.whatif.sweep import sweep
-        from paramcalc.whatif.vary import axis
+        from paramcalc.count.vary import axis
+        from paramcalc.sweep import sweep
 
         space = self.space([axis(text) for text in vary], changes, inputs, batch)
         return sweep(space, quantities, sample, seed, pareto)
@@ -173,7 +173,7 @@ def compare(*networks: Model | Report) -> Diff:
     >>> compare(load("resnet-50"), load("resnet-50").count(width=96)).sentence(1, ["params"])
     '2.19 x as many params (55,919,176 instead of 25,557,032), same output 1000'
     """
-    from paramcalc.whatif import diff
+    from paramcalc.compare import diff
 
     return diff.compare(*(network.count() if isinstance(network, Model) else network for network in networks))
 
@@ -181,7 +181,7 @@ def compare(*networks: Model | Report) -> Diff:
 def load(name: str) -> Model:
     """A model by the name of a bundled one, by `PATH` or `PATH:VARIANT`, or `-` for standard input.
 
-    Raises `SpecError` or `Fault` (both from `paramcalc.errors`) when it cannot be read.
+    Raises `SpecError` or `Fault` (both from `paramcalc.base.errors`) when it cannot be read.
     """
     return Model(*library.find(name))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from paramcalc import ops
+from paramcalc.base.shape import Shape, image
 from paramcalc.language.expression import parse
 from paramcalc.ops.attributes import attributes, build
 from paramcalc.ops.base import Op
-from paramcalc.shape import Shape, image
 
 _PIECE = re.compile(r"(?:[^\s\[(]|\[[^\]]*\]|\((?:[^()]|\([^()]*\))*\))+")
 

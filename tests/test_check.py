@@ -11,17 +11,17 @@ from xml.etree import ElementTree
 
 import pytest
 
-from paramcalc import library
-from paramcalc.claims import check as checking
-from paramcalc.claims import reader as claims
-from paramcalc.claims import reasons
-from paramcalc.claims.check import Outcome, Verdict, check, check_spec
-from paramcalc.claims.measure import KEPT, Networks, measured
+from paramcalc.base.errors import Fault, Source
+from paramcalc.check import check as checking
+from paramcalc.check import reader as claims
+from paramcalc.check import reasons
+from paramcalc.check.check import Outcome, Verdict, check, check_spec
+from paramcalc.check.draw import failure, judgement
+from paramcalc.check.measure import KEPT, Networks, measured
 from paramcalc.conventions import CONVENTIONS, OWN
-from paramcalc.errors import Fault, Source
+from paramcalc.engine import library
 from paramcalc.language.parse import parse
 from paramcalc.language.spec import Spec
-from paramcalc.render.verdicts import failure, judgement
 from tests.conftest import Run
 
 # Weights: conv1 3*16*9 = 432 and norm 32, conv2 16*32*9 = 4608 and bias 32, fc 32*10 = 320 and bias 10,

@@ -6,11 +6,11 @@ from fractions import Fraction
 
 import pytest
 
-from paramcalc import figure
-from paramcalc.claims import reader as claims
-from paramcalc.claims.reader import Claim
-from paramcalc.errors import Fault, Source, SpecError
-from paramcalc.figure import Comparison
+from paramcalc.base import printed as figure
+from paramcalc.base.errors import Fault, Source, SpecError
+from paramcalc.base.printed import Comparison
+from paramcalc.check import reader as claims
+from paramcalc.check.reader import Claim
 from paramcalc.language.parse import parse
 from paramcalc.language.spec import Spec
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import paramcalc
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.compare import align
+from paramcalc.compare.diff import Diff, Line, change, compare
+from paramcalc.count.report import Report
 from paramcalc.model import load, replacement
-from paramcalc.report import Report
-from paramcalc.whatif import align
-from paramcalc.whatif.diff import Diff, Line, change, compare
 from tests.conftest import Run
 
 SPEC = """

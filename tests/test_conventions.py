@@ -12,14 +12,14 @@ from typing import NamedTuple
 import pytest
 
 from paramcalc import ops
+from paramcalc.base.errors import Fault, Source
 from paramcalc.conventions import CONVENTIONS, OWN, TOOLS, amount, convention, recounted
 from paramcalc.conventions.papers import ACTIVATIONS, NORMALIZATIONS, POOLINGS
 from paramcalc.conventions.rule import FACTS, KINDS, Convention, Term, expression
-from paramcalc.errors import Fault, Source
+from paramcalc.count.report import Counts, Report
 from paramcalc.language.parse import parse
 from paramcalc.model import Model, load
 from paramcalc.ops.attributes import attributes
-from paramcalc.report import Counts, Report
 from tests.conftest import Run
 
 TOTALS = Path(__file__).parent / "tool_totals.csv"

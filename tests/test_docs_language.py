@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from paramcalc import errors, library
-from paramcalc.claims import reader as claims
-from paramcalc.engine import elaborate, scope, settings
-from paramcalc.errors import Source, SpecError
+from paramcalc.base import errors
+from paramcalc.base.errors import Source, SpecError
+from paramcalc.check import reader as claims
+from paramcalc.count.report import Counts, count
+from paramcalc.engine import elaborate, library, scope, settings
 from paramcalc.language import chains, expression, lines, spec, syntax, values
 from paramcalc.language.parse import DEEPEST_LIKE, KEYS
-from paramcalc.report import Counts, count
 from tests.documents import ROOT, write_files
 
 DOCUMENT = ROOT / "docs" / "language.md"

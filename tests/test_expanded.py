@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from paramcalc import catalogue, library
+from paramcalc.base.errors import Source
+from paramcalc.count.report import count
+from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Source
-from paramcalc.expanded import expanded, renamed
 from paramcalc.language.parse import parse
-from paramcalc.report import count
+from paramcalc.list import catalogue
+from paramcalc.show.expanded import expanded, renamed
 from tests.conftest import Run
 
 MODELS = sorted(catalogue.names())

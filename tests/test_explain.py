@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from paramcalc import load, ops
+from paramcalc.base.errors import Fault, Source
 from paramcalc.conventions import CONVENTIONS, amount, convention
+from paramcalc.count.report import count_layer
 from paramcalc.engine.graph import Applied, Layer
-from paramcalc.errors import Fault, Source
-from paramcalc.explain import QUANTITIES, Explanation, explain, quantities
+from paramcalc.explain.draw import PLAIN, document, equation, formula, text
+from paramcalc.explain.equations import Line, equations
+from paramcalc.explain.explain import QUANTITIES, Explanation, explain, quantities
 from paramcalc.ops.base import Example
-from paramcalc.render.explanations import PLAIN, document, equation, formula, text
-from paramcalc.report import count_layer
-from paramcalc.whatif.equations import Line, equations
 from tests import calls
 from tests.conftest import Run
 

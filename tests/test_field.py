@@ -15,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramcalc import load, ops
+from paramcalc.base.errors import Fault, Source
+from paramcalc.base.reach import Reach, Steps, joined, repeating, sliding, stretched, through, whole
+from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.engine.elaborate import elaborate
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Fault, Source
-from paramcalc.field import Field, fields, find, region, seers
-from paramcalc.library import from_text
+from paramcalc.engine.library import from_text
+from paramcalc.field.field import Field, fields, find, region, seers
 from paramcalc.ops._bins import bins_reach
 from paramcalc.ops.base import Elementwise, Op
-from paramcalc.reach import Reach, Steps, joined, repeating, sliding, stretched, through, whole
-from paramcalc.shape import CHANNELS, Shape
 from paramcalc.verify.tools import Tools
 from tests import calls
 from tests.conftest import Run

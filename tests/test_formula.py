@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from paramcalc import Model, load
-from paramcalc.errors import Fault, SpecError
-from paramcalc.formula import formulas, quantities
-from paramcalc.library import bundled_files, models, read
-from paramcalc.render.formulas import python, text
-from paramcalc.report import Counts
+from paramcalc.base.errors import Fault, SpecError
+from paramcalc.count.report import Counts
+from paramcalc.engine.library import bundled_files, models, read
+from paramcalc.formula.draw import python, text
+from paramcalc.formula.formula import formulas, quantities
 from paramcalc.symbolic import Closed
 from paramcalc.symbolic.domain import domains
 from tests.conftest import Run

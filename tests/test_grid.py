@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from paramcalc import load
-from paramcalc.render import counts, table
+from paramcalc.count import draw as counts
+from paramcalc.render import table
 from paramcalc.render.grid import Grid, text
 
 

@@ -24,35 +24,32 @@ HOMES = {
     "rich": ("paramcalc.render.table",),
     "typer": ("paramcalc.cli", "paramcalc.commands"),
     "sympy": ("paramcalc.symbolic.face",),
-    "numpy": ("paramcalc.verify", "paramcalc.whatif.sweep"),
+    "numpy": ("paramcalc.verify", "paramcalc.sweep"),
 }
 EXTRAS = {
     "safetensors": ("paramcalc.verify.checkpoint",),
-    "matplotlib": ("paramcalc.render.picture",),
-    "pyarrow": ("paramcalc.whatif.sweep.parquet",),
-    "distributed": ("paramcalc.whatif.sweep.workers",),
+    "matplotlib": ("paramcalc.sweep.picture",),
+    "pyarrow": ("paramcalc.sweep.parquet",),
+    "distributed": ("paramcalc.sweep.workers",),
 }
 
-# Text -> Spec -> Graph -> Report -> what is made of reports -> renderers -> commands. A module imports
-# from its own stage and those before it. What is not named here belongs to ANALYSES.
+# Each folder may import from those of its own stage and of the stages before it.
 STAGES = (
-    ("errors", "figure", "paths", "sizes", "shape", "reach", "ops"),
+    ("base", "render"),
+    ("ops",),
     ("language",),
-    ("engine", "library"),
-    ("report", "outline", "expanded"),
-    (),
-    ("render",),
+    ("engine",),
+    ("count", "field", "conventions"),
+    ("symbolic",),
+    ("explain", "formula", "compare", "solve", "sweep", "check", "memory", "table", "list", "show", "schema")
+    + ("reference", "verify", "model", ""),
     ("commands", "cli", "__main__"),
 )
-ANALYSES = 4
+QUESTIONS = 6
 # What nouns do for whoever asks them, by means of a later stage that they import only then: show themselves
 # in a notebook, run themselves.
 ON_REQUEST = (
-    ("paramcalc.report", "paramcalc.render"),
-    ("paramcalc.whatif.diff", "paramcalc.render"),
-    ("paramcalc.explain", "paramcalc.render"),
-    ("paramcalc.whatif.solve", "paramcalc.render"),
-    ("paramcalc.whatif.sweep", "paramcalc.render"),
+    ("paramcalc.count", "paramcalc.render"),
     ("paramcalc.engine.graph", "paramcalc.verify"),
 )
 
@@ -114,7 +111,7 @@ def within(module: str, places: tuple[str, ...]) -> bool:
 def stage(module: str) -> int:
     """The place of a module on the way from text to print."""
     part = module.removeprefix("paramcalc").strip(".").split(".")[0]
-    return next((place for place, names in enumerate(STAGES) if part in names), ANALYSES)
+    return next((place for place, names in enumerate(STAGES) if part in names), QUESTIONS)
 
 
 @pytest.mark.parametrize("module", MODULES)

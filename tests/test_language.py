@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from paramcalc import library
+from paramcalc.base.errors import Fault, SpecError
+from paramcalc.count.report import count
+from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
-from paramcalc.errors import Fault, SpecError
 from paramcalc.language.unread import unread
-from paramcalc.report import count
 from tests.written import calls, edges, graph, paths, spec, wrong
 
 IMAGE = "input: 3x8x8\nlayers:\n"
@@ -1491,7 +1491,7 @@ def used(folder: Path, text: str, base: str = BASE) -> Path:
 
 
 def calls_of(path: Path, variant: str = "") -> list[str]:
-    from paramcalc.outline import call_text
+    from paramcalc.count.outline import call_text
 
     return [call_text(layer.op) for layer in elaborate(library.read(path), Settings(variant)).layers]
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from paramcalc import devices, load
+from paramcalc import load
+from paramcalc.base.errors import Fault, SpecError
+from paramcalc.count.liveness import Moment, run
+from paramcalc.count.report import BYTES, QUANTITIES
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Fault, SpecError
-from paramcalc.liveness import Moment, run
-from paramcalc.memory import OPTIMIZERS, Memory, Plan, bound, memory
-from paramcalc.report import BYTES, QUANTITIES
+from paramcalc.memory import devices
+from paramcalc.memory.memory import OPTIMIZERS, Memory, Plan, bound, memory
 from tests.conftest import Run as Command
 
 MODELS = [

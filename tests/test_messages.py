@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
-from paramcalc import library
+from paramcalc.base.errors import Fault, Source, SpecError
+from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
-from paramcalc.errors import Fault, Source, SpecError
 from paramcalc.model import change, replacement, sizes
 
 FOLDER = Path(__file__).parent / "messages"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from paramcalc import ops
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import judge
 from paramcalc.ops.base import Cost, Example
-from paramcalc.shape import Shape
-from paramcalc.sizes import judge
 from tests import calls
 
 EXAMPLES = [example for kind in ops.every().values() for example in kind.examples]

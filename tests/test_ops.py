@@ -8,7 +8,7 @@ from math import prod
 import pytest
 
 from paramcalc import ops
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
 from paramcalc.ops.base import Example, Op
 from tests import calls
 from tests.conftest import Run

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from paramcalc import load
-from paramcalc.outline import Line, outline
-from paramcalc.report import Counts, Report
+from paramcalc.count.outline import Line, outline
+from paramcalc.count.report import Counts, Report
 
 MODELS = ["lenet5-1998", "googlenet", "resnet-50", "densenet-121", "vgg-16", "resnet110-cifar"]
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from paramcalc.base.errors import Source
+from paramcalc.count.report import count
 from paramcalc.engine.elaborate import elaborate
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Source
-from paramcalc.expanded import expanded, renamed
-from paramcalc.library import from_text
-from paramcalc.report import count
+from paramcalc.engine.library import from_text
+from paramcalc.show.expanded import expanded, renamed
 
 INDENT = "  "
 NAMES = ("a", "b", "conv2d", "relu", "skip-1", "1x1", "prelu", "unit")
@@ -173,7 +173,7 @@ def specs(draw: st.DrawFn) -> tuple[str, str]:
 
 def network(text: str) -> Graph | None:
     """The graph of a text, or None where a name is taken or means another, which chance cannot help."""
-    from paramcalc.errors import SpecError
+    from paramcalc.base.errors import SpecError
 
     try:
         return elaborate(from_text(Source("random", text)))

@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from paramcalc import catalogue, load, ops
+from paramcalc import load, ops
+from paramcalc.list import catalogue
 from tests.conftest import Run
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from paramcalc import library
+from paramcalc.engine import library
 from paramcalc.language.parse import KEYS
 from tests.conftest import Run
 

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import pytest
 
-from paramcalc.errors import Fault, SpecError
+from paramcalc.base.errors import Fault, SpecError
+from paramcalc.count.report import Counts
+from paramcalc.count.vary import Axis, Space, axis
 from paramcalc.model import load
-from paramcalc.report import Counts
-from paramcalc.whatif.pieces import Pieces
-from paramcalc.whatif.solve import Solution, bounds, line
-from paramcalc.whatif.vary import Axis, Space, axis
+from paramcalc.solve import Solution, bounds, line
+from paramcalc.symbolic.pieces import Pieces
 from tests.conftest import Run
 
 Met = Callable[[Counts], bool]

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 import paramcalc
-from paramcalc import library
+from paramcalc.count.report import Report, Row
+from paramcalc.engine import library
 from paramcalc.language import syntax
 from paramcalc.language.spec import Spec
 from paramcalc.model import sizes
-from paramcalc.report import Report, Row
 
 PUBLISHED = Path(__file__).parent / "published.csv"
 Figure = dict[str, str]

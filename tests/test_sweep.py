@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from paramcalc.errors import Fault, SpecError
+from paramcalc.base.errors import Fault, SpecError
+from paramcalc.count.report import QUANTITIES
 from paramcalc.language.expression import FUNCTIONS
 from paramcalc.model import load
-from paramcalc.report import QUANTITIES
+from paramcalc.sweep import Sweep, cluster, here, processes
+from paramcalc.sweep.bulk import ratio
+from paramcalc.sweep.evaluate import BLOCK, Evaluator
+from paramcalc.sweep.job import Chunk, Job
+from paramcalc.sweep.order import Order
 from paramcalc.symbolic.polynomial import apply, opaque, symbol
-from paramcalc.whatif.sweep import Sweep, cluster, here, processes
-from paramcalc.whatif.sweep.bulk import ratio
-from paramcalc.whatif.sweep.evaluate import BLOCK, Evaluator
-from paramcalc.whatif.sweep.job import Chunk, Job
-from paramcalc.whatif.sweep.order import Order
 from tests.conftest import Run
 
 EVERYWHERE = [
@@ -691,7 +691,7 @@ def test_memory_is_bounded_by_the_chunk(tmp_path: Path) -> None:
     """Four million rows in chunks of 50,000 take hardly more than NumPy itself."""
     script = (
         "from paramcalc.model import load\n"
-        "from paramcalc.whatif.sweep import Sweep\n"
+        "from paramcalc.sweep import Sweep\n"
         "swept = load('resnet-50').sweep('width=32:2031', 'size=64:2063')\n"
         f"Sweep(swept.job._replace(chunk=50_000)).write({str(tmp_path / 'rows.csv')!r})\n"
         "status = open('/proc/self/status').read()\n"

@@ -15,11 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramcalc import load, ops
-from paramcalc.errors import Fault, SpecError
+from paramcalc.base.errors import Fault, SpecError
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import judge
 from paramcalc.language.expression import FUNCTIONS
 from paramcalc.ops.base import Cost, Example, Op
-from paramcalc.shape import Shape
-from paramcalc.sizes import judge
 from paramcalc.symbolic.face import expression
 from paramcalc.symbolic.facts import Facts, Symbol
 from paramcalc.symbolic.judge import Judge

@@ -7,9 +7,11 @@ from fractions import Fraction
 
 import pytest
 
-from paramcalc import figure, library, load
-from paramcalc.family import Block, Family, Stage, family, usual
-from paramcalc.figure import Comparison
+from paramcalc import load
+from paramcalc.base import printed as figure
+from paramcalc.base.printed import Comparison
+from paramcalc.engine import library
+from paramcalc.table.family import Block, Family, Stage, family, usual
 from tests.conftest import Run
 
 

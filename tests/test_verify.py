@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from paramcalc import library, load, ops
+from paramcalc import load, ops
+from paramcalc.base.errors import Fault
+from paramcalc.engine import library
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Fault
 from paramcalc.model import Model
 from paramcalc.render import progress
 from tests.conftest import Run
@@ -275,7 +276,7 @@ def test_what_is_no_number_is_noticed(small: Path, monkeypatch: pytest.MonkeyPat
 
 def test_wrong_liveness_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value that is thought to be freed too early is seen."""
-    from paramcalc import liveness
+    from paramcalc.count import liveness
 
     old = liveness.run
 

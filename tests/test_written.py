@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramcalc import ops
+from paramcalc.base.errors import Source
+from paramcalc.base.shape import Shape
+from paramcalc.count.outline import call_text
 from paramcalc.engine.elaborate import elaborate
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Source
-from paramcalc.expanded import expanded
-from paramcalc.library import from_text
+from paramcalc.engine.library import from_text
 from paramcalc.ops.attributes import (
     KINDS,
     PADDING_WORDS,
@@ -38,8 +39,7 @@ from paramcalc.ops.attributes import (
     attributes,
 )
 from paramcalc.ops.base import Op
-from paramcalc.outline import call_text
-from paramcalc.shape import Shape
+from paramcalc.show.expanded import expanded
 
 AXES = ("channels", "height", "width")
 

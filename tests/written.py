@@ -5,13 +5,13 @@ from __future__ import annotations
 from textwrap import dedent
 from typing import Any
 
-from paramcalc import library
+from paramcalc.base.errors import Source, SpecError
+from paramcalc.count.outline import call_text
+from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Source, SpecError
 from paramcalc.language.spec import Spec
 from paramcalc.model import change
-from paramcalc.outline import call_text
 
 NAME = "t.yaml"
 

@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from paramcalc.base.errors import Fault
+from paramcalc.count.report import Report
 from paramcalc.engine.apart import apart
 from paramcalc.engine.elaborate import Change, Swap
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Fault
 from paramcalc.language.spec import Spec
 from paramcalc.language.unread import unread
 from paramcalc.render.grid import Grid
-from paramcalc.report import Report
 
 Format = Literal["table", "json", "csv", "markdown", "latex", "html"]
 
@@ -58,7 +58,7 @@ ConventionOption = Annotated[
 def _depth(text: str) -> int:
     """A number of levels, or all of them."""
     if text == "all":
-        from paramcalc.outline import FULL_DEPTH
+        from paramcalc.count.outline import FULL_DEPTH
 
         return FULL_DEPTH
     if not text.isdecimal() or not int(text):
@@ -109,7 +109,7 @@ def under(convention: str, report: Report) -> Report:
 def load_plugins(paths: list[Path] | None) -> None:
     """Adds the ops of the Python files that the user names."""
     if paths:
-        from paramcalc.plugins import load
+        from paramcalc.engine.plugins import load
 
         for path in paths:
             load(path)
@@ -121,7 +121,7 @@ def emit(text: str, output: Path | None) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
-    from paramcalc.files import whole
+    from paramcalc.base.files import whole
 
     with whole(output) as file:
         file.write(text.encode("utf-8"))

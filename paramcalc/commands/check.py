@@ -29,8 +29,8 @@ def check(
 
     Example: paramcalc check resnet --format github
     """
-    from paramcalc.claims.check import check as checked
-    from paramcalc.render import verdicts
+    from paramcalc.check import draw as verdicts
+    from paramcalc.check.check import check as checked
 
     load_plugins(plugins)
     result = checked(specs or ())

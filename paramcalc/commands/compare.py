@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from paramcalc.base.errors import Fault
 from paramcalc.commands._common import (
     BatchOption,
     ConventionOption,
@@ -21,7 +22,6 @@ from paramcalc.commands._common import (
     written,
 )
 from paramcalc.engine.elaborate import Change
-from paramcalc.errors import Fault
 from paramcalc.language.lines import words
 from paramcalc.model import Model, change, load, sizes
 
@@ -65,8 +65,8 @@ def compare(
 
     Example: paramcalc compare resnet-50 --versus 'size=288' --versus 'resnet-101 width=48'
     """
-    from paramcalc.render import differences
-    from paramcalc.whatif.diff import compare as compared
+    from paramcalc.compare import draw as differences
+    from paramcalc.compare.diff import compare as compared
 
     common = settings(sets, inputs, plugins, replaced)
     others = [(name, ()) for name in specs[1:]] + [_version(text, specs[0]) for text in versus or ()]

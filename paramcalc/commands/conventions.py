@@ -42,8 +42,8 @@ def conventions(
     Example: paramcalc conventions resnet-50
     """
     from paramcalc.conventions import CONVENTIONS, TOOLS, recounted
+    from paramcalc.conventions import draw as drawn
     from paramcalc.model import load
-    from paramcalc.render import conventions as drawn
 
     if not spec:
         render = {

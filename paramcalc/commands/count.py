@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from paramcalc.base.errors import Fault
 from paramcalc.commands._common import (
     BatchOption,
     ConventionOption,
@@ -24,7 +25,6 @@ from paramcalc.commands._common import (
     under,
     written,
 )
-from paramcalc.errors import Fault
 
 Dtype = Literal["float64", "float32", "tf32", "bfloat16", "float16", "int8", "float8"]
 
@@ -57,8 +57,8 @@ def count(
 
     Example: paramcalc count resnet-50 --depth 1 --set width=96
     """
+    from paramcalc.count import draw as counts
     from paramcalc.model import load
-    from paramcalc.render import counts
 
     if (sort or top is not None) and (depth is not None or unfold):
         raise Fault("--top and --sort show layers without groups, which --depth and --unfold are about")
@@ -67,7 +67,7 @@ def count(
     report = under(convention, model.count(changes, sizes, batch))
     doubts(model.spec, report.graph)
     if format == "json":
-        from paramcalc.render import json
+        from paramcalc.count import json
 
         emit(json.text(report, dtype), output)
         return

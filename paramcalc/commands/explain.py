@@ -54,10 +54,10 @@ def explain(
     Example: paramcalc explain resnet-50 'conv3_x/0/main/*' --quantity macs --why torchinfo
     """
     from paramcalc.conventions import convention
-    from paramcalc.explain import explain as explained
-    from paramcalc.explain import quantities
+    from paramcalc.explain import draw as render
+    from paramcalc.explain.explain import explain as explained
+    from paramcalc.explain.explain import quantities
     from paramcalc.model import load
-    from paramcalc.render import explanations as render
 
     chosen = quantities(quantity)
     changes, sizes = settings(sets, inputs, plugins, replaced)

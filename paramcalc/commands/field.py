@@ -49,10 +49,10 @@ def field(
 
     Example: paramcalc field resnet-50 conv5_x --at 0,3 --from 100,20
     """
-    from paramcalc.errors import Fault
-    from paramcalc.field import fields, find, look, position
+    from paramcalc.base.errors import Fault
+    from paramcalc.field import draw as render
+    from paramcalc.field.field import fields, find, look, position
     from paramcalc.model import load
-    from paramcalc.render import fields as render
 
     changes, sizes = settings(sets, inputs, plugins, replaced)
     report = load(spec).count(changes, sizes)

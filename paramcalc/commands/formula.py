@@ -58,9 +58,9 @@ def formula(
     Example: paramcalc formula resnet20-cifar --in depths --format python
     """
     from paramcalc.engine.apart import apart
-    from paramcalc.formula import formulas, quantities
+    from paramcalc.formula import draw as render
+    from paramcalc.formula.formula import formulas, quantities
     from paramcalc.model import load
-    from paramcalc.render import formulas as render
 
     chosen = quantities(quantity)
     names = [name.strip() for name in symbols.split(",") if name.strip()]

@@ -22,8 +22,8 @@ def list(
 
     Example: paramcalc list resnet
     """
-    from paramcalc import catalogue
-    from paramcalc.render import catalogue as drawn
+    from paramcalc.list import catalogue
+    from paramcalc.list import draw as drawn
 
     listed = catalogue.listed(wanted)
     if not listed:

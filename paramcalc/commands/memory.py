@@ -61,11 +61,11 @@ def memory(
 
     Example: paramcalc memory resnet-50 --train adam --batch 32 --checkpoint 'conv*_x/*'
     """
-    from paramcalc import devices
-    from paramcalc.memory import Plan, bound
-    from paramcalc.memory import memory as measured
+    from paramcalc.memory import devices
+    from paramcalc.memory import draw as memories
+    from paramcalc.memory.memory import Plan, bound
+    from paramcalc.memory.memory import memory as measured
     from paramcalc.model import load
-    from paramcalc.render import memories
 
     changes, sizes = settings(sets, inputs, plugins, replaced)
     plan = Plan(batch, dtype, weights or dtype, train, mixed, inplace, fused, checkpoints)

@@ -25,8 +25,8 @@ def ops(
     Example: paramcalc ops conv2d
     """
     from paramcalc import ops
-    from paramcalc.errors import Fault, near
-    from paramcalc.render import reference
+    from paramcalc.base.errors import Fault, near
+    from paramcalc.reference import draw as reference
     from paramcalc.render.grid import markdown
 
     load_plugins(plugins)

@@ -12,7 +12,7 @@ def schema(plugins: PluginOption = None, output: OutputOption = None) -> None:
     """
     import json
 
-    from paramcalc.schema import schema as described
+    from paramcalc.schema.schema import schema as described
 
     load_plugins(plugins)
     emit(json.dumps(described(), indent=2) + "\n", output)

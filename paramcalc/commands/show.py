@@ -35,13 +35,13 @@ def show(
 
     Example: paramcalc show lenet5-1998 --expanded
     """
-    from paramcalc.errors import Fault
+    from paramcalc.base.errors import Fault
     from paramcalc.model import load
 
     changes, sizes = settings(sets, inputs, plugins)
     model = load(spec)
     if expanded:
-        from paramcalc.expanded import expanded as canonical
+        from paramcalc.show.expanded import expanded as canonical
 
         graph = model.graph(changes, sizes)
         doubts(model.spec, graph)

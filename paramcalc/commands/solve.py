@@ -60,7 +60,7 @@ def solve(
     Example: paramcalc solve resnet-50 --vary width --vary input=160:320:32 --until 'macs <= 1e9' --max params
     """
     from paramcalc.model import load
-    from paramcalc.render import solutions
+    from paramcalc.solve import draw as solutions
 
     changes, sizes = settings(sets, inputs, plugins, replaced)
     found = load(spec).solve(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from paramcalc.base.errors import Fault
+from paramcalc.base.files import whole
 from paramcalc.commands._common import (
     BatchOption,
     InputOption,
@@ -21,14 +23,12 @@ from paramcalc.commands._common import (
     remark,
     settings,
 )
-from paramcalc.errors import Fault
-from paramcalc.files import whole
 from paramcalc.render.progress import Progress
 
 if TYPE_CHECKING:
-    from paramcalc.whatif.sweep import Sweep
-    from paramcalc.whatif.sweep.job import Summary
-    from paramcalc.whatif.sweep.workers import Workers
+    from paramcalc.sweep import Sweep
+    from paramcalc.sweep.job import Summary
+    from paramcalc.sweep.workers import Workers
 
 
 def sweep(
@@ -83,10 +83,10 @@ def sweep(
 
     Example: paramcalc sweep resnet-50 width=32:128 'depths=[2,2,2,2],[3,4,6,3]' -o widths.csv
     """
+    from paramcalc import sweep as sweeps
+    from paramcalc.count.vary import axis
     from paramcalc.model import load
-    from paramcalc.render import sweeps as render
-    from paramcalc.whatif import sweep as sweeps
-    from paramcalc.whatif.vary import axis
+    from paramcalc.sweep import draw as render
 
     if jobs > 1 and scheduler:
         raise Fault("--jobs and --scheduler exclude each other")
@@ -148,7 +148,7 @@ def is_standard_output(output: Path) -> bool:
 
 def check_picture(path: Path) -> None:
     """A `Fault` where it cannot be drawn, before hours are spent on what it shows."""
-    from paramcalc.render.picture import FORMS
+    from paramcalc.sweep.picture import FORMS
 
     if path.suffix not in FORMS:
         raise Fault(f"{path}: a picture ends in {', '.join(FORMS)}")
@@ -156,7 +156,8 @@ def check_picture(path: Path) -> None:
 
 def draw(found: Sweep, summary: Summary, path: Path) -> None:
     """The picture of a sweep, with its front."""
-    from paramcalc.render import picture, sweeps
+    from paramcalc.sweep import draw as sweeps
+    from paramcalc.sweep import picture
 
     points = sweeps.points(found)
     if points is None:

@@ -41,11 +41,11 @@ def table(
 
     Example: paramcalc table resnet --variants resnet-18,resnet-50 --format markdown
     """
-    from paramcalc import library
-    from paramcalc.family import family, usual
+    from paramcalc.engine import library
     from paramcalc.model import Model
-    from paramcalc.render import families
     from paramcalc.render.grid import markdown
+    from paramcalc.table import draw as families
+    from paramcalc.table.family import family, usual
 
     changes, sizes = settings(sets, inputs, plugins, replaced)
     found = library.find(spec)

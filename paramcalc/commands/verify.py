@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from paramcalc.base.errors import Fault
+from paramcalc.base.files import whole
 from paramcalc.commands._common import (
     DepthOption,
     OutputOption,
@@ -19,8 +21,6 @@ from paramcalc.commands._common import (
     remark,
     settings,
 )
-from paramcalc.errors import Fault
-from paramcalc.files import whole
 
 if TYPE_CHECKING:
     from paramcalc.engine.graph import Graph, Layer
@@ -83,7 +83,7 @@ def verify(
 
     Example: paramcalc verify lenet5-1998 --batch 2
     """
-    from paramcalc.render import verification as drawn
+    from paramcalc.verify import draw as drawn
     from paramcalc.verify.compare import Settings
     from paramcalc.verify.session import Request
 
@@ -119,7 +119,7 @@ def verify(
 
 
 def _names(specs: list[str] | None, every: bool) -> list[str]:
-    from paramcalc.library import bundled_folder
+    from paramcalc.engine.library import bundled_folder
 
     names = [*(specs or ()), *([str(bundled_folder())] if every else [])]
     if not names:
@@ -145,7 +145,7 @@ def _inputs(texts: list[str] | None) -> tuple[dict[str, tuple[int, ...]], dict[s
 
 def _number(option: str, text: str) -> int:
     """A figure such as 20e12 or 64Mi as a whole number."""
-    from paramcalc import figure
+    from paramcalc.base import printed as figure
 
     example = "a number such as 64Mi, 20e12 or 2_000_000"
     try:
@@ -181,9 +181,9 @@ def _run(
     import warnings
     from zipfile import ZipFile
 
-    from paramcalc.render import verification as drawn
     from paramcalc.render.progress import Progress
     from paramcalc.verify import checkpoint
+    from paramcalc.verify import draw as drawn
     from paramcalc.verify.session import session
 
     warnings.simplefilter("ignore", RuntimeWarning)  # of overflow and the like, which the table tells

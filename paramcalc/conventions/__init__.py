@@ -6,11 +6,11 @@ knows what a convention counts, and a further one is a further entry.
 
 from __future__ import annotations
 
+from paramcalc.base.errors import Fault, near
 from paramcalc.conventions.account import recounted
 from paramcalc.conventions.papers import OWN, PAPERS
 from paramcalc.conventions.rule import Convention, amount
 from paramcalc.conventions.tools import TOOLS
-from paramcalc.errors import Fault, near
 
 CONVENTIONS = {convention.name: convention for convention in (*PAPERS, *TOOLS)}
 

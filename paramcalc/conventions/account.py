@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from paramcalc.base.sizes import Size
 from paramcalc.conventions.papers import OWN
 from paramcalc.conventions.rule import Convention, evaluated, family, rules
-from paramcalc.report import Basis, Counts, Report, Row, added, branches
-from paramcalc.sizes import Size
+from paramcalc.count.report import Basis, Counts, Report, Row, added, branches
 
 STORED = ("params", "trainable", "frozen", "buffers", "kernels")  # the same for any number of samples
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from paramcalc.conventions.rule import Convention, Term, table
-from paramcalc.report import QUANTITIES
+from paramcalc.count.report import QUANTITIES
 
 CONVOLUTIONS = ("conv", "conv_transpose")
 NORMALIZATIONS = (

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import Size, ceil_divide, floor_divide, product, total
+from paramcalc.count.report import Counts, Row, count_layer
 from paramcalc.engine.graph import Layer
-from paramcalc.errors import Fault
 from paramcalc.language.expression import Expression, parse
-from paramcalc.report import Counts, Row, count_layer
-from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size, ceil_divide, floor_divide, product, total
 
 
 class Term(NamedTuple):

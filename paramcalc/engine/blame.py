@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from paramcalc.base.errors import Fault
 from paramcalc.engine.scope import MISSING, Network, Scope, View
-from paramcalc.errors import Fault
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Call
 

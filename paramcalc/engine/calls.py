@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
+from paramcalc.base.errors import Fault, near, related
+from paramcalc.base.paths import pattern
+from paramcalc.base.shape import Shape
 from paramcalc.engine.graph import Applied
 from paramcalc.engine.scope import MISSING, Group, Network, Scope, UnknownError, View
 from paramcalc.engine.settings import LARGEST_SIZE, Change, is_written
-from paramcalc.errors import Fault, near, related
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Argument, Block, Call, Reference, Setting, Written
 from paramcalc.language.values import Value, exact, extent
 from paramcalc.ops.attributes import attributes, build, listed, shown
 from paramcalc.ops.base import Op
-from paramcalc.paths import pattern
-from paramcalc.shape import Shape
 
 # The ids of a call, of the parameters around it and of the shape that enters. What is kept under such
 # a key keeps the shape as well, so that no other can take over its id.

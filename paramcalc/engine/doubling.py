@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from paramcalc.base.errors import Problem
 from paramcalc.engine.graph import Layer
 from paramcalc.engine.scope import Frame
-from paramcalc.errors import Problem
 from paramcalc.language.spec import Join, Named, Step
 
 JUST_THERE = ("x", "identity")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from paramcalc.base.errors import Fault, Problem, SpecError, in_order
 from paramcalc.engine.blame import report_call, report_expression
 from paramcalc.engine.calls import Calls, Known
 from paramcalc.engine.finish import channels_last, check_read, output_values, remarks
@@ -31,7 +32,6 @@ from paramcalc.engine.scope import (
 )
 from paramcalc.engine.settings import Change, Settings, Swap, set_inputs, set_knobs
 from paramcalc.engine.sharing import below, taken, used_again
-from paramcalc.errors import Fault, Problem, SpecError, in_order
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
     Auxiliary,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from paramcalc.base.errors import Fault, Problem, near
+from paramcalc.base.paths import matching
+from paramcalc.base.shape import Shape
 from paramcalc.engine.graph import Layer
 from paramcalc.engine.scope import NOTHING, Network, Scope, UnknownError, View
 from paramcalc.engine.settings import Change, Settings, Swap
-from paramcalc.errors import Fault, Problem, near
 from paramcalc.language.expression import Expression
 from paramcalc.ops.attributes import attributes
-from paramcalc.paths import matching
-from paramcalc.shape import Shape
 
 MOST_COLOURS = 3  # channels of a picture
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from paramcalc.errors import Problem, Source
+from paramcalc.base.errors import Problem, Source
+from paramcalc.base.shape import Shape
 from paramcalc.ops.base import Cost, Op, Weights
-from paramcalc.shape import Shape
 
 
 class Applied(NamedTuple):

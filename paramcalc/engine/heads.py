@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from paramcalc import ops
+from paramcalc.base.errors import Fault, near
 from paramcalc.engine.scope import NOTHING, Network, View, no_tensor
-from paramcalc.errors import Fault, near
 from paramcalc.language.spec import MOST_INPUTS, Block, Call
 from paramcalc.language.values import Value
 from paramcalc.ops.attributes import shown

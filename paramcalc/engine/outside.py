@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from paramcalc.base.errors import Problem, Source
 from paramcalc.engine.settings import Settings, input_option
-from paramcalc.errors import Problem, Source
 
 
 def from_outside(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from paramcalc.base.paths import pattern
 from paramcalc.engine.scope import Group, Scope
 from paramcalc.engine.settings import Swap
 from paramcalc.language.spec import Auxiliary, Broken, If, Item
-from paramcalc.paths import pattern
 
 
 class Replacements:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from paramcalc import ops
+from paramcalc.base.errors import Fault, Problems, Source, near
+from paramcalc.base.shape import AXES, CHANNELS, Shape
 from paramcalc.engine.graph import Layer
-from paramcalc.errors import Fault, Problems, Source, near
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
     Auxiliary,
@@ -24,7 +25,6 @@ from paramcalc.language.spec import (
 )
 from paramcalc.language.values import Value, Word, collected, extent
 from paramcalc.ops.attributes import shown
-from paramcalc.shape import AXES, CHANNELS, Shape
 
 MOST_WORK = 2_000_000
 MOST_LISTED = 8  # names of layers that a message lists

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from paramcalc.base.errors import Fault, Source, near
+from paramcalc.base.shape import CHANNELS, SPACE, Shape
+from paramcalc.base.sizes import Size
 from paramcalc.engine.scope import FAILED, MISSING, NOTHING, Network, UnknownError, View
-from paramcalc.errors import Fault, Source, near
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Chain, Input, Knob, Spec, Variant, Written
 from paramcalc.language.values import Value, Word
 from paramcalc.ops.attributes import shown, size
 from paramcalc.ops.base import Op
-from paramcalc.shape import CHANNELS, SPACE, Shape
-from paramcalc.sizes import Size
 
 LARGEST_SIZE = 10**15
 

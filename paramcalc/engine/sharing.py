@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from paramcalc.base.errors import Fault
+from paramcalc.base.sizes import Size, same
 from paramcalc.engine.graph import Applied, Layer
 from paramcalc.engine.scope import UNKNOWN, Group, Network, UnknownError
-from paramcalc.errors import Fault
-from paramcalc.sizes import Size, same
 
 
 def below(share: Group | int | None, name: str) -> Group | int | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 from paramcalc import ops
-from paramcalc.errors import Fault, Problems, Source, near
+from paramcalc.base.errors import Fault, Problems, Source, near
 from paramcalc.language import lines
 from paramcalc.language.expression import literal
 from paramcalc.language.lines import NAME, Line

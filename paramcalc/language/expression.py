@@ -13,7 +13,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from paramcalc.errors import Fault, near
+from paramcalc.base.errors import Fault, near
+from paramcalc.base.shape import AXES, Shape
 from paramcalc.language.values import (
     FUNCTIONS,
     MOST_BITS,
@@ -34,7 +35,6 @@ from paramcalc.language.values import (
     whole,
 )
 from paramcalc.ops.attributes import shown
-from paramcalc.shape import AXES, Shape
 
 __all__ = ["FUNCTIONS", "MEANT", "TRUTH", "Expression", "Names", "Value", "divide", "literal", "parse"]
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from paramcalc import ops
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
 from paramcalc.language.expression import MEANT, Expression
 from paramcalc.language.expression import parse as parse_expression
 from paramcalc.language.spec import Argument, Call, Parameter, Reference, Written

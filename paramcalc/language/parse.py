@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from paramcalc import ops
-from paramcalc.errors import Fault, Problem, Problems, Source, SpecError, near
+from paramcalc.base.errors import Fault, Problem, Problems, Source, SpecError, near
+from paramcalc.base.shape import AXES
 from paramcalc.language import lines, syntax
 from paramcalc.language.chains import ChainReader
 from paramcalc.language.lines import NAME, WORD
@@ -29,7 +30,6 @@ from paramcalc.language.spec import (
 )
 from paramcalc.language.syntax import Mapping, Node, Scalar, Sequence
 from paramcalc.ops.attributes import attributes
-from paramcalc.shape import AXES
 
 DEEPEST_LIKE = 20
 KEYS = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from paramcalc import ops
-from paramcalc.errors import Fault, Problems, Source
+from paramcalc.base.errors import Fault, Problems, Source
 from paramcalc.language import lines
 from paramcalc.language.expression import Expression
 from paramcalc.language.lines import NAME, RESERVED, Token

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from paramcalc.errors import Source
+from paramcalc.base.errors import Source
 from paramcalc.language.expression import Expression
 from paramcalc.language.syntax import Mapping, Node
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
-from paramcalc.errors import Problem, Problems, Source, SpecError, visible
+from paramcalc.base.errors import Problem, Problems, Source, SpecError, visible
 
 LONGEST_TEXT = 16 * 2**20
 MOST_NODES = 500_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from paramcalc.errors import Problem
+from paramcalc.base.errors import Problem
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
     Auxiliary,

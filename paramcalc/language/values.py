@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from paramcalc.errors import Fault, near
+from paramcalc.base.errors import Fault, near
+from paramcalc.base.sizes import at_least, floor_divide, judge, same
 from paramcalc.ops.attributes import shown
-from paramcalc.sizes import at_least, floor_divide, judge, same
 
 Value: TypeAlias = Any  # int, Fraction, bool, str, a tuple of these, or a symbolic expression
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size, divides, floor_divide, product, total
 from paramcalc.ops.attributes import Flag
 from paramcalc.ops.base import Array, Cost, Op, Tools, Weights
-from paramcalc.shape import Shape
-from paramcalc.sizes import Size, divides, floor_divide, product, total
 
 PROJECTIONS = ("query", "key", "value", "out")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from paramcalc.base.reach import Reach, repeating, whole
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size, divides, floor_divide, product, same
 from paramcalc.ops.attributes import PerAxis
 from paramcalc.ops.base import Array, Tools
-from paramcalc.reach import Reach, repeating, whole
-from paramcalc.shape import Shape
-from paramcalc.sizes import Size, divides, floor_divide, product, same
 
 
 def values_read(x: Shape, output_size: PerAxis) -> Size:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import Size, at_least
 from paramcalc.ops.base import Array, Op, Tools, need_space
-from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size, at_least
 
 T = TypeVar("T")
 PLANE = ("height", "width")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from paramcalc.base.sizes import Size
 from paramcalc.ops.base import Array
-from paramcalc.sizes import Size
 
 
 def normalizing(elements: Size, groups: Size) -> dict[str, Size]:

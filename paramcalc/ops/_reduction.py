@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from paramcalc.base.shape import AXES, CHANNELS, Shape
+from paramcalc.base.sizes import Size
 from paramcalc.ops.attributes import Word
 from paramcalc.ops.base import Cost, Op, need_axes
-from paramcalc.shape import AXES, CHANNELS, Shape
-from paramcalc.sizes import Size
 
 
 @dataclass(frozen=True)

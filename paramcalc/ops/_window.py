@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, sliding
+from paramcalc.base.shape import SPACE, Shape
+from paramcalc.base.sizes import Size, at_least, ceil_divide, floor_divide, product, window
 from paramcalc.ops.attributes import Padding, PerAxis
 from paramcalc.ops.base import Op, need_positive
-from paramcalc.reach import Reach, sliding
-from paramcalc.shape import SPACE, Shape
-from paramcalc.sizes import Size, at_least, ceil_divide, floor_divide, product, window
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.reach import Reach
+from paramcalc.base.shape import Shape
 from paramcalc.ops._bins import bins_reach, over_bins, values_read
 from paramcalc.ops.attributes import PerAxis
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_image
-from paramcalc.reach import Reach
-from paramcalc.shape import Shape
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.ops.attributes import Flag
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels
-from paramcalc.shape import CHANNELS, Shape
 
 
 @dataclass(frozen=True)

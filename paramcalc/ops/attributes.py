@@ -11,9 +11,9 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
-from paramcalc.errors import Fault, near
+from paramcalc.base.errors import Fault, near
+from paramcalc.base.sizes import Size, at_least, divides
 from paramcalc.ops.base import Op
-from paramcalc.sizes import Size, at_least, divides
 
 Count: TypeAlias = Size  # a whole number, zero included
 Int: TypeAlias = Size  # any whole number

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.shape import Shape
 from paramcalc.ops._window import Sliding, Windows, check_half, output_space, window_size, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis
 from paramcalc.ops.base import Array, Cost, Example, Tools, need_image
-from paramcalc.shape import Shape
 
 
 @dataclass(frozen=True)

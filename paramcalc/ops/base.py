@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from paramcalc.errors import Fault
-from paramcalc.reach import Reach, alike, whole
-from paramcalc.shape import CHANNELS, SPACE, Shape, vector
-from paramcalc.sizes import Size, at_least, divides, product, same
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, alike, whole
+from paramcalc.base.shape import CHANNELS, SPACE, Shape, vector
+from paramcalc.base.sizes import Size, at_least, divides, product, same
 
 Weights = dict[str, tuple[Size, ...]]
 Array = Any

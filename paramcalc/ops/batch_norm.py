@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.reach import Reach, whole
+from paramcalc.base.shape import Shape
 from paramcalc.ops._norm import normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels, need_epsilon
-from paramcalc.reach import Reach, whole
-from paramcalc.shape import Shape
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size, same
 from paramcalc.ops._layout import need_last_channels
 from paramcalc.ops.attributes import Flag
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels
-from paramcalc.shape import Shape
-from paramcalc.sizes import Size, same
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import Size
 from paramcalc.ops.base import Array, Example, Op, Tools, need_groups, need_space
-from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size
 
 
 @dataclass(frozen=True)

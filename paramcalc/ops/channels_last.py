@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.ops._layout import space_axes
 from paramcalc.ops.base import Array, Example, Op, Tools
-from paramcalc.shape import CHANNELS, Shape
 
 
 @dataclass(frozen=True)

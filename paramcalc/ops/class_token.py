@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.reach import Reach, shifted
+from paramcalc.base.shape import Shape
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.base import Array, Example, Op, Tools, Weights
-from paramcalc.reach import Reach, shifted
-from paramcalc.shape import Shape
 
 
 @dataclass(frozen=True)

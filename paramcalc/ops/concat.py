@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from paramcalc.base.reach import Reach, shifted
+from paramcalc.base.shape import AXES, CHANNELS, Shape
+from paramcalc.base.sizes import total
 from paramcalc.ops.attributes import Word
 from paramcalc.ops.base import Array, Example, Op, Tools, need_axes, need_same_shape
-from paramcalc.reach import Reach, shifted
-from paramcalc.shape import AXES, CHANNELS, Shape
-from paramcalc.sizes import total
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import SPACE, Shape, image
+from paramcalc.base.sizes import Size, at_least, floor_divide, product, same
 from paramcalc.ops._window import PADDING_MODES, Sliding, Windows, check_reach, output_space, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis, Table, Word
 from paramcalc.ops.base import Array, Cost, Example, Tools, Weights, need_groups, need_image
-from paramcalc.shape import SPACE, Shape, image
-from paramcalc.sizes import Size, at_least, floor_divide, product, same
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import gcd
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, repeating
+from paramcalc.base.shape import SPACE, Shape, image
+from paramcalc.base.sizes import Size, at_least, floor_divide, product
 from paramcalc.ops._window import Window, Windows, windows
 from paramcalc.ops.attributes import CountPerAxis, Flag, Padding, PerAxis
 from paramcalc.ops.base import (
@@ -19,9 +22,6 @@ from paramcalc.ops.base import (
     need_image,
     need_positive,
 )
-from paramcalc.reach import Reach, repeating
-from paramcalc.shape import SPACE, Shape, image
-from paramcalc.sizes import Size, at_least, floor_divide, product
 
 
 @dataclass(frozen=True)

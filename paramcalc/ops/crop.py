@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.reach import Reach, shifted
+from paramcalc.base.shape import Shape
 from paramcalc.ops._layout import need_left, spread
 from paramcalc.ops.attributes import Margins
 from paramcalc.ops.base import Array, Example, Op, Tools
 from paramcalc.ops.slice import taken
-from paramcalc.reach import Reach, shifted
-from paramcalc.shape import Shape
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.reach import Reach, alike, whole
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import Size
 from paramcalc.ops._attention import Attention
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.base import Array, Example, Tools
-from paramcalc.reach import Reach, alike, whole
-from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size
 
 
 @dataclass(frozen=True)

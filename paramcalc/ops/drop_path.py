@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.shape import Shape
 from paramcalc.ops.attributes import Number
 from paramcalc.ops.base import Array, Elementwise, Example, Tools, need_probability
-from paramcalc.shape import Shape
 
 
 @dataclass(frozen=True)

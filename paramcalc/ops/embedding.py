@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import Size, product
 from paramcalc.ops.base import Array, Example, Op, Tools, Weights
-from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size, product
 
 
 @dataclass(frozen=True)

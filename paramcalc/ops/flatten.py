@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.shape import Shape
 from paramcalc.ops.base import Array, Example, Op, Tools, flat
-from paramcalc.shape import Shape
 
 
 @dataclass(frozen=True)

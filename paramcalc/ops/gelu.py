@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from paramcalc.base.shape import Shape
 from paramcalc.ops.attributes import Word
 from paramcalc.ops.base import Array, Cost, Elementwise, Example, Tools
-from paramcalc.shape import Shape
 
 
 @dataclass(frozen=True)

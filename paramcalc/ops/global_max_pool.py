@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.shape import Shape, vector
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_space
-from paramcalc.shape import Shape, vector
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.reach import Reach, whole
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size
 from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
 from paramcalc.ops.base import (
@@ -17,9 +20,6 @@ from paramcalc.ops.base import (
     need_epsilon,
     need_groups,
 )
-from paramcalc.reach import Reach, whole
-from paramcalc.shape import Shape
-from paramcalc.sizes import Size
 
 
 @dataclass(frozen=True)

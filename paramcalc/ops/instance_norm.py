@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, whole
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import product, same
 from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_epsilon, need_space
-from paramcalc.reach import Reach, whole
-from paramcalc.shape import Shape
-from paramcalc.sizes import product, same
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from paramcalc.base.reach import Reach, whole
+from paramcalc.base.shape import AXES, CHANNELS, Shape
+from paramcalc.base.sizes import floor_divide, product
 from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
 from paramcalc.ops.attributes import Flag, Number, Words
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_axes, need_epsilon
-from paramcalc.reach import Reach, whole
-from paramcalc.shape import AXES, CHANNELS, Shape
-from paramcalc.sizes import floor_divide, product
 
 
 @dataclass(frozen=True)

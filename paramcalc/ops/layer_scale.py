@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.ops.base import Array, Elementwise, Example, Tools, Weights, need_channels
-from paramcalc.shape import CHANNELS, Shape
 
 
 @dataclass(frozen=True)

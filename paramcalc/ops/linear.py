@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.shape import CHANNELS, Shape, vector
+from paramcalc.base.sizes import Size, product, same
 from paramcalc.ops._layout import need_last_channels
 from paramcalc.ops.attributes import Flag
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels
-from paramcalc.shape import CHANNELS, Shape, vector
-from paramcalc.sizes import Size, product, same
 
 
 @dataclass(frozen=True)

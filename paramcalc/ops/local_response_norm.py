@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size
 from paramcalc.ops.attributes import Number
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_space
-from paramcalc.shape import Shape
-from paramcalc.sizes import Size
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, alike, whole
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import same
 from paramcalc.ops.attributes import Flag
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools
-from paramcalc.reach import Reach, alike, whole
-from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import same
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from functools import reduce
 from itertools import combinations
 from operator import mul
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import Size, same
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools
-from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size, same
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, shifted
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size, at_least
 from paramcalc.ops._layout import spread
 from paramcalc.ops._window import PADDING_MODES
 from paramcalc.ops.attributes import Margins, Word
 from paramcalc.ops.base import Array, Example, Op, Tools
-from paramcalc.reach import Reach, shifted
-from paramcalc.shape import Shape
-from paramcalc.sizes import Size, at_least
 
 
 @dataclass(frozen=True)

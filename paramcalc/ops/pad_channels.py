@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import Size, at_least
 from paramcalc.ops.base import Array, Example, Op, Tools, need_channels
-from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size, at_least
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import AXES, Shape
 from paramcalc.ops.attributes import Words
 from paramcalc.ops.base import Array, Example, Op, Tools
-from paramcalc.shape import AXES, Shape
 
 
 @dataclass(frozen=True)

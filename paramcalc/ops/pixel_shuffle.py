@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, stretched
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import Size, divides, floor_divide
 from paramcalc.ops._layout import PLANE, from_planes, need_plane, to_planes
 from paramcalc.ops.base import Array, Example, Op, Tools
-from paramcalc.reach import Reach, stretched
-from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size, divides, floor_divide
 
 
 @dataclass(frozen=True)

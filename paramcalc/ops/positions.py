@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size, at_least
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights
-from paramcalc.shape import Shape
-from paramcalc.sizes import Size, at_least
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size, same
 from paramcalc.ops.attributes import Number
 from paramcalc.ops.base import Array, Elementwise, Example, Tools, Weights, need_channels
-from paramcalc.shape import Shape
-from paramcalc.sizes import Size, same
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import Shape, vector
+from paramcalc.base.sizes import Size, same
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_channels
-from paramcalc.shape import Shape, vector
-from paramcalc.sizes import Size, same
 
 
 @dataclass(frozen=True)

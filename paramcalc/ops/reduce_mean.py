@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.sizes import Size
 from paramcalc.ops._reduction import Reduction
 from paramcalc.ops.base import Array, Example, Tools
-from paramcalc.sizes import Size
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, whole
+from paramcalc.base.shape import AXES, CHANNELS, SPACE, Shape
+from paramcalc.base.sizes import Size, at_least, divides, floor_divide, product, same
 from paramcalc.ops.attributes import Ints, Words
 from paramcalc.ops.base import Array, Example, Op, Tools
-from paramcalc.reach import Reach, whole
-from paramcalc.shape import AXES, CHANNELS, SPACE, Shape
-from paramcalc.sizes import Size, at_least, divides, floor_divide, product, same
 
 INFERRED = -1
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from paramcalc.base.reach import Reach, Steps, alike, whole
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size
 from paramcalc.ops._attention import Attention
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.attributes import Flag
 from paramcalc.ops.base import Array, Example, Tools
-from paramcalc.reach import Reach, Steps, alike, whole
-from paramcalc.shape import Shape
-from paramcalc.sizes import Size
 
 
 @dataclass(frozen=True)

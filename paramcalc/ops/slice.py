@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, shifted
+from paramcalc.base.shape import AXES, Shape
+from paramcalc.base.sizes import Size, at_least
 from paramcalc.ops.attributes import Count, Word
 from paramcalc.ops.base import Array, Example, Op, Tools, need_axes
-from paramcalc.reach import Reach, shifted
-from paramcalc.shape import AXES, Shape
-from paramcalc.sizes import Size, at_least
 
 
 @dataclass(frozen=True)

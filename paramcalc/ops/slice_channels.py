@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import Size
 from paramcalc.ops.attributes import Count
 from paramcalc.ops.base import Array, Example, Op, Tools, need_channels
 from paramcalc.ops.slice import sliced, taken
-from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size
 
 
 @dataclass(frozen=True)

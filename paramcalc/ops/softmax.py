@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from paramcalc.base.reach import Reach, whole
+from paramcalc.base.shape import AXES, CHANNELS, Shape
+from paramcalc.base.sizes import floor_divide
 from paramcalc.ops.attributes import Word
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_axes
-from paramcalc.reach import Reach, whole
-from paramcalc.shape import AXES, CHANNELS, Shape
-from paramcalc.sizes import floor_divide
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.shape import Shape
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_same_shape
-from paramcalc.shape import Shape
 
 
 @dataclass(frozen=True)

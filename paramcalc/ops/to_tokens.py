@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.reach import Reach, repeating, stretched
+from paramcalc.base.shape import CHANNELS, Shape, tokens
+from paramcalc.base.sizes import product
 from paramcalc.ops.base import Array, Example, Op, Tools, need_space
-from paramcalc.reach import Reach, repeating, stretched
-from paramcalc.shape import CHANNELS, Shape, tokens
-from paramcalc.sizes import product
 
 
 @dataclass(frozen=True)

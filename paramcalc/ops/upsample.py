@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, stretched, whole
+from paramcalc.base.shape import Shape
 from paramcalc.ops._layout import space_axes, spread
 from paramcalc.ops.attributes import Flag, Sizes, Word
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools
-from paramcalc.reach import Reach, stretched, whole
-from paramcalc.shape import Shape
 
 INTERPOLATED_AXES = {"linear": 1, "bilinear": 2, "trilinear": 3}
 

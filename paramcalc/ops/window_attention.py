@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from itertools import product as pairs_of
 from math import inf
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, repeating
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import Size, at_least, ceil_divide, floor_divide, product
 from paramcalc.ops._attention import (
     PROJECTIONS,
     attended,
@@ -23,9 +26,6 @@ from paramcalc.ops._layout import PLANE
 from paramcalc.ops.attributes import Count, Flag
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights
 from paramcalc.ops.slice import taken
-from paramcalc.reach import Reach, repeating
-from paramcalc.shape import CHANNELS, Shape
-from paramcalc.sizes import Size, at_least, ceil_divide, floor_divide, product
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
 
+from paramcalc.base.errors import Fault, Source, SpecError, near
+from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.engine.scope import Network
 from paramcalc.engine.settings import Change, Settings, set_inputs, set_knobs
-from paramcalc.errors import Fault, Source, SpecError, near
 from paramcalc.language.expression import FUNCTIONS, Expression
 from paramcalc.language.spec import Spec, Written
 from paramcalc.ops.attributes import shown
-from paramcalc.shape import CHANNELS, Shape
 from paramcalc.symbolic.facts import Symbol
 
 BATCH = "batch"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from paramcalc.base.errors import Fault, SpecError, near
+from paramcalc.base.paths import matching
+from paramcalc.base.sizes import judge
+from paramcalc.count.report import QUANTITIES, Counts, count_layer
 from paramcalc.engine.elaborate import Change, Settings, Swap, elaborate
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.engine.settings import LARGEST_SIZE
-from paramcalc.errors import Fault, SpecError, near
 from paramcalc.language.spec import Spec
-from paramcalc.paths import matching
-from paramcalc.report import QUANTITIES, Counts, count_layer
-from paramcalc.sizes import judge
 from paramcalc.symbolic.choice import Chosen, Start, choose, filled, usual
 from paramcalc.symbolic.facts import Symbol
 from paramcalc.symbolic.judge import Assumption, Judge, Stretch

@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import gcd
 from typing import Any, NamedTuple
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
 from paramcalc.language.expression import FUNCTIONS
 from paramcalc.symbolic.facts import Facts, Symbol
 from paramcalc.symbolic.polynomial import Atom, Monomial, Polynomial, evaluate, opaque, sum_of, symbol, whole
@@ -49,7 +49,7 @@ class Stretch(Exception):
 
 
 class Judge:
-    """Answers for polynomials in the given symbols; see `paramcalc.sizes.Judge`.
+    """Answers for polynomials in the given symbols; see `paramcalc.base.sizes.Judge`.
 
     To learn what becomes of a network where an equation does not hold, it can be `denied`.
     """

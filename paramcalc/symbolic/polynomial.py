@@ -14,7 +14,7 @@ from functools import lru_cache
 from math import gcd, lcm
 from typing import Any, TypeAlias
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
 from paramcalc.language.expression import FUNCTIONS, divide
 
 Number: TypeAlias = int | Fraction
@@ -182,7 +182,7 @@ class Polynomial:
         return type(self)({power(monomial, -1): whole(1 / Fraction(coefficient))})
 
     def __floordiv__(self, other: Any) -> Any:
-        from paramcalc.sizes import floor_divide
+        from paramcalc.base.sizes import floor_divide
 
         return floor_divide(self, other)  # type: ignore[arg-type]
 

@@ -12,12 +12,12 @@ from functools import lru_cache
 from math import comb
 from typing import Any
 
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import at_least, divides
 from paramcalc.engine.elaborate import UNKNOWN, Elaborator, Group, Scope, Settings
-from paramcalc.errors import Fault
 from paramcalc.language.expression import Value
 from paramcalc.language.spec import Chain, Repeat, Spec
-from paramcalc.shape import Shape
-from paramcalc.sizes import at_least, divides
 from paramcalc.symbolic.judge import Judge
 from paramcalc.symbolic.polynomial import Atom, Polynomial, symbol
 

@@ -18,8 +18,8 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
+from paramcalc.base.errors import Fault
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Fault
 from paramcalc.verify.weights import Array, Key, counted, listed, owned, shown
 
 Dims: TypeAlias = tuple[int, ...]

@@ -11,10 +11,10 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from paramcalc import liveness
+from paramcalc.base.errors import Fault
+from paramcalc.count import liveness
+from paramcalc.count.report import Report, Row, count
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.errors import Fault
-from paramcalc.report import Report, Row, count
 from paramcalc.verify.effort import Effort, check_memory, effort
 from paramcalc.verify.run import Arrays, Live, checked_inputs, needed, processors
 from paramcalc.verify.tools import Array, Tools

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paramcalc import liveness
+from paramcalc.base.errors import Fault
+from paramcalc.count import liveness
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.errors import Fault
 from paramcalc.verify import machine
 from paramcalc.verify.weights import FLOATS, declared
 

@@ -18,11 +18,11 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from paramcalc.base.errors import Fault, SpecError
+from paramcalc.base.paths import matching
+from paramcalc.base.shape import CHANNELS
 from paramcalc.engine.graph import Graph
-from paramcalc.errors import Fault, SpecError
-from paramcalc.field import fields, region
-from paramcalc.paths import matching
-from paramcalc.shape import CHANNELS
+from paramcalc.field.field import fields, region
 from paramcalc.verify.run import Live, needed, processors
 from paramcalc.verify.tools import Array, Tools
 from paramcalc.verify.weights import Zeros

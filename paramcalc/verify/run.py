@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 import numpy as np
 
+from paramcalc.base.errors import Fault, near
+from paramcalc.base.paths import matching
+from paramcalc.base.shape import CHANNELS
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.errors import Fault, near
-from paramcalc.paths import matching
-from paramcalc.shape import CHANNELS
 from paramcalc.verify.tools import Array, Tools
 from paramcalc.verify.weights import FLOATS, Drawn, Given, Supply, drawn_inputs, shown
 

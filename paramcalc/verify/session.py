@@ -8,8 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from paramcalc.base.errors import Fault, SpecError
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.errors import Fault, SpecError
 from paramcalc.model import Model
 from paramcalc.verify.checkpoint import Match, matched, read_array, read_arrays
 from paramcalc.verify.compare import Settings, Verification, verify

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from paramcalc import library
-from paramcalc.claims.check import SPEC_ENDINGS
-from paramcalc.errors import Fault, SpecError
+from paramcalc.base.errors import Fault, SpecError
+from paramcalc.check.check import SPEC_ENDINGS
+from paramcalc.engine import library
 from paramcalc.model import Model
 
 

@@ -21,8 +21,8 @@ from paramcalc.verify.erf import erf
 from paramcalc.verify.unroll import reached, starts
 
 if TYPE_CHECKING:
+    from paramcalc.base.shape import Shape
     from paramcalc.ops.base import Op
-    from paramcalc.shape import Shape
 
 Array: TypeAlias = NDArray[Any]
 

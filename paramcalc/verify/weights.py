@@ -11,9 +11,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from paramcalc.base.errors import Fault, near
+from paramcalc.base.shape import CHANNELS
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.errors import Fault, near
-from paramcalc.shape import CHANNELS
 
 Array: TypeAlias = NDArray[Any]
 Key: TypeAlias = tuple[str, str]  # the path of the layer that owns an array, and the array's name

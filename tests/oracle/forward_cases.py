@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import Shape
 from paramcalc.ops.base import Op
-from paramcalc.shape import Shape
 from paramcalc.verify.tools import Tools
 from tests.oracle.torch_cases import make
 

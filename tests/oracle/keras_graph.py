@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.engine.graph import Applied, Graph, Layer
-from paramcalc.shape import CHANNELS, Shape
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow" if find_spec("tensorflow") else "torch")
 keras = pytest.importorskip("keras")

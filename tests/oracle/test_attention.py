@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from paramcalc.errors import Fault
-from paramcalc.shape import Shape
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import Shape
 from tests import calls
 
 torch = pytest.importorskip("torch")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from paramcalc.shape import Shape, image, tokens, vector
+from paramcalc.base.shape import Shape, image, tokens, vector
 from paramcalc.verify.tools import Tools
 from tests.oracle.forward_cases import PRECISIONS, against, drawn, run, weights_of
 from tests.oracle.torch_cases import make

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
 from tests import calls
 
 torch = pytest.importorskip("torch")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from paramcalc.shape import Shape, image, tokens, vector
+from paramcalc.base.shape import Shape, image, tokens, vector
 from tests.oracle.torch_cases import REFUSED, make, observed, parameters, predicted, scalars
 
 torch = pytest.importorskip("torch")

@@ -15,12 +15,12 @@ from textwrap import dedent
 import pytest
 
 from paramcalc import ops
+from paramcalc.base.errors import Source
 from paramcalc.conventions import convention, recounted
+from paramcalc.count.report import count
 from paramcalc.engine.graph import Applied, Graph, Layer
-from paramcalc.errors import Source
 from paramcalc.language.parse import parse
 from paramcalc.model import Model, load
-from paramcalc.report import count
 from tests import calls
 from tests.oracle.tools import TOOLS, TOTALS, arguments, network, printed, torch
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from paramcalc import ops
-from paramcalc.errors import Fault
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import Shape
 from paramcalc.ops.attributes import build
 from paramcalc.ops.base import Op
-from paramcalc.shape import Shape
 
 torch = pytest.importorskip("torch")
 

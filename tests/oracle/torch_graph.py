@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.engine.graph import Applied, Graph, Layer
-from paramcalc.shape import CHANNELS, Shape
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional

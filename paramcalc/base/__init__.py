@@ -1,0 +1,1 @@
+"""What knows nothing of networks: errors with places, sizes, shapes, paths, printed numbers, files."""

@@ -1,0 +1,55 @@
+"""Output files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from paramcalc.base.errors import Fault
+
+
+def is_stream(output: Path) -> bool:
+    """Whether a name is that of a pipe or a device, or of a link to one.
+
+    These are written to as they are: to replace /dev/null by a file would harm every other program.
+    """
+    return output.exists() and not output.is_file()
+
+
+def target(output: Path) -> Path:
+    """The file that a name means: a link goes on pointing to it when it is replaced."""
+    return Path(os.path.realpath(output))
+
+
+@contextlib.contextmanager
+def whole(output: Path) -> Iterator[BinaryIO]:
+    """A file to write that appears under its name when all of it is there, or not at all."""
+    import tempfile
+
+    try:
+        if is_stream(output):
+            with open(output, "wb") as file:
+                yield file
+            return
+        replaced = target(output)
+        handle, name = tempfile.mkstemp(dir=replaced.parent, prefix=f".{replaced.name}.")
+        try:
+            with open(handle, "wb") as file:
+                yield file
+            os.chmod(name, 0o666 & ~_umask())
+            os.replace(name, replaced)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+            raise
+    except OSError as error:
+        raise Fault(f"{output}: {error.strerror or error}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,263 @@
+"""Claims held against what is counted: a verdict each, and for a failure the reason, if one is found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+from paramcalc.base.errors import MOST_PROBLEMS, Fault, Problem, SpecError, near, printable, visible
+from paramcalc.base.printed import Comparison, grouped, mentions, nearest, signed, written_out
+from paramcalc.check import reader as claims
+from paramcalc.check.measure import Networks, measured
+from paramcalc.check.reader import Claim
+from paramcalc.check.reasons import reason
+from paramcalc.engine import library
+from paramcalc.language.spec import Spec
+from paramcalc.language.unread import unread
+
+SPEC_ENDINGS = (".yaml", ".yml")
+MOST_EXPLAINED = 100  # failures of one spec whose reason is sought
+
+
+class Verdict(StrEnum):
+    """What became of a claim."""
+
+    EXACT = "exact"
+    ROUNDS = "rounds to"
+    TRUNCATES = "truncates to"
+    WITHIN = "within"
+    ERRATUM = "erratum"
+    UNRESOLVED = "unresolved"
+    UNREAD = "unread"
+    FAILED = "failed"
+
+
+class Outcome(NamedTuple):
+    """A claim with the number computed for it.
+
+    `if_read` is the verdict that an unread claim would have if its figure had been read in the source,
+    and else the verdict itself. `detail` says how a failed claim failed, `reason` what would close the
+    gap, where that was found.
+    """
+
+    claim: Claim
+    computed: Fraction
+    verdict: Verdict
+    if_read: Verdict
+    detail: str = ""
+    reason: str = ""
+
+    @property
+    def off(self) -> bool:
+        """Whether it failed by its number, and not by an erratum that is out of date."""
+        return self.verdict is Verdict.FAILED and not self.claim.erratum
+
+    @property
+    def gap(self) -> Fraction | None:
+        """How far the computed number is from the printed one, as a share of that; None over 0."""
+        printed = self.claim.figure.value
+        return (self.computed - printed) / printed if printed else None
+
+
+class Mistake(NamedTuple):
+    """Why a spec, or a claim of it, could not be read: what is wrong, and the place where it is known."""
+
+    spec: str
+    fact: str
+    notes: tuple[str, ...]
+    problem: Problem | None
+
+    @property
+    def message(self) -> str:
+        """The text for a person, with the line and a caret where there is a place."""
+        if self.problem:
+            return self.problem.render()
+        named = f"'{self.spec}'" in self.fact or self.fact.startswith(f"{Path(self.spec)}: ")
+        fact = printable(self.fact if named else f"{self.spec}: {self.fact}")
+        return "\n".join([fact, *(f"  = {printable(note)}" for note in self.notes)])
+
+
+class Result(NamedTuple):
+    """All outcomes, in the order of the specs and of their text; what could not be read; remarks."""
+
+    outcomes: tuple[Outcome, ...]
+    mistakes: tuple[Mistake, ...]
+    remarks: tuple[str, ...]
+
+    def counted(self) -> dict[Verdict, int]:
+        """How many claims met each verdict, all verdicts in order."""
+        numbers = Counter(outcome.verdict for outcome in self.outcomes)
+        return {verdict: numbers[verdict] for verdict in Verdict}
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.verdict is Verdict.FAILED)
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every claim is met or documented, 1 when one failed, 2 when something was not read."""
+        return 2 if self.mistakes else 1 if self.failed else 0
+
+
+def check(names: Iterable[str] = ()) -> Result:
+    """The claims of specs: paths, folders, bundled models; of all bundled specs when none is given.
+
+    A spec that cannot be read is a mistake in the result, and the rest is checked all the same.
+    """
+    outcomes: list[Outcome] = []
+    mistakes: list[Mistake] = []
+    remarks: list[str] = []
+    networks = Networks()
+    for name in _each([*names] or [str(library.bundled_folder())], mistakes):
+        try:
+            found = library.find(name)
+            checked = check_spec(found.spec, found.variant, networks)
+        except (SpecError, Fault) as error:
+            mistakes += _mistakes(name, error)
+            continue
+        outcomes += checked.outcomes
+        mistakes += checked.mistakes
+        remarks += [
+            f"{problem.source.place(problem.start)}: {problem.fact}" for problem in unread(found.spec)
+        ]
+        if not checked.outcomes and not checked.mistakes:
+            remarks.append(f"{visible(name)}: no claims")
+    return Result(tuple(outcomes), tuple(mistakes), tuple(remarks))
+
+
+def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) -> Result:
+    """The claims of one spec, or only those about one of its variants.
+
+    Raises `Fault` when there is no such variant. A claim that cannot be read, or that does not fit its
+    network, is a mistake in the result, and the others are checked all the same.
+    """
+    networks = networks or Networks()
+    networks.begin()
+    outcomes: list[Outcome] = []
+    found, unread = _about(variant, spec)
+    problems = dict.fromkeys(unread)
+    for claim in found:
+        if len(problems) >= MOST_PROBLEMS or networks.exhausted:
+            break
+        try:
+            outcomes.append(judged(claim, spec, networks))
+        except SpecError as error:
+            problems.update(dict.fromkeys(_unbuilt(claim, error)))
+        except Fault as fault:
+            problems[claim.problem(fault.fact, fault.about, fault.notes())] = None
+    mistakes = [Mistake(spec.source.name, problem.fact, problem.notes, problem) for problem in problems]
+    return Result(_explained(outcomes, spec, networks), tuple(mistakes[:MOST_PROBLEMS]), ())
+
+
+def _about(variant: str, spec: Spec) -> tuple[list[Claim], list[Problem]]:
+    """The claims about a variant, under any of its names, and the mistakes in others; all for ''."""
+    names = [*dict.fromkeys((spec.name, *spec.variants))]
+    if variant and variant not in names:
+        fix = near(variant, names) or "variants are " + ", ".join(names)
+        raise Fault(f"there is no variant '{variant}' in '{spec.name}'", fix=fix)
+    wanted = library.same_settings(spec, variant)
+    found, problems = claims.readable(spec)
+    about = [claim for claim in found if not variant or library.same_settings(spec, claim.model) == wanted]
+    return about, problems
+
+
+def _explained(outcomes: list[Outcome], spec: Spec, networks: Networks) -> tuple[Outcome, ...]:
+    """The outcomes with reasons for the first failures."""
+    doubtful = [place for place, outcome in enumerate(outcomes) if outcome.off]
+    for place in doubtful[:MOST_EXPLAINED]:
+        outcome = outcomes[place]
+        outcomes[place] = outcome._replace(reason=reason(outcome.claim, spec, networks, outcome.computed))
+    return tuple(outcomes)
+
+
+def judged(claim: Claim, spec: Spec, networks: Networks) -> Outcome:
+    """A claim's outcome, without a reason; `SpecError` or `Fault` when its number cannot be computed."""
+    computed = measured(claim, spec, networks)
+    if_read, detail = _verdict(claim, computed)
+    confirmed = not claim.unread or if_read in (Verdict.FAILED, Verdict.UNRESOLVED)
+    return Outcome(claim, computed, if_read if confirmed else Verdict.UNREAD, if_read, detail)
+
+
+def _verdict(claim: Claim, computed: Fraction) -> tuple[Verdict, str]:
+    """The judgement of a figure that was read in its source, and how it fails if it does."""
+    comparison = claim.figure.compared(computed)
+    if claim.unresolved:
+        return Verdict.UNRESOLVED, ""
+    if claim.erratum:
+        return _erratum(claim, computed, comparison)
+    if comparison is not Comparison.OFF:
+        return Verdict(comparison.value), ""
+    if claim.within is None:
+        return Verdict.FAILED, _off(claim, computed)
+    if abs(computed - claim.figure.value) <= claim.within * claim.figure.value:
+        return Verdict.WITHIN, ""
+    allowed = written_out(100 * claim.within)
+    return Verdict.FAILED, f"{_off(claim, computed)}, more than the {allowed} % allowed"
+
+
+def _erratum(claim: Claim, computed: Fraction, comparison: Comparison) -> tuple[Verdict, str]:
+    """An erratum is stale when the printed figure is met, or another number is computed than it gives."""
+    documented = f"printed {claim.figure.text}, documented as wrong"
+    if comparison is not Comparison.OFF:
+        return Verdict.FAILED, f"{documented}, but the printed figure is met ({comparison})"
+    if mentions(claim.erratum, computed):
+        return Verdict.ERRATUM, ""
+    before = nearest(claim.erratum, computed, claim.figure)
+    if not before:
+        return Verdict.FAILED, f"{documented} by a text that does not give {grouped(computed)}"
+    return Verdict.FAILED, f"{documented}; the computed value changed from {before} to {grouped(computed)}"
+
+
+def _off(claim: Claim, computed: Fraction) -> str:
+    """The gap in words: as a percentage of the printed figure, signed."""
+    difference, printed = computed - claim.figure.value, claim.figure.value
+    if not printed:
+        return f"off by {grouped(difference)}"
+    return f"off by {signed(difference / printed)} %"
+
+
+def _each(names: list[str], mistakes: list[Mistake]) -> list[str]:
+    """The names with every folder replaced by the specs in it, each once."""
+    found: dict[str, None] = {}
+    for name in names:
+        path = Path(name)
+        if not name or not _is_folder(path):  # no name at all would be taken for the working folder
+            found[name] = None
+            continue
+        inside = sorted(file for file in path.iterdir() if file.suffix in SPEC_ENDINGS and file.is_file())
+        if not inside:
+            mistakes.append(Mistake(name, "no spec in this folder", ("a spec's name ends in .yaml",), None))
+        for file in inside:
+            if file.resolve().parent == path.resolve():
+                found[str(file)] = None
+            else:  # a message would show what is written there
+                mistakes.append(Mistake(str(file), "a link that leads out of the folder", (), None))
+    return list(found)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # too long a name
+        return False
+
+
+def _mistakes(name: str, error: SpecError | Fault) -> list[Mistake]:
+    if isinstance(error, Fault):
+        return [Mistake(name, error.fact, error.notes(), None)]
+    return [Mistake(name, problem.fact, problem.notes, problem) for problem in error.problems]
+
+
+def _unbuilt(claim: Claim, error: SpecError) -> Iterable[Problem]:
+    """Why a claim's network could not be built: its own input, or mistakes in the spec."""
+    if not claim.inputs:
+        return error.problems
+    first = error.problems[0]
+    row, _ = first.source.position(first.start)
+    place = "" if first.source.name.startswith("--") else f"{first.source.name}:{row}: "
+    notes = (f"{place}{first.fact}", *first.notes)
+    return [claim.problem("with this input the network cannot be built", "input", notes)]

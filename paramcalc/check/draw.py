@@ -1,0 +1,346 @@
+"""Verdicts on claims: as a table, JSON, JUnit XML, and annotations for GitHub's log."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import re
+from collections.abc import Iterable
+from fractions import Fraction
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from paramcalc.base.printed import grouped, signed, significant, written_out
+from paramcalc.check.check import Mistake, Outcome, Result, Verdict
+from paramcalc.check.reader import Claim
+from paramcalc.conventions import CONVENTIONS, OWN
+from paramcalc.render.grid import Column, Grid, Line
+
+SCHEMA = "paramcalc/check/1"
+WIDEST_SOURCE = 48
+WORDS = {
+    Verdict.EXACT: ("exact", "exact"),
+    Verdict.ROUNDS: ("rounded", "rounded"),
+    Verdict.TRUNCATES: ("truncated", "truncated"),
+    Verdict.WITHIN: ("within tolerance", "within tolerance"),
+    Verdict.ERRATUM: ("erratum", "errata"),
+    Verdict.UNRESOLVED: ("unresolved", "unresolved"),
+    Verdict.UNREAD: ("unread", "unread"),
+    Verdict.FAILED: ("failed", "failed"),
+}
+
+
+def summary(result: Result) -> str:
+    """One line with the number of claims of each verdict."""
+    counted = ", ".join(
+        f"{number} {WORDS[verdict][number != 1]}" for verdict, number in result.counted().items()
+    )
+    total = len(result.outcomes)
+    problems = len(result.mistakes)
+    broken = f"; {problems} problem{'s' * (problems != 1)}" if problems else ""
+    return f"{total} claim{'s' * (total != 1)}: {counted}{broken}"
+
+
+# -------------------------------------------------------------------------------------------- table
+
+
+def grid(result: Result) -> Grid:
+    """Every claim on a line under its model."""
+    columns = (
+        Column("claim"),
+        Column("computed", right=True),
+        Column("verdict"),
+        Column("as", drop=1),
+        Column("source", drop=2),
+    )
+    lines: list[Line] = []
+    for model, outcomes in groupby(result.outcomes, key=lambda outcome: outcome.claim.model):
+        lines.append(Line((model, *[""] * (len(columns) - 1)), strong=True))
+        lines += [_line(outcome) for outcome in outcomes]
+    return Grid("", columns, tuple(lines))
+
+
+def closing(result: Result) -> str:
+    """What stands below the table: every failure in full, then the summary."""
+    blocks = [failure(outcome) for outcome in result.failed]
+    return "\n".join(["", *(block + "\n" for block in blocks), summary(result)]) + "\n"
+
+
+def failure(outcome: Outcome) -> str:
+    """A failed claim: layer, claim, source, expected, computed, and what closes the gap."""
+    claim = outcome.claim
+    facts = {
+        "layer": ", ".join(claim.layers) or "the whole network",
+        "claim": ", ".join([f"{claim.quantity} {claim.figure.text}", *_details(claim)]),
+        "counted": _convention(claim),
+        "source": claim.source or "not given",
+        "expected": _expected(claim),
+        "computed": f"{number(outcome)}, {outcome.detail}",
+        "reason": outcome.reason,
+        "place": f"{shown_path(claim.text.name)}:{claim.line}:{claim.column}",
+    }
+    lines = [f"  {name:8}  {value}" for name, value in facts.items() if value]
+    return "\n".join([f"FAILED {claim.model}: {label(claim)}", *lines])
+
+
+def _convention(claim: Claim) -> str:
+    """The convention with its meaning; '' for the usual one."""
+    return "" if claim.convention == OWN.name else f"{claim.convention}: {CONVENTIONS[claim.convention].says}"
+
+
+def label(claim: Claim) -> str:
+    """Layer, quantity and convention in a few words."""
+    layers = claim.layers[0] if claim.layers else ""
+    more = f"+ {len(claim.layers) - 1} more" if len(claim.layers) > 1 else ""
+    convention = claim.convention if claim.convention != OWN.name else ""
+    words = (layers, more, claim.quantity + "/…" * claim.ratio, convention)
+    return " ".join(word for word in words if word)
+
+
+def number(outcome: Outcome) -> str:
+    """The computed number, as a percentage where the source prints one."""
+    if outcome.claim.figure.percentage:
+        return f"{significant(100 * outcome.computed, 4)}%"
+    return grouped(outcome.computed)
+
+
+def _line(outcome: Outcome) -> Line:
+    claim = outcome.claim
+    cells = (
+        label(claim),
+        number(outcome),
+        judgement(outcome),
+        _remarks(outcome),
+        _clipped(claim.cited),
+    )
+    return Line(cells, depth=1, wrong=outcome.verdict is Verdict.FAILED)
+
+
+def judgement(outcome: Outcome) -> str:
+    """The verdict and the printed figure, to be read after the computed number."""
+    claim, verdict = outcome.claim, outcome.verdict
+    if verdict is Verdict.FAILED:
+        gap = "stale erratum" if claim.erratum else f"{signed(outcome.gap)} %" if outcome.gap else ""
+        return ", ".join(part for part in (f"FAILED printed {claim.figure.text}", gap) if part)
+    if verdict is Verdict.WITHIN:
+        return f"within {claim.figure.text} ± {written_out(100 * (claim.within or Fraction()))}%"
+    if verdict is Verdict.EXACT:
+        return "exact"
+    return f"{verdict} {claim.figure.text}"
+
+
+def _remarks(outcome: Outcome) -> str:
+    """What an unread figure would be if it had been read, and the details of the claim."""
+    unread = [outcome.if_read.value] if outcome.verdict is Verdict.UNREAD else []
+    return ", ".join([*unread, *_details(outcome.claim)])
+
+
+def _details(claim: Claim) -> list[str]:
+    """What the figure is of, and what the source calls it."""
+    inputs = ", ".join("x".join(str(size) for size in sizes) for sizes in claim.inputs.values())
+    over = " of ".join(part for part in (", ".join(claim.over), claim.over_model) if part)
+    named = {"called": claim.called, "over": over, "input": inputs}
+    return [f"{name} {value}" for name, value in named.items() if value]
+
+
+def _expected(claim: Claim) -> str:
+    """The printed figure as a number, with the half unit that its last digit leaves open."""
+    figure = claim.figure
+    value = written_out(figure.value) if figure.value.denominator == 1 else figure.text
+    if not figure.unit:
+        return value
+    half = f"{written_out(50 * figure.unit)}%" if figure.percentage else written_out(figure.unit / 2)
+    return f"{value} ± {half}"
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= WIDEST_SOURCE else text[: WIDEST_SOURCE - 1] + "…"
+
+
+# --------------------------------------------------------------------------------------------- JSON
+
+
+def json(result: Result) -> str:
+    """The whole result; counts are JSON integers, exact at any size."""
+    return jsonlib.dumps(document(result), indent=2) + "\n"
+
+
+def document(result: Result) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "passed": result.exit_code == 0,
+        "counts": {"claims": len(result.outcomes), **result.counted()},
+        "claims": [record(outcome) for outcome in result.outcomes],
+        "problems": [_problem(mistake) for mistake in result.mistakes],
+        "remarks": list(result.remarks),
+    }
+
+
+def record(outcome: Outcome) -> dict[str, Any]:
+    """One claim; `ratio` holds numerator and denominator where `computed` is no whole number."""
+    claim, computed = outcome.claim, outcome.computed
+    return {
+        "model": claim.model,
+        "layer": list(claim.layers) or None,
+        "quantity": claim.quantity,
+        "over": list(claim.over) or None,
+        "over_model": claim.over_model or None,
+        "convention": claim.convention,
+        "input": {name: list(sizes) for name, sizes in claim.inputs.items()} or None,
+        "called": claim.called or None,
+        "source": claim.source or None,
+        "printed": claim.figure.text,
+        "expected": _plain(claim.figure.value),
+        "half_unit": _plain(claim.figure.unit / 2),
+        "computed": _plain(computed),
+        "ratio": [computed.numerator, computed.denominator] if claim.ratio else None,
+        "verdict": outcome.verdict.value,
+        "if_read": outcome.if_read.value,
+        "gap": None if outcome.gap is None else float(outcome.gap),
+        "detail": outcome.detail or None,
+        "reason": outcome.reason or None,
+        "within": None if claim.within is None else {"share": _plain(claim.within), "reason": claim.reason},
+        "erratum": claim.erratum or None,
+        "unresolved": claim.unresolved or None,
+        "unread": claim.unread,
+        "note": claim.note or None,
+        "file": shown_path(claim.text.name),
+        "line": claim.line,
+        "column": claim.column,
+    }
+
+
+def _plain(value: Fraction) -> int | float:
+    return value.numerator if value.denominator == 1 else float(value)
+
+
+def _problem(mistake: Mistake) -> dict[str, Any]:
+    file, line, column = _place(mistake)
+    return {"file": file, "line": line, "column": column, "fact": mistake.fact, "notes": list(mistake.notes)}
+
+
+def _place(mistake: Mistake) -> tuple[str, int | None, int | None]:
+    """File, line and column of a mistake; None for what is not known."""
+    problem = mistake.problem
+    if problem is None:
+        return mistake.spec, None, None
+    return (shown_path(problem.source.name), *problem.source.position(problem.start))
+
+
+def shown_path(name: str) -> str:
+    """A path relative to the working folder if it lies in it, with forward slashes."""
+    path = Path(name)
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else path.as_posix()
+
+
+# -------------------------------------------------------------------------------------------- JUnit
+
+
+def junit(result: Result) -> str:
+    """A suite for each model, a case for each claim.
+
+    Unread and unresolved claims are skipped cases: they are not met. What could not be read is an
+    error in a suite of its own.
+    """
+    from xml.etree import ElementTree
+
+    root = ElementTree.Element("testsuites", name="paramcalc check")
+    for model, outcomes in groupby(result.outcomes, key=lambda outcome: outcome.claim.model):
+        _suite(root, model, [_case(model, outcome) for outcome in outcomes])
+    if result.mistakes:
+        _suite(root, "specs", [_broken(mistake) for mistake in result.mistakes])
+    for name in ("tests", "failures", "errors", "skipped"):
+        root.set(name, str(sum(int(suite.get(name, "0")) for suite in root)))
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _suite(root: Any, name: str, cases: list[Any]) -> None:
+    from xml.etree import ElementTree
+
+    suite = ElementTree.SubElement(root, "testsuite", name=_xml(name), tests=str(len(cases)))
+    for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(attribute, str(sum(case.find(tag) is not None for case in cases)))
+    suite.extend(cases)
+
+
+def _case(model: str, outcome: Outcome) -> Any:
+    from xml.etree import ElementTree
+
+    claim = outcome.claim
+    cited = f" ({claim.cited})" if claim.cited else ""
+    name = f"{label(claim)} = {claim.figure.text}{cited}, line {claim.line}"
+    file = _xml(shown_path(claim.text.name))
+    case = ElementTree.Element(
+        "testcase", classname=_xml(model), name=_xml(name), file=file, line=str(claim.line), time="0"
+    )
+    if outcome.verdict is Verdict.FAILED:
+        message = f"expected {_expected(claim)}, computed {number(outcome)}: {outcome.detail}"
+        ElementTree.SubElement(case, "failure", message=_xml(message)).text = _xml(failure(outcome))
+    elif outcome.verdict in (Verdict.UNREAD, Verdict.UNRESOLVED):
+        message = f"{judgement(outcome)} {claim.unresolved}".strip()
+        ElementTree.SubElement(case, "skipped", message=_xml(message))
+    else:
+        said = f"{number(outcome)} {judgement(outcome)} {claim.erratum}".strip()
+        ElementTree.SubElement(case, "system-out").text = _xml(said)
+    return case
+
+
+def _broken(mistake: Mistake) -> Any:
+    from xml.etree import ElementTree
+
+    file, line, _ = _place(mistake)
+    name = f"{mistake.fact}, line {line}" if line else mistake.fact
+    case = ElementTree.Element(
+        "testcase", classname=_xml(mistake.spec), name=_xml(name), file=_xml(file), time="0"
+    )
+    ElementTree.SubElement(case, "error", message=_xml(mistake.fact)).text = _xml(mistake.message)
+    return case
+
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _xml(text: str) -> str:
+    """A text without the characters that XML 1.0 cannot hold, even escaped."""
+    return _NOT_XML.sub("\ufffd", text)
+
+
+# ------------------------------------------------------------------------------------------- GitHub
+
+
+def github(result: Result) -> str:
+    """A workflow command for each failure and each mistake, then the summary.
+
+    Source: GitHub, Workflow commands for GitHub Actions, "Setting an error message".
+    """
+    lines = [
+        _annotation(
+            failure(outcome),
+            file=shown_path(outcome.claim.text.name),
+            line=outcome.claim.line,
+            col=outcome.claim.column,
+            title=f"{outcome.claim.model}: {label(outcome.claim)} {outcome.detail}",
+        )
+        for outcome in result.failed
+    ]
+    for mistake in result.mistakes:
+        file, line, column = _place(mistake)
+        notes = "\n".join([mistake.fact, *mistake.notes])
+        lines.append(_annotation(notes, file=file, line=line, col=column, title="paramcalc cannot read this"))
+    return "\n".join([*lines, summary(result)]) + "\n"
+
+
+def _annotation(message: str, **properties: str | int | None) -> str:
+    given = ",".join(
+        f"{name}={_escaped(str(value), ':,')}" for name, value in properties.items() if value is not None
+    )
+    return f"::error {given}::{_escaped(message)}"
+
+
+def _escaped(text: str, also: Iterable[str] = "") -> str:
+    """A text as a workflow command takes it: percent signs, line ends and `also` as %XX."""
+    for char in ("%", "\r", "\n", *also):
+        text = text.replace(char, f"%{ord(char):02X}")
+    return text

@@ -1,0 +1,373 @@
+"""The claims of a spec: what a source prints about a network, and how it is to be read.
+
+Only the text is read here, nothing is counted. Every mistake is reported with its place, all of
+them in one run.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from paramcalc.base import printed as figure
+from paramcalc.base.errors import Fault, Problem, Problems, Source, SpecError, near
+from paramcalc.base.printed import Figure
+from paramcalc.conventions import CONVENTIONS, OWN
+from paramcalc.count.report import QUANTITIES
+from paramcalc.language import syntax
+from paramcalc.language.spec import Spec
+from paramcalc.language.syntax import Node, Scalar, Sequence
+
+CHANNELS = "channels"
+FIELD, JUMP = "field", "jump"
+LAYERED = (CHANNELS, FIELD, JUMP)  # what a layer has, and no network as a whole
+CLAIMED = (*QUANTITIES, *LAYERED)
+FIELDS = (
+    "layer", "over", "over_model", "called", "convention", "input", "source", "note",
+    "within", "reason", "erratum", "unresolved", "unread",
+)  # fmt: skip
+EXCUSES = ("within", "erratum", "unresolved")
+MOST_CLAIMS = 10_000
+_PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?\s?%")
+_SIZES = re.compile(r"[1-9][0-9]{0,14}(?:x[1-9][0-9]{0,14}){0,3}")
+_EXAMPLE = "{params: 60000, source: Table 1}"
+
+Span = tuple[int, int]
+
+
+class Claim(NamedTuple):
+    """One figure that a source prints, and what it is about.
+
+    `layers` and `over` are patterns; no layers means the whole network. With `over`, `over_model`
+    or both the figure is a ratio to those layers, to that model, or to those layers of it.
+    `inputs` gives other sizes by input name. `cited` is the source in short, as beside its network's
+    own paper; `source` is all of it. `spans` holds the place of each field as indices into `text`.
+    """
+
+    model: str
+    quantity: str
+    figure: Figure
+    layers: tuple[str, ...]
+    over: tuple[str, ...]
+    over_model: str
+    convention: str
+    inputs: Mapping[str, tuple[int, ...]]
+    called: str
+    source: str
+    cited: str
+    note: str
+    within: Fraction | None
+    reason: str
+    erratum: str
+    unresolved: str
+    unread: bool
+    text: Source
+    spans: Mapping[str, Span]
+    line: int
+    column: int
+
+    @property
+    def ratio(self) -> bool:
+        return bool(self.over or self.over_model)
+
+    def problem(self, fact: str, about: str = "", notes: tuple[str, ...] = ()) -> Problem:
+        """A mistake in one field, or in the figure when the field is not written."""
+        start, end = self.spans.get(about) or self.spans[self.quantity]
+        return Problem(self.text, start, end, fact, notes)
+
+
+def read(spec: Spec) -> tuple[Claim, ...]:
+    """The claims of a spec in the order of the text; `SpecError` with every mistake in them."""
+    found, problems = readable(spec)
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def readable(spec: Spec) -> tuple[tuple[Claim, ...], list[Problem]]:
+    """Those claims of a spec that can be read, and every mistake in the others.
+
+    `SpecError` where there are more claims or mistakes than anybody would read.
+    """
+    reader = _Reader(spec)
+    return (reader.claims() if spec.claims else ()), reader.problems.in_order()
+
+
+class _FieldError(Exception):
+    """A field that cannot be read; its problem is already noted."""
+
+
+class _Reader:
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.problems = Problems()
+        self.models = dict.fromkeys((spec.name, *spec.variants))
+        text = spec.source.text
+        self.line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
+        self.paper = _cited(spec.origin) if spec.origin else ""
+
+    def claims(self) -> tuple[Claim, ...]:
+        assert self.spec.claims is not None
+        found: list[Claim] = []
+        for key, node in self.spec.claims.entries:
+            known = self.model(key)
+            for item in self.items(key, node):
+                claim = self.claim(key.text, item)
+                if known and claim is not None:
+                    found.append(claim)
+                if len(found) > MOST_CLAIMS:
+                    self.fail(item, f"a spec may have at most {MOST_CLAIMS} claims")
+                    raise SpecError(self.problems.in_order())
+        return tuple(found)
+
+    def model(self, key: Scalar) -> bool:
+        if key.text in self.models:
+            return True
+        fix = near(key.text, self.models) or "models are " + ", ".join(self.models)
+        self.fail(key, f"claims about '{key.text}', which is neither this spec nor a variant of it", fix)
+        return False
+
+    def items(self, key: Scalar, node: Node) -> tuple[Node, ...]:
+        if isinstance(node, Sequence):
+            return node.items
+        self.fail(key, f"the claims about '{key.text}' must be a list", f"write - {_EXAMPLE}")
+        return ()
+
+    def claim(self, model: str, node: Node) -> Claim | None:
+        """One claim; None, with its problems noted, when it cannot be read."""
+        if not isinstance(node, syntax.Mapping):
+            self.fail(node, "a claim is a mapping of a quantity and its figure", f"write {_EXAMPLE}")
+            return None
+        before = len(self.problems)
+        self.check_keys(node)
+        quantities = [(key, value) for key, value in node.entries if key.text in CLAIMED]
+        if len(quantities) != 1:
+            if quantities or len(self.problems) == before:
+                self.wrong_quantities(node, [key for key, _ in quantities])
+            return None
+        (key, printed), *_ = quantities
+        values = {name: self.field(name, node) for name in FIELDS}
+        read = self.figure(printed, ratio=not {"over", "over_model"}.isdisjoint(node.keys()))
+        self.check_fit(key, values, node)
+        if len(self.problems) > before or read is None:
+            return None
+        return self.built(model, key.text, read, values, node)
+
+    def built(
+        self, model: str, quantity: str, read: Figure, values: dict[str, Any], node: syntax.Mapping
+    ) -> Claim:
+        spans = {key.text: (value.start, value.end) for key, value in node.entries}
+        start = spans[quantity][0]
+        line = bisect_right(self.line_starts, start)
+        source, cited = values["source"] or (self.paper, "")
+        return Claim(
+            model=model,
+            quantity=quantity,
+            figure=read,
+            layers=values["layer"],
+            over=values["over"],
+            over_model=values["over_model"],
+            convention=values["convention"] or OWN.name,
+            inputs=values["input"],
+            called=values["called"],
+            source=source,
+            cited=cited,
+            note=values["note"],
+            within=values["within"],
+            reason=values["reason"],
+            erratum=values["erratum"],
+            unresolved=values["unresolved"],
+            unread=values["unread"],
+            text=self.spec.source,
+            spans=spans,
+            line=line,
+            column=start - self.line_starts[line - 1] + 1,
+        )
+
+    # ------------------------------------------------------------------------ whole-claim checks
+
+    def check_keys(self, node: syntax.Mapping) -> None:
+        for key, value in node.entries:
+            if key.text in FIELDS or key.text in CLAIMED:
+                continue
+            if node.flow and isinstance(value, Scalar) and value.empty:
+                fact = f"'{key.text}' has no value: inside {{ }} YAML cuts at every comma"
+                self.fail(key, fact, 'a text with a comma needs quotes; write 60_000 or "60,000"')
+                continue
+            fix = near(key.text, (*FIELDS, *CLAIMED)) or "fields are " + ", ".join(FIELDS)
+            self.fail(key, f"a claim has no field '{key.text}'", fix)
+
+    def wrong_quantities(self, node: syntax.Mapping, keys: list[Scalar]) -> None:
+        if keys:
+            fact = f"a claim is about one quantity, not about {' and '.join(key.text for key in keys)}"
+            self.fail(keys[1], fact, "write two claims")
+        else:
+            self.fail(node, "the claim has no quantity", "quantities are " + ", ".join(CLAIMED))
+
+    def check_fit(self, key: Scalar, values: dict[str, Any], node: syntax.Mapping) -> None:
+        """What the fields of one claim demand of each other."""
+        convention = CONVENTIONS.get(values["convention"])
+        if convention is not None and key.text not in convention.terms:
+            about = ", ".join(convention.terms)
+            self.fail_field(
+                node, "convention", f"'{convention.name}' says nothing about {key.text}, only {about}"
+            )
+        if key.text in LAYERED and node.get("layer") is None:
+            verb = "are those" if key.text == CHANNELS else "is that"
+            self.fail(key, f"'{key.text}' {verb} of a layer: say which", "add layer: NAME")
+        written = set(node.keys())
+        excuses = [name for name in EXCUSES if name in written]
+        if len(excuses) > 1:
+            self.fail_field(node, excuses[1], f"a claim cannot have both '{excuses[0]}' and '{excuses[1]}'")
+        if "within" in written and "reason" not in written:
+            self.fail_field(
+                node, "within", "'within' needs a reason", "add reason: why the source is not exact"
+            )
+        if "reason" in written and "within" not in written:
+            self.fail_field(node, "reason", "'reason' explains 'within', which is missing")
+
+    # ------------------------------------------------------------------------------ single fields
+
+    def field(self, name: str, node: syntax.Mapping) -> Any:
+        """The value of a field; what an absent one means when it is absent or wrong."""
+        reader, absent = self.readers()[name]
+        value = node.get(name)
+        if value is None:
+            return absent
+        try:
+            return reader(name, value)
+        except _FieldError:
+            return absent
+
+    def readers(self) -> dict[str, tuple[Callable[[str, Node], Any], Any]]:
+        return {
+            "layer": (self.patterns, ()),
+            "over": (self.patterns, ()),
+            "over_model": (self.text, ""),
+            "called": (self.text, ""),
+            "convention": (self.convention, ""),
+            "input": (self.inputs, {}),
+            "source": (self.source, None),
+            "note": (self.text, ""),
+            "within": (self.percent, None),
+            "reason": (self.text, ""),
+            "erratum": (self.text, ""),
+            "unresolved": (self.text, ""),
+            "unread": (self.flag, False),
+        }
+
+    def figure(self, node: Node, ratio: bool) -> Figure | None:
+        if not isinstance(node, Scalar) or not node.text:
+            self.fail(node, "a figure is missing here", f"digits as printed: {figure.EXAMPLES}")
+            return None
+        try:
+            read = figure.read(node.text, ratio)
+        except Fault as fault:
+            self.problems.add(self.spec.source, node.start, node.end, fault.fact, fault.notes())
+            return None
+        if read.percentage and not ratio:
+            self.fail(node, f"{read.text} of what?", "add over: LAYERS or over_model: MODEL")
+        return read
+
+    def text(self, name: str, node: Node) -> str:
+        if isinstance(node, Scalar) and node.text:
+            return node.text
+        raise self.wrong(node, f"'{name}' must be a text")
+
+    def patterns(self, name: str, node: Node) -> tuple[str, ...]:
+        items = node.items if isinstance(node, Sequence) else (node,)
+        texts = [item.text for item in items if isinstance(item, Scalar) and item.text]
+        if not texts or len(texts) < len(items):
+            raise self.wrong(node, f"'{name}' must be the path or pattern of layers, or a list of them")
+        return tuple(texts)
+
+    def convention(self, name: str, node: Node) -> str:
+        text = self.text(name, node)
+        if text not in CONVENTIONS:
+            fix = near(text, CONVENTIONS) or "conventions are " + ", ".join(CONVENTIONS)
+            raise self.wrong(node, f"there is no convention '{text}'", fix)
+        return text
+
+    def inputs(self, name: str, node: Node) -> dict[str, tuple[int, ...]]:
+        if isinstance(node, syntax.Mapping):
+            return {
+                key.text: self.sizes(key.text, value) for key, value in node.entries if self.input_name(key)
+            }
+        if len(self.spec.inputs) > 1:
+            names = ", ".join(self.spec.inputs)
+            raise self.wrong(
+                node, "the spec has several inputs: say which", f"write {{NAME: SIZES}}, of {names}"
+            )
+        return {next(iter(self.spec.inputs)): self.sizes(name, node)}
+
+    def input_name(self, key: Scalar) -> bool:
+        if key.text in self.spec.inputs:
+            return True
+        fix = near(key.text, self.spec.inputs) or "inputs are " + ", ".join(self.spec.inputs)
+        raise self.wrong(key, f"there is no input '{key.text}'", fix)
+
+    def sizes(self, name: str, node: Node) -> tuple[int, ...]:
+        text = self.text(name, node)
+        if not _SIZES.fullmatch(text):
+            raise self.wrong(node, f"'{text}' is not the size of an input", "write sizes such as 3x227x227")
+        return tuple(int(part) for part in text.split("x"))
+
+    def source(self, name: str, node: Node) -> tuple[str, str]:
+        """The source in full and in short; details without a title are those of the spec's own."""
+        if isinstance(node, syntax.Mapping):
+            for key, value in node.entries:
+                self.text(key.text, value)
+            if _titled(node) or not self.spec.origin:
+                return _cited(node), _cited(node)
+            where = _detail(node, "where")
+            paper = _titled(self.spec.origin) or self.paper
+            return ", ".join(part for part in (paper, where) if part), where
+        text = self.text(name, node)
+        return text, text
+
+    def percent(self, name: str, node: Node) -> Fraction:
+        text = self.text(name, node)
+        share = Fraction(text.rstrip("% ")) / 100 if _PERCENT.fullmatch(text) else Fraction(0)
+        if not 0 < share < 1:
+            raise self.wrong(node, f"'{name}' is a percentage of the figure, such as 2%")
+        return share
+
+    def flag(self, name: str, node: Node) -> bool:
+        text = self.text(name, node)
+        if text not in ("true", "false"):
+            raise self.wrong(node, f"'{name}' must be true or false")
+        return text == "true"
+
+    # ---------------------------------------------------------------------------------- problems
+
+    def wrong(self, node: Node, fact: str, fix: str = "") -> _FieldError:
+        self.fail(node, fact, fix)
+        return _FieldError()
+
+    def fail_field(self, node: syntax.Mapping, name: str, fact: str, fix: str = "") -> None:
+        self.fail(next(key for key, _ in node.entries if key.text == name), fact, fix)
+
+    def fail(self, node: Node, fact: str, fix: str = "") -> None:
+        end = max(node.end, node.start + 1) if isinstance(node, Scalar) else node.start + 1
+        self.problems.add(self.spec.source, node.start, end, fact, (fix,) if fix else ())
+
+
+def _cited(node: Node) -> str:
+    """A source in one line: title (year), where; or the text that it is."""
+    if isinstance(node, Scalar):
+        return node.text
+    return ", ".join(part for part in (_titled(node), _detail(node, "where")) if part)
+
+
+def _titled(node: Node) -> str:
+    """The title, or the key that stands for it, with the year; '' when neither is given."""
+    title, year = _detail(node, "title") or _detail(node, "key"), _detail(node, "year")
+    return f"{title} ({year})" if title and year else title
+
+
+def _detail(node: Node, key: str) -> str:
+    value = node.get(key) if isinstance(node, syntax.Mapping) else None
+    return value.text if isinstance(value, Scalar) else ""

@@ -1,0 +1,277 @@
+"""Reports side by side: what answers to what, and what a change costs or saves. All ratios are exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import Shape
+from paramcalc.compare.align import Match, align
+from paramcalc.count.outline import FITTING_LINES, FULL_DEPTH, JOIN, Node, call_text
+from paramcalc.count.report import Basis, Counts, Report, added
+
+SIGNIFICANT = 3  # digits of a rounded ratio
+TIMES_FROM = Fraction(3, 2)  # from here on a change is told as a factor, below as a percentage
+NOUNS = {
+    "macs": "multiplications",
+    "flops": "FLOPs",
+    "memory": "elements of memory",
+    "contraction_activations": "activations of contractions",
+}
+
+
+class Line(NamedTuple):
+    """One line of a comparison: a layer or block, with what each network has there.
+
+    Texts are '' and everything else None or 0 for a network that has nothing there. `changes` says
+    for each network what it did to the first one's: '', 'added', 'removed', 'renamed' or 'changed'.
+    `times` equal neighbours are folded into this line, and what stands below it is for one of them.
+    """
+
+    depth: int
+    names: tuple[str, ...]
+    paths: tuple[str, ...]
+    calls: tuple[str, ...]
+    outputs: tuple[Shape | None, ...]
+    counts: tuple[Counts | None, ...]
+    layers: tuple[int, ...]
+    times: int
+    changes: tuple[str, ...]
+    auxiliary: bool
+    layer: bool  # nothing stands below it
+
+
+class Diff(NamedTuple):
+    """Reports of several networks, aligned; the first is what the others are held against."""
+
+    reports: tuple[Report, ...]
+    root: Match
+
+    @property
+    def totals(self) -> tuple[Counts, ...]:
+        """The totals of all networks, without auxiliary branches."""
+        return tuple(report.totals for report in self.reports)
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The quantities that the numbers are about; of a convention, those that it speaks of."""
+        return self.reports[0].quantities
+
+    @property
+    def main(self) -> tuple[str, ...]:
+        """The quantities that are told first."""
+        known = self.quantities
+        work = [name for name in ("macs", "flops") if name in known][:1]
+        return (*work, *(["params"] if "params" in known else [])) or known
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the networks are called: model, settings, and other inputs than the first one's."""
+        return tuple(_label(report, self.reports[0]) for report in self.reports)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What each further network costs or saves, in a sentence."""
+        return tuple(self.sentence(place) for place in range(1, len(self.reports)))
+
+    def sentence(self, place: int, quantities: Iterable[str] = ()) -> str:
+        """What a further network costs or saves against the first.
+
+        >>> from paramcalc import load
+        >>> direct, narrowed = load("bottleneck-14x14-480-48-direct"), load("bottleneck-14x14-480-48")
+        >>> compare(direct.count(), narrowed.count()).sentence(1, ["macs"])
+        '21.4 x fewer multiplications (5,268,480 instead of 112,896,000), same output 48 x 14 x 14'
+        """
+        one, two = self.reports[0], self.reports[place]
+        changes = [
+            change(getattr(one.totals, name), getattr(two.totals, name), noun(name, one.basis))
+            for name in quantities or self.main
+        ]
+        return ", ".join([*changes, _outputs(one, two)])
+
+    def lines(self, depth: int | None = None, fold: bool = True) -> list[Line]:
+        """The lines down to a depth; None takes the deepest that is easily read."""
+        if depth is not None:
+            return list(_lines(self.root, 0, depth, fold))
+        lines = list(_lines(self.root, 0, 1, fold))
+        for deeper in range(2, FULL_DEPTH):
+            more = list(_lines(self.root, 0, deeper, fold))
+            if len(more) > FITTING_LINES or len(more) == len(lines):
+                return lines
+            lines = more
+        return lines
+
+    def layers(self) -> list[Line]:
+        """The lines of single layers alone, none folded."""
+        return [line for line in _lines(self.root, 0, FULL_DEPTH, fold=False) if line.layer]
+
+    def __rich__(self) -> Any:
+        from paramcalc.compare import draw as differences
+        from paramcalc.render import table
+
+        return table.Drawn(differences.grid(self))
+
+    def _repr_html_(self) -> str:
+        from paramcalc.compare import draw as differences
+        from paramcalc.render import html
+
+        return html.table(differences.grid(self))
+
+
+def compare(*reports: Report) -> Diff:
+    """Two or more reports, aligned block by block and layer by layer."""
+    if len(reports) < 2:
+        raise Fault("a comparison needs two networks")
+    return Diff(reports, align(reports))
+
+
+def noun(quantity: str, basis: Basis | None = None) -> str:
+    """What a quantity is called in a sentence; what a convention calls MACs need not be multiplications."""
+    if basis is not None and (basis.words.get(quantity) or quantity == "macs"):
+        return basis.words.get(quantity) or "MACs"
+    return NOUNS.get(quantity, quantity.replace("_", " "))
+
+
+def ratio(one: int, two: int) -> Fraction | None:
+    """How many times `one` the number `two` is; None where there is nothing to divide by."""
+    return Fraction(two, one) if one else None
+
+
+def change(one: int, two: int, what: str) -> str:
+    """What it means that `two` stands in place of `one`.
+
+    >>> change(1000, 2250, "params"), change(1000, 900, "params")
+    ('2.25 x as many params (2,250 instead of 1,000)', '10 % fewer params (900 instead of 1,000)')
+    """
+    if one == two:
+        return f"the same {what} ({one:,})"
+    instead = f"({two:,} instead of {one:,})"
+    if not one or not two:
+        return f"{two:,} {what} instead of {one:,}"
+    factor = Fraction(max(one, two), min(one, two))
+    if factor >= TIMES_FROM:
+        return f"{rounded(factor, short=True)} x {'as many' if two > one else 'fewer'} {what} {instead}"
+    word = "more" if two > one else "fewer"
+    return f"{rounded(Fraction(100 * abs(two - one), one), short=True)} % {word} {what} {instead}"
+
+
+def rounded(value: Fraction, short: bool = False) -> str:
+    """A positive number to its significant digits, but no coarser than units.
+
+    With `short`, a number that its digits give exactly loses the zeros at their end.
+
+    >>> [rounded(Fraction(*pair)) for pair in ((150, 7), (1, 3000), (123456, 10), (3, 2))]
+    ['21.4', '0.000333', '12,346', '1.50']
+    """
+    places = SIGNIFICANT - 1
+    while places > 0 and value * 10**places >= 10**SIGNIFICANT:
+        places -= 1
+    while value * 10**places < 10 ** (SIGNIFICANT - 1):
+        places += 1
+    scaled = round(value * 10**places)
+    if not places:
+        return f"{scaled:,}"
+    text = f"{scaled // 10**places:,}.{scaled % 10**places:0{places}}"
+    return text.rstrip("0").rstrip(".") if short and value * 10**places == scaled else text
+
+
+def _lines(
+    parent: Match, depth: int, deepest: int, fold: bool, paths: tuple[str, ...] = ()
+) -> Iterator[Line]:
+    for run in _runs(parent.children, fold):
+        first = run[0]
+        below = tuple(
+            f"{path}/{name}" if path and name else name
+            for path, name in zip(paths or ("",) * len(first.names), first.names, strict=True)
+        )
+        yield _line(run, below, depth)
+        if depth + 1 < deepest and first.children:
+            yield from _lines(first, depth + 1, deepest, fold, below)
+            own = tuple(_own(node) for node in first.nodes)
+            if any(own):
+                forms = first.forms if all(own) else (0,) * len(own)
+                names = tuple(JOIN if node else "" for node in own)
+                joined = tuple(path if node else "" for path, node in zip(below, own, strict=True))
+                yield _line([Match(names, own, forms, ())], joined, depth + 1)
+
+
+def _own(node: Node | None) -> Node | None:
+    """A join by itself, without the branches that hang below it."""
+    if node is None or node.row is None:
+        return None
+    alone = Node()
+    alone.row = node.row
+    return alone
+
+
+def _runs(children: tuple[Match, ...], fold: bool) -> Iterator[list[Match]]:
+    """Matches in order, runs of equal rounds together."""
+    run: list[Match] = []
+    for child in children:
+        if run and fold and child.digits and run[0].digits and child.forms == run[0].forms:
+            run.append(child)
+            continue
+        if run:
+            yield run
+        run = [child]
+    if run:
+        yield run
+
+
+def _line(run: list[Match], paths: tuple[str, ...], depth: int) -> Line:
+    first, last = run[0], run[-1]
+    rows = [list(node.rows()) if node else [] for node in first.nodes]
+    return Line(
+        depth=depth,
+        names=tuple(
+            start if start == end else f"{start}-{end}"
+            for start, end in zip(first.names, last.names, strict=True)
+        ),
+        paths=paths,
+        calls=tuple(call_text(own[0].layer.op) if len(own) == 1 else "" for own in rows),
+        outputs=tuple(own[-1].layer.output if own else None for own in rows),
+        counts=tuple(added(row.counts for row in own for _ in run) if own else None for own in rows),
+        layers=tuple(len(own) for own in rows),
+        times=len(run),
+        changes=tuple(_change(first, place) for place in range(len(rows))),
+        auxiliary=any(own[-1].layer.auxiliary for own in rows if own),
+        layer=not first.children,
+    )
+
+
+def _span(first: str, last: str) -> str:
+    return first if first == last else f"{first}-{last}"
+
+
+def _change(match: Match, place: int) -> str:
+    """What a network did to the first one's part."""
+    before, after = match.nodes[0], match.nodes[place]
+    if before is None or after is None:
+        return "" if before is after else "added" if before is None else "removed"
+    if match.forms[0] != match.forms[place]:
+        return "changed"
+    return "" if match.names[0] == match.names[place] or match.digits else "renamed"
+
+
+def _label(report: Report, first: Report) -> str:
+    graph = report.graph
+    parts = [graph.model, *graph.settings]
+    if graph.inputs != first.graph.inputs and (graph.model, graph.settings) == (
+        first.graph.model,
+        first.graph.settings,
+    ):
+        parts += [f"{name} {shape}" for name, shape in graph.inputs.items()]
+    return ", ".join(parts)
+
+
+def _outputs(one: Report, two: Report) -> str:
+    """Whether two networks give the same output."""
+    before, after = _output(one), _output(two)
+    return f"same output {after}" if before == after else f"output {after} instead of {before}"
+
+
+def _output(report: Report) -> str:
+    shapes = (report.graph.shape(value) for value in report.graph.outputs)
+    return " and ".join(" x ".join(str(dim) for dim in shape.dims) for shape in shapes)

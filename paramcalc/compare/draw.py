@@ -1,0 +1,254 @@
+"""A comparison as a table, as JSON and as CSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from paramcalc.base.errors import Fault, near
+from paramcalc.compare.diff import Diff, Line, ratio, rounded
+from paramcalc.count import json as reports
+from paramcalc.count.draw import FOLDED, JOINED, against, dims, spoken_of, word
+from paramcalc.count.outline import FULL_DEPTH, JOIN
+from paramcalc.count.report import QUANTITIES, Counts
+from paramcalc.render.grid import Column, Grid, comma_separated, number
+from paramcalc.render.grid import Line as Cells
+
+SCHEMA = "paramcalc/compare/1"
+WORDS = ("change", "op", "output")
+COLUMNS = (*WORDS, *QUANTITIES)
+DROPS = {"op": 6, "output": 5, "difference": 4, "change": 3, "value": 2}  # the base and ratios to it stay
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def columns(text: str, diff: Diff) -> tuple[str, ...]:
+    """Column names from a list with commas; `Fault` with near misses for unknown ones."""
+    chosen = tuple(part.strip() for part in text.split(",") if part.strip())
+    for name in chosen:
+        if name not in COLUMNS:
+            fix = near(name, COLUMNS) or "columns are " + ", ".join(COLUMNS)
+            raise Fault(f"there is no column '{name}'", fix=fix)
+        if name in QUANTITIES:
+            spoken_of(name, diff.reports[0])
+    return chosen or usual(diff)
+
+
+def usual(diff: Diff) -> tuple[str, ...]:
+    """The columns where none are chosen; of a convention's quantities the main ones."""
+    return (*WORDS, *sorted(diff.main, key=diff.quantities.index))
+
+
+def grid(diff: Diff, depth: int | None = None, chosen: tuple[str, ...] = (), fold: bool = True) -> Grid:
+    """The networks side by side, the totals and what each change costs or saves below."""
+    chosen = chosen or usual(diff)
+    lines = diff.lines(depth, fold)
+    body = [
+        Cells(
+            (_label(line), *(cell for name in chosen for cell in _cells(name, line))),
+            depth=line.depth,
+            faint=line.auxiliary,
+        )
+        for line in lines
+    ]
+    titles = tuple(column for name in chosen for column in _columns(name, diff))
+    return Grid(
+        title(diff), (Column("layer"), *titles), (*body, _totals(diff, chosen)), notes(diff, lines, chosen)
+    )
+
+
+def title(diff: Diff) -> str:
+    """Which letter stands for which network."""
+    return "  ".join(f"{letter}: {label}" for letter, label in zip(LETTERS, diff.labels, strict=False))
+
+
+def notes(diff: Diff, lines: list[Line], chosen: tuple[str, ...]) -> tuple[str, ...]:
+    """The sentences, the inputs, and what the settings did."""
+    extra = [name for name in chosen if name in QUANTITIES and name not in diff.main]
+    said = [
+        f"{LETTERS[place]} against A: {diff.sentence(place, [*diff.main, *extra])}"
+        for place in range(1, len(diff.reports))
+    ]
+    inputs = [
+        ", ".join(f"{name} {shape}" for name, shape in report.graph.inputs.items()) for report in diff.reports
+    ]
+    if len(set(inputs)) == 1:
+        said.append(f"{inputs[0]}, batch {diff.reports[0].batch}")
+    else:
+        said += [f"{letter}: {text}" for letter, text in zip(LETTERS, inputs, strict=False)]
+    if diff.reports[0].basis:
+        said.append(f"convention {diff.reports[0].basis.label}: {diff.reports[0].basis.says}")
+    for letter, report in zip(LETTERS, diff.reports, strict=False):
+        said += [f"{letter}: {gap}" for gap in (against(report, report.basis) if report.basis else ())]
+        said += [f"{letter}: {remark}" for remark in report.graph.remarks]
+    if any(line.times > 1 for line in lines):
+        said.append(FOLDED)
+    if any(JOIN in line.names for line in lines):
+        said.append(JOINED)
+    if len(lines) < len(diff.lines(FULL_DEPTH, fold=True)):
+        said.append("--depth all shows each layer, --depth 1 the top only")
+    return tuple(said)
+
+
+def _label(line: Line) -> str:
+    names = list(dict.fromkeys(name for name in line.names if name))
+    times = f" x {line.times}" if line.times > 1 else ""
+    return " -> ".join(names) + times
+
+
+def _columns(name: str, diff: Diff) -> list[Column]:
+    if name not in QUANTITIES:
+        return [Column(name, right=name == "output", drop=DROPS[name])]
+    heading = word(name, diff.reports[0])
+    found = [Column(f"{heading} A", right=True)]
+    for letter in LETTERS[1 : len(diff.reports)]:
+        found += [
+            Column(f"{heading} {letter}", right=True, drop=DROPS["value"]),
+            Column(f"{letter} - A", right=True, drop=DROPS["difference"]),
+            Column(f"{letter} : A", right=True),
+        ]
+    return found
+
+
+def _cells(name: str, line: Line) -> list[str]:
+    if name == "change":
+        return [", ".join(dict.fromkeys(change for change in line.changes if change))]
+    if name == "op":
+        return [_joined(line.calls)]
+    if name == "output":
+        return [_joined(tuple(dims(shape, "nchw") if shape else "" for shape in line.outputs))]
+    return _numbers([None if counts is None else getattr(counts, name) for counts in line.counts])
+
+
+def _joined(texts: tuple[str, ...]) -> str:
+    """What all networks have, once; where they differ, one after the other."""
+    return " -> ".join(dict.fromkeys(text for text in texts if text))
+
+
+def _numbers(values: list[int | None]) -> list[str]:
+    first = values[0]
+    found = ["" if first is None else number(first)]
+    for value in values[1:]:
+        found.append("" if value is None else number(value))
+        difference = (value or 0) - (first or 0)
+        found.append(f"{difference:+,}" if difference else "")
+        found.append(_change(first, value))
+    return found
+
+
+def _change(first: int | None, value: int | None) -> str:
+    """A value against the base's; what only one of the two networks has is added or removed."""
+    if first is None or value is None:
+        return "" if first is value else "added" if first is None else "removed"
+    return times(ratio(first, value))
+
+
+def times(value: Fraction | None) -> str:
+    """A ratio as a reader says it: times so much, divided by so much.
+
+    >>> times(Fraction(9, 4)), times(Fraction(7, 150)), times(Fraction(1)), times(None)
+    ('x 2.25', '/ 21.4', '=', '')
+    """
+    if value is None:
+        return ""
+    if value == 0:
+        return "x 0"
+    if value == 1:
+        return "="
+    return f"x {rounded(value)}" if value > 1 else f"/ {rounded(1 / value)}"
+
+
+def _totals(diff: Diff, chosen: tuple[str, ...]) -> Cells:
+    found = []
+    for name in chosen:
+        if name in QUANTITIES:
+            found += _numbers([getattr(counts, name) for counts in diff.totals])
+        else:
+            found.append("")
+    auxiliary = any(report.auxiliary for report in diff.reports)
+    label = "total without auxiliary" if auxiliary else "total"
+    return Cells((label, *found), strong=True, rule=True)
+
+
+def csv(diff: Diff) -> str:
+    """Every aligned layer with every quantity of every network, differences and ratios."""
+    letters = LETTERS[: len(diff.reports)]
+    header = ["change", *(f"{field}_{letter}" for field in ("path", "op", "output") for letter in letters)]
+    for name in diff.quantities:
+        header.append(f"{name}_A")
+        for letter in letters[1:]:
+            header += [f"{name}_{letter}", f"{name}_{letter}-A", f"{name}_{letter}:A"]
+    return comma_separated(header, (_record(line, diff.quantities) for line in diff.layers()))
+
+
+def _record(line: Line, quantities: Iterable[str]) -> list[Any]:
+    found: list[Any] = [" ".join(change for change in line.changes if change), *line.paths, *line.calls]
+    found += ["" if shape is None else str(shape) for shape in line.outputs]
+    for name in quantities:
+        values = [getattr(counts, name) if counts else 0 for counts in line.counts]
+        found.append(values[0])
+        for value in values[1:]:
+            found += [value, value - values[0], _decimal(ratio(values[0], value))]
+    return found
+
+
+def _decimal(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def text(diff: Diff, dtype: str = "float32") -> str:
+    """The whole comparison; counts are JSON integers, exact at any size, ratios exact fractions."""
+    return json.dumps(document(diff, dtype), indent=2) + "\n"
+
+
+def document(diff: Diff, dtype: str = "float32") -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "models": [
+            {
+                "label": label,
+                "model": report.graph.model,
+                "spec": report.graph.spec,
+                "settings": list(report.graph.settings),
+                "knobs": {name: reports.plain(value) for name, value in report.graph.knobs.items()},
+                "input": {name: list(shape) for name, shape in report.input_shapes().items()},
+                "batch": report.batch,
+                "convention": report.convention,
+                **reports.against(report.basis),
+                "totals": reports.totals(report.totals, dtype, diff.quantities),
+            }
+            for label, report in zip(diff.labels, diff.reports, strict=True)
+        ],
+        **reports.definitions(diff.reports[0].basis),
+        "sentences": list(diff.sentences),
+        "totals": _quantities(list(diff.totals), diff.quantities),
+        "layers": [layer(line, diff.quantities) for line in diff.layers()],
+    }
+
+
+def layer(line: Line, quantities: Iterable[str]) -> dict[str, Any]:
+    """One aligned layer; null stands for a network that has nothing there."""
+    return {
+        "change": [change or None for change in line.changes[1:]],
+        "path": [path or None for path in line.paths],
+        "op": [call or None for call in line.calls],
+        "output": [None if shape is None else list(shape.dims) for shape in line.outputs],
+        "auxiliary": line.auxiliary,
+        **_quantities(list(line.counts), quantities),
+    }
+
+
+def _quantities(counts: list[Counts | None] | list[Counts], quantities: Iterable[str]) -> dict[str, Any]:
+    """For each quantity the values, and for each further network its difference and ratio to the first."""
+    found = {}
+    for name in quantities:
+        values = [None if item is None else getattr(item, name) for item in counts]
+        ratios = [ratio(values[0] or 0, value or 0) for value in values[1:]]
+        found[name] = {
+            "values": values,
+            "differences": [(value or 0) - (values[0] or 0) for value in values[1:]],
+            "ratios": [None if item is None else str(item) for item in ratios],
+            "decimals": [_decimal(item) for item in ratios],
+        }
+    return found

@@ -1,0 +1,1 @@
+"""A graph counted: the report, its outline, and the table."""

@@ -1,0 +1,101 @@
+"""Reports as JSON, by the contract `paramcalc/report/1`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from paramcalc.count.report import BYTES, QUANTITIES, Basis, Counts, Report, Row
+from paramcalc.ops.attributes import attributes
+
+SCHEMA = "paramcalc/report/1"
+
+
+def text(report: Report, dtype: str = "float32") -> str:
+    """The whole report; counts are JSON integers, exact at any size."""
+    return json.dumps(document(report, dtype), indent=2) + "\n"
+
+
+def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
+    graph, about = report.graph, report.quantities
+    return {
+        "schema": SCHEMA,
+        "model": graph.model,
+        "spec": graph.spec,
+        "variant": graph.model if graph.model != graph.spec else None,
+        "settings": list(graph.settings),
+        "knobs": {name: plain(value) for name, value in graph.knobs.items()},
+        "input": {name: list(shape) for name, shape in report.input_shapes().items()},
+        "batch": report.batch,
+        "convention": report.convention,
+        **definitions(report.basis),
+        **against(report.basis),
+        "totals": totals(report.totals, dtype, about),
+        "auxiliary": {name: totals(counts, dtype, about) for name, counts in report.auxiliary.items()},
+        "totals_with_auxiliary": totals(report.with_auxiliary, dtype, about),
+        "outputs": [graph.name(value) for value in graph.outputs],
+        "layers": [layer(row, report) for row in report.rows],
+    }
+
+
+def definitions(basis: Basis | None) -> dict[str, Any]:
+    """What the quantities mean: ours, or those that a convention is about."""
+    if basis is None:
+        return {"definitions": dict(QUANTITIES)}
+    return {
+        "basis": {"label": basis.label, "says": basis.says, "words": dict(basis.words)},
+        "definitions": {name: dict(rules) for name, rules in basis.rules.items()},
+    }
+
+
+def against(basis: Basis | None) -> dict[str, Any]:
+    """What each op has more under a convention than with us, or less."""
+    if basis is None:
+        return {}
+    return {"against_paramcalc": {name: dict(gaps) for name, gaps in basis.differences.items()}}
+
+
+def totals(counts: Counts, dtype: str, quantities: Iterable[str] = QUANTITIES) -> dict[str, Any]:
+    """The quantities that a report is about; memory also in bytes."""
+    found = numbers(counts, quantities)
+    if "memory" in found:
+        found |= {"dtype": dtype, "memory_bytes": counts.memory * BYTES[dtype]}
+    return found
+
+
+def numbers(counts: Counts, quantities: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(counts, name) for name in quantities}
+
+
+def layer(row: Row, report: Report) -> dict[str, Any]:
+    """One layer; shapes have the batch in front."""
+    used = row.layer.applied
+    batch = report.batch
+    return {
+        "path": row.path,
+        "op": used.op.title,
+        "attributes": {
+            name: plain(getattr(used.op, name))
+            for name in attributes(type(used.op))
+            if getattr(used.op, name) is not None
+        },
+        "from": [report.graph.name(value) for value in row.layer.inputs],
+        "inputs": [[batch, *shape.dims] for shape in used.inputs],
+        "output": [batch, *used.output.dims],
+        "axes": ["batch", *used.output.axes],
+        "weights": {name: list(dims) for name, dims in used.weights.items()},
+        "shared": dict(row.layer.shared),
+        "operations": {kind: number * batch for kind, number in used.cost.operations.items() if number},
+        "auxiliary": row.layer.auxiliary or None,
+        **numbers(row.counts, report.quantities),
+    }
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: tuples as lists, fractions as numbers."""
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    if type(value).__module__ == "fractions":
+        return float(value)
+    return str(value) if isinstance(value, str) else value

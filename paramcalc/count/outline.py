@@ -1,0 +1,233 @@
+"""A report as the lines of a table: a tree of groups, folded to a depth, equal neighbours in one.
+
+A line's counts are `times` the sum of the lines right below it, at every depth, so that the sums of
+a folded table hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
+
+from paramcalc.base.shape import Shape
+from paramcalc.count.report import Counts, Report, Row, added
+from paramcalc.ops.attributes import attributes, shown
+from paramcalc.ops.base import Op
+
+FULL_DEPTH = 1_000  # deeper than any tree: blocks nest at most 100 deep
+FITTING_LINES = 40
+JOIN = "="  # the name of a join's own line, below its branches
+
+
+class Line(NamedTuple):
+    """One line: a layer, or a group with its layers added up.
+
+    `name` is relative to the line above it, `call` what a spec would write. `times` equal
+    neighbours are folded into this line; what stands below it is for one of them. `output` is the
+    shape that leaves the line's last layer, whose path is `last`.
+    """
+
+    depth: int
+    name: str
+    path: str
+    call: str
+    times: int
+    output: Shape
+    last: str
+    counts: Counts
+    layers: int
+    auxiliary: bool
+
+
+class Node:
+    """A group or layer of the tree that the paths form.
+
+    What is added up is remembered: every line of a table asks for it, at every depth that is tried.
+    """
+
+    __slots__ = ("_counts", "_kind", "_layers", "children", "row")
+
+    def __init__(self) -> None:
+        self.children: dict[str, Node] = {}
+        self.row: Row | None = None
+        self._counts: Counts | None = None
+        self._kind: int | None = None
+        self._layers: int | None = None
+
+    def rows(self) -> Iterator[Row]:
+        """All rows below, in order; a join's own row stands behind its branches."""
+        for child in self.children.values():
+            yield from child.rows()
+        if self.row is not None:
+            yield self.row
+
+    @property
+    def last(self) -> Row:
+        """The row at the end."""
+        node = self
+        while node.row is None:
+            node = node.children[next(reversed(node.children))]
+        return node.row
+
+    @property
+    def counts(self) -> Counts:
+        """All rows below, added up."""
+        if self._counts is None:
+            parts = [child.counts for child in self.children.values()]
+            parts += [] if self.row is None else [self.row.counts]
+            self._counts = parts[0] if len(parts) == 1 else added(parts)
+        return self._counts
+
+    @property
+    def layers(self) -> int:
+        """The number of rows below."""
+        if self._layers is None:
+            below = sum(child.layers for child in self.children.values())
+            self._layers = below + (self.row is not None)
+        return self._layers
+
+    def kind(self, kinds: dict[object, int]) -> int:
+        """A number that equal groups share: those with the same layers but for their place."""
+        if self._kind is None:
+            parts = tuple((name, child.kind(kinds)) for name, child in self.children.items())
+            row = self.row
+            own = row and (id(row.layer.applied), row.counts, row.layer.frozen)
+            self._kind = kinds.setdefault((parts, own), len(kinds))
+        return self._kind
+
+
+def tree(report: Report) -> Node:
+    """The groups and layers of a report as their paths nest them."""
+    root = Node()
+    known = {"": root}
+    for row in report.rows:
+        _node(known, row.path).row = row
+    return root
+
+
+def _node(known: dict[str, Node], path: str) -> Node:
+    """The node of a path, made with all above it when it is new."""
+    node = known.get(path)
+    if node is None:
+        node = known[path] = Node()
+        above, _, name = path.rpartition("/")
+        _node(known, above).children[name] = node
+    return node
+
+
+def outline(report: Report, depth: int | None = None, fold: bool = True) -> list[Line]:
+    """The lines of a report down to a depth; None takes the deepest that is easily read."""
+    root = tree(report)
+    kinds: dict[object, int] | None = {} if fold else None
+    if depth is not None:
+        return list(_lines(root, 0, depth, "", kinds))
+    lines = list(_lines(root, 0, 1, "", kinds))
+    for deeper in range(2, FULL_DEPTH):
+        more = list(islice(_lines(root, 0, deeper, "", kinds), FITTING_LINES + 1))
+        if len(more) > FITTING_LINES or len(more) == len(lines):
+            return lines
+        lines = more
+    return lines
+
+
+def _lines(
+    parent: Node, depth: int, deepest: int, path: str, kinds: dict[object, int] | None
+) -> Iterator[Line]:
+    """The lines below a group. `kinds` numbers equal groups, which then make one line; None keeps each."""
+    for names, node in _folded(parent, kinds):
+        first = f"{path}{names[0]}"
+        yield _line(names, node, depth, first)
+        if depth + 1 < deepest and node.children:
+            yield from _lines(node, depth + 1, deepest, first + "/", kinds)
+            if node.row is not None:
+                yield _line([JOIN], _leaf(node.row), depth + 1, first)
+
+
+def _leaf(row: Row) -> Node:
+    node = Node()
+    node.row = row
+    return node
+
+
+def _folded(parent: Node, kinds: dict[object, int] | None) -> Iterator[tuple[list[str], Node]]:
+    """Children in order, runs of equal ones together."""
+    run: list[str] = []
+    first: Node | None = None
+    kind: int | None = None
+    for name, node in parent.children.items():
+        mine = node.kind(kinds) if kinds is not None and name.isdigit() else None
+        if first is not None and mine is not None and mine == kind:
+            run.append(name)
+            continue
+        if first is not None:
+            yield run, first
+        run, first, kind = [name], node, mine
+    if first is not None:
+        yield run, first
+
+
+def _line(names: list[str], node: Node, depth: int, path: str) -> Line:
+    last = node.last
+    name = names[0] if len(names) == 1 else f"{names[0]}-{names[-1]}"
+    return Line(
+        depth=depth,
+        name=name,
+        path=path,
+        call=call_text(last.layer.op) if node.layers == 1 else "",
+        times=len(names),
+        output=last.layer.output,
+        last=_beside(path, names) + last.path[len(path) :],
+        counts=node.counts if len(names) == 1 else added([node.counts] * len(names)),
+        layers=node.layers,
+        auxiliary=bool(last.layer.auxiliary),
+    )
+
+
+def _beside(path: str, names: list[str]) -> str:
+    """The path of the last of equal neighbours, from that of the first."""
+    return path if len(names) == 1 else path[: -len(names[0])] + names[-1]
+
+
+@lru_cache(maxsize=4096)
+def call_text(op: Op) -> str:
+    """An op as a spec would write it: required attributes by position, others where they differ.
+
+    >>> from paramcalc.ops import find
+    >>> from paramcalc.ops.attributes import build
+    >>> call_text(build(find("conv2d"), {"out_channels": 64, "kernel_size": 3, "padding": 1}))
+    'conv2d 64 3 padding=1'
+    """
+    parts = [op.title]
+    for name, attribute in attributes(type(op)).items():
+        value = getattr(op, name)
+        if attribute.required or value != attribute.convert(type(op), attribute.default):
+            text = _short(attribute.shortest(type(op), value))
+            parts.append(text if attribute.required else f"{name}={text}")
+    return " ".join(parts)
+
+
+def _short(value: object) -> str:
+    """An attribute's value on a line: sizes with x between, a long list of lists by its length.
+
+    >>> _short((3, 5)), _short(((0, 1), 2)), _short(((1, 0),)), _short((-1, 64))
+    ('3x5', '((0,1),2)', '((1,0),)', '(-1,64)')
+    """
+    if not isinstance(value, tuple):
+        return value if isinstance(value, str) else shown(value)
+    if 1 < len(value) <= 3 and all(_is_count(item) for item in value):
+        return "x".join(map(str, value))
+    if len(value) > 3 and all(isinstance(item, tuple) for item in value):
+        return f"({len(value)} lists)"
+    return _bracketed(value)
+
+
+def _is_count(value: object) -> bool:
+    """Whether digits alone say it."""
+    return isinstance(value, int) and value >= 0
+
+
+def _bracketed(value: tuple[object, ...]) -> str:
+    items = [_bracketed(item) if isinstance(item, tuple) else _short(item) for item in value]
+    return f"({','.join(items)}{',' if len(items) == 1 else ''})"

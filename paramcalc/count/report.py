@@ -1,0 +1,218 @@
+"""A graph counted: the quantities of every layer, and their totals.
+
+All counts are exact. What each quantity means is said once, in `QUANTITIES`, and printed from there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from operator import add
+from typing import Any, NamedTuple
+
+from paramcalc.base.errors import Fault, near
+from paramcalc.base.paths import matching
+from paramcalc.base.sizes import Size, product
+from paramcalc.engine.graph import Graph, Layer
+
+BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "float8": 1}
+
+
+class Counts(NamedTuple):
+    """Quantities of one layer, or of several added up; see `QUANTITIES`."""
+
+    params: Size = 0
+    trainable: Size = 0
+    frozen: Size = 0
+    buffers: Size = 0
+    kernels: Size = 0
+    macs: Size = 0
+    flops: Size = 0
+    connections: Size = 0
+    activations: Size = 0
+    contraction_activations: Size = 0
+    memory: Size = 0
+
+    def plus(self, other: Counts, times: int = 1) -> Counts:
+        if times == 1:
+            return Counts(*map(add, self, other))
+        return Counts(*(one + times * two for one, two in zip(self, other, strict=True)))
+
+
+QUANTITIES = {
+    "params": "scalars in learned weights, shared ones once; running statistics are buffers",
+    "trainable": "params that training changes: those not marked frozen",
+    "frozen": "scalars that training does not change: marked frozen, or fixed by design and so not in params",
+    "buffers": "scalars stored but not learned (running mean and variance)",
+    "kernels": "params that are multiplied in contractions: no biases, no normalization",
+    "macs": "multiply-accumulates of contractions (convolution, linear, attention): padding counted, bias not",
+    "flops": "2 for each multiply-accumulate",
+    "connections": "inputs and bias that each unit of a convolution, linear or pooling layer reads",
+    "activations": "elements of all layers' outputs",
+    "contraction_activations": "elements of the outputs of layers with kernels (convolution, linear, attention)",
+    "memory": "params and frozen scalars, plus elements of all layers' outputs",
+}
+
+
+def known_quantity(name: str) -> str:
+    """The name itself; `Fault` with near misses where it is no quantity."""
+    if name not in QUANTITIES:
+        fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
+        raise Fault(f"there is no quantity '{name}'", fix=fix)
+    return name
+
+
+class Row(NamedTuple):
+    """One layer and its counts."""
+
+    layer: Layer
+    counts: Counts
+
+    @property
+    def path(self) -> str:
+        return self.layer.path
+
+
+class Basis(NamedTuple):
+    """What numbers stand for that are not our own counts.
+
+    `words` has the quantities that the convention is about, and what its owner calls them ('' for the
+    usual word); of others it says nothing. `rules` gives each quantity's formulas by op, `differences`
+    what each op has more than in our counts or less, the largest first.
+    """
+
+    label: str
+    says: str
+    words: Mapping[str, str]
+    rules: Mapping[str, Mapping[str, str]]
+    differences: Mapping[str, Mapping[str, Size]]
+
+
+class Report(NamedTuple):
+    """The counts of a network for a batch of a given size.
+
+    `totals` leaves out auxiliary branches, whose sums stand in `auxiliary` by branch. `convention` is
+    whose counts they are; `basis` explains one that is not our own.
+    """
+
+    graph: Graph
+    batch: int
+    convention: str
+    rows: tuple[Row, ...]
+    totals: Counts
+    auxiliary: dict[str, Counts]
+    basis: Basis | None = None
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """The quantities that the numbers are about, in the usual order."""
+        return tuple(name for name in QUANTITIES if self.basis is None or name in self.basis.words)
+
+    @property
+    def with_auxiliary(self) -> Counts:
+        """The totals with all branches that exist in training only."""
+        return added([self.totals, *self.auxiliary.values()])
+
+    def __rich__(self) -> Any:
+        from paramcalc.count import draw as counts
+        from paramcalc.render import table
+
+        return table.Drawn(counts.grid(self))
+
+    def _repr_html_(self) -> str:
+        from paramcalc.count import draw as counts
+        from paramcalc.render import html
+
+        return html.table(counts.grid(self))
+
+    def select(self, pattern: str) -> tuple[Row, ...]:
+        """The rows that a pattern means; `Fault` when there are none."""
+        wanted = set(matching(pattern, (row.path for row in self.rows)))
+        return tuple(row for row in self.rows if row.path in wanted)
+
+    def input_shapes(self) -> dict[str, tuple[Size, ...]]:
+        """Shapes of the inputs with the batch in front."""
+        return {name: (self.batch, *shape.dims) for name, shape in self.graph.inputs.items()}
+
+
+def count(graph: Graph, batch: int = 1) -> Report:
+    """Counts every layer of a graph.
+
+    >>> from paramcalc import load
+    >>> load("lenet5-1998").count().totals.params
+    60000
+    """
+    if batch < 1:
+        raise Fault("the batch must be at least 1", found=str(batch))
+    known: dict[tuple[int, bool, tuple[str, ...]], Counts] = {}
+    rows = []
+    for layer in graph.layers:
+        key = (id(layer.applied), layer.frozen, tuple(layer.shared))
+        counts = known.get(key)
+        if counts is None:
+            counts = known[key] = count_layer(layer, batch)
+        rows.append(Row(layer, counts))
+    main = added(row.counts for row in rows if not row.layer.auxiliary)
+    return Report(graph, batch, "paramcalc", tuple(rows), main, branches(rows))
+
+
+def totals(graph: Graph) -> Counts:
+    """The totals of one sample alone: equal layers are counted once and multiplied."""
+    equal: dict[tuple[int, bool, tuple[str, ...]], list[Layer]] = {}
+    for layer in graph.layers:
+        if not layer.auxiliary:
+            equal.setdefault((id(layer.applied), layer.frozen, tuple(layer.shared)), []).append(layer)
+    result = Counts()
+    for layers in equal.values():
+        result = result.plus(count_layer(layers[0], 1), len(layers))
+    return result
+
+
+def branches(rows: Iterable[Row]) -> dict[str, Counts]:
+    """The sums of the branches that exist in training only, by branch."""
+    found: dict[str, list[Counts]] = {}
+    for row in rows:
+        if row.layer.auxiliary:
+            found.setdefault(row.layer.auxiliary, []).append(row.counts)
+    return {name: added(counts) for name, counts in found.items()}
+
+
+def count_layer(layer: Layer, batch: int) -> Counts:
+    """The quantities of one layer; work and activations grow with the batch, weights do not."""
+    applied = layer.applied
+    own = {name: dims for name, dims in applied.weights.items() if name not in layer.shared}
+    fixed = _scalars(own, lambda name: name in applied.op.frozen)
+    params = _scalars(own, lambda name: name not in applied.op.frozen)
+    kernels = _scalars(own, lambda name: name in applied.op.contracting)
+    contracts = any(name in applied.op.contracting for name in applied.weights)
+    activations = applied.output.elements * batch
+    macs = applied.cost.macs * batch
+    return Counts(
+        params=params,
+        trainable=0 if layer.frozen else params,
+        frozen=fixed + (params if layer.frozen else 0),
+        buffers=_scalars(applied.buffers, lambda name: name not in layer.shared),
+        kernels=kernels,
+        macs=macs,
+        flops=2 * macs,
+        connections=applied.cost.connections * batch,
+        activations=activations,
+        contraction_activations=activations if contracts else 0,
+        memory=params + fixed + activations,
+    )
+
+
+def _scalars(arrays: dict[str, tuple[Size, ...]], wanted: Callable[[str], bool]) -> Size:
+    result = 0
+    for name, dims in arrays.items():
+        if wanted(name):
+            result = result + product(dims)
+    return result
+
+
+def added(counts: Iterable[Counts]) -> Counts:
+    """The sum of counts, quantity by quantity."""
+    result = Counts()
+    for item, times in Counter(counts).items():
+        result = result.plus(item, times)
+    return result

@@ -1,0 +1,185 @@
+"""Where specs come from: files, standard input, and the bundled models."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from paramcalc.base.errors import Fault, Problem, Source, SpecError, near
+from paramcalc.language import syntax
+from paramcalc.language.parse import parse
+from paramcalc.language.spec import Spec
+
+STDIN = "-"
+DEEPEST_USE = 10
+_MODEL = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+class Found(NamedTuple):
+    """A spec and the variant of it that was asked for; '' for the defaults of its knobs."""
+
+    spec: Spec
+    variant: str
+
+
+def find(name: str) -> Found:
+    """The spec that a path, `-` or a bundled model's name means; `PATH:VARIANT` picks a variant.
+
+    Raises `Fault` when there is none, `SpecError` when it cannot be read.
+    """
+    path, _, variant = name.rpartition(":") if ":" in name and not _is_file(name) else (name, "", "")
+    if path == STDIN:
+        return Found(_read_stdin(variant), variant)
+    if _looks_like_path(path):
+        return Found(read(Path(path), variant), variant)
+    return bundled(path, variant)
+
+
+def read(path: Path, variant: str = "") -> Spec:
+    """The spec in a file; a `use` in it is looked up beside the file, then among the bundled ones."""
+    source = _read_file(path)
+    return _parse(source, lambda name: _used(name, path.parent, (path.stem,)), variant)
+
+
+def from_text(source: Source, variant: str = "") -> Spec:
+    """The spec in a text that is no file; a `use` in it finds bundled specs only."""
+    return _parse(source, lambda name: _used(name, None, ()), variant)
+
+
+def _read_file(path: Path) -> Source:
+    """The text of a file, and of nothing else: to open a pipe may wait for ever, a device may have no end."""
+    try:
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "a pipe or a device"
+            raise Fault(f"{path}: {what}, not a file", fix="- reads a spec from standard input")
+        return syntax.read_file(path)
+    except OSError as error:
+        raise Fault(f"{path}: {error.strerror or error}") from None
+
+
+def _parse(source: Source, resolve: Callable[[str], Spec], variant: str = "") -> Spec:
+    """The spec of a text. If some lines of it cannot be read, the others are elaborated all the same,
+    so that what is wrong with those is said in the same run.
+    """
+    try:
+        return parse(source, resolve)
+    except SpecError as error:
+        if error.partial is None:
+            raise
+        from paramcalc.engine.elaborate import Settings, elaborate
+
+        later: tuple[Problem, ...] = ()
+        try:
+            elaborate(error.partial, Settings(variant if variant in error.partial.variants else ""))
+        except SpecError as more:
+            later = more.problems
+        except Fault:
+            pass
+        raise SpecError(sorted({*error.problems, *later}, key=lambda problem: problem.start)) from None
+
+
+def bundled_folder() -> Path:
+    """The folder of the bundled specs: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "specs"
+    return inside if inside.is_dir() else package.parent / "specs"
+
+
+def bundled_files() -> list[Path]:
+    return sorted(bundled_folder().glob("*.yaml"))
+
+
+def models(spec: Spec) -> list[str]:
+    """The names of a spec's models: its variants, or its own name when it has none."""
+    return list(spec.variants) or [spec.name]
+
+
+def bundled_models() -> Iterator[tuple[str, Spec]]:
+    """Every bundled model with its spec; aliases included."""
+    for path in bundled_files():
+        spec = _cached(path)
+        for name in models(spec):
+            yield name, spec
+
+
+def same_settings(spec: Spec, name: str) -> str:
+    """The model that an alias (a variant that is `like` another and nothing else) stands for."""
+    variant = spec.variants.get(name)
+    while variant is not None and variant.like and not variant.settings:
+        name = variant.like
+        variant = spec.variants.get(name)
+    return name
+
+
+@lru_cache(maxsize=256)
+def _cached(path: Path) -> Spec:
+    return read(path)
+
+
+def _looks_like_path(name: str) -> bool:
+    return "/" in name or "\\" in name or name.endswith((".yaml", ".yml")) or _is_file(name)
+
+
+def _is_file(name: str | Path) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # too long a name, or one with a zero byte
+        return False
+
+
+def _read_stdin(variant: str) -> Spec:
+    source = syntax.decode(sys.stdin.buffer.read(syntax.LONGEST_TEXT + 1), "<stdin>")
+    return from_text(source, variant)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters two words begin with in common."""
+    return next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+
+
+@lru_cache(maxsize=256)
+def bundled(name: str, variant: str = "") -> Found:
+    """A model by its name. Only files whose text holds the name are read, the likeliest first."""
+    if _MODEL.fullmatch(name):
+        mention = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
+        for path in sorted(bundled_files(), key=lambda path: _alike(path.stem, name), reverse=True):
+            if not mention.search(path.read_text(encoding="utf-8")):
+                continue
+            spec = _cached(path)
+            if name in spec.variants:
+                return Found(spec, variant or name)
+            if name == spec.name:
+                return Found(spec, variant)
+    names = sorted(
+        {model for model, _ in bundled_models()} | {_cached(path).name for path in bundled_files()}
+    )
+    fix = (
+        near(name, names) or "'paramcalc list' shows the bundled models; a path ends in .yaml or has a slash"
+    )
+    raise Fault(f"there is no file and no bundled model '{name}'", fix=fix)
+
+
+def _used(name: str, folder: Path | None, users: tuple[str, ...]) -> Spec:
+    """The spec that `use: NAME` means: a file beside the user, else a bundled one."""
+    if name in users:
+        raise Fault(f"'use' goes round in a circle: {' -> '.join([*users, name])}")
+    if len(users) > DEEPEST_USE:
+        raise Fault(f"specs use specs more than {DEEPEST_USE} deep: {' -> '.join(users)}")
+    path = _sibling(name, folder) or _sibling(name, bundled_folder())
+    if path is None:
+        names = {file.stem for file in bundled_files()}
+        raise Fault(f"there is no spec '{name}' to use", fix=near(name, sorted(names)))
+    source = _read_file(path)
+    return parse(source, lambda other: _used(other, path.parent, (*users, name)))
+
+
+def _sibling(name: str, folder: Path | None) -> Path | None:
+    if folder is None:
+        return None
+    path = folder / f"{name}.yaml"
+    inside = _is_file(path) and path.resolve().parent == folder.resolve()
+    return path if inside else None

@@ -1,0 +1,300 @@
+"""The equations of one op on given inputs: what its rules do with sizes that remember how they were computed.
+
+Nothing is typed here but what the sizes are called.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import judge, product
+from paramcalc.engine.graph import Applied
+from paramcalc.ops.attributes import Attribute, attributes
+from paramcalc.ops.base import Cost, Op, Weights
+from paramcalc.symbolic.factored import Recorder, named, renamed
+from paramcalc.symbolic.polynomial import Monomial, Polynomial, evaluate, sum_of, whole
+
+LETTERS = {"channels": "C", "height": "H", "width": "W", "depth": "D", "length": "L"}
+CUSTOMARY = {
+    "out_channels": "C_out",
+    "kernel_size": "k",
+    "stride": "s",
+    "padding": "p",
+    "dilation": "d",
+    "groups": "g",
+    "output_size": "n",
+}
+SIZED = ("Size", "Count", "PerAxis", "CountPerAxis", "Padding", "Margins", "Sizes")
+ALWAYS = ("stride", "padding")  # shown at their defaults too; others drop out of the formula there
+APART = ("kernel_size",)  # one symbol an axis, also where all axes have the same size
+ENDS = {"height": ("top", "bottom"), "width": ("left", "right")}
+
+ORDER = (
+    "D_out", "H_out", "W_out", "L_out", "D", "H", "W", "L", "p", "k_d", "k_h", "k_w", "k", "C_in", "C",
+    "d", "s", "g", "C_out",
+)  # fmt: skip
+
+
+class Piece(NamedTuple):
+    """A product; factors that stand `apart` are products themselves, each in parentheses."""
+
+    factors: tuple[Any, ...]
+    apart: bool = False
+
+
+class Line(NamedTuple):
+    """An equation: `name` is the sum of the pieces, and that is `value`.
+
+    The name is that of the quantity, or of an output's size, or of a kind of operations.
+    """
+
+    quantity: str
+    name: str
+    pieces: tuple[Piece, ...]
+    value: int
+
+
+class _Run(NamedTuple):
+    """What an op's rules give on symbols; output sizes that are formulas have names of their own."""
+
+    op: Op
+    inputs: tuple[Shape, ...]
+    output: Shape
+    weights: Weights
+    buffers: Weights
+    cost: Cost
+    names: dict[Any, str]
+
+
+def equations(
+    applied: Applied, shared: Mapping[str, str] = {}, frozen: bool = False
+) -> tuple[dict[str, int], list[Line]]:
+    """The equations of an op on given inputs, and the numbers that their symbols stand for.
+
+    Weights that are `shared` are counted elsewhere; `frozen` ones are params that training leaves alone.
+    """
+    sizes = _Sizes()
+    run = _run(sizes, applied)
+    lines = [_line(sizes, "output", name, [_plain(formula)]) for formula, name in run.names.items()]
+    sizes.numbers |= {line.name: line.value for line in lines}
+    for quantity, pieces in _quantities(run, shared, frozen).items():
+        lines.append(_line(sizes, quantity, quantity, pieces))
+    kinds = {kind: renamed(amount, run.names) for kind, amount in run.cost.operations.items()}
+    for kind, amount in {"operations": sum_of((amount, 1) for amount in kinds.values()), **kinds}.items():
+        lines.append(_line(sizes, "operations", kind, [_plain(amount)]))
+    return sizes.used(lines), [line for line in lines if line.value or line.quantity == "output"]
+
+
+def _run(sizes: _Sizes, applied: Applied) -> _Run:
+    op, inputs = sizes.of_op(applied), sizes.of_inputs(applied)
+    token = judge.set(Recorder(sizes.numbers))
+    try:
+        output = op.shape(*inputs)
+        weights, buffers, cost = op.weights(*inputs), op.buffers(*inputs), op.cost(*inputs)
+    finally:
+        judge.reset(token)
+    names = _output_names(output)
+    output = Shape(output.axes, tuple(renamed(dim, names) for dim in output.dims))
+    return _Run(op, inputs, output, weights, buffers, cost, names)
+
+
+def _quantities(run: _Run, shared: Mapping[str, str], frozen: bool) -> dict[str, list[Piece]]:
+    """The formulas of a layer's counts."""
+    own = {name: dims for name, dims in run.weights.items() if name not in shared}
+    params = _weights(own, lambda name: name not in run.op.frozen)
+    fixed = _weights(own, lambda name: name in run.op.frozen)
+    activations = [_plain(product(_in_order(run.output)))]
+    macs = _work(renamed(run.cost.macs, run.names), run.output, run.inputs)
+    return {
+        "params": params,
+        "frozen": [*fixed, *(params if frozen else ())],
+        "buffers": _weights(run.buffers, lambda name: name not in shared),
+        "macs": macs,
+        "flops": [Piece((2, *piece.factors), piece.apart) for piece in macs],
+        "connections": [_plain(renamed(run.cost.connections, run.names))],
+        "activations": activations,
+        "memory": [*params, *fixed, *activations],
+    }
+
+
+class _Sizes:
+    """Hands out symbols for sizes, and remembers their numbers."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[str, int] = {}
+
+    def named(self, name: str, size: Any) -> Any:
+        """A symbol of that name, or, where the name means another number already, of one with a dash more."""
+        if type(size) is not int:
+            return size
+        while self.numbers.setdefault(name, size) != size:
+            name += "'"
+        return named(name)
+
+    def of_op(self, applied: Applied) -> Op:
+        """The op with symbols for its sizes."""
+        op = applied.op
+        axes = [axis for axis in applied.inputs[0].axes if axis != CHANNELS]
+        values = {}
+        for name, attribute in attributes(type(op)).items():
+            value = getattr(op, name)
+            if attribute.kind in SIZED and value is not None and not _drops_out(op, attribute, value):
+                values[name] = self.attribute(name, attribute, value, axes)
+        return dataclasses.replace(op, **values)  # type: ignore[type-var]
+
+    def attribute(self, name: str, attribute: Attribute, value: Any, axes: list[str]) -> Any:
+        """An attribute's value in symbols: one for all axes where these agree."""
+        base = CUSTOMARY.get(name, name)
+        if not isinstance(value, tuple):
+            return self.named(base, value)
+        flat = {part for item in value for part in (item if isinstance(item, tuple) else (item,))}
+        one = len(flat) == 1 and (name not in APART or len(value) == 1)
+        marks = axes if len(value) == len(axes) else [str(place) for place in range(1, len(value) + 1)]
+        return tuple(
+            self.part(base, item, "" if one else mark, not one)
+            for item, mark in zip(value, marks, strict=True)
+        )
+
+    def part(self, base: str, value: Any, axis: str, differs: bool) -> Any:
+        """The symbol for one axis, or for the two ends of one."""
+        if isinstance(value, tuple):
+            ends = ENDS.get(axis, ("before", "after")) if differs and value[0] != value[1] else ("", "")
+            letter = axis[:1] if ends == ("", "") else ""
+            return tuple(
+                self.named(_joined(base, letter or end), size) for end, size in zip(ends, value, strict=True)
+            )
+        return self.named(_joined(base, axis[:1]), value)
+
+    def of_inputs(self, applied: Applied) -> tuple[Shape, ...]:
+        """The inputs with symbols for their sizes; those in which inputs differ are told apart."""
+        given = applied.op.inputs or ()
+        count = len(applied.inputs)
+        marks = given if len(given) == count > 1 else [str(place) for place in range(1, count + 1)]
+        shapes = []
+        for x, mark in zip(applied.inputs, marks, strict=True):
+            names = (self.input_name(axis, mark, applied) for axis in x.axes)
+            shapes.append(Shape(x.axes, tuple(map(self.named, names, x.dims))))
+        return tuple(shapes)
+
+    def input_name(self, axis: str, mark: str, applied: Applied) -> str:
+        """The name of an input's size: `H`, or `L_memory` where inputs differ; `C_in` where channels change."""
+        sizes = {x.size(axis) for x in applied.inputs if axis in x.axes}
+        if len(sizes) > 1:
+            return f"{LETTERS[axis]}_{mark}"
+        if axis != CHANNELS or CHANNELS not in applied.output.axes:
+            return LETTERS[axis]
+        stays = applied.output.channels in sizes and "out_channels" not in attributes(type(applied.op))
+        return "C" if stays else "C_in"
+
+    def used(self, lines: Sequence[Line]) -> dict[str, int]:
+        """The numbers of the symbols that some lines mention."""
+        mentioned = {
+            name
+            for line in lines
+            for piece in line.pieces
+            for factor in piece.factors
+            for name in (factor.symbols() if isinstance(factor, Polynomial) else ())
+        }
+        return {name: size for name, size in self.numbers.items() if name in mentioned}
+
+
+def _drops_out(op: Op, attribute: Attribute, value: Any) -> bool:
+    """Whether an attribute has the value that spares mentioning it: no groups, no dilation."""
+    if attribute.required or attribute.name in ALWAYS:
+        return isinstance(value, str)  # same, valid: the rule works these out
+    return bool(value == attribute.convert(type(op), attribute.default))
+
+
+def _joined(base: str, mark: str) -> str:
+    return f"{base}_{mark}" if mark else base
+
+
+def _output_names(output: Shape) -> dict[Any, str]:
+    """Names for those output sizes that are formulas: `H_out` for `floor(...) + 1`."""
+    names: dict[Any, str] = {}
+    for axis, dim in zip(output.axes, output.dims, strict=True):
+        if isinstance(dim, Polynomial) and not _is_symbol(dim):
+            names.setdefault(dim, f"{LETTERS[axis]}_out")
+    return names
+
+
+def _is_symbol(value: Polynomial) -> bool:
+    (monomial, coefficient), *others = value.terms.items()
+    return (
+        not others
+        and coefficient == 1
+        and len(monomial) == 1
+        and monomial[0][1] == 1
+        and not monomial[0][0].arguments
+    )
+
+
+def _in_order(shape: Shape) -> list[Any]:
+    """An output's sizes as the lecture multiplies them: positions, then channels."""
+    sizes = dict(zip(shape.axes, shape.dims, strict=True))
+    channels = [sizes.pop(CHANNELS)] if CHANNELS in sizes else []
+    return [*sizes.values(), *channels]
+
+
+def _line(sizes: _Sizes, quantity: str, name: str, pieces: Sequence[Piece]) -> Line:
+    """An equation with the value that its pieces have."""
+    values = [product(evaluate(factor, sizes.numbers) for factor in piece.factors) for piece in pieces]
+    counting = tuple(piece for piece, value in zip(pieces, values, strict=True) if value)
+    return Line(quantity, name, counting, whole(sum(values)))
+
+
+# --------------------------------------------------------------------------------------------- forms
+
+
+def _plain(value: Any) -> Piece:
+    return Piece((value,))
+
+
+def _weights(arrays: Weights, wanted: Callable[[str], bool]) -> list[Piece]:
+    """Elements of arrays with what all of them have in common taken out: `(k_h k_w C_in + 1) C_out`."""
+    total = sum_of((product(dims), 1) for name, dims in arrays.items() if wanted(name))
+    return [_common_out(total)] if isinstance(total, Polynomial) else [_plain(total)]
+
+
+def _common_out(value: Polynomial) -> Piece:
+    """A sum as a product of what is left in it, and of the factors that all of its terms share."""
+    if len(value.terms) == 1:
+        return _plain(value)
+    first, *rest = [dict(monomial) for monomial in value.terms]
+    shared = {
+        atom: min(exponent, *(other.get(atom, 0) for other in rest))
+        for atom, exponent in first.items()
+        if exponent > 0 and all(other.get(atom, 0) > 0 for other in rest)
+    }
+    number = value.content if value.denominator == 1 else 1
+    monomial: Monomial = tuple(sorted(shared.items(), key=lambda power: power[0].number))
+    if not monomial:
+        return _plain(value)
+    outside = type(value)({monomial: 1})
+    return Piece((*([number] if number > 1 else []), value / (outside * number), outside))
+
+
+def _work(macs: Any, output: Shape, inputs: Sequence[Shape]) -> list[Piece]:
+    """Multiplications as positions times what is done at each: `(H_out W_out C_out) * (k_h k_w C_in)`."""
+    if not isinstance(macs, Polynomial) or len(macs.terms) > 1:
+        return [_plain(macs)]
+    ((monomial, coefficient),) = macs.terms.items()
+    factors = dict(monomial)
+    for shape in (output, *inputs):
+        space = [_atom(dim) for axis, dim in zip(shape.axes, shape.dims, strict=True) if axis != CHANNELS]
+        if not space or not all(atom in factors for atom in space):
+            continue
+        channels = _atom(shape.channels) if CHANNELS in shape.axes else None
+        wanted = {*space, channels} if channels in factors else {*space}
+        first = type(macs)({tuple((atom, exponent) for atom, exponent in monomial if atom in wanted): 1})
+        left = tuple((atom, exponent) for atom, exponent in monomial if atom not in wanted)
+        return [Piece((first, type(macs).of({left: coefficient})), apart=True)]
+    return [_plain(macs)]
+
+
+def _atom(size: Any) -> Any:
+    """The atom of a size that is a symbol."""
+    return next(iter(size.terms))[0][0] if isinstance(size, Polynomial) and _is_symbol(size) else None

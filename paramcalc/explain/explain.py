@@ -1,0 +1,195 @@
+"""Why a layer counts what it counts: formulas in symbols and in numbers, and what conventions change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from paramcalc.base.errors import Fault, near
+from paramcalc.base.shape import Shape
+from paramcalc.conventions import Convention
+from paramcalc.conventions.rule import Facts, expression
+from paramcalc.count.outline import call_text
+from paramcalc.count.report import Report, Row
+from paramcalc.engine.graph import Layer
+from paramcalc.explain.equations import Line, equations
+
+USUAL = ("output", "params", "frozen", "buffers", "macs", "activations", "memory")
+QUANTITIES = (*USUAL[:5], "flops", "connections", "operations", *USUAL[5:])
+
+OPERATIONS = (
+    "operations are those of one sample in inference, besides multiply-accumulates, which are the macs",
+    "a sum of n values is n - 1 additions, a bias one more; a maximum of n is n - 1 comparisons, relu is one",
+)
+
+
+class Reason(NamedTuple):
+    """What a convention makes of a quantity: the formulas that it adds up, with their values.
+
+    `word` is what the convention's owner calls the quantity, or ''.
+    """
+
+    quantity: str
+    word: str
+    parts: tuple[tuple[str, int], ...]
+    ours: int
+
+    @property
+    def theirs(self) -> int:
+        return sum(value for _, value in self.parts)
+
+
+class Explanation(NamedTuple):
+    """The equations of a layer, or of several that are alike; `numbers` are what the symbols stand for."""
+
+    paths: tuple[str, ...]
+    call: str
+    inputs: tuple[Shape, ...]
+    output: Shape
+    numbers: dict[str, int]
+    lines: tuple[Line, ...]
+    remarks: tuple[str, ...]
+    reasons: tuple[Reason, ...]
+
+
+class Total(NamedTuple):
+    """A quantity added up: how many times which value, in the order of the explanations."""
+
+    quantity: str
+    addends: tuple[tuple[int, int], ...]
+    value: int
+
+
+class Explained(NamedTuple):
+    """Explanations of some layers of a network, or of all."""
+
+    model: str
+    settings: tuple[str, ...]
+    inputs: Mapping[str, Shape]
+    explanations: tuple[Explanation, ...]
+    totals: tuple[Total, ...]
+    convention: Convention | None
+    differences: tuple[Reason, ...]
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        from paramcalc.explain import draw as explanations
+
+        return explanations.text(self)
+
+    def _repr_markdown_(self) -> str:
+        from paramcalc.explain import draw as explanations
+
+        return explanations.markdown(self)
+
+
+def explain(
+    report: Report, layers: Sequence[str] = (), chosen: Sequence[str] = USUAL, why: Convention | None = None
+) -> Explained:
+    """The equations of the layers that some patterns mean, or of the whole network with its totals.
+
+    With `why`, also what that convention adds to our counts or leaves out of them.
+    """
+    rows = _selected(report, layers)
+    alike: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        key = (id(row.layer.applied), tuple(row.layer.shared.items()), row.layer.frozen)
+        alike.setdefault(key, []).append(row)
+    explanations = tuple(_explained(rows_alike, chosen, why) for rows_alike in alike.values())
+    return Explained(
+        model=report.graph.model,
+        settings=report.graph.settings,
+        inputs=report.graph.inputs,
+        explanations=explanations,
+        totals=tuple(_totals(explanations, chosen)) if len(rows) > 1 else (),
+        convention=why,
+        differences=_differences(explanations) if len(rows) > 1 else (),
+        notes=OPERATIONS if "operations" in chosen else (),
+    )
+
+
+def _selected(report: Report, layers: Sequence[str]) -> list[Row]:
+    """The rows that patterns mean together, each once; without patterns those of the trained network."""
+    if not layers:
+        return [row for row in report.rows if not row.layer.auxiliary]
+    wanted = {row.path for pattern in layers for row in report.select(pattern)}
+    return [row for row in report.rows if row.path in wanted]
+
+
+def quantities(text: str) -> tuple[str, ...]:
+    """Names of quantities from a list with commas; `Fault` with near misses for unknown ones."""
+    wanted = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    for name in wanted:
+        if name not in QUANTITIES:
+            fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
+            raise Fault(f"there is no quantity '{name}' to explain", fix=fix)
+    return wanted or USUAL
+
+
+def _totals(explanations: Sequence[Explanation], chosen: Sequence[str]) -> Iterable[Total]:
+    for quantity in chosen:
+        addends = tuple(
+            (len(each.paths), line.value)
+            for each in explanations
+            for line in each.lines
+            if line.quantity == line.name == quantity and line.value
+        )
+        if addends:
+            yield Total(quantity, addends, sum(times * value for times, value in addends))
+
+
+def _explained(rows: Sequence[Row], chosen: Sequence[str], why: Convention | None) -> Explanation:
+    layer = rows[0].layer
+    numbers, lines = equations(layer.applied, layer.shared, layer.frozen)
+    lines = [line for line in lines if line.quantity in chosen]
+    absent = () if lines else tuple(_absent(chosen))
+    return Explanation(
+        paths=tuple(row.path for row in rows),
+        call=call_text(layer.op),
+        inputs=layer.applied.inputs,
+        output=layer.output,
+        numbers=numbers,
+        lines=tuple(lines),
+        remarks=(*absent, *_remarks(layer.shared, layer.frozen)),
+        reasons=tuple(_reasons(layer, rows[0], why)) if why else (),
+    )
+
+
+def _absent(chosen: Sequence[str]) -> Iterable[str]:
+    """That a layer has nothing of what is asked for."""
+    words = {"operations": "operations besides the macs"}
+    names = [words.get(name, name) for name in chosen if name != "output"]
+    if names:
+        yield f"no {' and no '.join(names)}"
+
+
+def _remarks(shared: Mapping[str, str], frozen: bool) -> tuple[str, ...]:
+    said = [f"{name} is that of '{owner}', and counted there" for name, owner in shared.items()]
+    return (*said, "its weights are not trained") if frozen else tuple(said)
+
+
+def _reasons(layer: Layer, row: Row, why: Convention) -> Iterable[Reason]:
+    """What a convention makes of one layer, quantity by quantity."""
+    facts = Facts(layer)
+    for quantity, terms in why.terms.items():
+        counting = [term.formula for term in terms if term.counts(layer)]
+        parts = tuple((formula, expression(formula).evaluate(facts)) for formula in counting)
+        yield Reason(quantity, why.word(quantity), parts, getattr(row.counts, quantity))
+
+
+def _differences(explanations: Sequence[Explanation]) -> tuple[Reason, ...]:
+    """The reasons of all layers together, equal formulas added up."""
+    parts: dict[str, dict[str, int]] = {}
+    words: dict[str, str] = {}
+    ours: dict[str, int] = {}
+    for each in explanations:
+        for reason in each.reasons:
+            words[reason.quantity] = reason.word
+            ours[reason.quantity] = ours.get(reason.quantity, 0) + len(each.paths) * reason.ours
+            sums = parts.setdefault(reason.quantity, {})
+            for formula, value in reason.parts:
+                sums[formula] = sums.get(formula, 0) + len(each.paths) * value
+    return tuple(
+        Reason(quantity, words[quantity], tuple(sums.items()), ours[quantity])
+        for quantity, sums in parts.items()
+    )

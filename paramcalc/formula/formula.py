@@ -1,0 +1,100 @@
+"""Closed forms of a network's counts: of the whole, of its blocks, or of each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from paramcalc.base.errors import Fault, near
+from paramcalc.base.shape import Shape
+from paramcalc.count.report import QUANTITIES, Counts
+from paramcalc.symbolic.closed import Closed, Fixed, Row, added
+from paramcalc.symbolic.facts import Symbol
+from paramcalc.symbolic.judge import Assumption
+from paramcalc.symbolic.rounds import Range
+
+USUAL = ("params", "macs", "activations", "memory")
+TOTAL = "total"
+
+Per = Literal["total", "block", "layer"]
+
+
+class Entry(NamedTuple):
+    """The counts of a part of the network.
+
+    `ranges` says of which indices the counts are still to be summed: a layer in a repeat whose number
+    of rounds is a symbol stands for all rounds but the first.
+    """
+
+    path: str
+    counts: Counts
+    ranges: tuple[Range, ...] = ()
+
+
+class Formulas(NamedTuple):
+    """Closed forms with what is needed to read them; `sum` is the path of the one that is of all layers."""
+
+    model: str
+    settings: tuple[str, ...]
+    inputs: Mapping[str, Shape]
+    quantities: tuple[str, ...]
+    symbols: tuple[Symbol, ...]
+    assumptions: tuple[Assumption, ...]
+    leading: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    sum: str = TOTAL
+    fixed: tuple[Fixed, ...] = ()
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The symbols in the order in which they were asked for."""
+        return tuple(symbol.letter for symbol in self.symbols)
+
+
+def quantities(text: str) -> tuple[str, ...]:
+    """Names of quantities from a list with commas; `Fault` with near misses for unknown ones."""
+    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    for name in chosen:
+        if name not in QUANTITIES:
+            fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
+            raise Fault(f"there is no quantity '{name}'", fix=fix)
+    return chosen or USUAL
+
+
+def formulas(
+    closed: Closed,
+    chosen: tuple[str, ...] = USUAL,
+    layers: Sequence[str] = (),
+    per: Per = "total",
+    depth: int = 1,
+) -> Formulas:
+    """The closed forms of some quantities; branches that exist in training only count where asked for."""
+    main = tuple(row for row in closed.rows if not row.layer.auxiliary)
+    rows = closed.select(layers) if layers else main
+    name = ", ".join(layers) or TOTAL
+    return Formulas(
+        model=closed.graph.model,
+        settings=closed.settings,
+        inputs=closed.graph.inputs,
+        quantities=chosen,
+        symbols=closed.symbols,
+        assumptions=closed.assumptions,
+        leading=closed.leading,
+        entries=tuple(_entries(rows, per, depth, name)),
+        sum=name,
+        fixed=closed.fixed,
+    )
+
+
+def _entries(rows: Sequence[Row], per: Per, depth: int, name: str) -> Iterable[Entry]:
+    if per == "layer":
+        for row in rows:
+            yield Entry(row.path, row.counts, row.ranges)
+    if per == "block":
+        blocks: dict[str, list[Row]] = {}
+        for row in rows:
+            blocks.setdefault("/".join(row.path.split("/")[:depth]), []).append(row)
+        for path, inside in blocks.items():
+            yield Entry(path, added(inside))
+    if per != "layer":
+        yield Entry(name, added(rows))

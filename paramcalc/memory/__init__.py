@@ -1,0 +1,1 @@
+"""Memory: weights, live activations, training, KV cache, traffic."""

@@ -1,0 +1,236 @@
+"""Memory as tables and as JSON."""
+
+from __future__ import annotations
+
+import json as writer
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any
+
+from paramcalc.base.printed import significant
+from paramcalc.count.draw import dims, title
+from paramcalc.count.json import plain
+from paramcalc.count.outline import call_text
+from paramcalc.count.report import BYTES
+from paramcalc.memory.memory import Bound, Memory, Work
+from paramcalc.memory.memory import Line as Part
+from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
+
+SCHEMA = "paramcalc/memory/1"
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
+TIMES = (
+    (Fraction(1), "s"),
+    (Fraction(1, 10**3), "ms"),
+    (Fraction(1, 10**6), "us"),
+    (Fraction(1, 10**9), "ns"),
+)
+STORED = ("float32", "bfloat16", "int8")
+RECORD = ("path", "op", "output", "live", "operations", "traffic", "intensity", "seconds")
+
+
+def grid(found: Memory, bound: Bound | None = None) -> Grid:
+    """The lines with their total, and what they were computed for."""
+    columns = (
+        Column("memory"),
+        Column("elements", True),
+        Column("type"),
+        Column("bytes", True),
+        Column("about", True),
+    )
+    lines = [_line(part) for part in found.lines]
+    total = Line(("total", "", "", number(found.bytes), scaled(found.bytes)), strong=True, rule=True)
+    return Grid(title(found.report), columns, (*lines, total), (*notes(found), *_times(found, bound)))
+
+
+def _line(part: Part) -> Line:
+    return Line((part.name, number(part.elements), part.dtype, number(part.bytes), scaled(part.bytes)))
+
+
+def notes(found: Memory) -> tuple[str, ...]:
+    """The plan, when the peak is, and what the totals do not show."""
+    plan, peak, graph = found.plan, found.peak, found.report.graph
+    inputs = ", ".join(f"{name} {shape}" for name, shape in graph.inputs.items())
+    how = f"training with {plan.optimizer}" if plan.optimizer else "inference"
+    options = [
+        name
+        for name, on in (
+            ("mixed precision", plan.mixed),
+            ("elementwise layers in place", plan.inplace),
+            ("fused attention", plan.fused),
+            (f"checkpoints {plan.checkpoints}", bool(plan.checkpoints)),
+        )
+        if on
+    ]
+    when = "in the gradients of" if peak.backward else "in"
+    said = [
+        ", ".join([f"{inputs}, batch {plan.batch}", how, *options]),
+        f"most is alive {when} {peak.layer}; all outputs together are {number(found.activations)} elements, "
+        f"{number(found.activations * BYTES[plan.dtype])} bytes",
+        f"weights: {_stored(found)}",
+        f"what `count` calls memory is another sum, of weights and all outputs: "
+        f"{number(found.report.totals.memory)} elements",
+    ]
+    if found.cached:
+        one = number(found.cached // plan.batch)
+        several = len(graph.inputs) > 1
+        sizes = [f"{name} " * several + shape.described() for name, shape in graph.inputs.items()]
+        said.append(f"keys and values: {one} elements for a sample of {', '.join(sizes)}")
+    if found.recomputed:
+        said.append(f"checkpoints compute {number(found.recomputed)} multiply-accumulates twice")
+    return tuple(said)
+
+
+def _stored(found: Memory) -> str:
+    scalars = found.lines[0].elements
+    return ", ".join(f"{number(scalars * BYTES[dtype])} bytes as {dtype}" for dtype in STORED)
+
+
+def _times(found: Memory, bound: Bound | None) -> tuple[str, ...]:
+    """The least times on a device, and whether the memory is enough."""
+    if bound is None:
+        return ()
+    device, dtype = bound.device, found.plan.dtype
+    rates = f"{_rate(device.rate(dtype))}FLOP/s in {dtype}, {_rate(device.bandwidth)}B/s"
+    said = [
+        ", ".join(part for part in (f"{device.title}: {rates}", device.source) if part),
+        f"a forward pass takes at least {seconds(bound.total)} layer by layer, "
+        f"{seconds(bound.fused)} if only weights, inputs and outputs are moved",
+    ]
+    if device.memory:
+        fits = "fits" if found.bytes <= device.memory else "does not fit"
+        said.append(f"{scaled(found.bytes)} {fits} into {scaled(int(device.memory))}")
+    return tuple(said)
+
+
+def layers(found: Memory, bound: Bound | None = None) -> Grid:
+    """Each layer: what is alive while it runs, its operations, its traffic, their ratio, its least time."""
+    columns = [Column("layer"), Column("op", drop=2), Column("output", True, drop=1), Column("live", True)]
+    columns += [
+        Column(name, True)
+        for name in ("operations", "traffic", "intensity", *(("least time",) if bound else ()))
+    ]
+    times = bound.layers if bound else ()
+    lines = [
+        Line(
+            (
+                work.layer.path,
+                call_text(work.layer.op),
+                dims(work.layer.output, "nchw"),
+                number(work.live),
+                number(work.operations),
+                number(work.traffic),
+                significant(work.intensity, 3),
+                *((seconds(times[place]),) if bound else ()),
+            ),
+            faint=bool(work.layer.auxiliary),
+        )
+        for place, work in enumerate(found.work)
+    ]
+    operations, traffic = (
+        sum(getattr(work, name) for work in found.work) for name in ("operations", "traffic")
+    )
+    whole = significant(Fraction(operations, traffic), 3)
+    cells = (
+        "total",
+        "",
+        "",
+        "",
+        number(operations),
+        number(traffic),
+        whole,
+        *((seconds(bound.total),) if bound else ()),
+    )
+    meaning = (
+        "live: elements alive while the layer runs; traffic: bytes of its inputs, weights and output",
+        "operations: 2 a multiply-accumulate, 1 any other; intensity: operations a byte",
+    )
+    return Grid(
+        title(found.report),
+        tuple(columns),
+        (*lines, Line(cells, strong=True, rule=True)),
+        (notes(found)[0], *meaning, *_times(found, bound)),
+    )
+
+
+def scaled(size: int) -> str:
+    """A number of bytes in the largest unit that leaves a whole part.
+
+    >>> scaled(102_228_128), scaled(480)
+    ('97.5 MiB', '480 bytes')
+    """
+    power = max(0, min((size.bit_length() - 1) // 10, len(UNITS) - 1))
+    return f"{significant(Fraction(size, 1024**power), 3) if power else size} {UNITS[power]}"
+
+
+def seconds(time: Fraction) -> str:
+    """A time in the largest unit that leaves a whole part.
+
+    >>> seconds(Fraction(1, 2500)), seconds(Fraction(0))
+    ('400 us', '0 s')
+    """
+    if not time:
+        return "0 s"
+    unit, name = next(((unit, name) for unit, name in TIMES if time >= unit), TIMES[-1])
+    return f"{significant(time / unit, 3)} {name}"
+
+
+def _rate(value: Fraction) -> str:
+    """A rate with its prefix.
+
+    >>> _rate(Fraction(1555 * 10**9))
+    '1.56 T'
+    """
+    power, prefix = next(
+        (p, n) for p, n in ((12, "T"), (9, "G"), (6, "M"), (0, "")) if value >= 10**p or not p
+    )
+    return f"{significant(value / 10**power, 3)} {prefix}"
+
+
+def csv(found: Memory, bound: Bound | None = None) -> str:
+    """Every layer on a line."""
+    return comma_separated(RECORD, (tuple(record.values()) for record in _records(found, bound)))
+
+
+def json(found: Memory, bound: Bound | None = None) -> str:
+    """The plan, the lines with their total, the peak, and every layer."""
+    graph, peak = found.report.graph, found.peak
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "model": graph.model,
+        "spec": graph.spec,
+        "settings": list(graph.settings),
+        "input": {name: [found.plan.batch, *shape.dims] for name, shape in graph.inputs.items()},
+        "plan": found.plan._asdict(),
+        "lines": [{**part._asdict(), "bytes": part.bytes} for part in found.lines],
+        "total_bytes": found.bytes,
+        "peak": {**peak._asdict(), "elements": peak.elements},
+        "activations": found.activations,
+        "cached": found.cached,
+        "recomputed_macs": found.recomputed,
+        "weights_bytes": {dtype: found.lines[0].elements * size for dtype, size in BYTES.items()},
+        "layers": _records(found, bound),
+    }
+    if bound is not None:
+        device = bound.device
+        document["device"] = {
+            **device._asdict(),
+            "memory": plain(device.memory),
+            "bandwidth": plain(device.bandwidth),
+            "peak": {dtype: plain(rate) for dtype, rate in device.peak.items()},
+            "seconds_layer_by_layer": plain(bound.total),
+            "seconds_fused": plain(bound.fused),
+        }
+    return writer.dumps(document, indent=2) + "\n"
+
+
+def _records(found: Memory, bound: Bound | None) -> list[dict[str, Any]]:
+    times: Iterable[Fraction | None] = bound.layers if bound else [None] * len(found.work)
+    return [_record(work, time) for work, time in zip(found.work, times, strict=True)]
+
+
+def _record(work: Work, time: Fraction | None) -> dict[str, Any]:
+    values = (
+        work.layer.path, work.layer.op.title, str(work.layer.output), work.live, work.operations, work.traffic,
+        plain(work.intensity), plain(time),
+    )  # fmt: skip
+    return dict(zip(RECORD, values, strict=True))

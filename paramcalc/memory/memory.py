@@ -1,0 +1,229 @@
+"""Memory that a network needs, line by line, and what its layers move and compute.
+
+`docs/counting.md` defines every line; the total is their sum.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from paramcalc.base.errors import Fault, near
+from paramcalc.base.sizes import product, total
+from paramcalc.count import liveness
+from paramcalc.count.liveness import Moment
+from paramcalc.count.report import BYTES, Report, count
+from paramcalc.engine.graph import Graph, Layer
+from paramcalc.memory.devices import Device
+
+OPTIMIZERS: dict[str, tuple[str, ...]] = {
+    "sgd": (),
+    "momentum": ("momentum",),
+    "rmsprop": ("mean squares",),
+    "adagrad": ("sums of squares",),
+    "lion": ("momentum",),
+    "adam": ("first moments", "second moments"),
+    "adamw": ("first moments", "second moments"),
+}
+FULL = "float32"  # the type of buffers, and of what mixed precision keeps in full
+HALVES = ("bfloat16", "float16")
+
+
+class Plan(NamedTuple):
+    """How a network is run.
+
+    `dtype` is the type of activations, `weights` that of weights. `optimizer` is one of `OPTIMIZERS`
+    for training, '' for inference; `mixed` training keeps a float32 copy of the weights.
+    `inplace`, `fused` and `checkpoints` are those of `liveness.run`.
+    """
+
+    batch: int = 1
+    dtype: str = FULL
+    weights: str = FULL
+    optimizer: str = ""
+    mixed: bool = False
+    inplace: bool = False
+    fused: bool = False
+    checkpoints: str = ""
+
+
+class Line(NamedTuple):
+    """One kind of memory: so many elements of a type."""
+
+    name: str
+    elements: int
+    dtype: str
+
+    @property
+    def bytes(self) -> int:
+        return self.elements * BYTES[self.dtype]
+
+
+class Work(NamedTuple):
+    """What one layer does in a forward pass, and what it moves if it touches each tensor once.
+
+    `live` are the elements alive while it runs. `operations` are 2 for each multiply-accumulate and 1
+    for each other operation; `traffic` the bytes of its inputs, the weights it reads, its output.
+    """
+
+    layer: Layer
+    live: int
+    operations: int
+    traffic: int
+
+    @property
+    def intensity(self) -> Fraction:
+        """Arithmetic intensity: operations for each byte moved."""
+        return Fraction(self.operations, self.traffic)
+
+
+class Memory(NamedTuple):
+    """The memory of a run at the moment when most is alive.
+
+    `activations` are the elements of all outputs together, `cached` those that generating token by
+    token keeps, `recomputed` the multiply-accumulates that checkpoints do twice.
+    """
+
+    report: Report
+    plan: Plan
+    lines: tuple[Line, ...]
+    peak: Moment
+    work: tuple[Work, ...]
+    activations: int
+    cached: int
+    recomputed: int
+
+    @property
+    def bytes(self) -> int:
+        """The total: the sum of the lines."""
+        return sum(line.bytes for line in self.lines)
+
+
+class Bound(NamedTuple):
+    """Least times on a device, in seconds.
+
+    `layers` gives one for each layer, which computes at the peak rate or moves its traffic at full
+    bandwidth, whichever takes longer. `fused` is for the whole network when nothing but weights,
+    inputs and outputs is moved.
+    """
+
+    device: Device
+    layers: tuple[Fraction, ...]
+    fused: Fraction
+
+    @property
+    def total(self) -> Fraction:
+        """Layers one after the other."""
+        return sum(self.layers, Fraction(0))
+
+
+def memory(graph: Graph, plan: Plan = Plan()) -> Memory:
+    """The memory of a network under a plan.
+
+    >>> from paramcalc import load
+    >>> [(line.name, line.bytes) for line in memory(load("lenet5-1998").graph()).lines]
+    [('weights', 243360), ('activations', 37632)]
+    """
+    _check(plan)
+    report = count(graph, plan.batch)
+    training = bool(plan.optimizer)
+    run = liveness.run(graph, plan.batch, training, plan.inplace, plan.fused, plan.checkpoints)
+    cached = plan.batch * _cached(run.layers)
+    lines = _training(report, plan, run.peak) if training else _inference(report, plan, run.peak, cached)
+    return Memory(
+        report=report,
+        plan=plan,
+        lines=tuple(line for line in lines if line.elements),
+        peak=run.peak,
+        work=tuple(
+            _work(layer, moment, plan) for layer, moment in zip(run.layers, run.moments, strict=False)
+        ),
+        activations=(report.with_auxiliary if training else report.totals).activations,
+        cached=cached,
+        recomputed=plan.batch * total(layer.applied.cost.macs for layer in run.repeated),
+    )
+
+
+def _cached(layers: tuple[Layer, ...]) -> int:
+    """Keys and values of one sample; none in a network that does not generate, one token after the other."""
+    if not any(getattr(layer.op, "causal", False) for layer in layers):
+        return 0
+    return total(layer.op.cached(*layer.applied.inputs) for layer in layers)
+
+
+def _check(plan: Plan) -> None:
+    if plan.optimizer and plan.optimizer not in OPTIMIZERS:
+        fix = near(plan.optimizer, OPTIMIZERS) or "optimizers are " + ", ".join(OPTIMIZERS)
+        raise Fault(f"there is no optimizer '{plan.optimizer}'", fix=fix)
+    if plan.mixed and not (plan.optimizer and plan.dtype in HALVES):
+        raise Fault(
+            "mixed precision is training with activations of half precision",
+            expected=f"an optimizer, and {' or '.join(HALVES)}",
+            found=f"{plan.optimizer or 'no optimizer'}, {plan.dtype}",
+        )
+    if plan.checkpoints and not plan.optimizer:
+        raise Fault("checkpoints are for training", fix="name an optimizer")
+
+
+def _inference(report: Report, plan: Plan, peak: Moment, cached: int) -> list[Line]:
+    counts = report.totals
+    return [
+        Line("weights", counts.memory - counts.activations, plan.weights),
+        Line("buffers", counts.buffers, FULL),
+        Line("keys and values", cached, plan.dtype),
+        Line("activations", peak.values, plan.dtype),
+        Line("inside attention", peak.inner, plan.dtype),
+    ]
+
+
+def _training(report: Report, plan: Plan, peak: Moment) -> list[Line]:
+    counts = report.with_auxiliary
+    kept = FULL if plan.mixed else plan.weights
+    return [
+        Line("weights", counts.memory - counts.activations, plan.weights),
+        Line("weights in full precision", counts.trainable if plan.mixed else 0, FULL),
+        Line("gradients of weights", counts.trainable, plan.weights),
+        *(Line(name, counts.trainable, kept) for name in OPTIMIZERS[plan.optimizer]),
+        Line("buffers", counts.buffers, FULL),
+        Line("activations", peak.values, plan.dtype),
+        Line("inside attention", peak.inner, plan.dtype),
+        Line("gradients of activations", peak.gradients, plan.dtype),
+    ]
+
+
+def _work(layer: Layer, moment: Moment, plan: Plan) -> Work:
+    applied = layer.applied
+    operations = 2 * applied.cost.macs + total(applied.cost.operations.values())
+    read = {number: shape.elements for number, shape in zip(layer.inputs, applied.inputs, strict=True)}
+    moved = plan.batch * (sum(read.values()) + applied.output.elements) * BYTES[plan.dtype]
+    weights = total(applied.op.weights_read(plan.batch, *applied.inputs).values()) * BYTES[plan.weights]
+    buffers = total(product(dims) for dims in applied.buffers.values()) * BYTES[FULL]
+    return Work(layer, moment.elements, plan.batch * operations, moved + weights + buffers)
+
+
+def bound(found: Memory, device: Device) -> Bound:
+    """Least times for a forward pass on a device.
+
+    A layer without operations only moves values about, which a good program avoids: it takes none.
+    """
+    rate = device.rate(found.plan.dtype)
+    layers = tuple(
+        max(work.operations / rate, work.traffic / device.bandwidth) if work.operations else Fraction(0)
+        for work in found.work
+    )
+    operations = sum(work.operations for work in found.work)
+    return Bound(device, layers, max(operations / rate, _unavoidable(found) / device.bandwidth))
+
+
+def _unavoidable(found: Memory) -> int:
+    """Bytes of inputs and outputs, and of the weights that are read, shared ones once."""
+    graph, plan = found.report.graph, found.plan
+    ends = [*graph.inputs.values(), *(graph.shape(value) for value in graph.outputs)]
+    read: dict[tuple[str, str], int] = {}
+    for work in found.work:
+        applied = work.layer.applied
+        for name, scalars in applied.op.weights_read(plan.batch, *applied.inputs).items():
+            key = (work.layer.shared.get(name, work.layer.path), name)
+            read[key] = max(read.get(key, 0), scalars)
+    moved = plan.batch * sum(shape.elements for shape in ends)
+    return moved * BYTES[plan.dtype] + sum(read.values()) * BYTES[plan.weights]

@@ -1,0 +1,149 @@
+"""A JSON Schema of spec files, for editors: keys, ops and attributes as one types.
+
+It is looser than the language, which reads lines and expressions that a schema cannot: what the
+schema refuses is wrong, what it accepts may still be.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from paramcalc import ops
+from paramcalc.base.shape import AXES
+from paramcalc.check.reader import CLAIMED
+from paramcalc.language.parse import KEYS
+from paramcalc.ops.attributes import Attribute, attributes
+from paramcalc.ops.base import Op
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+_TEXT = {"type": ["string", "number"]}
+_EXPRESSION = {"type": ["string", "number", "boolean"]}
+_CHAIN = {"$ref": "#/$defs/chain"}
+_VALUE = {"$ref": "#/$defs/value"}
+_DESCRIPTIONS = {
+    "name": "the spec's name, and that of its model when it has no variants",
+    "source": "where the network was published: a text, or title, authors, year, arxiv",
+    "note": "what a reader should know",
+    "use": "another spec (bundled, or NAME.yaml beside this one) whose blocks and layers this one takes",
+    "input": "sizes such as 3x224x224 (channels first), or a mapping of axes: {length: 197, channels: 768}",
+    "inputs": "several inputs by name",
+    "outputs": "the layers whose values are the outputs; the last layer unless given",
+    "knobs": "settings of the whole spec by name: a value, a list, or {default, choices}",
+    "variants": "models by name: the knobs that each sets; `like` starts from another one",
+    "defaults": "attributes that every layer of an op takes unless it says otherwise",
+    "blocks": "groups with arguments: 'name parameter other=default from x memory': chain",
+    "layers": "what the input runs through",
+    "claims": "what sources print, by model",
+}
+
+
+def schema() -> dict[str, Any]:
+    """The schema as data, ready for JSON."""
+    return {
+        "$schema": DRAFT,
+        "title": "paramcalc spec",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {key: {**_section(key), "description": _DESCRIPTIONS[key]} for key in KEYS},
+        "$defs": _definitions(),
+    }
+
+
+def _section(key: str) -> dict[str, Any]:
+    named = {"type": "object", "additionalProperties": _VALUE}
+    sections: dict[str, dict[str, Any]] = {
+        "source": {"type": ["string", "number", "object", "array"]},
+        "input": {"$ref": "#/$defs/input"},
+        "inputs": {"type": "object", "additionalProperties": {"$ref": "#/$defs/input"}},
+        "outputs": {"type": ["string", "array"], "items": {"type": "string"}},
+        "knobs": named,
+        "variants": {"type": "object", "additionalProperties": named},
+        "defaults": {
+            "type": "object",
+            "properties": {name: _defaults(op) for name, op in ops.every().items()},
+        },
+        "blocks": {"type": "object", "additionalProperties": _CHAIN},
+        "layers": _CHAIN,
+        "claims": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": {"$ref": "#/$defs/claim"}},
+        },
+    }
+    return sections.get(key, _TEXT)
+
+
+def _definitions() -> dict[str, Any]:
+    return {
+        "value": {"type": ["string", "number", "boolean", "array", "object"]},
+        "input": {
+            "anyOf": [
+                _TEXT,
+                {"type": "array", "items": _EXPRESSION, "minItems": 1},
+                {"type": "object", "propertyNames": {"enum": list(AXES)}},
+            ]
+        },
+        "chain": {
+            "anyOf": [
+                {"type": "string"},
+                {"type": "array", "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/item"}]}},
+                {"$ref": "#/$defs/item"},
+            ]
+        },
+        "item": {
+            "type": "object",
+            "minProperties": 1,
+            "properties": {
+                "if": _EXPRESSION,
+                "then": _CHAIN,
+                "else": _CHAIN,
+                "repeat": _EXPRESSION,
+                "layers": _CHAIN,
+                "index": {"type": "string"},
+                "shared": {"type": "boolean"},
+                "table": {"$ref": "#/$defs/table"},
+                "auxiliary": {"type": "object", "minProperties": 1, "maxProperties": 1},
+                **{name: _call(op) for name, op in ops.every().items()},
+            },
+        },
+        "table": {
+            "type": "object",
+            "required": ["columns", "rows", "layers"],
+            "additionalProperties": False,
+            "properties": {
+                "columns": {"type": ["string", "array"]},
+                "rows": {"type": "array", "items": {"type": ["string", "number", "array"]}},
+                "layers": _CHAIN,
+                "index": {"type": "string"},
+            },
+        },
+        "claim": {"type": "object", "anyOf": [{"required": [name]} for name in CLAIMED]},
+    }
+
+
+def _call(op: type[Op]) -> dict[str, Any]:
+    """An op as a key: a layer's name over a line or list, or the call over its attributes."""
+    documented: dict[str, Any] = {"description": (op.__doc__ or "").split("\n", 1)[0]}
+    if op.inputs != ("x",):
+        return documented  # branches have names of their own
+    values = {attribute.name: _attribute(attribute) for attribute in attributes(op).values()}
+    extra = {"from": {"type": ["string", "array"]}, "share": _TEXT, "frozen": _EXPRESSION}
+    keywords = dict.fromkeys(("if", "then", "else", "repeat", "layers", "index", "shared", "table"), _VALUE)
+    return {
+        **documented,
+        "type": ["string", "array", "object"],
+        "properties": values | extra | keywords,
+        "additionalProperties": False,
+    }
+
+
+def _defaults(op: type[Op]) -> dict[str, Any]:
+    values = {attribute.name: _attribute(attribute) for attribute in attributes(op).values()}
+    return {"type": ["string", "object"], "properties": values, "additionalProperties": False}
+
+
+def _attribute(attribute: Attribute) -> dict[str, Any]:
+    """The value of an attribute: an expression may stand anywhere, so only lists are told apart."""
+    lists = attribute.kind not in ("Size", "Count", "Int", "Number", "Flag", "Word")
+    types = ["string", "number", "boolean", *(["array"] if lists else [])]
+    return {"type": types} if attribute.required else {"type": types, "default": attribute.default}

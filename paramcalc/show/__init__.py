@@ -1,0 +1,1 @@
+"""A spec with everything resolved."""

@@ -1,0 +1,303 @@
+"""A graph as canonical YAML: a spec without knobs, blocks, repeats or variants, equal layer by layer.
+
+Groups stay groups, so paths stay paths; only the rounds of repeats, whose names are bare numbers,
+get an underscore (`conv2_x/0` becomes `conv2_x/_0`), as a name may not be a number. A layer says
+`from` only where it reads something else than what stands before it. A layer that cannot be named
+from where it is read, because a nearer one has its name, is given a second name that passes it on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from paramcalc import ops
+from paramcalc.base.shape import CHANNELS, SPACE, Shape
+from paramcalc.engine.graph import Graph, Layer
+from paramcalc.language.lines import NAME
+from paramcalc.ops.attributes import attributes, shown
+
+INDENT = "  "
+_ROUND = re.compile(r"(?:(?<=/)|^)(?=\d+(?:/|$))")
+
+
+def expanded(graph: Graph) -> str:
+    """The text of a spec that elaborates to the same layers.
+
+    >>> from paramcalc import load
+    >>> print(expanded(load("bottleneck-14x14-480-48").graph()), end="")
+    name: bottleneck-14x14-480-48
+    input: 480x14x14
+    layers:
+      - reduce: {conv2d: {out_channels: 16, kernel_size: 1}}
+      - conv: {conv2d: {out_channels: 48, kernel_size: 5, padding: 2}}
+    """
+    writer = _Writer(graph, {})
+    while writer.missing:
+        writer = _Writer(graph, {**writer.aliases, **writer.missing})
+    return "\n".join(writer.lines) + "\n"
+
+
+def renamed(path: str) -> str:
+    """A path with an underscore before each bare number.
+
+    >>> renamed("conv2_x/0/main/1x1")
+    'conv2_x/_0/main/1x1'
+    """
+    return _ROUND.sub("_", path)
+
+
+class _Group:
+    """A part of the network: what hangs in it by name, in order; its own layer, if it has one.
+
+    `values` are the numbers of all values inside, `value` is that of the last layer.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.children: dict[str, _Group] = {}
+        self.layer: Layer | None = None
+        self.values: list[int] = []
+
+    @property
+    def value(self) -> int:
+        return self.values[-1]
+
+
+class _Place(NamedTuple):
+    """Where something is written: the open groups, outermost first, and the value that enters."""
+
+    groups: tuple[_Group, ...]
+    value: int | None
+    indent: str
+
+
+class _Writer:
+    """Writes the lines, with second names for some values.
+
+    `aliases` gives, for a value and the group where the name is given, the item that it stands after
+    ('' for the start); `missing` are those that turned out to be needed besides.
+    """
+
+    def __init__(self, graph: Graph, aliases: dict[tuple[int, str], str]) -> None:
+        self.graph = graph
+        self.aliases = aliases
+        self.missing: dict[tuple[int, str], str] = {}
+        self.first = len(graph.inputs)
+        self.auxiliary = {renamed(layer.auxiliary) for layer in graph.layers}
+        self.written: dict[str, list[str]] = {}  # names written so far, by group
+        self.lines: list[str] = []
+        root = _tree(graph)
+        end = self.chain(root, _Place((root,), 0 if self.first == 1 else None, INDENT))
+        outputs = ", ".join(renamed(graph.name(value)) for value in graph.outputs)
+        self.lines = [
+            f"name: {_model_name(graph.model)}",
+            *_inputs(graph),
+            *([f"outputs: [{outputs}]"] if graph.outputs != (end,) else []),
+            *(["layers:", *self.lines] if self.lines else ["layers: identity"]),
+        ]
+
+    # ------------------------------------------------------------------------------------ items
+
+    def chain(self, group: _Group, place: _Place) -> int | None:
+        """Writes what hangs in a group; the value at its end."""
+        value = self.given_names(group, "", place)
+        for name, child in group.children.items():
+            inner = place._replace(value=value)
+            if child.path in self.auxiliary:
+                self.lines.append(f"{place.indent}- auxiliary:")
+                self.named(name, child, inner._replace(indent=place.indent + INDENT * 2), mark="")
+            else:
+                value = self.named(name, child, inner, mark="- ")
+            self.written.setdefault(group.path, []).append(name)
+            value = self.given_names(group, name, place._replace(value=value))
+        return value
+
+    def given_names(self, group: _Group, after: str, place: _Place) -> int | None:
+        """Writes the second names that stand after an item; the value that goes on."""
+        value = place.value
+        for (number, where), item in self.aliases.items():
+            if (where, item) == (group.path, after):
+                self.lines.append(f"{place.indent}- {self.alias(number)}: from {self.path(number, place)}")
+                self.written.setdefault(group.path, []).append(self.alias(number))
+                value = number
+        return value
+
+    def named(self, name: str, child: _Group, place: _Place, mark: str) -> int | None:
+        """Writes a layer or group under its name; the value it gives."""
+        head = f"{place.indent}{mark}{name}:"
+        layer = child.layer
+        if layer is None:
+            self.lines.append(head)
+            return self.chain(child, self.inside(child, place, place.indent + " " * len(mark) + INDENT))
+        if child.children:
+            return self.join(head, child, layer, place)
+        entries = f"{{{', '.join(self.entries(layer, place))}}}"
+        call = f"{{{layer.op.title}: {entries}}}"
+        alone = len(place.groups[-1].children) == 1 and len(place.groups) > 1
+        if name == layer.op.title and mark and not alone:
+            self.lines.append(f"{head} {entries}")  # the automatic name
+        else:
+            self.lines.append(f"{head} [{call}]" if ops.find(name) else f"{head} {call}")
+        return child.value
+
+    def inside(self, child: _Group, place: _Place, indent: str) -> _Place:
+        return _Place((*place.groups, child), place.value, indent)
+
+    def join(self, head: str, child: _Group, layer: Layer, place: _Place) -> int:
+        """Writes a join whose branches hang below it, each a chain from the tensor that enters."""
+        indent = place.indent + INDENT * 3
+        self.lines += [head, f"{place.indent}{INDENT * 2}- {layer.op.title}:"]
+        self.lines += [f"{indent}{INDENT}{entry}" for entry in self.attributes(layer)]
+        self.lines.append(f"{indent}{INDENT}inputs:")
+        inner = self.inside(child, place, indent + INDENT * 2)
+        for name, value, branch in self.branches(child, layer):
+            if branch is None:
+                self.lines.append(f"{inner.indent}{name}: {self.passed(value, inner)}")
+                continue
+            begin = len(self.lines)
+            end = self.named(name, branch, inner, mark="")
+            if end != value:  # the branch gives something else than its last layer
+                deeper = self.inside(branch, inner._replace(value=end), inner.indent + INDENT)
+                assert len(self.lines) > begin + 1
+                self.lines.append(f"{deeper.indent}- {self.passed(value, deeper)}")
+            self.written.setdefault(child.path, []).append(name)
+        return child.value
+
+    def branches(self, child: _Group, layer: Layer) -> Iterator[tuple[str, int, _Group | None]]:
+        """The branches of a join in the order of their layers: name, value, and layers if any."""
+        names = layer.op.inputs or [f"input_{number}" for number in range(len(layer.inputs))]
+        waiting = dict(child.children)
+        found: list[tuple[str, int, _Group | None]] = []
+        for name, value in zip(names, layer.inputs, strict=True):
+            fits = [part for part, group in waiting.items() if group.layer and group.value == value]
+            fits = fits or [part for part, group in waiting.items() if value in group.values]
+            found.append((fits[0], value, waiting.pop(fits[0])) if fits else (name, value, None))
+        for place, (_, value, group) in enumerate(found):
+            if group is None and waiting:  # a branch whose layers are none of its value's
+                part = next(iter(waiting))
+                found[place] = (part, value, waiting.pop(part))
+        yield from (
+            sorted(found, key=lambda one: one[2].values[0] if one[2] else 0) if layer.op.inputs else found
+        )
+
+    def passed(self, value: int, place: _Place) -> str:
+        """A line that gives a value: what enters, or an earlier layer."""
+        return "identity" if value == place.value else f"from {self.reference(value, place)}"
+
+    # ---------------------------------------------------------------------------------- entries
+
+    def entries(self, layer: Layer, place: _Place) -> list[str]:
+        """The canonical entries of a call: attributes, sharing, freezing, inputs."""
+        found = self.attributes(layer)
+        if layer.shared:
+            found.append(f"share: {self.reference(self.owner(layer), place)}")
+        if layer.frozen and layer.applied.weights:
+            found.append("frozen: true")
+        if layer.inputs != (place.value,):
+            names = [self.reference(value, place) for value in layer.inputs]
+            found.append(f"from: {names[0]}" if len(names) == 1 else f"from: [{', '.join(names)}]")
+        return found
+
+    def owner(self, layer: Layer) -> int:
+        """The value of the earlier layer whose weights and buffers, owned or shared, are those that are taken."""
+        for number, other in enumerate(self.graph.layers, start=self.first):
+            names = (*other.applied.weights, *other.applied.buffers)
+            theirs = {name: other.shared.get(name, other.path) for name in names}
+            if all(theirs.get(name) == path for name, path in layer.shared.items()):
+                return number
+        raise AssertionError("weights are shared with one layer")
+
+    def attributes(self, layer: Layer) -> list[str]:
+        """The attributes that differ from their defaults."""
+        op = layer.op
+        found = []
+        for name, attribute in attributes(type(op)).items():
+            value = getattr(op, name)
+            if attribute.required or value != attribute.convert(type(op), attribute.default):
+                found.append(f"{name}: {_value(attribute.shortest(type(op), value))}")
+        return found
+
+    # ------------------------------------------------------------------------------- references
+
+    def reference(self, value: int, place: _Place) -> str:
+        """What means a value at a place; where nothing does, a second name that is missing so far."""
+        path = self.path(value, place)
+        first = path.split("/", 1)[0]
+        opened = [group.path for group in place.groups]
+        meant = next(
+            (
+                group
+                for group in reversed(place.groups)
+                if first in self.written.get(group.path, ()) or _below(group.path, first) in opened
+            ),
+            None,
+        )
+        inputs = first in self.graph.inputs and value < self.first
+        outer = self.common(value, place)
+        if (meant is None and inputs) or (meant is outer and not inputs):
+            return path
+        if (value, outer.path) not in self.aliases:
+            self.missing[value, outer.path] = "" if value < self.first else first
+        return self.alias(value)
+
+    def common(self, value: int, place: _Place) -> _Group:
+        """The innermost open group that holds a value."""
+        return next(group for group in reversed(place.groups) if value < self.first or value in group.values)
+
+    def path(self, value: int, place: _Place) -> str:
+        """The shortest path to a value from inside the open groups, if no nearer name hides it."""
+        name = renamed(self.graph.name(value))
+        if value < self.first:
+            return name
+        outer = self.common(value, place).path
+        return name[len(outer) + 1 :] if outer and name != outer else name
+
+    def alias(self, value: int) -> str:
+        """A name that no layer has."""
+        name = f"value_{value}"
+        while any(name in layer.path.split("/") for layer in self.graph.layers):
+            name = "_" + name
+        return name
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
+
+
+def _tree(graph: Graph) -> _Group:
+    root = _Group("")
+    for number, layer in enumerate(graph.layers, start=len(graph.inputs)):
+        group = root
+        group.values.append(number)
+        for part in renamed(layer.path).split("/"):
+            group = group.children.setdefault(part, _Group(_below(group.path, part)))
+            group.values.append(number)
+        group.layer = layer
+    return root
+
+
+def _model_name(name: str) -> str:
+    return name if NAME.fullmatch(name.replace(".", "-")) else "expanded"
+
+
+def _inputs(graph: Graph) -> list[str]:
+    if [*graph.inputs] == ["input"]:
+        return [f"input: {_shape(graph.inputs['input'])}"]
+    return ["inputs:", *(f"{INDENT}{name}: {_shape(shape)}" for name, shape in graph.inputs.items())]
+
+
+def _shape(shape: Shape) -> str:
+    if shape.axes in ((CHANNELS,), *((CHANNELS, *space) for space in SPACE.values())):
+        return str(shape)
+    pairs = (f"{axis}: {dim}" for axis, dim in zip(shape.axes, shape.dims, strict=True))
+    return "{" + ", ".join(pairs) + "}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_value(item) for item in value) + "]"
+    if type(value).__module__ == "fractions":
+        return f"{value.numerator}/{value.denominator}"
+    return value if isinstance(value, str) else shown(value)

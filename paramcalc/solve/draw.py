@@ -1,0 +1,210 @@
+"""Answers to an inverse what-if as a table, JSON and CSV."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from paramcalc.count.draw import TITLES
+from paramcalc.count.report import QUANTITIES
+from paramcalc.count.vary import Axis
+from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
+from paramcalc.solve import Answer, Point, Solution
+from paramcalc.solve.bounds import wanted
+from paramcalc.solve.line import Line as Found
+from paramcalc.symbolic.facts import Symbol
+from paramcalc.symbolic.pieces import Piece
+from paramcalc.symbolic.polynomial import Polynomial
+
+SCHEMA = "paramcalc/solve/1"
+MOST_RUNS = 5  # shown
+LONGEST = 200  # characters of a closed form that is shown
+
+
+def grid(solution: Solution) -> Grid:
+    """Each answer between its neighbours, which show where the constraints stop being met."""
+    names = [axis.name for axis in solution.space.axes]
+    quantities = shown(solution)
+    columns = (
+        *(Column(name, right=True) for name in names),
+        *(Column(TITLES.get(name, name), right=True) for name in quantities),
+        Column("constraints"),
+    )
+    lines = [line for answer in solution.answers for line in _lines(answer, solution, quantities)]
+    lines += [_line(point, solution, quantities) for point in solution.nearest]
+    return Grid(title(solution), columns, tuple(lines), notes(solution))
+
+
+def title(solution: Solution) -> str:
+    """What was asked."""
+    link = "where" if solution.goal.quantity else "with"
+    return f"{solution.label}: {_best(solution)} {link} {' and '.join(wanted(solution.bounds))}"
+
+
+def _best(solution: Solution) -> str:
+    """What an answer is: largest width; width with the most macs."""
+    names = " and ".join(axis.name for axis in solution.space.axes)
+    goal = solution.goal
+    if goal.quantity:
+        return f"{names} with the {'most' if goal.most else 'least'} {goal.quantity}"
+    return f"{'largest' if goal.most else 'smallest'} {names}"
+
+
+def shown(solution: Solution) -> list[str]:
+    """The quantities in the constraints and the goal, then params and macs."""
+    named = [name for bound in solution.bounds for name in bound.quantities]
+    goal = [solution.goal.quantity] if solution.goal.quantity else []
+    return list(dict.fromkeys([*named, *goal, "params", "macs"]))
+
+
+def notes(solution: Solution) -> tuple[str, ...]:
+    """How the answers were found, and what that covers."""
+    *_, axis = solution.space.axes
+    said = []
+    if solution.endless:
+        said.append(f"there is no {_best(solution)}: no end was found to what meets the constraints")
+    elif not solution.answers:
+        near = {0: "", 1: "; the nearest is shown"}.get(len(solution.nearest), "; the nearest are shown")
+        said.append(f"nothing meets the constraints{near}")
+    looked = _looked(solution)
+    formulas: dict[str, dict[str, None]] = {}
+    for line, each in looked:
+        if line.piece is not None and _varies(line.piece, solution):
+            formulas.setdefault(_formulas(line.piece, solution), {})[each.name] = None
+        elif line.piece is not None:
+            said.append(f"{_constants(line.piece, solution)} whatever {each.name} is")
+    for formula, names in formulas.items():
+        said.append(f"{formula}: monotonic in {' and in '.join(names)}, found by bisection")
+    for line, each in looked:
+        said += _told(line, each)
+    if solution.across is not None:
+        first = solution.space.axes[0]
+        ends = dict.fromkeys(str(first.values[place]) for place in (0, len(solution.lines) - 1))
+        said.append(f"looked at {first.name} {' to '.join(ends)}")
+    if any(answer.point.values[-1] == axis.values[-1] for answer in solution.answers):
+        said.append(f"{axis.name} = {axis.values[-1]} is the end of the range")
+    return tuple(said)
+
+
+def _looked(solution: Solution) -> list[tuple[Found, Axis]]:
+    """One line of each kind along each setting: all others were found in the same ways."""
+    first, *_, last = solution.space.axes[0], *solution.space.axes
+    decided = [line for line in solution.lines if line.piece is not None]
+    tried = [line for line in solution.lines if line.piece is None]
+    found = [(line, last) for line in (*decided[:1], *tried[-1:])]
+    across = solution.across
+    return [(across, first), *found] if across and (across.tried or across.piece) else found
+
+
+def _told(line: Found, axis: Axis) -> list[str]:
+    """What was tried, what is missing, and where the constraints are met if not in one stretch."""
+    if line.piece is not None:
+        if not line.missing:
+            return []
+        return [f"no network below {axis.name} = {axis.values[line.missing]}: {line.reason}"]
+    tried = f"{line.tried:,} value{'s' * (line.tried != 1)}"
+    rest = ", none above" if line.tried < len(axis.values) else ""
+    said = [f"{axis.name}: tried {tried} from {axis.values[0]} to {axis.values[line.tried - 1]}{rest}"]
+    if line.missing == line.tried:
+        said.append(f"none of them has a network: {line.reason}")
+    elif line.missing:
+        said.append(f"{line.missing:,} of them have no network, the first because {line.reason}")
+    if len(line.runs) > 1:
+        parts = [f"{axis.values[run.first]} to {axis.values[run.last]}" for run in line.runs[:MOST_RUNS]]
+        more = f" and {len(line.runs) - MOST_RUNS} runs more" if len(line.runs) > MOST_RUNS else ""
+        said.append(f"constraints are met at {axis.name} {', '.join(parts)}{more}")
+    return said
+
+
+def _formulas(piece: Piece, solution: Solution) -> str:
+    """The closed forms of the quantities in the constraints, as far as they can be read."""
+    forms = {name: str(value) for name, value in _totals(piece, solution).items()}
+    said = [f"{name} = {form if len(form) <= LONGEST else _too_long(form)}" for name, form in forms.items()]
+    read = any(len(form) <= LONGEST for form in forms.values())
+    return ", ".join([*said, *([_meaning(solution.symbols)] if read else [])])
+
+
+def _too_long(form: str) -> str:
+    return f"a closed form of {number(len(form))} characters, not shown"
+
+
+def _constants(piece: Piece, solution: Solution) -> str:
+    """The quantities in the constraints where they are numbers."""
+    return ", ".join(f"{name} = {number(value)}" for name, value in _totals(piece, solution).items())
+
+
+def _varies(piece: Piece, solution: Solution) -> bool:
+    """Whether any quantity in the constraints hangs on the settings."""
+    return any(isinstance(value, Polynomial) for value in _totals(piece, solution).values())
+
+
+def _totals(piece: Piece, solution: Solution) -> dict[str, Any]:
+    """The closed forms of the quantities in the constraints."""
+    names = dict.fromkeys(name for bound in solution.bounds for name in bound.quantities)
+    return {name: getattr(piece.totals, name) for name in names}
+
+
+def _meaning(symbols: tuple[Symbol, ...]) -> str:
+    return " and ".join(f"{' = '.join(symbol.stands_for)} = {symbol.value}" for symbol in symbols)
+
+
+def _lines(answer: Answer, solution: Solution, quantities: list[str]) -> list[Line]:
+    single = len(solution.answers) == 1
+    below = [_line(answer.below, solution, quantities)] if answer.below and single else []
+    above = [_line(answer.above, solution, quantities)] if answer.above else []
+    best = _line(answer.point, solution, quantities)._replace(strong=True)
+    found = [*below, best, *above] if solution.goal.most or single else [*below, best]
+    return [found[0]._replace(rule=not single), *found[1:]]
+
+
+def _line(point: Point, solution: Solution, quantities: list[str]) -> Line:
+    counts = [number(getattr(point.counts, name)) for name in quantities]
+    failed = [bound.failed for bound in solution.bounds if not bound.holds(point.counts)]
+    verdict = "met" if point.meets else f"not met: {', '.join(failed)}"
+    return Line((*(str(value) for value in point.values), *counts, verdict), faint=not point.meets)
+
+
+def csv(solution: Solution) -> str:
+    """Every answer with every quantity, and whether it is an answer or its neighbour."""
+    header = ("which", *(axis.name for axis in solution.space.axes), *QUANTITIES, "meets")
+    rows = []
+    for answer in solution.answers:
+        for which, point in (("below", answer.below), ("answer", answer.point), ("above", answer.above)):
+            if point is not None:
+                rows.append((which, *point.values, *point.counts, point.meets))
+    rows += [("nearest", *point.values, *point.counts, point.meets) for point in solution.nearest]
+    return comma_separated(header, rows)
+
+
+def text(solution: Solution) -> str:
+    """The whole solution; counts are JSON integers, exact at any size."""
+    return json.dumps(document(solution), indent=2) + "\n"
+
+
+def document(solution: Solution) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "model": solution.space.variant or solution.space.spec.name,
+        "spec": solution.space.spec.name,
+        "settings": [str(change) for change in solution.space.changes],
+        "batch": solution.space.batch,
+        "vary": [axis.name for axis in solution.space.axes],
+        "until": wanted(solution.bounds),
+        "goal": {"most": solution.goal.most, "of": solution.goal.quantity or None},
+        "answers": [
+            {
+                "answer": _point(answer.point, solution),
+                "below": None if answer.below is None else _point(answer.below, solution),
+                "above": None if answer.above is None else _point(answer.above, solution),
+            }
+            for answer in solution.answers
+        ],
+        "nearest": [_point(point, solution) for point in solution.nearest],
+        "endless": solution.endless,
+        "how": list(notes(solution)),
+    }
+
+
+def _point(point: Point, solution: Solution) -> dict[str, Any]:
+    values = {axis.name: value for axis, value in zip(solution.space.axes, point.values, strict=True)}
+    return {"values": values, "counts": point.counts._asdict(), "meets": point.meets}

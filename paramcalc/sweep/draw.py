@@ -1,0 +1,181 @@
+"""A sweep for a terminal: its rows where they are few, else what stands out, and a plot of characters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from math import log10
+from typing import Any, NamedTuple
+
+from paramcalc.count.draw import TITLES
+from paramcalc.count.report import QUANTITIES
+from paramcalc.ops.attributes import shown
+from paramcalc.render.grid import Column, Grid, Line, number
+from paramcalc.sweep import Sweep
+from paramcalc.sweep.job import Summary
+
+SCHEMA = "paramcalc/sweep/1"
+MOST_ROWS = 40  # shown in full
+MOST_DRAWN = 20_000  # points in a plot
+WIDTH, HEIGHT = 64, 16  # characters of a plot
+MARKS = ".:+*#"  # one point in a character, up to 3, 10, 30, and more
+LOGARITHMIC_FROM = 20  # times that the largest must be the smallest
+
+
+def grid(sweep: Sweep, summary: Summary) -> Grid:
+    """All rows, or the least and the most of each quantity and the Pareto front."""
+    job = sweep.job
+    columns = (
+        Column(""),
+        *(Column(axis.name, right=True) for axis in job.axes),
+        *(Column(TITLES.get(name, name), right=True) for name in job.quantities),
+    )
+    front = set() if summary.front is None else set(summary.front.rows.tolist())
+    if job.order.rows <= MOST_ROWS:
+        block = next(sweep.blocks(), None)
+        rows = [] if block is None else block.rows.tolist()
+        lines = [_line("front" if row in front else "", sweep.row(row)) for row in rows]
+    else:
+        lines = _standing_out(sweep, summary)
+    return Grid(title(sweep), columns, tuple(lines), notes(sweep, summary))
+
+
+def _standing_out(sweep: Sweep, summary: Summary) -> list[Line]:
+    lines = []
+    for name in sweep.job.quantities:
+        if name in summary.least:
+            lines.append(_line(f"least {name}", sweep.row(summary.least[name][1])))
+            lines.append(_line(f"most {name}", sweep.row(summary.most[name][1])))
+    rows = [] if summary.front is None else summary.front.rows.tolist()
+    shown_rows = rows[:: max(1, -(-len(rows) // MOST_ROWS))]
+    for place, row in enumerate(shown_rows):
+        lines.append(_line("front", sweep.row(row))._replace(rule=not place))
+    return lines
+
+
+def _line(label: str, row: dict[str, Any]) -> Line:
+    cells = [number(value) if name in QUANTITIES else _setting(value) for name, value in row.items()]
+    return Line((label, *cells), strong=label == "front")
+
+
+def _setting(value: Any) -> str:
+    return shown(value).strip("'")
+
+
+def title(sweep: Sweep) -> str:
+    """The network, and what stays as it is set."""
+    job = sweep.job
+    return ", ".join([job.variant or job.spec.name, *(str(change) for change in job.changes)])
+
+
+def notes(sweep: Sweep, summary: Summary) -> tuple[str, ...]:
+    """How many points there are, which have no network and why, and what the front is of."""
+    job = sweep.job
+    of = _points(job.order.points)
+    if len(job.axes) > 1:
+        of += f" ({' x '.join(str(length) for length in job.order.lengths)})"
+    sample = job.order.sample
+    said = [of if sample is None else f"{sample:,} random ones of {of}, seed {job.order.seed}"]
+    missing = summary.reasons.total()
+    if missing:
+        reason, _ = min(summary.reasons.items(), key=lambda item: (-item[1], item[0]))
+        said.append(f"{missing:,} without a network and so without a row, for example because {reason}")
+    if job.objectives and summary.front is not None:
+        size = summary.front.rows.size
+        what = ", ".join(str(objective) for objective in job.objectives)
+        part = "" if job.order.rows <= MOST_ROWS or size <= MOST_ROWS else ", of which some are shown"
+        said.append(f"Pareto front of {what}: {_points(size)}{part}")
+    return tuple(said)
+
+
+def _points(amount: int) -> str:
+    return f"{amount:,} point{'s' * (amount != 1)}"
+
+
+# ------------------------------------------------------------------------------------------ plot
+
+
+class Points(NamedTuple):
+    """Two numbers of each point, by name."""
+
+    names: tuple[str, str]
+    across: list[int]
+    up: list[int]
+
+
+def points(sweep: Sweep) -> Points | None:
+    """What a plot shows: the first two quantities, or objectives, or a setting and the quantity."""
+    job = sweep.job
+    numeric = [axis.name for axis in job.axes if axis.whole]
+    wanted = [objective.name for objective in job.objectives if objective.name in job.names]
+    names = list(dict.fromkeys([*wanted, *job.quantities, *numeric]))[:2]
+    if len(names) < 2:
+        return None
+    columns = sweep.sampled(MOST_DRAWN).columns()
+    return Points((names[0], names[1]), columns[names[0]].tolist(), columns[names[1]].tolist())
+
+
+def front_points(sweep: Sweep, summary: Summary, names: tuple[str, str]) -> Points | None:
+    """The front's points, where it is about the two numbers that are drawn."""
+    if summary.front is None or not summary.front.rows.size:
+        return None
+    if {objective.name for objective in sweep.job.objectives} != set(names):
+        return None
+    rows = [sweep.row(row) for row in summary.front.rows.tolist()]
+    return Points(names, [row[names[0]] for row in rows], [row[names[1]] for row in rows])
+
+
+def plot(found: Points) -> str:
+    """Points as characters; the fuller a character, the more points lie in it."""
+    if not found.across:
+        return ""
+    columns, rows = scaled(found.across, WIDTH), scaled(found.up, HEIGHT)
+    counts = [[0] * WIDTH for _ in range(HEIGHT)]
+    for column, row in zip(columns, rows, strict=True):
+        counts[HEIGHT - 1 - row][column] += 1
+    lines = ["".join(_mark(count) for count in row).rstrip() for row in counts]
+    (across, up), ends = found.names, (min(found.up), max(found.up))
+    how = ["logarithmic" if logarithmic(values) else "linear" for values in (found.across, found.up)]
+    head = f"{up} from {ends[0]:,} to {ends[1]:,}, {how[1]}"
+    foot = f"{across} from {min(found.across):,} to {max(found.across):,}, {how[0]}"
+    return "\n".join([head, *(f"|{line}" for line in lines), "+" + "-" * WIDTH, f" {foot}"]) + "\n"
+
+
+def _mark(count: int) -> str:
+    return " " if not count else MARKS[sum(count > limit for limit in (1, 3, 10, 30))]
+
+
+def logarithmic(values: Sequence[int]) -> bool:
+    return min(values) > 0 and max(values) >= LOGARITHMIC_FROM * min(values)
+
+
+def scaled(values: Sequence[int], size: int) -> list[int]:
+    """Values on a scale of so many places, logarithmic where they reach far."""
+    numbers = (
+        [log10(value) for value in values] if logarithmic(values) else [float(value) for value in values]
+    )
+    low, high = min(numbers), max(numbers)
+    span = (high - low) or 1.0
+    return [min(size - 1, int((each - low) / span * size)) for each in numbers]
+
+
+# ------------------------------------------------------------------------------------------ JSON
+
+
+def text(sweep: Sweep, summary: Summary) -> str:
+    """What a sweep is and what stands out in it; its rows are for CSV and Parquet."""
+    return json.dumps(document(sweep, summary), indent=2) + "\n"
+
+
+def document(sweep: Sweep, summary: Summary) -> dict[str, Any]:
+    rows = [] if summary.front is None else summary.front.rows.tolist()
+    return {
+        "schema": SCHEMA,
+        **sweep.job.described(),
+        "points": sweep.job.order.points,
+        "rows": summary.rows,
+        "skipped": dict(summary.reasons),
+        "least": {name: sweep.row(row) for name, (_, row) in summary.least.items()},
+        "most": {name: sweep.row(row) for name, (_, row) in summary.most.items()},
+        "front": [sweep.row(row) for row in rows],
+    }

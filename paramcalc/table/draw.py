@@ -1,0 +1,167 @@
+"""The table of a family on a terminal, in Markdown, in LaTeX, as JSON."""
+
+from __future__ import annotations
+
+import json as writer
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from paramcalc.count.report import Counts, Report
+from paramcalc.render.grid import GAP, Column, Grid, Line, column_width, number, tex
+from paramcalc.table.family import Block, Family, Stage, family
+
+SCHEMA = "paramcalc/table/1"
+TOTALS = {"params": "params", "macs": "MACs"}
+
+
+def grid(found: Family, stacked: bool = True) -> Grid:
+    """The table; the parts of a block stacked as in papers, or each cell on one line."""
+    columns = (Column("stage"), Column("output", right=True), *(Column(name) for name in found.models))
+    lines: list[Line] = []
+    for stage in found.stages:
+        added = _stacked(stage) if stacked else [_flat(stage)]
+        apart = len(added) > 1 or (lines and not lines[-1].cells[0])  # a rule beside stages of several lines
+        lines += [added[0]._replace(rule=bool(apart)), *added[1:]]
+    return Grid(_title(found), columns, (*lines, *_totals(found)), notes(found))
+
+
+def grids(reports: Sequence[Report], width: int | None) -> list[Grid]:
+    """The table in parts that fit into a width, each with one model at least; in one part without a width.
+
+    The title stands above the first, the remarks below the last.
+    """
+    whole = grid(family(reports))
+    if width is None:
+        return [whole]
+    parts: list[Grid] = []
+    begin = 0
+    while begin < len(reports):
+        part, end = grid(family(reports[begin : begin + 1])), begin + 1
+        while end < len(reports):
+            wider = grid(family(reports[begin : end + 1]))
+            if _width(wider) > width:
+                break
+            part, end = wider, end + 1
+        parts.append(part._replace(title="" if parts else whole.title, notes=()))
+        begin = end
+    return [*parts[:-1], parts[-1]._replace(notes=whole.notes)]
+
+
+def _width(grid: Grid) -> int:
+    """Characters that a grid needs."""
+    return sum(column_width(grid, place) + GAP for place in range(len(grid.columns))) - GAP
+
+
+def _stacked(stage: Stage) -> list[Line]:
+    """A stage with one part of a block a line."""
+    cells = [[text for block in blocks for text in _pile(block)] for blocks in stage.cells]
+    heads = [(stage.name, stage.output)] + [("", "")] * (max(len(texts) for texts in cells) - 1)
+    columns = zip_longest(*cells, fillvalue="")
+    return [Line((*head, *texts)) for head, texts in zip(heads, columns, strict=True)]
+
+
+def _pile(block: Block) -> list[str]:
+    """A block's parts in one bracket; the number of times stands beside the middle.
+
+    >>> _pile(Block(("1x1, 64", "3x3, 64", "1x1, 256"), 3))
+    ['[1x1, 64 ]', '[3x3, 64 ] x 3', '[1x1, 256]']
+    """
+    if len(block.parts) == 1:
+        return [str(block)]
+    width = max(len(part) for part in block.parts)
+    lines = [f"[{part.ljust(width)}]" for part in block.parts]
+    if block.times > 1:
+        lines[(len(lines) - 1) // 2] += f" x {block.times}"
+    return lines
+
+
+def _flat(stage: Stage) -> Line:
+    return Line((stage.name, stage.output, *(", then ".join(map(str, blocks)) for blocks in stage.cells)))
+
+
+def _totals(family: Family) -> list[Line]:
+    return [
+        Line(
+            (title, "", *(number(getattr(report.totals, name)) for report in family.reports)),
+            strong=True,
+            rule=name == next(iter(TOTALS)),
+        )
+        for name, title in TOTALS.items()
+    ]
+
+
+def notes(family: Family) -> tuple[str, ...]:
+    """The input, and what the cells leave out."""
+    graphs = [report.graph for report in family.reports]
+    inputs = dict.fromkeys(", ".join(f"{n} {shape}" for n, shape in graph.inputs.items()) for graph in graphs)
+    said = [
+        "; ".join(inputs),
+        "left out: normalizations, activations, shortcuts of sums; '|' stands between parallel branches",
+        "MACs are what papers often call FLOPs",
+    ]
+    strided = [stage.name for stage in family.stages if stage.strided]
+    if strided:
+        said.append(
+            f"a stride, not written in repeated blocks, makes the output smaller in {', '.join(strided)}"
+        )
+    return tuple(said)
+
+
+def _title(family: Family) -> str:
+    settings = ", ".join(family.reports[0].graph.settings)
+    return ", ".join(part for part in (family.reports[0].graph.spec, settings) if part)
+
+
+def latex(family: Family) -> str:
+    """A `tabular` with the blocks in brackets; needs the packages amsmath and booktabs."""
+    shape = "lr" + "c" * len(family.models)
+    head = ["stage", "output", *family.models]
+    lines = [f"% {_title(family)}", f"\\begin{{tabular}}{{{shape}}}", "\\toprule"]
+    lines += [" & ".join(tex(cell) for cell in head) + " \\\\", "\\midrule"]
+    for stage in family.stages:
+        cells = [" ".join(_bracket(block) for block in blocks) for blocks in stage.cells]
+        lines.append(" & ".join([tex(stage.name), tex(stage.output), *cells]) + " \\\\")
+    lines.append("\\midrule")
+    lines += [" & ".join(tex(cell) for cell in line.cells) + " \\\\" for line in _totals(family)]
+    lines += ["\\bottomrule", "\\end{tabular}", *(f"% {note}" for note in notes(family))]
+    return "\n".join(lines) + "\n"
+
+
+def _bracket(block: Block) -> str:
+    """A block as in papers: its parts under each other in large brackets.
+
+    >>> print(_bracket(Block(("3x3, 64", "3x3, 64"), 2)))
+    $\\left[\\begin{array}{c}\\text{3$\\times$3, 64}\\\\\\text{3$\\times$3, 64}\\end{array}\\right]\\times2$
+    """
+    times = f"\\times{block.times}" if block.times > 1 else ""
+    if len(block.parts) == 1 and not times:
+        return tex(block.parts[0])
+    parts = "\\\\".join(f"\\text{{{tex(part)}}}" for part in block.parts)
+    return f"$\\left[\\begin{{array}}{{c}}{parts}\\end{{array}}\\right]{times}$"
+
+
+def json(family: Family) -> str:
+    """Models with their totals, stages with a list of blocks for each model."""
+    document = {
+        "schema": SCHEMA,
+        "spec": family.reports[0].graph.spec,
+        "settings": list(family.reports[0].graph.settings),
+        "models": {report.graph.model: _counted(report.totals) for report in family.reports},
+        "stages": [
+            {
+                "name": stage.name,
+                "output": stage.output,
+                "cells": {
+                    model: [block._asdict() for block in blocks]
+                    for model, blocks in zip(family.models, stage.cells, strict=True)
+                },
+                "strided": list(stage.strided),
+            }
+            for stage in family.stages
+        ],
+    }
+    return writer.dumps(document, indent=2) + "\n"
+
+
+def _counted(counts: Counts) -> dict[str, int]:
+    return {"params": counts.params, "macs": counts.macs, "flops": counts.flops}

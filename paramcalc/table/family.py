@@ -1,0 +1,274 @@
+"""The table of a family, as papers print it: stages as rows, a column for each model.
+
+A cell writes what a stage holds in a few words: `[1x1, 64; 3x3, 64; 1x1, 256] x 3`. Only layers that
+multiply weights or pool are written; normalizations, activations and shortcuts are not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import Shape
+from paramcalc.count.outline import Node, call_text, tree
+from paramcalc.count.report import Report
+from paramcalc.engine.graph import Graph, Layer
+from paramcalc.language.spec import Spec
+from paramcalc.ops.base import Op
+
+WORDS = {"conv": "", "linear": "fc"}  # what papers call them; other ops go by their own names
+MOST_MODELS = 12
+
+
+class Block(NamedTuple):
+    """Parts one after the other, `times` over; parallel branches are one part, with `|` between them."""
+
+    parts: tuple[str, ...]
+    times: int = 1
+
+    def __str__(self) -> str:
+        """The block on one line.
+
+        >>> print(Block(("1x1, 64", "3x3, 64"), 3))
+        [1x1, 64; 3x3, 64] x 3
+        """
+        text = "; ".join(self.parts)
+        text = f"[{text}]" if self.times > 1 or len(self.parts) > 1 else text
+        return f"{text} x {self.times}" if self.times > 1 else text
+
+
+class Stage(NamedTuple):
+    """A row: the size of what leaves the stage, and for each model its blocks, none where it has none.
+
+    `strided` are the models whose first of several blocks has a stride, which the cell leaves out.
+    """
+
+    name: str
+    output: str
+    cells: tuple[tuple[Block, ...], ...]
+    strided: tuple[str, ...]
+
+
+class Family(NamedTuple):
+    """The models of a table, their counts, and the stages of all of them."""
+
+    reports: tuple[Report, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        return tuple(report.graph.model for report in self.reports)
+
+
+class _Row(NamedTuple):
+    """One model's part of a stage."""
+
+    output: Shape
+    blocks: tuple[Block, ...]
+    strided: bool
+
+
+def family(reports: Sequence[Report]) -> Family:
+    """The table of some models of one spec.
+
+    >>> from paramcalc import load
+    >>> found = family([load("resnet-50").count()])
+    >>> print(found.stages[2].name, found.stages[2].output, *found.stages[2].cells[0])
+    conv2_x 56x56 [1x1, 64; 3x3, 64; 1x1, 256] x 3
+    """
+    if not reports:
+        raise Fault("a table needs at least one model")
+    columns = [_rows(report) for report in reports]
+    return Family(tuple(reports), tuple(_stage(name, columns, reports) for name in _merged(columns)))
+
+
+def usual(spec: Spec) -> list[str]:
+    """The models that a table of a spec shows if none are chosen.
+
+    Those called after the spec with a number (`resnet-50`), else all that differ, else the spec.
+    """
+    named = [name for name in spec.variants if re.fullmatch(rf"{re.escape(spec.name)}-[0-9]+", name)]
+    distinct = [name for name, variant in spec.variants.items() if variant.settings or not variant.like]
+    return (named or distinct or [""])[:MOST_MODELS]
+
+
+def _stage(name: str, columns: Sequence[dict[str, _Row]], reports: Sequence[Report]) -> Stage:
+    rows = [column.get(name) for column in columns]
+    outputs = dict.fromkeys(_space(row.output) for row in rows if row)
+    strided = [report.graph.model for report, row in zip(reports, rows, strict=True) if row and row.strided]
+    return Stage(name, " / ".join(outputs), tuple(row.blocks if row else () for row in rows), tuple(strided))
+
+
+def _space(shape: Shape) -> str:
+    return "x".join(str(size) for size in shape.space) or "-"
+
+
+def _merged(columns: Iterable[dict[str, _Row]]) -> list[str]:
+    """All names in an order that keeps that of every column where they agree."""
+    names: list[str] = []
+    for column in columns:
+        place = 0
+        for name in column:
+            if name not in names:
+                names.insert(place, name)
+            place = names.index(name) + 1
+    return names
+
+
+def _rows(report: Report) -> dict[str, _Row]:
+    """A model's stages by name; what holds nothing that is written has no row."""
+    reader, rows = _Reader(report.graph), {}
+    for name, node in _stages(tree(report), ""):
+        layers = [row.layer for row in node.rows() if not row.layer.auxiliary]
+        blocks = tuple(reader.blocks(node)) if layers else ()
+        if blocks:
+            strided = _repeats(node) and any(size != 1 for layer in layers for size in _stride(layer))
+            rows[name] = _Row(layers[-1].output, blocks, strided)
+    return rows
+
+
+def _stages(parent: Node, path: str) -> Iterator[tuple[str, Node]]:
+    """The groups right below the top; of a repeat whose rounds differ in size, each is a stage."""
+    for name, node in parent.children.items():
+        rounds = [[*child.rows()] for key, child in node.children.items() if key.isdigit()]
+        if len({_space(rows[-1].layer.output) for rows in rounds}) > 1:
+            yield from _stages(node, f"{path}{name}/")
+        else:
+            yield f"{path}{name}", node
+
+
+def _repeats(node: Node) -> bool:
+    return any(key.isdigit() or _repeats(child) for key, child in node.children.items())
+
+
+class _Reader:
+    """One network's layers in words."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.values = {id(layer): len(graph.inputs) + place for place, layer in enumerate(graph.layers)}
+
+    def blocks(self, node: Node) -> Iterator[Block]:
+        """What a group holds: its rounds, equal neighbours together, or all of it as one block."""
+        if not _repeats(node):
+            parts = self.parts(node, strides=True)
+            if parts:
+                yield Block(parts)
+            return
+        for numbered, children in groupby(node.children.items(), key=lambda item: item[0].isdigit()):
+            if not numbered:
+                for _, child in children:
+                    yield from self.blocks(child)
+                continue
+            for parts, same in groupby(self.parts(child, strides=False) for _, child in children):
+                if parts:
+                    yield Block(parts, len(list(same)))
+
+    def parts(self, node: Node, strides: bool) -> tuple[str, ...]:
+        """The layers of a group in words; the branches of a join as one part."""
+        block = {self.values[id(row.layer)]: row.layer for row in node.rows()}
+        written = {value: text for value, layer in block.items() if (text := _text(layer, strides))}
+        followed, branches = _followed(block, set(written))
+        parts = []
+        for _, values in groupby(
+            sorted(followed & set(written)), key=lambda value: branches.get(value, (value, 0))[0]
+        ):
+            runs = groupby(values, key=lambda value: branches.get(value))
+            parts.append(" | ".join(" > ".join(written[value] for value in run) for _, run in runs))
+        return tuple(parts)
+
+
+def _followed(block: Mapping[int, Layer], written: set[int]) -> tuple[set[int], dict[int, tuple[int, int]]]:
+    """The layers that lead to the end of a block, and which branch of which join some of them are.
+
+    Of a sum only the input with most to write is followed, so that shortcuts are left out.
+    """
+    followed: set[int] = set()
+    branches: dict[int, tuple[int, int]] = {}
+    open_values = [max(block)]
+    while open_values:
+        value = open_values.pop()
+        if value in followed or value not in block:
+            continue
+        followed.add(value)
+        inputs = block[value].inputs
+        if len(inputs) > 1:
+            own = _own(block, inputs)
+            if _is_sum(block[value]):
+                inputs = (max(zip(own, inputs, strict=True), key=lambda pair: len(pair[0] & written))[1],)
+            elif sum(bool(layers & written) for layers in own) > 1:
+                for number, layers in enumerate(own):
+                    branches.update({layer: (value, number) for layer in layers if layer not in branches})
+        open_values += inputs
+    return followed, branches
+
+
+def _own(block: Mapping[int, Layer], inputs: Sequence[int]) -> list[set[int]]:
+    """For each input of a join, the layers of the block that lead to it and to no other input."""
+    leading = [_leading(block, value) for value in inputs]
+    return [layers.difference(*(other for other in leading if other is not layers)) for layers in leading]
+
+
+def _leading(block: Mapping[int, Layer], value: int) -> set[int]:
+    """The layers of a block that a value depends on, its own included."""
+    found: set[int] = set()
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if value in block and value not in found:
+            found.add(value)
+            waiting += block[value].inputs
+    return found
+
+
+def _is_sum(layer: Layer) -> bool:
+    """Whether a layer with several inputs does nothing but add."""
+    cost = layer.applied.cost
+    return not cost.macs and set(cost.operations) == {"add"}
+
+
+def _text(layer: Layer, strides: bool) -> str:
+    """A layer as a table of a paper has it; '' for one that it leaves out."""
+    op, applied = layer.op, layer.applied
+    x, out = applied.inputs[0], getattr(op, "out_channels", None)
+    contracts = any(name in op.contracting for name in applied.weights)
+    if hasattr(op, "kernel_size"):
+        size = "x".join(str(one) for one in op.kernel_size)
+        facts = [f"{size} {_word(op)}".rstrip(), *([str(out)] if contracts else []), *_extras(layer, strides)]
+        return ", ".join(facts)
+    if contracts:
+        return call_text(op) if out is None else f"{out}-d {_word(op)}"
+    reduces = len(applied.inputs) == 1 and applied.output.elements < x.elements
+    if x.space and reduces and applied.cost.operations and not applied.weights:
+        return _word(op)
+    return call_text(op) if applied.weights and applied.output != x else ""
+
+
+def _extras(layer: Layer, strides: bool) -> list[str]:
+    """Groups, dilation and stride, where they are not 1."""
+    op, said = layer.op, []
+    groups = getattr(op, "groups", 1)
+    if groups != 1:
+        said.append("depthwise" if groups == layer.applied.inputs[0].channels else f"{groups} groups")
+    said += _unless_one("dilation", getattr(op, "dilation", ()))
+    return said + (_unless_one("stride", _stride(layer)) if strides else [])
+
+
+def _stride(layer: Layer) -> tuple[int, ...]:
+    """The stride along each axis of a layer with a window; nothing for others."""
+    windows = getattr(layer.op, "windows", None)
+    return tuple(one.stride for one in windows(layer.applied.inputs[0])) if windows else ()
+
+
+def _unless_one(name: str, sizes: tuple[int, ...]) -> list[str]:
+    if all(size == 1 for size in sizes):
+        return []
+    return [f"{name} {'x'.join(str(size) for size in (sizes if len(set(sizes)) > 1 else sizes[:1]))}"]
+
+
+def _word(op: Op) -> str:
+    """What an op is called in tables: `max pool` for max_pool2d."""
+    name = op.title.removesuffix(f"{op.rank}d")
+    return WORDS.get(name, name.replace("_", " "))

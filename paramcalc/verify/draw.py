@@ -1,0 +1,278 @@
+"""Verifications as a table and as JSON by the contract `paramcalc/verify/1`."""
+
+from __future__ import annotations
+
+import json as writer
+from collections.abc import Container, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from paramcalc.count import outline
+from paramcalc.count.draw import JOINED, dims, title
+from paramcalc.count.json import plain
+from paramcalc.count.outline import call_text
+from paramcalc.render.grid import Column, Grid, Line, number
+from paramcalc.render.progress import lasting
+
+if TYPE_CHECKING:
+    from paramcalc.verify.compare import Measured, Verification
+    from paramcalc.verify.effort import Effort
+    from paramcalc.verify.fields import Field
+
+SCHEMA = "paramcalc/verify/1"
+
+
+def grid(run: Verification, depth: int | None = None, fold: bool = True, times: bool = True) -> Grid:
+    """The tree of blocks with what was found; layers without weights and multiplications in one line.
+
+    With a `depth` those have lines of their own.
+    """
+    wrong = {found.layer for found in run.disagreements}
+    body, left = [], {layer.path: layer for layer in run.layers}
+    for line in outline.outline(run.report, depth, fold):
+        layers = _measured(line, run.layers)
+        bad = [layer for layer in layers if layer.path in wrong]
+        matters = depth is not None or bad or any(layer.macs or layer.params for layer in layers)
+        if layers and matters:
+            body.append(_line(line, layers, bad, times))
+            for layer in layers:
+                left.pop(layer.path, None)
+    if left:
+        body.append(_rest([*left.values()], wrong, times))
+    columns = (
+        Column("layer"),
+        Column("op", drop=2),
+        Column("output", right=True),
+        Column("params", right=True),
+        Column("MACs", right=True),
+        *([Column("ms", right=True, drop=1)] if times else []),
+        Column("as counted"),
+    )
+    joins = (JOINED,) if any(line.cells[0] == outline.JOIN for line in body) else ()
+    return Grid(heading(run), columns, (*body, _total(run, times)), (*notes(run, times), *joins))
+
+
+def heading(run: Verification) -> str:
+    """Which network was run, and on what."""
+    settings = run.settings
+    inputs = ", ".join(f"{name} {shape}" for name, shape in run.report.graph.inputs.items())
+    return f"{title(run.report)}: {inputs}, batch {settings.batch}, {settings.dtype}, seed {settings.seed}"
+
+
+def effort(name: str, work: Effort) -> str:
+    """What a large run will take, said before it starts."""
+    less = "a smaller --input takes less"
+    if work.batch > 1:
+        less = f"--batch 1 takes {number(work.macs // work.batch)}"
+    return (
+        f"{name}: {number(work.macs)} MACs take at least {lasting(work.seconds)} here, where a short product "
+        f"makes {work.rate / 1e9:.0f}e9 a second; {less}, Ctrl-C ends it"
+    )
+
+
+def notes(run: Verification, times: bool) -> tuple[str, ...]:
+    """What was compared, what was alive at most, and what it took."""
+    peak, agree = run.peak, len({layer.path for layer in run.layers} - {d.layer for d in run.disagreements})
+    notes = [
+        f"{agree} of {len(run.layers)} layers do what is counted: output shapes, params, MACs, live values; "
+        + _reads(run),
+        f"alive at once: at most {number(peak.elements)} elements of inputs and outputs, in {peak.layer}; "
+        f"they lay in at most {number(peak.bytes)} bytes, in {peak.bytes_layer}",
+    ]
+    if times:
+        held = f"; the process held at most {run.memory / 2**20:,.0f} MiB" if run.memory else ""
+        threads = f"{run.settings.threads} thread{'s' * (run.settings.threads != 1)}"
+        notes.append(
+            f"{run.forward_seconds:.3f} s in layers, {run.weights_seconds:.3f} s for weights, {threads}{held}"
+        )
+    if run.left_out:
+        notes.append(f"not run, for want of weights: {', '.join(run.left_out)}")
+    return tuple(notes)
+
+
+def _reads(run: Verification) -> str:
+    """What was found about the arrays that layers declare, and get no others."""
+    unlike = [one for one in run.disagreements if one.what.startswith("use of ")]
+    if unlike:
+        return f"{len(unlike)} weights or buffers are not used as declared: see below"
+    if not run.reads:
+        return "they declare no weights"
+    return "every weight and buffer was read by each layer that declares it, and by no other"
+
+
+def disagreements(runs: Sequence[Verification]) -> str:
+    """A line for each thing that disagrees, with the network's name if there are several."""
+    return "".join(
+        f"DISAGREES {f'{run.report.graph.model}: ' if len(runs) > 1 else ''}{one.layer}: {one.what}: "
+        f"expected {one.expected}, found {one.found}\n"
+        for run in runs
+        for one in run.disagreements
+    )
+
+
+def fields(found: Iterable[Field]) -> str:
+    """A line for each measured field, and whether the rule gives the same."""
+    return "".join(f"{_field(one)}\n" for one in found)
+
+
+def summary(runs: Sequence[Verification], times: bool = True) -> Grid:
+    """One line a network."""
+    columns = (
+        Column("model"),
+        Column("layers", right=True),
+        Column("params", right=True),
+        Column("MACs", right=True),
+        *([Column("s", right=True, drop=1)] if times else []),
+        Column("as counted"),
+    )
+    lines = [
+        Line(
+            (
+                run.report.graph.model,
+                str(len(run.layers)),
+                number(run.params),
+                number(run.macs),
+                *([f"{run.forward_seconds + run.weights_seconds:.2f}"] if times else []),
+                "yes" if run.agrees else f"NO: {run.disagreements[0].layer}",
+            ),
+            wrong=not run.agrees,
+        )
+        for run in runs
+    ]
+    agree = sum(run.agrees for run in runs)
+    note = f"{agree} of {len(runs)} networks do what is counted, layer by layer"
+    return Grid("", columns, tuple(lines), (note,))
+
+
+def _measured(line: outline.Line, layers: Iterable[Measured]) -> list[Measured]:
+    """What was measured of the layers in a line: of all equal neighbours that it stands for."""
+    if line.layers == 1 and line.times == 1:
+        return [layer for layer in layers if layer.path == line.last]
+    paths = [line.path]
+    if line.times > 1:
+        parent, _, first = line.path.rpartition("/")
+        paths = [f"{parent}/{int(first) + place}".lstrip("/") for place in range(line.times)]
+    heads = tuple(f"{path}/" for path in paths)
+    return [layer for layer in layers if layer.path in paths or layer.path.startswith(heads)]
+
+
+def _line(line: outline.Line, layers: list[Measured], bad: list[Measured], times: bool) -> Line:
+    cells = (
+        f"{line.name} x {line.times}" if line.times > 1 else line.name,
+        line.call,
+        dims(line.output, "nchw"),
+        *_numbers(layers, times),
+        _verdict(bad, line),
+    )
+    return Line(cells, depth=line.depth, faint=line.auxiliary and not bad, wrong=bool(bad))
+
+
+def _rest(layers: list[Measured], wrong: Container[str], times: bool) -> Line:
+    more = f"{len(layers)} more layer{'s' * (len(layers) != 1)}"
+    bad = [layer for layer in layers if layer.path in wrong]
+    cells = (more, "no weights, no MACs", "", *_numbers(layers, times), _verdict(bad))
+    return Line(cells, faint=not bad, wrong=bool(bad))
+
+
+def _total(run: Verification, times: bool) -> Line:
+    label = "total with auxiliary" if run.report.auxiliary and not run.left_out else "total"
+    cells = (label, "", "", *_numbers(run.layers, times), "yes" if run.agrees else "NO")
+    return Line(cells, strong=True, rule=True, wrong=not run.agrees)
+
+
+def _numbers(layers: Iterable[Measured], times: bool) -> tuple[str, ...]:
+    layers = [*layers]
+    seconds = [f"{1000 * sum(layer.seconds for layer in layers):.1f}"] if times else []
+    return (
+        number(sum(layer.params for layer in layers)),
+        number(sum(layer.macs for layer in layers)),
+        *seconds,
+    )
+
+
+def _verdict(bad: Sequence[Measured], line: outline.Line | None = None) -> str:
+    """Whether all is as counted; if not, which layer is the first that is not, unless it has the line alone."""
+    if not bad:
+        return "yes"
+    if line is not None and line.layers == line.times == 1:
+        return "NO"
+    more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+    return f"NO: {bad[0].path}{more}"
+
+
+def _field(found: Field) -> str:
+    seen, of = found.seen, f"{found.layer} sees of {found.input} {found.axis}"
+    if seen.jump is not None:
+        said = f"{seen.size} positions, jump {seen.jump}, start {seen.start}"
+    else:
+        said = f"all {seen.size} positions" if found.whole else f"{seen.size} positions"
+    place = f"position {found.position}: {seen.first} to {seen.last} of {found.length}"
+    if found.agrees and seen.every:
+        return f"{of}: {said}, and so does every output position, as counted"
+    if found.agrees:
+        return f"{of}: {said} ({place}), as counted{' within the input' if found.cut else ''}"
+    rule = found.expected
+    expected = f"{rule.first} to {rule.last}, jump {rule.jump}, start {rule.start}"
+    return f"DISAGREES {of}: {said} ({place}); counted: {expected}"
+
+
+# ------------------------------------------------------------------------------------------ data
+
+
+def json(runs: Iterable[tuple[Verification, Sequence[Field]]]) -> str:
+    """All networks with all layers, and what disagrees."""
+    document = {"schema": SCHEMA, "networks": [_network(run, found) for run, found in runs]}
+    return writer.dumps(document, indent=2) + "\n"
+
+
+def _network(run: Verification, found: Sequence[Field]) -> dict[str, Any]:
+    graph, settings = run.report.graph, run.settings
+    return {
+        "model": graph.model,
+        "spec": graph.spec,
+        "settings": list(graph.settings),
+        "input": {name: list(shape) for name, shape in run.report.input_shapes().items()},
+        "batch": settings.batch,
+        "dtype": settings.dtype,
+        "seed": settings.seed,
+        "threads": settings.threads,
+        "work_bytes": settings.work_bytes,
+        "agrees": run.agrees and all(one.agrees for one in found),
+        "totals": {"params": run.params, "macs": run.macs, "reads": run.reads},
+        "alive": run.peak._asdict(),
+        "seconds": {"layers": run.forward_seconds, "weights": run.weights_seconds},
+        "memory_bytes": run.memory or None,
+        "left_out": list(run.left_out),
+        "disagreements": [one._asdict() for one in run.disagreements],
+        "fields": [_field_document(one) for one in found],
+        "layers": [_layer(layer) for layer in run.layers],
+    }
+
+
+def _layer(layer: Measured) -> dict[str, Any]:
+    return {
+        "path": layer.path,
+        "op": layer.row.layer.op.title,
+        "call": call_text(layer.row.layer.op),
+        "output": list(layer.output),
+        "params": layer.params,
+        "buffers": layer.buffers,
+        "macs": layer.macs,
+        "reads": layer.reads,
+        "live": layer.live,
+        "seconds": layer.seconds,
+        "auxiliary": layer.row.layer.auxiliary or None,
+    }
+
+
+def _field_document(found: Field) -> dict[str, Any]:
+    return {
+        **found._replace(seen=None, expected=None)._asdict(),  # type: ignore[arg-type]
+        "whole": found.whole,
+        "agrees": found.agrees,
+        "seen": _extent(found.seen),
+        "expected": _extent(found.expected),
+    }
+
+
+def _extent(extent: Any) -> dict[str, Any]:
+    return {"size": extent.size, **{name: plain(value) for name, value in extent._asdict().items()}}

@@ -1,0 +1,3 @@
+"""The version of paramcalc."""
+
+__version__ = "0.1.0"

@@ -1,1 +1,0 @@
-"""What changes cost: networks compared, settings solved for and swept."""
