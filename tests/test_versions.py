@@ -13,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ALLOWED = [
     Requirement(text)
-    for text in (*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), []))
+    for group in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
+    for text in group
     if not text.startswith("paramcalc[")
 ]
 PINS = [
