@@ -15,6 +15,7 @@ from paramcalc.language.chains import items
 from paramcalc.language.expression import Expression
 from paramcalc.language.lines import Token, read_expression, read_line, split
 from paramcalc.language.spec import Chain, Spec, Written
+from paramcalc.render import notebook
 
 if TYPE_CHECKING:
     from paramcalc.compare.diff import Diff
@@ -158,11 +159,21 @@ class Model:
         space = self.space([axis(text) for text in vary], changes, inputs, batch)
         return sweep(space, quantities, sample, seed, pareto)
 
+    def run(self, inputs: Any = None, weights: Any = None, **settings: Any) -> dict[str, Any]:
+        """The outputs by name of the network run in NumPy; see `paramcalc.verify.run.run`.
+
+        >>> load("lenet5-1998").run(batch=2)["OUTPUT"].shape
+        (2, 10)
+        """
+        from paramcalc.verify.run import run  # only who runs a network waits for NumPy
+
+        return run(self.graph(), inputs, weights, **settings)
+
     def __rich__(self) -> Any:
-        return self.count().__rich__()
+        return self.count()
 
     def _repr_html_(self) -> str:
-        return self.count()._repr_html_()
+        return notebook.html(self.count())
 
 
 def compare(*networks: Model | Report) -> Diff:

@@ -106,7 +106,7 @@ def said(graph: Graph, **settings: Any) -> set[tuple[str, str]]:
 def drawn(graph: Graph, seed: int = 0, dtype: str = "float32") -> dict[str, Any]:
     """Random weights by path and name."""
     supply = weighing.Drawn(graph, dtype, seed, keep=True)
-    graph.run(None, supply, dtype=dtype, activations=["**"])
+    running.run(graph, None, supply, dtype=dtype, activations=["**"])
     return {"/".join(key): array for key, array in supply.kept.items()}
 
 
@@ -157,7 +157,7 @@ def test_numbers_stay_finite(layers: str, tmp_path: Path) -> None:
     if "relu" in layers:
         layers = "- {repeat: 500, layers: [conv2d 4 3 padding=1, relu]}"
     graph = graph_of(written(tmp_path, f"{text}layers:\n  {layers}\n"))
-    (y,) = graph.run().values()
+    (y,) = running.run(graph).values()
 
     assert len(graph.layers) >= 1000
     assert 1e-3 < np.abs(y).max() < 1e6
@@ -429,10 +429,10 @@ def test_limits_of_containers(
 def test_named_activations_are_those_of_the_run(small: Path) -> None:
     """Memory is written over only where nobody reads on: keeping everything changes no number."""
     graph = graph_of(small)
-    everything = graph.run(activations=["**"])
+    everything = running.run(graph, activations=["**"])
 
-    (output,) = graph.run().values()
-    two = graph.run(activations=["first", "side/linear"])
+    (output,) = running.run(graph).values()
+    two = running.run(graph, activations=["first", "side/linear"])
 
     assert np.array_equal(output, everything["again"])
     assert [*everything] == ["again", *(layer.path for layer in graph.layers if layer.path != "again")]
@@ -446,7 +446,7 @@ def test_given_arrays_are_not_changed(small: Path) -> None:
     weights, inputs = drawn(graph), weighing.drawn_inputs(graph, 2)
     before = [array.copy() for array in (*weights.values(), *inputs.values())]
 
-    graph.run(inputs, weights)
+    running.run(graph, inputs, weights)
 
     after = [*weights.values(), *inputs.values()]
     assert all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
@@ -459,7 +459,7 @@ def test_output_never_lies_in_a_weight(small: Path, monkeypatch: pytest.MonkeyPa
     graph = graph_of(small)
     weights = {name: np.ones(dims) for name, dims in shapes_of(graph).items()}
 
-    (output,) = graph.run(None, weights, dtype="float64").values()
+    (output,) = running.run(graph, None, weights, dtype="float64").values()
 
     assert not any(np.shares_memory(output, weight) for weight in weights.values())
 
@@ -471,9 +471,9 @@ def shapes_of(graph: Graph) -> dict[str, tuple[int, ...]]:
 def test_seed_decides_everything(small: Path) -> None:
     """The same seed gives the same numbers, another one others; threads change nothing that matters."""
     graph = graph_of(small)
-    runs = {seed: graph.run(seed=seed)["again"] for seed in (0, 1)}
+    runs = {seed: running.run(graph, seed=seed)["again"] for seed in (0, 1)}
 
-    assert np.array_equal(graph.run(seed=0, threads=1)["again"], runs[0])
+    assert np.array_equal(running.run(graph, seed=0, threads=1)["again"], runs[0])
     assert not np.allclose(runs[0], runs[1])
 
 
@@ -481,7 +481,7 @@ def test_precisions_agree(small: Path) -> None:
     """Single and double precision start from the same numbers."""
     graph = graph_of(small)
 
-    single, double = (graph.run(dtype=dtype)["again"] for dtype in ("float32", "float64"))
+    single, double = (running.run(graph, dtype=dtype)["again"] for dtype in ("float32", "float64"))
 
     assert np.allclose(single, double, rtol=1e-4, atol=1e-5)
 
@@ -492,7 +492,7 @@ def test_shared_weights_are_one_array(tmp_path: Path) -> None:
     weights = drawn(graph)
     changed = weights | {"tokens/weight": 2 * weights["tokens/weight"]}
 
-    one, other = (graph.run(None, arrays)["logits"] for arrays in (weights, changed))
+    one, other = (running.run(graph, None, arrays)["logits"] for arrays in (weights, changed))
 
     assert [name for name in weights if name.endswith("/weight")] == ["tokens/weight"]
     assert not np.allclose(one, other)
@@ -507,7 +507,8 @@ def test_a_layer_used_twice_runs_as_one_module(tmp_path: Path) -> None:
     state = [array.numpy() for array in tower.state_dict().values() if array.ndim]
     inputs = {name: torch.randn(1, 3, 8, 8) for name in ("left", "right")}
 
-    y = graph_of(written(tmp_path, TWINS)).run(
+    y = running.run(
+        graph_of(written(tmp_path, TWINS)),
         {name: x.numpy() for name, x in inputs.items()},
         dict(zip([f"a/{name}" for name in names], state, strict=True)),
     )["add"]
@@ -530,7 +531,7 @@ def test_a_layer_used_twice_runs_as_one_module(tmp_path: Path) -> None:
 def test_wrong_inputs_are_refused(inputs: Any, message: str, small: Path) -> None:
     """What is not the network's input is refused with the reason."""
     with pytest.raises(Fault, match=message):
-        graph_of(small).run(inputs)
+        running.run(graph_of(small), inputs)
 
 
 @pytest.mark.parametrize(
@@ -557,7 +558,7 @@ def test_wrong_weights_are_refused(name: str, array: Any, message: str, small: P
         del weights[name]
 
     with pytest.raises(Fault, match=message):
-        graph.run(None, weights)
+        running.run(graph, None, weights)
 
 
 EARLY_HEAD = """
@@ -786,7 +787,7 @@ def test_real_weights_by_name(suffix: str, dots: bool, small: Path, run: Run) ->
 
     assert result.code == 0
     assert "arrays found by name" in result.err
-    assert np.array_equal(np.load(output), graph.run(x, weights)["again"])
+    assert np.array_equal(np.load(output), running.run(graph, x, weights)["again"])
 
 
 def saved(path: Path, arrays: dict[str, Any]) -> Path:
@@ -908,7 +909,7 @@ def test_saved_activations_are_those_of_the_run(small: Path, run: Run) -> None:
 
     result = run("verify", small, "--save-activations", file)
 
-    expected = graph.run(activations=["**"])
+    expected = running.run(graph, activations=["**"])
     with np.load(file) as archive:
         assert result.code == 0
         assert {*archive.files} == {layer.path for layer in graph.layers}

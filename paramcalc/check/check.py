@@ -19,7 +19,6 @@ from paramcalc.engine import library
 from paramcalc.language.spec import Spec
 from paramcalc.language.unread import unread
 
-SPEC_ENDINGS = (".yaml", ".yml")
 MOST_EXPLAINED = 100  # failures of one spec whose reason is sought
 
 
@@ -228,7 +227,7 @@ def _each(names: list[str], mistakes: list[Mistake]) -> list[str]:
         if not name or not _is_folder(path):  # no name at all would be taken for the working folder
             found[name] = None
             continue
-        inside = sorted(file for file in path.iterdir() if file.suffix in SPEC_ENDINGS and file.is_file())
+        inside = library.files(path)
         if not inside:
             mistakes.append(Mistake(name, "no spec in this folder", ("a spec's name ends in .yaml",), None))
         for file in inside:

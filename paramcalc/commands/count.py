@@ -58,6 +58,7 @@ def count(
     Example: paramcalc count resnet-50 --depth 1 --set width=96
     """
     from paramcalc.count import draw as counts
+    from paramcalc.count.words import FIELD, NOTHING
     from paramcalc.model import load
 
     if (sort or top is not None) and (depth is not None or unfold):
@@ -75,10 +76,15 @@ def count(
         emit(counts.csv(report), output)
         return
     chosen = counts.columns(columns, report)
+    extra = NOTHING
+    if set(FIELD) & set(chosen):
+        from paramcalc.field import draw as fields
+
+        extra = fields.extra(report.graph, chosen)
     if sort or top is not None:
-        grid = counts.flat(report, chosen, sort, top, layout, dtype)
+        grid = counts.flat(report, chosen, sort, top, layout, dtype, extra)
     else:
-        grid = counts.grid(report, depth, chosen, not unfold, layout, dtype)
+        grid = counts.grid(report, depth, chosen, not unfold, layout, dtype, extra)
     if format == "table":
         emit_grid(grid, output)
     else:

@@ -12,7 +12,8 @@ def schema(plugins: PluginOption = None, output: OutputOption = None) -> None:
     """
     import json
 
+    from paramcalc.check.reader import CLAIMED
     from paramcalc.schema.schema import schema as described
 
     load_plugins(plugins)
-    emit(json.dumps(described(), indent=2) + "\n", output)
+    emit(json.dumps(described(CLAIMED), indent=2) + "\n", output)

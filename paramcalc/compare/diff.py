@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import Shape
 from paramcalc.compare.align import Match, align
 from paramcalc.count.outline import FITTING_LINES, FULL_DEPTH, JOIN, Node, call_text
 from paramcalc.count.report import Basis, Counts, Report, added
+from paramcalc.render.notebook import shows_itself
 
 SIGNIFICANT = 3  # digits of a rounded ratio
 TIMES_FROM = Fraction(3, 2)  # from here on a change is told as a factor, below as a percentage
@@ -43,6 +44,7 @@ class Line(NamedTuple):
     layer: bool  # nothing stands below it
 
 
+@shows_itself
 class Diff(NamedTuple):
     """Reports of several networks, aligned; the first is what the others are held against."""
 
@@ -106,18 +108,6 @@ class Diff(NamedTuple):
     def layers(self) -> list[Line]:
         """The lines of single layers alone, none folded."""
         return [line for line in _lines(self.root, 0, FULL_DEPTH, fold=False) if line.layer]
-
-    def __rich__(self) -> Any:
-        from paramcalc.compare import draw as differences
-        from paramcalc.render import table
-
-        return table.Drawn(differences.grid(self))
-
-    def _repr_html_(self) -> str:
-        from paramcalc.compare import draw as differences
-        from paramcalc.render import html
-
-        return html.table(differences.grid(self))
 
 
 def compare(*reports: Report) -> Diff:

@@ -10,11 +10,12 @@ from typing import Any
 from paramcalc.base.errors import Fault, near
 from paramcalc.compare.diff import Diff, Line, ratio, rounded
 from paramcalc.count import json as reports
-from paramcalc.count.draw import FOLDED, JOINED, against, dims, spoken_of, word
 from paramcalc.count.outline import FULL_DEPTH, JOIN
 from paramcalc.count.report import QUANTITIES, Counts
+from paramcalc.count.words import against, spoken_of, word
 from paramcalc.render.grid import Column, Grid, comma_separated, number
 from paramcalc.render.grid import Line as Cells
+from paramcalc.render.words import FOLDED, JOINED, dims, folded, inputs
 
 SCHEMA = "paramcalc/compare/1"
 WORDS = ("change", "op", "output")
@@ -70,13 +71,11 @@ def notes(diff: Diff, lines: list[Line], chosen: tuple[str, ...]) -> tuple[str, 
         f"{LETTERS[place]} against A: {diff.sentence(place, [*diff.main, *extra])}"
         for place in range(1, len(diff.reports))
     ]
-    inputs = [
-        ", ".join(f"{name} {shape}" for name, shape in report.graph.inputs.items()) for report in diff.reports
-    ]
-    if len(set(inputs)) == 1:
-        said.append(f"{inputs[0]}, batch {diff.reports[0].batch}")
+    shapes = [inputs(report.graph.inputs) for report in diff.reports]
+    if len(set(shapes)) == 1:
+        said.append(f"{shapes[0]}, batch {diff.reports[0].batch}")
     else:
-        said += [f"{letter}: {text}" for letter, text in zip(LETTERS, inputs, strict=False)]
+        said += [f"{letter}: {text}" for letter, text in zip(LETTERS, shapes, strict=False)]
     if diff.reports[0].basis:
         said.append(f"convention {diff.reports[0].basis.label}: {diff.reports[0].basis.says}")
     for letter, report in zip(LETTERS, diff.reports, strict=False):
@@ -93,8 +92,7 @@ def notes(diff: Diff, lines: list[Line], chosen: tuple[str, ...]) -> tuple[str, 
 
 def _label(line: Line) -> str:
     names = list(dict.fromkeys(name for name in line.names if name))
-    times = f" x {line.times}" if line.times > 1 else ""
-    return " -> ".join(names) + times
+    return folded(" -> ".join(names), line.times)
 
 
 def _columns(name: str, diff: Diff) -> list[Column]:
@@ -117,7 +115,7 @@ def _cells(name: str, line: Line) -> list[str]:
     if name == "op":
         return [_joined(line.calls)]
     if name == "output":
-        return [_joined(tuple(dims(shape, "nchw") if shape else "" for shape in line.outputs))]
+        return [_joined(tuple(dims(shape) if shape else "" for shape in line.outputs))]
     return _numbers([None if counts is None else getattr(counts, name) for counts in line.counts])
 
 

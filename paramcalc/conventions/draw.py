@@ -9,9 +9,9 @@ from typing import Any
 
 from paramcalc.conventions import Convention
 from paramcalc.conventions.rule import rules
-from paramcalc.count.draw import MAIN, title
 from paramcalc.count.report import Report
 from paramcalc.render.grid import Column, Grid, Line, number
+from paramcalc.render.words import MAIN, inputs, title
 
 SCHEMA = "paramcalc/conventions/1"
 WIDTH = 100
@@ -28,9 +28,8 @@ def grid(own: Report, others: Iterable[Report]) -> Grid:
     for report in others:
         lines += [_totals(report), *_differences(report)]
     columns = (Column("convention"), *(Column(name, right=True) for name in ("params", "MACs", "FLOPs")))
-    inputs = ", ".join(f"{name} {shape}" for name, shape in own.graph.inputs.items())
-    notes = (f"{inputs}, batch {own.batch}", *EXPLAINED)
-    return Grid(title(own), columns, tuple(lines), notes)
+    notes = (f"{inputs(own.graph.inputs)}, batch {own.batch}", *EXPLAINED)
+    return Grid(title(own.graph), columns, tuple(lines), notes)
 
 
 def _totals(report: Report) -> Line:

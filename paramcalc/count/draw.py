@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from paramcalc.base.errors import Fault, near
-from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.count import outline
 from paramcalc.count.outline import call_text
 from paramcalc.count.report import BYTES, QUANTITIES, Basis, Counts, Report, Row
+from paramcalc.count.words import FIELD, NOTHING, Extra, against, spoken_of, word
 from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
+from paramcalc.render.words import FOLDED, JOINED, MAIN, dims, folded, inputs, title
 
 USUAL = ("op", "output", "params", "macs", "share")
-MAIN = ("params", "macs", "flops")
-FIELD = ("field", "jump", "start")
 COLUMNS = (*USUAL[:2], "input", "weights", *QUANTITIES, *FIELD, "share")
 BAR = 10
 COUNTED = "params without running statistics; MACs of convolution, linear and attention, bias not counted"
-FOLDED = "x N: N equal blocks; the line has all of them, the lines below it one"
-JOINED = "line =: the join of the branches above it"
-TITLES = {"macs": "MACs", "flops": "FLOPs", "contraction_activations": "contraction activations"}
 
 
 def columns(text: str, report: Report) -> tuple[str, ...]:
@@ -43,13 +38,6 @@ def usual(report: Report) -> tuple[str, ...]:
     return ("op", "output", *(main or report.quantities), "share")
 
 
-def spoken_of(name: str, report: Report) -> None:
-    """A `Fault` where a report's convention says nothing about a quantity."""
-    if name not in report.quantities:
-        about = ", ".join(report.quantities)
-        raise Fault(f"convention '{report.convention}' says nothing about {name}, only {about}")
-
-
 def grid(
     report: Report,
     depth: int | None = None,
@@ -57,19 +45,19 @@ def grid(
     fold: bool = True,
     layout: str = "nchw",
     dtype: str = "float32",
+    extra: Extra = NOTHING,
 ) -> Grid:
     """The tree of blocks with their counts, totals below, and what was counted how."""
     chosen = chosen or usual(report)
     lines = outline.outline(report, depth, fold)
     measure = _measure(report.totals, chosen)
-    fields, said = _fields(report, chosen)
     rows = {row.path: row for row in report.rows}
     body = [
         Line(
             (
-                _label(line),
+                folded(line.name, line.times),
                 *(
-                    fields[line.last][name]
+                    extra.cells[line.last][name]
                     if name in FIELD
                     else _cell(name, line, rows.get(line.path), report, measure, layout)
                     for name in chosen
@@ -80,8 +68,10 @@ def grid(
         )
         for line in lines
     ]
-    notes = (*_below(report, chosen, measure, dtype), *said, *_depth_note(report, lines, fold))
-    return Grid(title(report), _columns(report, chosen, measure), (*body, *_totals(report, chosen)), notes)
+    notes = (*_below(report, chosen, measure, dtype), *extra.notes, *_depth_note(report, lines, fold))
+    return Grid(
+        title(report.graph), _columns(report, chosen, measure), (*body, *_totals(report, chosen)), notes
+    )
 
 
 def flat(
@@ -91,6 +81,7 @@ def flat(
     top: int | None = None,
     layout: str = "nchw",
     dtype: str = "float32",
+    extra: Extra = NOTHING,
 ) -> Grid:
     """Layers without their groups, the largest first; what is left out is summed in one line."""
     chosen = chosen or usual(report)
@@ -103,13 +94,14 @@ def flat(
     rows = [row for row in report.rows if not row.layer.auxiliary]
     rows.sort(key=lambda row: getattr(row.counts, key), reverse=True)
     kept = rows if top is None else rows[:top]
-    fields, said = _fields(report, chosen)
     body = [
         Line(
             (
                 row.path,
                 *(
-                    fields[row.path][name] if name in FIELD else _row_cell(name, row, report, measure, layout)
+                    extra.cells[row.path][name]
+                    if name in FIELD
+                    else _row_cell(name, row, report, measure, layout)
                     for name in chosen
                 ),
             )
@@ -119,21 +111,10 @@ def flat(
     rest = rows[len(kept) :]
     if rest:
         body.append(Line(_rest(rest, chosen, report, measure), faint=True))
-    notes = (*_below(report, chosen, measure, dtype), *said)
-    return Grid(title(report), _columns(report, chosen, measure), (*body, *_totals(report, chosen)), notes)
-
-
-def _fields(report: Report, chosen: tuple[str, ...]) -> tuple[dict[str, dict[str, str]], tuple[str, ...]]:
-    """The receptive field columns by path, if any of them was chosen, and what is to be said of them."""
-    if not set(FIELD) & set(chosen):
-        return {}, ()
-    from paramcalc.field.draw import cells, meanings
-    from paramcalc.field.field import fields
-
-    found = fields(report.graph)
-    apart = len({item.layer for item in found.misaligned})
-    joins = f"{apart} layer{'s' * (apart != 1)} with inputs that are not aligned: paramcalc field says which"
-    return cells(found), (*meanings(found, chosen), *([joins] if apart else []))
+    notes = (*_below(report, chosen, measure, dtype), *extra.notes)
+    return Grid(
+        title(report.graph), _columns(report, chosen, measure), (*body, *_totals(report, chosen)), notes
+    )
 
 
 def _counts(chosen: tuple[str, ...]) -> bool:
@@ -145,20 +126,7 @@ def _below(report: Report, chosen: tuple[str, ...], measure: str, dtype: str) ->
     """What stands below a table: of counts only where it has any."""
     if _counts(chosen):
         return footer(report, measure, dtype)
-    return (f"{inputs(report)}, batch {report.batch}", *report.graph.remarks)
-
-
-def title(report: Report) -> str:
-    """The model, what was set, and the input: which network the numbers are about."""
-    graph = report.graph
-    name = graph.model if graph.model == graph.spec else f"{graph.model} ({graph.spec})"
-    settings = f", {', '.join(graph.settings)}" if graph.settings else ""
-    return f"{name}{settings}"
-
-
-def inputs(report: Report) -> str:
-    """The inputs and their sizes."""
-    return ", ".join(f"{name} {shape}" for name, shape in report.graph.inputs.items())
+    return (f"{inputs(report.graph.inputs)}, batch {report.batch}", *report.graph.remarks)
 
 
 def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
@@ -168,7 +136,7 @@ def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
     totals = report.totals
     memory = totals.memory * BYTES[dtype]
     notes = [
-        f"{inputs(report)}, batch {report.batch}; convention {report.convention}: {COUNTED}",
+        f"{inputs(report.graph.inputs)}, batch {report.batch}; convention {report.convention}: {COUNTED}",
         f"{number(totals.flops)} FLOPs (2 a MAC); memory {number(totals.memory)} elements, "
         f"{number(memory)} bytes as {dtype} (params + outputs)",
     ]
@@ -186,32 +154,10 @@ def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
 
 def _basis_footer(report: Report, basis: Basis) -> tuple[str, ...]:
     """Whose numbers they are, what they count, and which ops count otherwise than with us."""
-    notes = [f"{inputs(report)}, batch {report.batch}; convention {basis.label}: {basis.says}"]
+    notes = [f"{inputs(report.graph.inputs)}, batch {report.batch}; convention {basis.label}: {basis.says}"]
     notes += against(report, basis)
     notes += [f"{name} exists in training only, and is not in the total" for name in report.auxiliary]
     return (*notes, *report.graph.remarks)
-
-
-def against(report: Report, basis: Basis) -> list[str]:
-    """How the totals of a convention differ from ours."""
-    return [
-        f"{word(name, report)} {gaps(found)}" for name, found in basis.differences.items() if name in MAIN
-    ]
-
-
-def gaps(found: Mapping[str, int]) -> str:
-    """How a total differs from ours, by op.
-
-    >>> gaps({"batch_norm": 53120, "linear": -1000})
-    'against ours: +52,120 = batch_norm +53,120, linear -1,000'
-    """
-    parts = ", ".join(f"{name} {gap:+,}" for name, gap in found.items())
-    return f"against ours: {sum(found.values()):+,} = {parts}"
-
-
-def word(quantity: str, report: Report) -> str:
-    """What a quantity is called by those who count it so."""
-    return (report.basis and report.basis.words.get(quantity)) or TITLES.get(quantity, quantity)
 
 
 def csv(report: Report) -> str:
@@ -244,11 +190,6 @@ def _depth_note(report: Report, lines: list[outline.Line], fold: bool) -> tuple[
     if any(line.name == outline.JOIN for line in lines):
         notes.append(JOINED)
     return tuple(notes)
-
-
-def _label(line: outline.Line) -> str:
-    times = f" x {line.times}" if line.times > 1 else ""
-    return f"{line.name}{times}"
 
 
 def _columns(report: Report, chosen: tuple[str, ...], measure: str) -> tuple[Column, ...]:
@@ -316,18 +257,6 @@ def bar(part: int, whole: int) -> str:
     permille = (2000 * part + whole) // (2 * whole)
     blocks = (2 * BAR * part + whole) // (2 * whole)
     return f"{permille // 10:3}.{permille % 10} % {'█' * blocks}".rstrip()
-
-
-def dims(shape: Shape, layout: str) -> str:
-    """Sizes with blanks between, channels last where asked for.
-
-    >>> from paramcalc.base.shape import image
-    >>> dims(image(64, 112, 112), "nhwc")
-    '112 x 112 x 64'
-    """
-    if layout == "nhwc" and CHANNELS in shape.axes:
-        return " x ".join(str(dim) for dim in (*shape.space, shape.channels))
-    return " x ".join(str(dim) for dim in shape.dims)
 
 
 def _rest(rows: list[Row], chosen: tuple[str, ...], report: Report, measure: str) -> tuple[str, ...]:

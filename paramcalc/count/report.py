@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from operator import add
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from paramcalc.base.errors import Fault, near
 from paramcalc.base.paths import matching
 from paramcalc.base.sizes import Size, product
 from paramcalc.engine.graph import Graph, Layer
+from paramcalc.render.notebook import shows_itself
 
 BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "float8": 1}
 
@@ -88,6 +89,7 @@ class Basis(NamedTuple):
     differences: Mapping[str, Mapping[str, Size]]
 
 
+@shows_itself
 class Report(NamedTuple):
     """The counts of a network for a batch of a given size.
 
@@ -112,18 +114,6 @@ class Report(NamedTuple):
     def with_auxiliary(self) -> Counts:
         """The totals with all branches that exist in training only."""
         return added([self.totals, *self.auxiliary.values()])
-
-    def __rich__(self) -> Any:
-        from paramcalc.count import draw as counts
-        from paramcalc.render import table
-
-        return table.Drawn(counts.grid(self))
-
-    def _repr_html_(self) -> str:
-        from paramcalc.count import draw as counts
-        from paramcalc.render import html
-
-        return html.table(counts.grid(self))
 
     def select(self, pattern: str) -> tuple[Row, ...]:
         """The rows that a pattern means; `Fault` when there are none."""

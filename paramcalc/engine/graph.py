@@ -78,14 +78,3 @@ class Graph(NamedTuple):
         """The path of the layer, or the name of the input, that gives a value."""
         first = len(self.inputs)
         return self.layers[value - first].path if value >= first else [*self.inputs][value]
-
-    def run(self, inputs: Any = None, weights: Any = None, **settings: Any) -> dict[str, Any]:
-        """The outputs by name of the network run in NumPy; see `paramcalc.verify.run.run`.
-
-        >>> from paramcalc import load
-        >>> load("lenet5-1998").graph().run(batch=2)["OUTPUT"].shape
-        (2, 10)
-        """
-        from paramcalc.verify.run import run  # only who runs a network waits for NumPy
-
-        return run(self, inputs, weights, **settings)

@@ -16,6 +16,7 @@ from paramcalc.language.spec import Spec
 
 STDIN = "-"
 DEEPEST_USE = 10
+ENDINGS = (".yaml", ".yml")
 _MODEL = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -93,6 +94,11 @@ def bundled_files() -> list[Path]:
     return sorted(bundled_folder().glob("*.yaml"))
 
 
+def files(folder: Path) -> list[Path]:
+    """The spec files in a folder."""
+    return sorted(file for file in folder.iterdir() if file.suffix in ENDINGS and file.is_file())
+
+
 def models(spec: Spec) -> list[str]:
     """The names of a spec's models: its variants, or its own name when it has none."""
     return list(spec.variants) or [spec.name]
@@ -121,7 +127,7 @@ def _cached(path: Path) -> Spec:
 
 
 def _looks_like_path(name: str) -> bool:
-    return "/" in name or "\\" in name or name.endswith((".yaml", ".yml")) or _is_file(name)
+    return "/" in name or "\\" in name or name.endswith(ENDINGS) or _is_file(name)
 
 
 def _is_file(name: str | Path) -> bool:

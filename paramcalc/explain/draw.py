@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from paramcalc.conventions import Convention
 from paramcalc.explain.equations import ORDER, Line, Piece
 from paramcalc.explain.explain import Explained, Explanation, Reason, Total
-from paramcalc.formula.draw import remark
 from paramcalc.render.grid import number
+from paramcalc.render.words import comment, inputs
 from paramcalc.symbolic.notation import LATEX, LECTURE, Notation
 from paramcalc.symbolic.polynomial import Polynomial
 
@@ -78,15 +78,15 @@ def markdown(found: Explained) -> str:
 
 def latex(found: Explained) -> str:
     """Aligned equations for each layer."""
-    blocks = [remark("%", heading(found))]
+    blocks = [comment("%", heading(found))]
     for each in found.explanations:
         lines = [f"  {_left(line)} &= {equation(line, each, TEX)}" for line in each.lines]
         blocks.append(_align([f"{paths(each)}: {each.call}, {flow(each)}", *remarks(each, found)], lines))
     if found.totals:
         lines = [f"  \\text{{{total.quantity}}} &= {addition(total, TEX)}" for total in found.totals]
         blocks.append(_align(["total", *differences(found)], lines))
-    blocks += [remark("%", said) for said in found.notes]
-    blocks += [remark("%", said) for said in (about(found.convention) if found.convention else ())]
+    blocks += [comment("%", said) for said in found.notes]
+    blocks += [comment("%", said) for said in (about(found.convention) if found.convention else ())]
     return "".join(blocks)
 
 
@@ -147,8 +147,7 @@ def _reason(reason: Reason) -> dict[str, Any]:
 
 def heading(found: Explained) -> str:
     """The model, what was set, and the input."""
-    inputs = ", ".join(f"{name} {shape}" for name, shape in found.inputs.items())
-    return ", ".join([found.model, *found.settings, inputs])
+    return ", ".join([found.model, *found.settings, inputs(found.inputs)])
 
 
 def paths(each: Explanation) -> str:
@@ -262,7 +261,7 @@ def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
 
 def _align(titles: list[str], lines: list[str]) -> str:
     """Equations below comments."""
-    title = "".join(remark("%", line) for line in titles)
+    title = "".join(comment("%", line) for line in titles)
     if not lines:
         return title
     body = " \\\\\n".join(lines)

@@ -13,6 +13,7 @@ from paramcalc.count.outline import call_text
 from paramcalc.count.report import Report, Row
 from paramcalc.engine.graph import Layer
 from paramcalc.explain.equations import Line, equations
+from paramcalc.render.notebook import drawing
 
 USUAL = ("output", "params", "frozen", "buffers", "macs", "activations", "memory")
 QUANTITIES = (*USUAL[:5], "flops", "connections", "operations", *USUAL[5:])
@@ -73,14 +74,10 @@ class Explained(NamedTuple):
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        from paramcalc.explain import draw as explanations
-
-        return explanations.text(self)
+        return str(drawing(self).text(self))
 
     def _repr_markdown_(self) -> str:
-        from paramcalc.explain import draw as explanations
-
-        return explanations.markdown(self)
+        return str(drawing(self).markdown(self))
 
 
 def explain(

@@ -11,16 +11,17 @@ from typing import Any
 
 from paramcalc.base.shape import CHANNELS
 from paramcalc.count import outline
-from paramcalc.count.draw import JOINED, dims, title
 from paramcalc.count.json import plain
 from paramcalc.count.outline import call_text
 from paramcalc.count.report import Report
+from paramcalc.count.words import FIELD as COLUMNS
+from paramcalc.count.words import Extra
 from paramcalc.engine.graph import Graph
-from paramcalc.field.field import Box, Field, Fields, Look, Misalignment
+from paramcalc.field.field import Box, Field, Fields, Look, Misalignment, fields
 from paramcalc.render.grid import Column, Grid, Line, comma_separated
+from paramcalc.render.words import JOINED, dims, folded, inputs, title
 
 SCHEMA = "paramcalc/field/1"
-COLUMNS = ("field", "jump", "start")
 MEANING = {
     "field": "field: input positions that one output position sees, padding included; 'all': every position sees all",
     "jump": "jump: input positions from one output position's field to the next (the effective stride)",
@@ -32,6 +33,16 @@ FEW = 6  # paths that are not aligned, which are all named
 DRAWING = (48, 18)  # most characters and lines of a drawing
 PICTURE = 480  # pixels of the longer side of a picture
 TEXT, EDGE = 20, 4  # pixels for a line of text, and around a picture
+
+
+def extra(graph: Graph, chosen: tuple[str, ...]) -> Extra:
+    """The field columns for a table of counts, and what is to be said of those that are chosen."""
+    found = fields(graph)
+    uneven = len({item.layer for item in found.misaligned})
+    joins = (
+        f"{uneven} layer{'s' * (uneven != 1)} with inputs that are not aligned: paramcalc field says which"
+    )
+    return Extra(cells(found), (*meanings(found, chosen), *([joins] if uneven else [])))
 
 
 def cells(found: Fields) -> dict[str, dict[str, str]]:
@@ -79,9 +90,9 @@ def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = T
     lines = tuple(
         Line(
             (
-                f"{line.name} x {line.times}" if line.times > 1 else line.name,
+                folded(line.name, line.times),
                 line.call,
-                dims(line.output, "nchw"),
+                dims(line.output),
                 *(known[line.last][name] for name in COLUMNS),
             ),
             depth=line.depth,
@@ -90,8 +101,8 @@ def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = T
         for line in outlined
     )
     joins = (JOINED,) if any(line.name == outline.JOIN for line in outlined) else ()
-    notes = (*_inputs(found.graph), *joins, *meanings(found), *_all_apart(found.misaligned))
-    return Grid(title(report), columns, lines, notes)
+    notes = (inputs(found.graph.inputs), *joins, *meanings(found), *_all_apart(found.misaligned))
+    return Grid(title(report.graph), columns, lines, notes)
 
 
 def meanings(found: Fields, columns: Iterable[str] = COLUMNS) -> tuple[str, ...]:
@@ -112,12 +123,12 @@ def _by_position(fields: Iterable[Field], columns: Iterable[str] = COLUMNS) -> t
 def one(report: Report, look: Look) -> Grid:
     """One layer: its field along each axis of the inputs, and the positions that were asked about."""
     columns = ("input axis", "size", "field", "jump", "start", "padding", "along")
-    inputs = look.found.graph.inputs
+    sources = look.found.graph.inputs
     lines = tuple(
         Line(
             (
                 f"{field.input} {field.axis}",
-                str(inputs[field.input].size(field.axis)),
+                str(sources[field.input].size(field.axis)),
                 _size(field),
                 *(
                     "" if number is None else str(number)
@@ -129,7 +140,7 @@ def one(report: Report, look: Look) -> Grid:
         for field in look.fields
     )
     layer = look.layer
-    heading = f"{title(report)}: {layer.path}, {call_text(layer.op)}, output {layer.output.described()}"
+    heading = f"{title(report.graph)}: {layer.path}, {call_text(layer.op)}, output {layer.output.described()}"
     grid = Grid(heading, tuple(Column(name, right=place > 0) for place, name in enumerate(columns)), lines)
     mine = [item for item in look.found.misaligned if item.layer == layer.path]
     return grid._replace(notes=(*_by_position(look.fields), *positions(look), *apart(mine)))
@@ -169,10 +180,6 @@ def _all_apart(misaligned: Sequence[Misalignment]) -> tuple[str, ...]:
     joins = len({item.layer for item in misaligned})
     many = f"{joins} joins are" if joins > 1 else "1 join is"
     return (f"{many} not aligned; the first and the last (--format json has all):", said[0], said[-1])
-
-
-def _inputs(graph: Graph) -> tuple[str, ...]:
-    return (", ".join(f"{name} {shape}" for name, shape in graph.inputs.items()),)
 
 
 def _position(position: dict[str, int]) -> str:

@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from paramcalc.base.errors import visible
 from paramcalc.formula.formula import Entry, Formulas
 from paramcalc.render.grid import number, wrapped
+from paramcalc.render.words import comment
 from paramcalc.symbolic.choice import AXIS_LETTERS
 from paramcalc.symbolic.domain import Domain, domains
 from paramcalc.symbolic.facts import Symbol
@@ -153,11 +153,6 @@ def _of(domain: Domain) -> str:
     return f"{{}} = {', '.join(every if len(every) < 5 else [*first, '...', every[-1]])}"
 
 
-def remark(sign: str, text: str) -> str:
-    """A comment of one line, whatever the text: names come from specs that nobody need trust."""
-    return f"{sign} {visible(text)}\n"
-
-
 def aligned(rows: Sequence[tuple[str, ...]], width: int | None = None) -> list[str]:
     """Cells in columns, two blanks apart but for signs of equality; the last is folded to fit a width."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
@@ -198,7 +193,7 @@ def latex(found: Formulas) -> str:
             left = rf"\text{{{_escaped(name)}}}{which}"
             lines.append(f"{left} &= {LATEX.sum(_value(entry, name), found.leading, found.order)}")
     body = " \\\\\n".join(f"  {line}" for line in lines)
-    remarks = "".join(remark("%", line) for line in [heading(found), *conditions(found)])
+    remarks = "".join(comment("%", line) for line in [heading(found), *conditions(found)])
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n{remarks}"
 
 
@@ -219,7 +214,7 @@ def python(found: Formulas) -> str:
     if any("divisible(" in function for function in functions):
         functions.insert(0, DIVISIBLE)
     imported = f"\n{FRACTION}" if any("Fraction" in function for function in functions) else ""
-    remarks = "".join(remark("#", line) for line in [heading(found), *_fixed(found)])
+    remarks = "".join(comment("#", line) for line in [heading(found), *_fixed(found)])
     return "\n\n".join([remarks + imported, *functions])
 
 

@@ -8,13 +8,13 @@ from fractions import Fraction
 from typing import Any
 
 from paramcalc.base.printed import significant
-from paramcalc.count.draw import dims, title
 from paramcalc.count.json import plain
 from paramcalc.count.outline import call_text
 from paramcalc.count.report import BYTES
 from paramcalc.memory.memory import Bound, Memory, Work
 from paramcalc.memory.memory import Line as Part
 from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
+from paramcalc.render.words import dims, inputs, title
 
 SCHEMA = "paramcalc/memory/1"
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -39,7 +39,7 @@ def grid(found: Memory, bound: Bound | None = None) -> Grid:
     )
     lines = [_line(part) for part in found.lines]
     total = Line(("total", "", "", number(found.bytes), scaled(found.bytes)), strong=True, rule=True)
-    return Grid(title(found.report), columns, (*lines, total), (*notes(found), *_times(found, bound)))
+    return Grid(title(found.report.graph), columns, (*lines, total), (*notes(found), *_times(found, bound)))
 
 
 def _line(part: Part) -> Line:
@@ -49,7 +49,6 @@ def _line(part: Part) -> Line:
 def notes(found: Memory) -> tuple[str, ...]:
     """The plan, when the peak is, and what the totals do not show."""
     plan, peak, graph = found.plan, found.peak, found.report.graph
-    inputs = ", ".join(f"{name} {shape}" for name, shape in graph.inputs.items())
     how = f"training with {plan.optimizer}" if plan.optimizer else "inference"
     options = [
         name
@@ -63,7 +62,7 @@ def notes(found: Memory) -> tuple[str, ...]:
     ]
     when = "in the gradients of" if peak.backward else "in"
     said = [
-        ", ".join([f"{inputs}, batch {plan.batch}", how, *options]),
+        ", ".join([f"{inputs(graph.inputs)}, batch {plan.batch}", how, *options]),
         f"most is alive {when} {peak.layer}; all outputs together are {number(found.activations)} elements, "
         f"{number(found.activations * BYTES[plan.dtype])} bytes",
         f"weights: {_stored(found)}",
@@ -115,7 +114,7 @@ def layers(found: Memory, bound: Bound | None = None) -> Grid:
             (
                 work.layer.path,
                 call_text(work.layer.op),
-                dims(work.layer.output, "nchw"),
+                dims(work.layer.output),
                 number(work.live),
                 number(work.operations),
                 number(work.traffic),
@@ -145,7 +144,7 @@ def layers(found: Memory, bound: Bound | None = None) -> Grid:
         "operations: 2 a multiply-accumulate, 1 any other; intensity: operations a byte",
     )
     return Grid(
-        title(found.report),
+        title(found.report.graph),
         tuple(columns),
         (*lines, Line(cells, strong=True, rule=True)),
         (notes(found)[0], *meaning, *_times(found, bound)),

@@ -6,11 +6,11 @@ schema refuses is wrong, what it accepts may still be.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from paramcalc import ops
 from paramcalc.base.shape import AXES
-from paramcalc.check.reader import CLAIMED
 from paramcalc.language.parse import KEYS
 from paramcalc.ops.attributes import Attribute, attributes
 from paramcalc.ops.base import Op
@@ -38,15 +38,15 @@ _DESCRIPTIONS = {
 }
 
 
-def schema() -> dict[str, Any]:
-    """The schema as data, ready for JSON."""
+def schema(claimed: Iterable[str]) -> dict[str, Any]:
+    """The schema as data, ready for JSON; a claim has one of the quantities of that name."""
     return {
         "$schema": DRAFT,
         "title": "paramcalc spec",
         "type": "object",
         "additionalProperties": False,
         "properties": {key: {**_section(key), "description": _DESCRIPTIONS[key]} for key in KEYS},
-        "$defs": _definitions(),
+        "$defs": _definitions(claimed),
     }
 
 
@@ -73,7 +73,7 @@ def _section(key: str) -> dict[str, Any]:
     return sections.get(key, _TEXT)
 
 
-def _definitions() -> dict[str, Any]:
+def _definitions(claimed: Iterable[str]) -> dict[str, Any]:
     return {
         "value": {"type": ["string", "number", "boolean", "array", "object"]},
         "input": {
@@ -117,7 +117,7 @@ def _definitions() -> dict[str, Any]:
                 "index": {"type": "string"},
             },
         },
-        "claim": {"type": "object", "anyOf": [{"required": [name]} for name in CLAIMED]},
+        "claim": {"type": "object", "anyOf": [{"required": [name]} for name in claimed]},
     }
 
 

@@ -9,6 +9,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.count.report import Counts, known_quantity
 from paramcalc.count.vary import Axis, Space, axis
 from paramcalc.ops.attributes import shown
+from paramcalc.render.notebook import shows_itself
 from paramcalc.solve.bounds import Bound
 from paramcalc.solve.line import (
     FARTHEST,
@@ -52,6 +53,7 @@ class Answer(NamedTuple):
     above: Point | None
 
 
+@shows_itself
 class Solution(NamedTuple):
     """Answers, and how they were found.
 
@@ -77,18 +79,6 @@ class Solution(NamedTuple):
         """The network: its name and the settings that stay."""
         space = self.space
         return ", ".join([space.variant or space.spec.name, *(str(change) for change in space.changes)])
-
-    def __rich__(self) -> Any:
-        from paramcalc.render import table
-        from paramcalc.solve import draw as solutions
-
-        return table.Drawn(solutions.grid(self))
-
-    def _repr_html_(self) -> str:
-        from paramcalc.render import html
-        from paramcalc.solve import draw as solutions
-
-        return html.table(solutions.grid(self))
 
 
 def goal(most: str = "", least: str = "") -> Goal | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from paramcalc.count.draw import TITLES
 from paramcalc.count.report import QUANTITIES
 from paramcalc.count.vary import Axis
 from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
+from paramcalc.render.words import TITLES
 from paramcalc.solve import Answer, Point, Solution
 from paramcalc.solve.bounds import wanted
 from paramcalc.solve.line import Line as Found

@@ -18,6 +18,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.base.files import is_stream, target, whole
 from paramcalc.count.report import QUANTITIES, known_quantity
 from paramcalc.count.vary import Space
+from paramcalc.render.notebook import shows_itself
 from paramcalc.sweep import store
 from paramcalc.sweep.evaluate import Block
 from paramcalc.sweep.exact import Array
@@ -32,6 +33,7 @@ FORMS = (".csv", ".parquet")
 __all__ = ["CHUNK", "EVERY", "Sweep", "cluster", "here", "processes", "sweep"]
 
 
+@shows_itself
 class Sweep(NamedTuple):
     """A sweep that is yet to be done: its rows, its summary, or a file of both."""
 
@@ -99,18 +101,6 @@ class Sweep(NamedTuple):
         if order.rows <= most:
             return self
         return Sweep(self.job._replace(order=order._replace(sample=most)))
-
-    def __rich__(self) -> Any:
-        from paramcalc.render import table
-        from paramcalc.sweep import draw as sweeps
-
-        return table.Drawn(sweeps.grid(self, self.summary()))
-
-    def _repr_html_(self) -> str:
-        from paramcalc.render import html
-        from paramcalc.sweep import draw as sweeps
-
-        return html.table(sweeps.grid(self, self.summary()))
 
 
 def sweep(

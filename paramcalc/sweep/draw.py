@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from math import log10
 from typing import Any, NamedTuple
 
-from paramcalc.count.draw import TITLES
 from paramcalc.count.report import QUANTITIES
 from paramcalc.ops.attributes import shown
 from paramcalc.render.grid import Column, Grid, Line, number
+from paramcalc.render.words import TITLES
 from paramcalc.sweep import Sweep
 from paramcalc.sweep.job import Summary
 
@@ -22,9 +22,9 @@ MARKS = ".:+*#"  # one point in a character, up to 3, 10, 30, and more
 LOGARITHMIC_FROM = 20  # times that the largest must be the smallest
 
 
-def grid(sweep: Sweep, summary: Summary) -> Grid:
+def grid(sweep: Sweep, summary: Summary | None = None) -> Grid:
     """All rows, or the least and the most of each quantity and the Pareto front."""
-    job = sweep.job
+    job, summary = sweep.job, summary or sweep.summary()
     columns = (
         Column(""),
         *(Column(axis.name, right=True) for axis in job.axes),

@@ -8,6 +8,7 @@ from itertools import zip_longest
 
 from paramcalc.count.report import Counts, Report
 from paramcalc.render.grid import GAP, Column, Grid, Line, column_width, number, tex
+from paramcalc.render.words import inputs
 from paramcalc.table.family import Block, Family, Stage, family
 
 SCHEMA = "paramcalc/table/1"
@@ -93,9 +94,9 @@ def _totals(family: Family) -> list[Line]:
 def notes(family: Family) -> tuple[str, ...]:
     """The input, and what the cells leave out."""
     graphs = [report.graph for report in family.reports]
-    inputs = dict.fromkeys(", ".join(f"{n} {shape}" for n, shape in graph.inputs.items()) for graph in graphs)
+    shapes = dict.fromkeys(inputs(graph.inputs) for graph in graphs)
     said = [
-        "; ".join(inputs),
+        "; ".join(shapes),
         "left out: normalizations, activations, shortcuts of sums; '|' stands between parallel branches",
         "MACs are what papers often call FLOPs",
     ]

@@ -7,11 +7,11 @@ from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.count import outline
-from paramcalc.count.draw import JOINED, dims, title
 from paramcalc.count.json import plain
 from paramcalc.count.outline import call_text
 from paramcalc.render.grid import Column, Grid, Line, number
 from paramcalc.render.progress import lasting
+from paramcalc.render.words import JOINED, dims, folded, inputs, title
 
 if TYPE_CHECKING:
     from paramcalc.verify.compare import Measured, Verification
@@ -54,8 +54,8 @@ def grid(run: Verification, depth: int | None = None, fold: bool = True, times: 
 def heading(run: Verification) -> str:
     """Which network was run, and on what."""
     settings = run.settings
-    inputs = ", ".join(f"{name} {shape}" for name, shape in run.report.graph.inputs.items())
-    return f"{title(run.report)}: {inputs}, batch {settings.batch}, {settings.dtype}, seed {settings.seed}"
+    graph = run.report.graph
+    return f"{title(graph)}: {inputs(graph.inputs)}, batch {settings.batch}, {settings.dtype}, seed {settings.seed}"
 
 
 def effort(name: str, work: Effort) -> str:
@@ -157,9 +157,9 @@ def _measured(line: outline.Line, layers: Iterable[Measured]) -> list[Measured]:
 
 def _line(line: outline.Line, layers: list[Measured], bad: list[Measured], times: bool) -> Line:
     cells = (
-        f"{line.name} x {line.times}" if line.times > 1 else line.name,
+        folded(line.name, line.times),
         line.call,
-        dims(line.output, "nchw"),
+        dims(line.output),
         *_numbers(layers, times),
         _verdict(bad, line),
     )

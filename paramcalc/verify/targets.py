@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from paramcalc.base.errors import Fault, SpecError
-from paramcalc.check.check import SPEC_ENDINGS
 from paramcalc.engine import library
 from paramcalc.model import Model
 
@@ -37,7 +36,7 @@ def targets(names: Iterable[str]) -> Iterator[Target]:
 
 
 def _inside(folder: Path) -> Iterator[Target]:
-    files = sorted(file for file in folder.iterdir() if file.suffix in SPEC_ENDINGS and file.is_file())
+    files = library.files(folder)
     if not files:
         fault = Fault(f"{folder}: no spec in this folder", fix="a spec's name ends in .yaml")
         yield Target(str(folder), None, problem=fault)

@@ -17,6 +17,7 @@ from paramcalc.engine.graph import Graph
 
 np = pytest.importorskip("numpy")
 checkpoint = pytest.importorskip("paramcalc.verify.checkpoint")
+run = pytest.importorskip("paramcalc.verify.run").run
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 CLASSES = 10
@@ -94,7 +95,7 @@ def test_as_pytorch(name: str, dtype: str) -> None:
     expected = expected if isinstance(expected, tuple) else (expected,)
 
     heads = [*dict.fromkeys(layer.auxiliary for layer in graph.layers if layer.auxiliary)]
-    found = graph.run(x, match.arrays, dtype=dtype, activations=[f"{head}/linear_2" for head in heads])
+    found = run(graph, x, match.arrays, dtype=dtype, activations=[f"{head}/linear_2" for head in heads])
 
     assert match.how == "order"
     assert all(key.endswith("num_batches_tracked") for key in match.extra)
@@ -175,11 +176,11 @@ def test_as_onnx_runtime(name: str) -> None:
     graph = graph_of(name)
     x = image(graph, "float32")
     drawn = Drawn(graph, seed=1, keep=True)
-    graph.run(x, drawn, activations=["**"])
+    run(graph, x, drawn, activations=["**"])
     arrays = {"/".join(key): array for key, array in drawn.kept.items()}
     session = runtime.InferenceSession(onnx_model(graph, arrays), providers=["CPUExecutionProvider"])
     (expected,) = session.run(None, {"input": x})
 
-    (found,) = graph.run(x, arrays).values()
+    (found,) = run(graph, x, arrays).values()
 
     check_close(found, expected)

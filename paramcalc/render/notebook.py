@@ -1,0 +1,38 @@
+"""Nouns that show themselves, in a notebook and by Rich, as the `draw` module in their own folder says.
+
+A drawing needs its noun, so the noun knows its drawing by place alone, and finds it when somebody looks.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any, TypeVar
+
+Noun = TypeVar("Noun")
+
+
+def drawing(noun: object) -> Any:
+    """The module `draw` beside the module of a noun."""
+    return importlib.import_module(f"{vars(sys.modules[type(noun).__module__])['__package__']}.draw")
+
+
+def rich(noun: object) -> Any:
+    """What Rich prints for a noun."""
+    from paramcalc.render import table
+
+    return table.Drawn(drawing(noun).grid(noun))
+
+
+def html(noun: object) -> str:
+    """What a notebook shows for a noun."""
+    from paramcalc.render import html as page
+
+    return page.table(drawing(noun).grid(noun))
+
+
+def shows_itself(cls: type[Noun]) -> type[Noun]:
+    """A class whose objects are shown by the `grid` of the drawing beside it."""
+    cls.__rich__ = rich  # type: ignore[attr-defined]
+    cls._repr_html_ = html  # type: ignore[attr-defined]
+    return cls

@@ -1,0 +1,58 @@
+"""Words that drawings share: which network, on what input, and how sizes and folded lines are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from paramcalc.base.errors import visible
+from paramcalc.base.shape import CHANNELS, Shape
+
+MAIN = ("params", "macs", "flops")
+TITLES = {"macs": "MACs", "flops": "FLOPs", "contraction_activations": "contraction activations"}
+FOLDED = "x N: N equal blocks; the line has all of them, the lines below it one"
+JOINED = "line =: the join of the branches above it"
+
+
+class Network(Protocol):
+    """What a drawing says of the network that it is about."""
+
+    @property
+    def spec(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def settings(self) -> Sequence[str]: ...
+
+
+def title(network: Network) -> str:
+    """The model and what was set: which network the numbers are about."""
+    same = network.model == network.spec
+    return ", ".join([network.model if same else f"{network.model} ({network.spec})", *network.settings])
+
+
+def inputs(shapes: Mapping[str, Shape]) -> str:
+    """The inputs and their sizes: `input 3x224x224`."""
+    return ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+
+
+def dims(shape: Shape, layout: str = "nchw") -> str:
+    """Sizes with blanks between, channels last where asked for.
+
+    >>> from paramcalc.base.shape import image
+    >>> dims(image(64, 112, 112), "nhwc")
+    '112 x 112 x 64'
+    """
+    if layout == "nhwc" and CHANNELS in shape.axes:
+        return " x ".join(str(dim) for dim in (*shape.space, shape.channels))
+    return " x ".join(str(dim) for dim in shape.dims)
+
+
+def folded(name: str, times: int) -> str:
+    """The name of a line that stands for so many equal neighbours."""
+    return f"{name} x {times}" if times > 1 else name
+
+
+def comment(sign: str, text: str) -> str:
+    """A comment of one line, whatever the text: names come from specs that nobody need trust."""
+    return f"{sign} {visible(text)}\n"
