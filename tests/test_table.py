@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -167,6 +168,86 @@ def test_parallel_branches() -> None:
     ]
 
 
+HRNET = """
+name: hrnet
+input: 18x56x56
+outputs: [stage3/high, stage3/middle, stage3/low]
+layers:
+  - t2: conv2d 36 3 stride=2 padding=1
+  - t3: conv2d 72 3 stride=2 padding=1
+  - stage3:
+      - b1: conv2d 18 3 padding=1 from input, relu
+      - b2: conv2d 36 3 padding=1 from t2, relu
+      - b3: conv2d 72 3 padding=1 from t3, relu
+      - up21: conv2d 18 1 from b2, upsample 2
+      - up31: conv2d 18 1 from b3, upsample 4
+      - high: add from b1 up21 up31
+      - down12: conv2d 36 3 stride=2 padding=1 from b1
+      - up32: conv2d 36 1 from b3, upsample 2
+      - middle: add from b2 down12 up32
+      - down13: conv2d 18 3 stride=2 padding=1 from b1, relu, conv2d 72 3 stride=2 padding=1
+      - down23: conv2d 72 3 stride=2 padding=1 from b2
+      - low: add from b3 down13 down23
+"""
+
+
+def test_several_outputs_of_a_stage(tmp_path: Path) -> None:
+    """Three resolutions side by side that exchange sums, as in HRNet (Sun et al. 2019, Figure 2): every
+    convolution is written, not only what the last sum reads.
+    """
+    path = tmp_path / "hrnet.yaml"
+    path.write_text(HRNET)
+
+    (block,) = stage(table(str(path)), "stage3").cells[0]
+
+    assert block.parts == (
+        "3x3, 18 | 3x3, 36 | 3x3, 72",
+        "1x1, 18 | 1x1, 18",
+        "3x3, 36, stride 2 | 1x1, 36",
+        "3x3, 18, stride 2 > 3x3, 72, stride 2 | 3x3, 72, stride 2",
+    )
+
+
+def test_ends_that_nothing_joins(tmp_path: Path) -> None:
+    """Heads beside each other are branches; what leads to all of them comes before."""
+    path = tmp_path / "heads.yaml"
+    path.write_text(
+        "name: t\ninput: 8x8x8\noutputs: [head/boxes, head/classes]\nlayers:\n  - head:\n"
+        "      - trunk: conv2d 4 3\n      - boxes: conv2d 5 1, relu, conv2d 6 1\n"
+        "      - classes: conv2d 7 1 from trunk\n"
+    )
+
+    (block,) = stage(table(str(path)), "head").cells[0]
+
+    assert block.parts == ("3x3, 4", "1x1, 5 > 1x1, 6 | 1x1, 7")
+
+
+def test_sums_of_branches(tmp_path: Path) -> None:
+    """A shortcut with one convolution is left out, as papers do; branches of several layers are not."""
+    path = tmp_path / "sums.yaml"
+    path.write_text(
+        "name: t\ninput: 8x8x8\nlayers:\n"
+        "  - one: {add: {main: [conv2d 8 3 padding=1, conv2d 8 1], skip: conv2d 8 1}}\n"
+        "  - two: {add: {main: [conv2d 8 3 padding=1, conv2d 8 1], other: [conv2d 9 1, conv2d 8 1]}}\n"
+    )
+    found = table(str(path))
+
+    assert cells(found, "one") == ["[3x3, 8; 1x1, 8]"]
+    assert cells(found, "two") == ["3x3, 8 > 1x1, 8 | 1x1, 9 > 1x1, 8"]
+
+
+def test_joins_far_apart(tmp_path: Path) -> None:
+    """A sum over more layers than are followed has no shortcut: nothing of it is left out."""
+    path = tmp_path / "far.yaml"
+    relus = ", ".join(["relu"] * 600)
+    path.write_text(
+        f"name: t\ninput: 8x8x8\nlayers:\n  - group:\n    - a: conv2d 8 1\n    - b: {relus}, conv2d 8 1\n"
+        "    - c: conv2d 8 3 padding=1 from a\n    - add from c b\n"
+    )
+
+    assert cells(table(str(path)), "group") == ["[1x1, 8; 1x1, 8; 3x3, 8]"]
+
+
 def test_groups_and_gates() -> None:
     """ResNeXt-50 (Xie et al. 2016, Table 1) has 32 groups; SE-ResNet-50 (Hu et al. 2017, Table 1) two fc."""
     resnext, senet = table("resnext50-32x4d"), table("se-resnet-50")
@@ -262,6 +343,47 @@ def test_settings_reach_every_model(run: Run) -> None:
     )
 
     assert "| fc | - | 10-d fc | 10-d fc |" in result.out
+
+
+GPT3 = """
+name: gpt
+input: {length: 16}
+knobs: {width: 768, heads: 12}
+variants:
+  gpt-small: {}
+  gpt-13b: {width: 5140, heads: 40}
+  gpt-175b: {width: 12288, heads: 96}
+layers:
+  - embedding 50257 width
+  - self_attention heads causal=true
+"""
+
+
+def test_one_variant_that_cannot_be_counted(tmp_path: Path, run: Run) -> None:
+    """GPT-3 13B as its Table 2.1 prints it, 5140 wide with 40 heads: the others have their columns, it has an
+    error, and the exit code says so.
+    """
+    path = tmp_path / "gpt.yaml"
+    path.write_text(GPT3)
+
+    result = run("table", path)
+
+    assert result.code == 2
+    assert result.out.splitlines()[1].split() == ["stage", "output", "gpt-small", "gpt-175b"]
+    assert result.err.startswith("no column for gpt-13b:\n")
+    assert "gpt.yaml:11:5: self_attention: 5140 channels do not divide into 40 heads" in result.err
+    assert "1 problem found." in result.err
+
+
+def test_no_variant_that_can_be_counted(tmp_path: Path, run: Run) -> None:
+    """Then there is no table, and what is wrong is said once."""
+    path = tmp_path / "gpt.yaml"
+    path.write_text(GPT3)
+
+    result = run("table", path, "--set", "heads=7")
+
+    assert (result.code, result.out) == (2, "")
+    assert "1 problem found." in result.err
 
 
 def test_an_unknown_variant(run: Run) -> None:

@@ -15,6 +15,7 @@ from paramcalc.commands._common import (
     SpecArgument,
     emit,
     emit_grid,
+    remark,
     room,
     settings,
 )
@@ -39,8 +40,11 @@ def table(
 ) -> None:
     """Print a family as papers do: stages as rows, a column for each model.
 
+    A variant that cannot be counted has no column: the errors say why, and the exit code is 2.
+
     Example: paramcalc table resnet --variants resnet-18,resnet-50 --format markdown
     """
+    from paramcalc.base.errors import SpecError
     from paramcalc.engine import library
     from paramcalc.model import Model
     from paramcalc.render.grid import markdown
@@ -51,7 +55,14 @@ def table(
     found = library.find(spec)
     chosen = [part.strip() for part in variants.split(",") if part.strip()]
     names = chosen or ([found.variant] if found.variant else usual(found.spec))
-    reports = [Model(found.spec, name).count(changes, sizes) for name in names]
+    reports, failed = [], dict[str, SpecError]()
+    for name in names:
+        try:
+            reports.append(Model(found.spec, name).count(changes, sizes))
+        except SpecError as error:
+            failed[name] = error
+    if not reports:
+        raise next(iter(failed.values()))
     result = family(reports)
     if format == "table" and output is None:
         _show(families.grids(reports, room()))
@@ -61,6 +72,9 @@ def table(
         emit(markdown(families.grid(result, stacked=False)), output)
     else:
         emit(families.latex(result) if format == "latex" else families.json(result), output)
+    if failed:
+        remark(f"no column for {', '.join(failed)}:")
+        raise SpecError(dict.fromkeys(problem for error in failed.values() for problem in error.problems))
 
 
 def _show(parts: list[Grid]) -> None:

@@ -97,7 +97,7 @@ def notes(family: Family) -> tuple[str, ...]:
     shapes = dict.fromkeys(inputs(graph.inputs) for graph in graphs)
     said = [
         "; ".join(shapes),
-        "left out: normalizations, activations, shortcuts of sums; '|' stands between parallel branches",
+        "left out: normalizations, activations, shortcuts of sums; '|' separates parallel branches",
         "MACs are what papers often call FLOPs",
     ]
     strided = [stage.name for stage in family.stages if stage.strided]

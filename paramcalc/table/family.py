@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import heapify, heappop, heappush
 from itertools import groupby
 from typing import NamedTuple
 
@@ -21,6 +22,9 @@ from paramcalc.ops.base import Op
 
 WORDS = {"conv": "", "linear": "fc"}  # what papers call them; other ops go by their own names
 MOST_MODELS = 12
+FURTHEST = 500  # layers through which the branches of a join are followed
+SEVERAL = -1
+NEXT = -1  # the join that comes after a block
 
 
 class Block(NamedTuple):
@@ -63,7 +67,7 @@ class Family(NamedTuple):
         return tuple(report.graph.model for report in self.reports)
 
 
-class _Row(NamedTuple):
+class _Part(NamedTuple):
     """One model's part of a stage."""
 
     output: Shape
@@ -95,7 +99,7 @@ def usual(spec: Spec) -> list[str]:
     return (named or distinct or [""])[:MOST_MODELS]
 
 
-def _stage(name: str, columns: Sequence[dict[str, _Row]], reports: Sequence[Report]) -> Stage:
+def _stage(name: str, columns: Sequence[dict[str, _Part]], reports: Sequence[Report]) -> Stage:
     rows = [column.get(name) for column in columns]
     outputs = dict.fromkeys(_space(row.output) for row in rows if row)
     strided = [report.graph.model for report, row in zip(reports, rows, strict=True) if row and row.strided]
@@ -106,19 +110,25 @@ def _space(shape: Shape) -> str:
     return "x".join(str(size) for size in shape.space) or "-"
 
 
-def _merged(columns: Iterable[dict[str, _Row]]) -> list[str]:
+def _merged(columns: Iterable[dict[str, _Part]]) -> list[str]:
     """All names in an order that keeps that of every column where they agree."""
-    names: list[str] = []
+    after: dict[str, str] = {}  # each name behind the one before it, from '' on
+    known: set[str] = set()
     for column in columns:
-        place = 0
+        before = ""
         for name in column:
-            if name not in names:
-                names.insert(place, name)
-            place = names.index(name) + 1
+            if name not in known:
+                after[before], after[name] = name, after.get(before, "")
+                known.add(name)
+            before = name
+    names, name = [], after.get("", "")
+    while name:
+        names.append(name)
+        name = after[name]
     return names
 
 
-def _rows(report: Report) -> dict[str, _Row]:
+def _rows(report: Report) -> dict[str, _Part]:
     """A model's stages by name; what holds nothing that is written has no row."""
     reader, rows = _Reader(report.graph), {}
     for name, node in _stages(tree(report), ""):
@@ -126,7 +136,7 @@ def _rows(report: Report) -> dict[str, _Row]:
         blocks = tuple(reader.blocks(node)) if layers else ()
         if blocks:
             strided = _repeats(node) and any(size != 1 for layer in layers for size in _stride(layer))
-            rows[name] = _Row(layers[-1].output, blocks, strided)
+            rows[name] = _Part(layers[-1].output, blocks, strided)
     return rows
 
 
@@ -181,46 +191,75 @@ class _Reader:
 
 
 def _followed(block: Mapping[int, Layer], written: set[int]) -> tuple[set[int], dict[int, tuple[int, int]]]:
-    """The layers that lead to the end of a block, and which branch of which join some of them are.
+    """The layers that lead to the ends of a block, and which branch of which join some of them are.
 
-    Of a sum only the input with most to write is followed, so that shortcuts are left out.
+    Of a sum with a shortcut only the other input is followed. Several ends are branches of one join that
+    comes after the block.
     """
-    followed: set[int] = set()
+    ends = sorted(block.keys() - {value for layer in block.values() for value in layer.inputs})
+    toward: dict[int, int] = {end: number for number, end in enumerate(ends)}  # which end, or SEVERAL
     branches: dict[int, tuple[int, int]] = {}
-    open_values = [max(block)]
-    while open_values:
-        value = open_values.pop()
-        if value in followed or value not in block:
+    for value in sorted(block, reverse=True):
+        if value not in toward:
             continue
-        followed.add(value)
-        inputs = block[value].inputs
-        if len(inputs) > 1:
-            own = _own(block, inputs)
-            if _is_sum(block[value]):
-                inputs = (max(zip(own, inputs, strict=True), key=lambda pair: len(pair[0] & written))[1],)
-            elif sum(bool(layers & written) for layers in own) > 1:
-                for number, layers in enumerate(own):
-                    branches.update({layer: (value, number) for layer in layers if layer not in branches})
-        open_values += inputs
-    return followed, branches
+        inputs, own = [source for source in block[value].inputs if source in block], None
+        if len(block[value].inputs) > 1:
+            own = _own(block, block[value].inputs)
+            main = _main(block[value], own, written)
+            inputs = inputs if main is None else [block[value].inputs[main]]
+            own = own if main is None else None
+        for number, layers in enumerate(own if own and sum(bool(one & written) for one in own) > 1 else ()):
+            branches.update({layer: (value, number) for layer in layers if layer not in branches})
+        for source in inputs:
+            if source in block:
+                toward[source] = (
+                    toward[value] if toward.get(source, toward[value]) == toward[value] else SEVERAL
+                )
+    if len({toward[value] for value in toward.keys() & written} - {SEVERAL}) > 1:
+        branches = {value: (NEXT, end) for value, end in toward.items() if end != SEVERAL} | branches
+    return set(toward), branches
 
 
-def _own(block: Mapping[int, Layer], inputs: Sequence[int]) -> list[set[int]]:
-    """For each input of a join, the layers of the block that lead to it and to no other input."""
-    leading = [_leading(block, value) for value in inputs]
-    return [layers.difference(*(other for other in leading if other is not layers)) for layers in leading]
+def _main(layer: Layer, own: Sequence[set[int]] | None, written: set[int]) -> int | None:
+    """The place of the input of a sum beside which the others are shortcuts, with a layer to write at most."""
+    if own is None or not _is_sum(layer):
+        return None
+    amounts = [len(layers & written) for layers in own]
+    main = amounts.index(max(amounts))
+    others = [*amounts[:main], *amounts[main + 1 :]]
+    return main if sum(others) <= 1 else None
 
 
-def _leading(block: Mapping[int, Layer], value: int) -> set[int]:
-    """The layers of a block that a value depends on, its own included."""
-    found: set[int] = set()
-    waiting = [value]
-    while waiting:
-        value = waiting.pop()
-        if value in block and value not in found:
-            found.add(value)
-            waiting += block[value].inputs
-    return found
+def _own(block: Mapping[int, Layer], inputs: Sequence[int]) -> list[set[int]] | None:
+    """For each input of a join, the layers of the block that lead to it and to no other input.
+
+    None where the inputs have nothing in common within so many layers that no cell would show them.
+    """
+    toward: dict[int, int] = {}  # the input's number, or SEVERAL
+    for number, value in enumerate(inputs):
+        if value in block:
+            toward[value] = number if value not in toward else SEVERAL
+    waiting = [-value for value in toward]
+    heapify(waiting)
+    alone = sum(number != SEVERAL for number in toward.values())
+    own: list[set[int]] = [set() for _ in inputs]
+    while waiting and alone:
+        if len(toward) > FURTHEST:
+            return None
+        value = -heappop(waiting)
+        mine = toward[value]
+        if mine != SEVERAL:
+            own[mine].add(value)
+            alone -= 1
+        for source in set(block[value].inputs) & block.keys():
+            if source not in toward:
+                toward[source] = mine
+                heappush(waiting, -source)
+                alone += mine != SEVERAL
+            elif toward[source] not in (mine, SEVERAL):
+                toward[source] = SEVERAL
+                alone -= 1
+    return own
 
 
 def _is_sum(layer: Layer) -> bool:
