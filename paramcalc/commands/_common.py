@@ -12,9 +12,9 @@ import typer
 
 from paramcalc.base.errors import Fault
 from paramcalc.count.report import Report
-from paramcalc.engine.apart import apart
 from paramcalc.engine.elaborate import Change, Swap
 from paramcalc.engine.graph import Graph
+from paramcalc.engine.lint import knobs_left_behind
 from paramcalc.language.spec import Spec
 from paramcalc.language.unread import unread
 from paramcalc.render.grid import Grid
@@ -173,7 +173,7 @@ def doubts(spec: Spec, graph: Graph | None = None) -> None:
     """Remarks on what is legal and mostly not meant: names that nothing reads, tensors read twice, knobs apart."""
     for problem in (*unread(spec), *(graph.doubts if graph else ())):
         remark(problem._replace(fact=f"remark: {problem.fact}").render() + "\n")
-    for text in apart(spec, graph) if graph else ():
+    for text in knobs_left_behind(spec, graph) if graph else ():
         remark(text)
 
 

@@ -57,7 +57,7 @@ def formula(
 
     Example: paramcalc formula resnet20-cifar --in depths --format python
     """
-    from paramcalc.engine.apart import apart
+    from paramcalc.engine.lint import knobs_left_behind
     from paramcalc.formula import draw as render
     from paramcalc.formula.formula import formulas, quantities
     from paramcalc.model import load
@@ -68,7 +68,7 @@ def formula(
     model = load(spec)
     closed = model.closed(names or None, changes, sizes)
     if sizes:
-        for text in apart(model.spec, model.graph(changes, sizes)):
+        for text in knobs_left_behind(model.spec, model.graph(changes, sizes)):
             remark(text)
     found = formulas(closed, chosen, layers or (), per, depth)
     if format == "text":

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from paramcalc import ops
 from paramcalc.count.outline import Node, call_text, tree
 from paramcalc.count.report import Report, Row
 
@@ -45,10 +44,8 @@ class Match(NamedTuple):
 
 def align(reports: Sequence[Report]) -> Match:
     """The trees of all reports in one; each further network is aligned with those before it."""
-    heads = frozenset((*ops.names(), *(name for report in reports for name in report.graph.blocks)))
-    aligner = _Aligner(heads)
     roots = tuple(tree(report) for report in reports)
-    return aligner.match(("",) * len(roots), roots)
+    return _Aligner().match(("",) * len(roots), roots)
 
 
 class _Part(NamedTuple):
@@ -64,8 +61,7 @@ class _Part(NamedTuple):
 class _Aligner:
     """Forms of all parts by number, so that equal parts are found equal at once."""
 
-    def __init__(self, heads: frozenset[str]) -> None:
-        self.heads = heads
+    def __init__(self) -> None:
         self.forms: dict[object, int] = {}
         self.known: dict[Node, int] = {}
         self.alike: dict[tuple[int, int], int] = {}
@@ -150,16 +146,9 @@ class _Aligner:
         if node is None:
             return []
         return [
-            _Part(name, child, self.head(name), _kind(child), self.form(child))
+            _Part(name, child, _head(name, child), _kind(child), self.form(child))
             for name, child in node.children.items()
         ]
-
-    def head(self, name: str) -> str:
-        """The head that an automatic name was made from, '0' for a round's number; '' for other names."""
-        if name.isdigit():
-            return "0"
-        stem = _NUMBERED.sub("", name)
-        return stem if stem in self.heads else ""
 
     def form(self, node: Node) -> int:
         """A number for what a part holds, whatever its layers are called."""
@@ -169,6 +158,13 @@ class _Aligner:
             key = (children, _layer_form(node.row) if node.row else None)
             found = self.known[node] = self.forms.setdefault(key, len(self.forms) + 1)
         return found
+
+
+def _head(name: str, node: Node) -> str:
+    """What an automatic name was made from, '0' for a round's number; '' for a name that somebody wrote."""
+    if name.isdigit():
+        return "0"
+    return "" if node.named else _NUMBERED.sub("", name)
 
 
 def _agree(one: _Part, two: _Part) -> bool:

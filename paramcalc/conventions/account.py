@@ -48,7 +48,7 @@ def _counts(row: Row, convention: Convention, batch: int, known: dict[Any, Count
     if convention.terms is OWN.terms:
         return row.counts
     layer = row.layer
-    key = (id(layer.applied), layer.frozen, tuple(layer.shared), bool(layer.again))
+    key = layer.kind
     if key not in known:
         known[key] = Counts(
             **{

@@ -85,7 +85,7 @@ def amount(rows: Iterable[Row], quantity: str, convention: Convention) -> Size:
 
 
 def _known(layer: Layer, terms: tuple[Term, ...], known: dict[Any, Size]) -> Size:
-    key = (id(layer.applied), layer.frozen, tuple(layer.shared), bool(layer.again))
+    key = layer.kind
     if key not in known:
         known[key] = evaluated(terms, layer)
     return known[key]

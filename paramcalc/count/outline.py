@@ -42,14 +42,15 @@ class Line(NamedTuple):
 
 
 class Node:
-    """A group or layer of the tree that the paths form.
+    """A group or layer of the tree that the paths form; `named` says that somebody wrote its name.
 
     What is added up is remembered: every line of a table asks for it, at every depth that is tried.
     """
 
-    __slots__ = ("_counts", "_kind", "_layers", "children", "row")
+    __slots__ = ("_counts", "_kind", "_layers", "children", "named", "row")
 
-    def __init__(self) -> None:
+    def __init__(self, named: bool = True) -> None:
+        self.named = named
         self.children: dict[str, Node] = {}
         self.row: Row | None = None
         self._counts: Counts | None = None
@@ -93,7 +94,7 @@ class Node:
         if self._kind is None:
             parts = tuple((name, child.kind(kinds)) for name, child in self.children.items())
             row = self.row
-            own = row and (id(row.layer.applied), row.counts, row.layer.frozen)
+            own = row and row.layer.kind
             self._kind = kinds.setdefault((parts, own), len(kinds))
         return self._kind
 
@@ -103,17 +104,18 @@ def tree(report: Report) -> Node:
     root = Node()
     known = {"": root}
     for row in report.rows:
-        _node(known, row.path).row = row
+        node = _node(known, row.path, report.graph.automatic)
+        node.row, node.named = row, row.layer.named
     return root
 
 
-def _node(known: dict[str, Node], path: str) -> Node:
+def _node(known: dict[str, Node], path: str, automatic: frozenset[str]) -> Node:
     """The node of a path, made with all above it when it is new."""
     node = known.get(path)
     if node is None:
-        node = known[path] = Node()
+        node = known[path] = Node(path not in automatic)
         above, _, name = path.rpartition("/")
-        _node(known, above).children[name] = node
+        _node(known, above, automatic).children[name] = node
     return node
 
 

@@ -134,13 +134,13 @@ def count(graph: Graph, batch: int = 1) -> Report:
     """
     if batch < 1:
         raise Fault("the batch must be at least 1", found=str(batch))
-    known: dict[tuple[int, bool, tuple[str, ...]], Counts] = {}
+    known: dict[Any, Counts] = {}
     rows = []
     for layer in graph.layers:
-        key = (id(layer.applied), layer.frozen, tuple(layer.shared))
-        counts = known.get(key)
+        kind = layer.kind
+        counts = known.get(kind)
         if counts is None:
-            counts = known[key] = count_layer(layer, batch)
+            counts = known[kind] = count_layer(layer, batch)
         rows.append(Row(layer, counts))
     main = added(row.counts for row in rows if not row.layer.auxiliary)
     return Report(graph, batch, "paramcalc", tuple(rows), main, branches(rows))
@@ -148,10 +148,10 @@ def count(graph: Graph, batch: int = 1) -> Report:
 
 def totals(graph: Graph) -> Counts:
     """The totals of one sample alone: equal layers are counted once and multiplied."""
-    equal: dict[tuple[int, bool, tuple[str, ...]], list[Layer]] = {}
+    equal: dict[Any, list[Layer]] = {}
     for layer in graph.layers:
         if not layer.auxiliary:
-            equal.setdefault((id(layer.applied), layer.frozen, tuple(layer.shared)), []).append(layer)
+            equal.setdefault(layer.kind, []).append(layer)
     result = Counts()
     for layers in equal.values():
         result = result.plus(count_layer(layers[0], 1), len(layers))

@@ -14,7 +14,7 @@ from paramcalc.base.paths import pattern
 from paramcalc.base.shape import Shape
 from paramcalc.engine.graph import Applied
 from paramcalc.engine.scope import MISSING, Group, Network, Scope, UnknownError, View
-from paramcalc.engine.settings import LARGEST_SIZE, Change, is_written
+from paramcalc.engine.settings import Change, is_written
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Argument, Block, Call, Reference, Setting, Written
 from paramcalc.language.values import Value, exact, extent
@@ -45,13 +45,13 @@ class Known(NamedTuple):
 
 
 class Calls:
-    """Works out calls, and remembers what it has worked out; `known` is what other networks have."""
+    """Works out calls, and remembers what it has worked out; `built` are ops that other networks have."""
 
-    def __init__(self, network: Network, changes: list[Change], known: Known | None) -> None:
+    def __init__(self, network: Network, changes: list[Change], built: dict[Any, Op]) -> None:
         self.network = network
         self.changes = [change for change in changes if change.layers]
         self.touched: dict[Change, int] = {}
-        self.built, self.known = known or Known({}, {})
+        self.built = built
         self.settled: dict[_Key, tuple[Applied, Shape]] = {}
         self.parameters: dict[Any, Mapping[str, Value]] = {}
         self.entered: dict[_Key, tuple[Mapping[str, Value], Shape]] = {}
@@ -91,19 +91,6 @@ class Calls:
                 self.explain(fault, op, call, given, view)
                 raise
         return Use(built, share, frozen)
-
-    def apply(self, op: Op, shapes: tuple[Shape, ...]) -> Applied:
-        """The op on inputs of these shapes, one object for equal uses."""
-        key = (id(op), shapes)
-        applied = self.known.get(key)
-        if applied is None:
-            output = op.shape(*shapes)
-            for dim in output.dims:
-                if isinstance(dim, int) and dim > LARGEST_SIZE:
-                    raise Fault(f"{op.title} gives a size above 10^15", found=str(output))
-            applied = Applied(op, shapes, output, op.weights(*shapes), op.buffers(*shapes), op.cost(*shapes))
-            self.known[key] = applied
-        return applied
 
     def op_arguments(self, op: type[Op], call: Call, view: View) -> Given:
         """What a call gives to an op's attributes."""

@@ -12,11 +12,12 @@ from typing import Any
 
 from paramcalc.base.errors import Fault, Problem, SpecError, in_order
 from paramcalc.engine.blame import report_call, report_expression
+from paramcalc.engine.blame_settings import blame_settings
+from paramcalc.engine.builder import Builder, sharing
 from paramcalc.engine.calls import Calls, Known
-from paramcalc.engine.finish import channels_last, check_read, output_values, remarks
 from paramcalc.engine.graph import Applied, Graph, Layer
 from paramcalc.engine.heads import Heads, branch_inputs, call_inputs
-from paramcalc.engine.outside import from_outside
+from paramcalc.engine.lint import Doubled, channels_last, read_twice
 from paramcalc.engine.replace import Replacements
 from paramcalc.engine.scope import (
     HIDING,
@@ -30,8 +31,8 @@ from paramcalc.engine.scope import (
     UnknownError,
     View,
 )
-from paramcalc.engine.settings import Change, Settings, Swap, set_inputs, set_knobs
-from paramcalc.engine.sharing import below, taken, used_again
+from paramcalc.engine.settings import Change, Settings, Swap, set_inputs, set_knobs, settings_remarks
+from paramcalc.engine.sharing import below, owner
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
     Auxiliary,
@@ -77,7 +78,7 @@ def elaborate(spec: Spec, settings: Settings = Settings(), known: Known | None =
         problems = elaborator.network.problems
         if not settings.changes and not settings.inputs:
             raise
-        said = from_outside(problems.as_found(), settings, lambda other: _mistakes(spec, other))
+        said = blame_settings(problems.as_found(), settings, lambda other: _mistakes(spec, other))
     raise SpecError(in_order(said))
 
 
@@ -101,17 +102,19 @@ class Elaborator:
         self.spec = spec
         self.settings = settings
         self.swaps = Replacements([swap for swap in settings.changes if isinstance(swap, Swap)])
-        self.network = Network(spec)
-        self.calls = Calls(
-            self.network, [change for change in settings.changes if isinstance(change, Change)], known
-        )
+        built, applied = known or Known({}, {})
+        self.builder = Builder(applied)
+        self.network = Network(spec, self.builder)
+        changes = [change for change in settings.changes if isinstance(change, Change)]
+        self.calls = Calls(self.network, changes, built)
         self.heads = Heads(self.network)
         self.unreadable = False  # some item is, so that what it reads is not known
         self.steps = 0
         self.depth = 0
         self.inside: set[str] = set()  # the blocks that are being called
         self.shared_weights = 0
-        self.doubled: list[tuple[Step | Join, int, Frame]] = []  # joins that read a tensor twice
+        self.doubled: list[Doubled] = []
+        self.automatic: set[str] = set()  # the paths of groups whose names nobody wrote
 
     # ----------------------------------------------------------------------------- the whole
 
@@ -124,31 +127,38 @@ class Elaborator:
         root = Scope(frame, {}, None, Group(""), {}, _NO_VARIABLES, None, frozen=False, auxiliary="")
         incoming = 0 if len(numbers) == 1 else NOTHING
         last = self.chain(self.spec.layers, root, incoming, inherits=False)
-        outputs = output_values(network, root, last)
+        outputs = self.outputs(root, last)
         if not network.problems and not self.unreadable and MISSING not in network.shapes[: network.first]:
-            check_read(network, outputs)
+            for problem in self.builder.check(outputs):
+                network.problems.add(*problem)
         if network.problems:
             raise SpecError(network.problems.in_order())
-        return Graph(
-            spec=self.spec.name,
+        touched = settings_remarks(network.layers, self.settings, self.swaps.done, self.calls.touched)
+        return self.builder.graph(outputs, self.spec.name)._replace(
             model=self.settings.variant or self.spec.name,
             inputs=inputs,
-            layers=tuple(network.layers),
-            outputs=outputs,
             knobs=network.knobs,
             settings=tuple(str(change) for change in self.settings.changes),
-            remarks=remarks(network, self.settings, self.swaps.done, self.calls.touched),
-            blocks=tuple(self.spec.blocks),
-            doubts=(*channels_last(network, inputs), *self.doubts()),
+            remarks=touched,
+            automatic=frozenset(self.automatic),
+            doubts=(*channels_last(self.spec, inputs), *read_twice(self.doubled, network.layers)),
         )
 
-    def doubts(self) -> tuple[Problem, ...]:
-        """Remarks on what is legal and mostly not meant."""
-        if not self.doubled:
-            return ()
-        from paramcalc.engine.doubling import Doubled, doubts  # only networks with such joins wait for it
-
-        return doubts([Doubled(*one) for one in self.doubled], self.network.layers)
+    def outputs(self, root: Scope, last: int) -> tuple[int, ...]:
+        """The values that leave the network: those that the spec names, or the end of its chain."""
+        references, source = self.spec.outputs
+        if not references:
+            return (last,)
+        view = View(self.network, root, NOTHING)
+        found = []
+        for reference in references:
+            try:
+                found.append(view.resolve(reference))
+            except Fault as fault:
+                self.network.report(fault, source, *(fault.at or (reference.start, reference.end)))
+            except UnknownError:
+                pass
+        return tuple(found)
 
     # ---------------------------------------------------------------------------------- chains
 
@@ -224,11 +234,11 @@ class Elaborator:
         path = scope.group.path if own else scope.group.prefix + item.name
         use = self.calls.use(op, call, View(self.network, scope, inputs[0]), path)
         shapes = tuple(map(self.network.shape, inputs))
-        applied = self.calls.apply(use.op, shapes)
+        applied = self.builder.apply(use.op, shapes)
         if len(inputs) > 1:
             self.steps += len(inputs) - 1
             if len({*inputs}) < len(inputs):
-                self.doubled.append((item, len(self.network.layers), scope.frame))
+                self.doubled.append(Doubled(item, len(self.network.layers), scope.frame))
         if use.share is None and not use.frozen and len(inputs) == 1 and not call.references:
             self.calls.remember(call, scope, shapes[0], applied)
         return self.add(applied, inputs, item, scope, own, use.share, use.frozen)
@@ -244,20 +254,19 @@ class Elaborator:
         frozen: bool = False,
     ) -> int:
         """Adds a layer to the network; the number of its value."""
-        network, group = self.network, scope.group
-        number = len(network.shapes)
+        group = scope.group
         if own:
             path = group.path
         else:
             if item.name in group.children:
                 raise self.twice(item.name, group)
             path = group.prefix + item.name
-            group.children[item.name] = number
+            group.children[item.name] = len(self.network.shapes)
         shared, again = _UNSHARED, ""
         if share is not None or scope.share is not None:
             shared, again = self.shared(applied, share, scope, item.name, own)
         call = item.call
-        network.layers.append(
+        return self.builder.append(
             Layer(
                 path,
                 applied,
@@ -269,11 +278,9 @@ class Elaborator:
                 item.at + call.start,
                 item.at + call.end,
                 again,
+                group.named if own else type(item) is Step and item.named,
             )
         )
-        network.shapes.append(applied.output)
-        network.read.update(inputs)
-        return number
 
     def shared(
         self, applied: Applied, share: Group | int | None, scope: Scope, name: str, own: bool
@@ -285,10 +292,13 @@ class Elaborator:
             target = scope.share if own else below(scope.share, name)
         if target is None:
             return _UNSHARED, ""
-        found = taken(self.network, applied, target, scope.auxiliary, strict=share is not None)
+        strict = share is not None
+        layer = owner(self.network, target, strict)
+        if layer is None:
+            return _UNSHARED, ""
+        found, again = sharing(applied, layer, scope.auxiliary, strict)
         self.shared_weights += len(found)
-        again = used_again(self.network, applied, target) if found else ""
-        return (found | dict.fromkeys(applied.buffers, again) if again else found), again
+        return found, again
 
     def twice(self, name: str, group: Group) -> Fault:
         where = f" in '{group.path}'" if group.path else ""
@@ -322,7 +332,7 @@ class Elaborator:
             return self.grouped(item.chain, scope, value, item.name, item.at)
         if not self.free(scope, item.name, item.at):
             return UNKNOWN
-        result = self.step(Step(only.call, only.at, item.name), scope, value, own=False)
+        result = self.step(Step(only.call, only.at, item.name, named=True), scope, value, own=False)
         if item.name not in scope.group.children:  # the tensor only passes: the name is another for it
             alias = scope.group.children[item.name] = Group(scope.group.prefix + item.name)
             alias.value, alias.broken, alias.alias = result, result == UNKNOWN, True
@@ -459,9 +469,12 @@ class Elaborator:
         """The group of a repeat or table: a new one below the present, or that one itself."""
         if own:
             return scope.group
-        if not self.free(scope, name, at):
-            return None
-        group = scope.group.children[name] = Group(scope.group.prefix + name)
+        return self.unnamed(name, scope) if self.free(scope, name, at) else None
+
+    def unnamed(self, name: str, scope: Scope) -> Group:
+        """A new group under a name that nobody wrote."""
+        group = scope.group.children[name] = Group(scope.group.prefix + name, named=False)
+        self.automatic.add(group.path)
         return group
 
     def hides(self, name: str, scope: Scope, knobs: bool = True) -> bool:
@@ -479,7 +492,7 @@ class Elaborator:
         value: int,
     ) -> int:
         """One round of a repeat, or one row of a table."""
-        group = parent.children[name] = Group(parent.prefix + name)
+        group = parent.children[name] = Group(parent.prefix + name, named=not name[0].isdigit())
         inner = Scope(
             scope.frame,
             scope.parameters,
@@ -584,8 +597,7 @@ class Elaborator:
             return scope.group
         if name in scope.group.children:
             raise self.twice(name, scope.group)
-        group = scope.group.children[name] = Group(scope.group.prefix + name)
-        return group
+        return self.unnamed(name, scope)
 
     # ------------------------------------------------------------------------------ replacements
 

@@ -28,6 +28,7 @@ class Layer(NamedTuple):
     `shared` gives, for each weight or buffer that another layer owns, that layer's path.
     `auxiliary` is the path of the training-only branch that holds the layer, or ''.
     `again` is the path of the layer that this one is another use of: the same op, with all its weights; or ''.
+    `named` says that somebody wrote the last name of the path, which else was made from the op's.
     """
 
     path: str
@@ -40,6 +41,12 @@ class Layer(NamedTuple):
     start: int
     end: int
     again: str = ""
+    named: bool = True
+
+    @property
+    def kind(self) -> tuple[int, bool, tuple[str, ...], bool]:
+        """What layers have in common that count the same, by any convention: op, inputs, what is shared, frozen."""
+        return id(self.applied), self.frozen, tuple(self.shared), self.again != ""
 
     @property
     def op(self) -> Op:
@@ -54,7 +61,7 @@ class Graph(NamedTuple):
     """A network with all shapes known, for one sample.
 
     `model` is the variant's name, or the spec's. `knobs` are the values it was elaborated with,
-    `blocks` the names of the blocks that the spec could call. `doubts` are what is legal in the text,
+    `automatic` the paths of groups whose names nobody wrote. `doubts` are what is legal in the text,
     and mostly not meant.
     """
 
@@ -66,7 +73,7 @@ class Graph(NamedTuple):
     knobs: Mapping[str, Any]
     settings: tuple[str, ...]
     remarks: tuple[str, ...]
-    blocks: tuple[str, ...] = ()
+    automatic: frozenset[str] = frozenset()
     doubts: tuple[Problem, ...] = ()
 
     def shape(self, value: int) -> Shape:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from paramcalc import ops
 from paramcalc.base.errors import Fault, Problems, Source, near
 from paramcalc.base.shape import AXES, CHANNELS, Shape
+from paramcalc.engine.builder import Builder
 from paramcalc.engine.graph import Layer
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
@@ -54,12 +55,13 @@ class Group:
 
     `value` is the output, None until the group is finished; `children` holds groups, and the values
     of single layers. `broken` says that a mistake may have kept names from being defined, `alias`
-    that the group is only another name for a tensor that passes.
+    that the group is only another name for a tensor that passes, `named` that somebody wrote its name.
     """
 
-    __slots__ = ("alias", "broken", "children", "path", "prefix", "value")
+    __slots__ = ("alias", "broken", "children", "named", "path", "prefix", "value")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, named: bool = True) -> None:
+        self.named = named
         self.path = path
         self.prefix = path + "/" if path else ""
         self.children: dict[str, Group | int] = {}
@@ -129,14 +131,14 @@ class Scope:
 class Network:
     """What is known of the graph while it is built: values, layers, knobs, mistakes."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, builder: Builder | None = None) -> None:
         self.spec = spec
+        self.builder = builder or Builder()
         self.problems = Problems()
         self.knobs: dict[str, Value] = {}
         self.first = len(spec.inputs)  # the number of the first layer's value
-        self.shapes: list[Shape] = []
-        self.layers: list[Layer] = []
-        self.read: set[int] = set()
+        self.shapes = self.builder.shapes
+        self.layers = self.builder.layers
         self.work = 0
         self.names: dict[int, frozenset[str]] = {}
 

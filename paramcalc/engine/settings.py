@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault, Source, near
+from paramcalc.base.paths import matching
 from paramcalc.base.shape import CHANNELS, SPACE, Shape
 from paramcalc.base.sizes import Size
+from paramcalc.engine.builder import LARGEST_SIZE, Place
+from paramcalc.engine.graph import Layer
 from paramcalc.engine.scope import FAILED, MISSING, NOTHING, Network, UnknownError, View
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Chain, Input, Knob, Spec, Variant, Written
 from paramcalc.language.values import Value, Word
-from paramcalc.ops.attributes import shown, size
+from paramcalc.ops.attributes import attributes, shown, size
 from paramcalc.ops.base import Op
-
-LARGEST_SIZE = 10**15
 
 
 class Change(NamedTuple):
@@ -186,7 +187,8 @@ def set_inputs(network: Network, settings: Settings) -> dict[str, Shape]:
             network.report(fault, one.source, one.at + start, one.at + end)
         except UnknownError:
             pass
-        network.shapes.append(shapes.get(name, MISSING))
+        width = len(one.sizes.text) if isinstance(one.sizes, Expression) else 1
+        network.builder.input(name, shapes.get(name, MISSING), Place(one.source, one.at, one.at + width))
     return shapes
 
 
@@ -253,3 +255,34 @@ def _channels_first(count: int) -> tuple[str, ...]:
     if not 1 <= count <= 4:
         raise Fault(f"an input of {count} sizes needs names for its axes", fix="{length: 197, channels: 768}")
     return (CHANNELS, *SPACE[count - 1]) if count > 1 else (CHANNELS,)
+
+
+# -------------------------------------------------------------------------------- what they touched
+
+
+def settings_remarks(
+    layers: Sequence[Layer], settings: Settings, replaced: Mapping[Swap, int], touched: Mapping[Change, int]
+) -> tuple[str, ...]:
+    """What the settings of single layers touched; a fault when one touched nothing."""
+    said = []
+    for change in settings.changes:
+        if not change.layers:
+            continue
+        if isinstance(change, Swap):
+            count, done, what = replaced.get(change, 0), "replaced", "place"
+        else:
+            count, done, what = touched.get(change, 0), "touched", "layer"
+        if not count:
+            raise _untouched(layers, change)
+        said.append(f"{change} {done} {count} {what}{'s' * (count != 1)}")
+    return tuple(said)
+
+
+def _untouched(layers: Sequence[Layer], change: Change | Swap) -> Fault:
+    """The fault that a setting of layers reached none."""
+    found = {*matching(change.layers, (layer.path for layer in layers))}
+    name = change.name if isinstance(change, Change) else ""
+    kinds = {type(layer.op) for layer in layers if layer.path in found}
+    known = sorted({attribute for kind in kinds for attribute in attributes(kind)})
+    fix = near(name, known) or f"they have {', '.join(known) or 'none'}"
+    return Fault(f"no layer of '{change.layers}' has an attribute '{name}'", fix=fix)

@@ -90,8 +90,7 @@ def explain(
     rows = _selected(report, layers)
     alike: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
-        key = (id(row.layer.applied), tuple(row.layer.shared.items()), row.layer.frozen)
-        alike.setdefault(key, []).append(row)
+        alike.setdefault((row.layer.kind, *row.layer.shared.values()), []).append(row)
     explanations = tuple(_explained(rows_alike, chosen, why) for rows_alike in alike.values())
     return Explained(
         model=report.graph.model,

@@ -64,11 +64,12 @@ class Call(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One call in a chain; `name` is the automatic name, unique within its group."""
+    """One call in a chain; `name` is the automatic name, unique within its group, unless it is `named`."""
 
     call: Call
     at: int
     name: str
+    named: bool = False
 
 
 class Named(NamedTuple):

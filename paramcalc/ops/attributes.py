@@ -11,6 +11,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
+from paramcalc import ops
 from paramcalc.base.errors import Fault, near
 from paramcalc.base.sizes import Size, at_least, divides
 from paramcalc.ops.base import Op
@@ -315,6 +316,20 @@ def build(op: type[Op], values: Mapping[str, Any]) -> Op:
                 raise Fault(f"{op.name} needs '{name}'", fix=listed(known))
             converted[name] = attribute.convert(op, attribute.default)
     return op(**converted)
+
+
+def op(name: str, *values: Any, **named: Any) -> Op:
+    """The op of that name with attributes as a spec gives them, by place or by name.
+
+    >>> op("conv2d", 64, 7, stride=2, padding="same").kernel_size
+    (7, 7)
+    """
+    kind = ops.find(name)
+    if kind is None:
+        raise Fault(f"there is no op '{name}'", fix=near(name, ops.names()))
+    if len(values) > len(attributes(kind)):
+        raise Fault(f"{name} takes at most {len(attributes(kind))} values", fix=listed(attributes(kind)))
+    return build(kind, {**dict(zip(attributes(kind), values, strict=False)), **named})
 
 
 def listed(names: Collection[str]) -> str:

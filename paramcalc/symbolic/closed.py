@@ -9,9 +9,9 @@ from paramcalc.base.errors import Fault, SpecError, near
 from paramcalc.base.paths import matching
 from paramcalc.base.sizes import judge
 from paramcalc.count.report import QUANTITIES, Counts, count_layer
+from paramcalc.engine.builder import LARGEST_SIZE
 from paramcalc.engine.elaborate import Change, Settings, Swap, elaborate
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.engine.settings import LARGEST_SIZE
 from paramcalc.language.spec import Spec
 from paramcalc.symbolic.choice import Chosen, Start, choose, filled, usual
 from paramcalc.symbolic.facts import Symbol
@@ -245,12 +245,11 @@ def _batch(chosen: Chosen) -> Any:
 
 
 def _rows(graph: Graph, ranges: Mapping[int, tuple[Range, ...]], batch: Any, asked: Judge) -> Iterable[Row]:
-    known: dict[tuple[int, bool, tuple[str, ...]], Counts] = {}
+    known: dict[Any, Counts] = {}
     for number, layer in enumerate(graph.layers):
-        key = (id(layer.applied), layer.frozen, tuple(layer.shared))
-        counts = known.get(key)
+        counts = known.get(layer.kind)
         if counts is None:
-            counts = known[key] = Counts(*map(asked.settled, count_layer(layer, batch)))
+            counts = known[layer.kind] = Counts(*map(asked.settled, count_layer(layer, batch)))
         yield Row(layer, counts, ranges.get(number, ()))
 
 

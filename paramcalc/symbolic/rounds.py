@@ -87,22 +87,20 @@ class SymbolicElaborator(Elaborator):
         entering = _moved(first, step, index - 1)
         if any(size != 0 for size in step):
             self._forget(begin, group)
-            self.network.shapes[value] = entering
+            self.builder.reshape(value, entering)
             result = self.repeated(item, scope, group, share, index, LATER, value)
-            self.network.shapes[value] = first
+            self.builder.reshape(value, first)
             if result == UNKNOWN or self.network.shapes[result] != _moved(first, step, index):
                 raise Fault("the rounds of a repeat change sizes in steps that are not equal", fix=CONCRETE)
-            self.network.shapes[result] = _moved(first, step, count - 1)
+            self.builder.reshape(result, _moved(first, step, count - 1))
         for number in range(begin, len(self.network.layers)):
             self.ranges[number] = (*self.ranges.get(number, ()), (letter, count))
         return result
 
     def _forget(self, begin: int, group: Group) -> None:
         """Takes back the layers from a number on, which were elaborated for their shapes only."""
-        del self.network.layers[begin:]
-        del self.network.shapes[begin + len(self.spec.inputs) :]
+        self.builder.take_back(begin)
         del group.children[LATER]
-        self.network.read = {number for number in self.network.read if number < len(self.network.shapes)}
         self.ranges = {number: ranges for number, ranges in self.ranges.items() if number < begin}
 
 

@@ -13,7 +13,7 @@ from paramcalc.base.errors import Problem, Source
 from paramcalc.engine.settings import Settings, input_option
 
 
-def from_outside(
+def blame_settings(
     problems: list[Problem], settings: Settings, attempt: Callable[[Settings], list[Problem]]
 ) -> list[Problem]:
     """The problems of a spec under settings, those that the settings bring into it as one of the setting.

@@ -1,16 +1,62 @@
-"""Joins that read one tensor under two names: legal, and mostly not meant."""
+"""Remarks on a network that is legal, and mostly not meant."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from paramcalc.base.errors import Problem
-from paramcalc.engine.graph import Layer
+from paramcalc.base.shape import Shape
+from paramcalc.engine.graph import Graph, Layer
 from paramcalc.engine.scope import Frame
-from paramcalc.language.spec import Join, Named, Step
+from paramcalc.language.expression import Expression
+from paramcalc.language.spec import Input, Join, Named, Spec, Step
+from paramcalc.language.unread import read_names
 
+MOST_COLOURS = 3  # channels of a picture
 JUST_THERE = ("x", "identity")
 KEEP = "to keep an earlier tensor, name it: '- entry: identity'"
+
+
+# ------------------------------------------------------------------------------------------ inputs
+
+
+def channels_last(spec: Spec, inputs: Mapping[str, Shape]) -> Iterator[Problem]:
+    """A remark on each input that is written like a picture with its colours last."""
+    for name, shape in inputs.items():
+        declared, dims = spec.inputs[name], shape.dims
+        if declared.axes or len(dims) != 3 or not all(type(size) is int for size in dims):
+            continue
+        one, two, colours = dims
+        if one == two > MOST_COLOURS and colours in (1, MOST_COLOURS):
+            fact = f"the input '{name}' has {one} channels of {two}x{colours}: sizes are channels first"
+            fix = f"write {colours}x{one}x{two}; or name the axes: {{height: {one}, width: {two}, channels: {colours}}}"
+            width = len(declared.sizes.text) if isinstance(declared.sizes, Expression) else 1
+            yield Problem(declared.source, declared.at, declared.at + width, fact, (fix,))
+
+
+def knobs_left_behind(spec: Spec, graph: Graph) -> Iterator[str]:
+    """A remark for each knob that something else than the inputs reads, and that an input no longer is."""
+    sizes: dict[str, set[int]] = {}
+    for source, declared in spec.inputs.items():
+        for name, size in zip(_written_sizes(declared), graph.inputs[source].dims, strict=False):
+            if isinstance(graph.knobs.get(name), int) and graph.knobs[name] != size:
+                sizes.setdefault(name, set()).add(size)
+    read = read_names(spec._replace(inputs={})) if sizes else set()
+    for name, others in sizes.items():
+        if name in read:
+            both = f" (--set {name}={others.pop()} changes both)" if len(others) == 1 else ""
+            yield f"--input changes the size of the input only; knob {name} stays {graph.knobs[name]}{both}"
+
+
+def _written_sizes(declared: Input) -> list[str]:
+    """The sizes of an input as they are written."""
+    sizes = declared.sizes or tuple(axis.value for axis in declared.axes)
+    each = (sizes,) if isinstance(sizes, Expression) else sizes
+    return [one.text if isinstance(one, Expression) else "" for one in each]
+
+
+# ------------------------------------------------------------------------------------------- joins
 
 
 class Doubled(NamedTuple):
@@ -21,7 +67,7 @@ class Doubled(NamedTuple):
     frame: Frame
 
 
-def doubts(doubled: list[Doubled], layers: list[Layer]) -> tuple[Problem, ...]:
+def read_twice(doubled: list[Doubled], layers: list[Layer]) -> tuple[Problem, ...]:
     """A remark on each join that reads a tensor twice, under different words, wherever it is called.
 
     A name that stands twice on the line says so plainly. In a block, a further input may be the tensor
