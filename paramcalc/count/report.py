@@ -13,7 +13,7 @@ from typing import NamedTuple
 from paramcalc.base.errors import Fault, near
 from paramcalc.base.paths import matching
 from paramcalc.base.sizes import Size, product
-from paramcalc.engine.graph import Graph, Layer
+from paramcalc.engine.graph import Graph, Kind, Layer
 from paramcalc.render.notebook import shows_itself
 
 BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "float8": 1}
@@ -134,7 +134,7 @@ def count(graph: Graph, batch: int = 1) -> Report:
     """
     if batch < 1:
         raise Fault("the batch must be at least 1", found=str(batch))
-    known: dict[Any, Counts] = {}
+    known: dict[Kind, Counts] = {}
     rows = []
     for layer in graph.layers:
         kind = layer.kind
@@ -148,7 +148,7 @@ def count(graph: Graph, batch: int = 1) -> Report:
 
 def totals(graph: Graph) -> Counts:
     """The totals of one sample alone: equal layers are counted once and multiplied."""
-    equal: dict[Any, list[Layer]] = {}
+    equal: dict[Kind, list[Layer]] = {}
     for layer in graph.layers:
         if not layer.auxiliary:
             equal.setdefault(layer.kind, []).append(layer)

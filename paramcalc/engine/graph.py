@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Problem, Source
 from paramcalc.base.shape import Shape
 from paramcalc.ops.base import Cost, Op, Weights
+
+Kind: TypeAlias = tuple[int, bool, tuple[str, ...], bool]
 
 
 class Applied(NamedTuple):
@@ -44,7 +46,7 @@ class Layer(NamedTuple):
     named: bool = True
 
     @property
-    def kind(self) -> tuple[int, bool, tuple[str, ...], bool]:
+    def kind(self) -> Kind:
         """What layers have in common that count the same, by any convention: op, inputs, what is shared, frozen."""
         return id(self.applied), self.frozen, tuple(self.shared), self.again != ""
 

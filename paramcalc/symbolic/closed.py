@@ -11,7 +11,7 @@ from paramcalc.base.sizes import judge
 from paramcalc.count.report import QUANTITIES, Counts, count_layer
 from paramcalc.engine.builder import LARGEST_SIZE
 from paramcalc.engine.elaborate import Change, Settings, Swap, elaborate
-from paramcalc.engine.graph import Graph, Layer
+from paramcalc.engine.graph import Graph, Kind, Layer
 from paramcalc.language.spec import Spec
 from paramcalc.symbolic.choice import Chosen, Start, choose, filled, usual
 from paramcalc.symbolic.facts import Symbol
@@ -245,7 +245,7 @@ def _batch(chosen: Chosen) -> Any:
 
 
 def _rows(graph: Graph, ranges: Mapping[int, tuple[Range, ...]], batch: Any, asked: Judge) -> Iterable[Row]:
-    known: dict[Any, Counts] = {}
+    known: dict[Kind, Counts] = {}
     for number, layer in enumerate(graph.layers):
         counts = known.get(layer.kind)
         if counts is None:
