@@ -141,9 +141,9 @@ def _ours(model: str, threads: int, compares: bool) -> tuple[Made, int]:
     graph = load(model).graph()
     drawn = Drawn(graph, keep=True)
     inputs = drawn_inputs(graph)
-    run(graph, inputs, drawn, activations=heads(graph), threads=threads, work_bytes=WORK_BYTES)
+    run(graph, inputs, drawn, activations=heads(graph))
     given = Given(graph, {"/".join(key): array for key, array in drawn.kept.items()})
-    settings = Settings(threads=threads, work_bytes=WORK_BYTES)
+    settings = Settings()
     found = verify(graph, settings, inputs, given)
     assert found.agrees
     weights = sum(array.nbytes for array in drawn.kept.values())
@@ -152,7 +152,7 @@ def _ours(model: str, threads: int, compares: bool) -> tuple[Made, int]:
     def forward() -> object:
         if compares:
             return verify(graph, settings, inputs, given, auxiliary=False)
-        return run(graph, inputs, given, threads=threads, work_bytes=WORK_BYTES)
+        return run(graph, inputs, given)
 
     return Made(forward, allowed), before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from paramcalc.verify.tools import Array
 
 INTERRUPTED = 130
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def verify(
@@ -39,16 +41,15 @@ def verify(
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All models of all bundled specs.")] = False,
-    most: Annotated[
+    limit: Annotated[
         str, typer.Option("--up-to", metavar="MACS", help="Of a folder, only networks with at most so many.")
     ] = "20e12",
     batch: Annotated[int, typer.Option("--batch", min=1, help="Samples at once.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of random weights and inputs.")] = 0,
     dtype: Annotated[Literal["float32", "float64"], typer.Option("--dtype", help="Number type.")] = "float32",
-    threads: Annotated[int, typer.Option("--threads", min=0, help="Threads; 0 for one a processor.")] = 0,
-    memory: Annotated[
-        str, typer.Option("--memory", metavar="BYTES", help="Bound of the work buffers, such as 64Mi.")
-    ] = "64Mi",
+    threads: Annotated[
+        int, typer.Option("--threads", min=0, help="Threads of BLAS; 0 for its own choice.")
+    ] = 0,
     inputs: Annotated[
         list[str] | None,
         typer.Option("--input", metavar="[NAME=]FILE.npy", help="The input; or other sizes, as 3x288x288."),
@@ -56,9 +57,8 @@ def verify(
     weights: Annotated[
         Path | None, typer.Option("--weights", metavar="FILE", help="Weights: .npz or .safetensors.")
     ] = None,
-    fields: Annotated[
-        list[str] | None,
-        typer.Option("--field", metavar="LAYER", help="Measure the receptive field of a layer."),
+    expected: Annotated[
+        Path | None, typer.Option("--expect", metavar="FILE.npy", help="Compare the output with this one.")
     ] = None,
     save_output: Annotated[
         Path | None, typer.Option("--save-output", metavar="FILE.npy", help="Keep the network's output.")
@@ -83,6 +83,8 @@ def verify(
 
     Example: paramcalc verify lenet5-1998 --batch 2
     """
+    if threads:
+        os.environ.update(dict.fromkeys(BLAS_THREADS, str(threads)))  # NumPy's import, below, reads them
     from paramcalc.verify import draw as drawn
     from paramcalc.verify.compare import Settings
     from paramcalc.verify.session import Request
@@ -90,14 +92,14 @@ def verify(
     changes, _ = settings(sets, None, plugins, replaced)
     sizes, arrays = _inputs(inputs)
     request = Request(
-        Settings(batch, dtype, seed, threads, _work_bytes(memory, threads)),
+        Settings(batch, dtype, seed),
         changes,
         sizes,
         arrays,
         weights,
-        tuple(fields or ()),
-        _number("--up-to", most),
-        alone=bool(arrays or weights or fields or save_output or save_activations),
+        expected,
+        _number("--up-to", limit),
+        alone=bool(arrays or weights or expected or save_output or save_activations),
     )
     try:
         done = _run(_names(specs, every), request, save_output, save_activations)
@@ -109,12 +111,10 @@ def verify(
     if format == "json":
         emit(drawn.json(done.runs), output)
     elif len(done.outcomes) == len(done.runs) == 1:
-        run, found = done.runs[0]
-        after = drawn.disagreements([run]) + drawn.fields(found)
-        emit_grid(drawn.grid(run, depth, not unfold, times), output, after)
+        (run,) = done.runs
+        emit_grid(drawn.grid(run, depth, not unfold, times), output, drawn.disagreements([run]))
     else:
-        runs = [run for run, _ in done.runs]
-        emit_grid(drawn.summary(runs, times), output, drawn.disagreements(runs))
+        emit_grid(drawn.summary(done.runs, times), output, drawn.disagreements(done.runs))
     raise typer.Exit(done.exit_code)
 
 
@@ -144,10 +144,10 @@ def _inputs(texts: list[str] | None) -> tuple[dict[str, tuple[int, ...]], dict[s
 
 
 def _number(option: str, text: str) -> int:
-    """A figure such as 20e12 or 64Mi as a whole number."""
+    """A figure such as 20e12 as a whole number."""
     from paramcalc.base import printed as figure
 
-    example = "a number such as 64Mi, 20e12 or 2_000_000"
+    example = "a number such as 64e6, 20e12 or 2_000_000"
     try:
         read = figure.read(text)
     except Fault as fault:
@@ -155,22 +155,6 @@ def _number(option: str, text: str) -> int:
     if read.percentage:
         raise Fault(f"{option}: '{text}' is a share of nothing", expected=example)
     return int(read.value)
-
-
-def _work_bytes(text: str, threads: int) -> int:
-    """The bound of the work buffers; too small a one is refused, or remarked on."""
-    from paramcalc.verify.compare import LEAST_WORK, QUICK_WORK
-    from paramcalc.verify.run import processors
-
-    size, used = _number("--memory", text), threads or processors()
-    if size < LEAST_WORK:
-        expected = f"at least {LEAST_WORK >> 10}Ki; 1Mi is one MiB"
-        raise Fault(
-            "--memory is too small to work in", expected=expected, found=f"{size:,} byte{'s' * (size != 1)}"
-        )
-    if size < QUICK_WORK * used:
-        remark(f"--memory {text} makes convolutions slow: less than {QUICK_WORK * used >> 10}Ki")
-    return size
 
 
 def _run(
@@ -182,8 +166,8 @@ def _run(
     from zipfile import ZipFile
 
     from paramcalc.render.progress import Progress
-    from paramcalc.verify import checkpoint
     from paramcalc.verify import draw as drawn
+    from paramcalc.verify import files as storing
     from paramcalc.verify.session import session
 
     warnings.simplefilter("ignore", RuntimeWarning)  # of overflow and the like, which the table tells
@@ -204,9 +188,9 @@ def _run(
         def watch(name: str, layers: int, layer: Layer, y: Array) -> None:
             progress.step(name, layers, layer.path, len(y) * layer.applied.cost.macs)
             if archive is not None:
-                checkpoint.write_member(archive, layer.path, y)
+                storing.write_member(archive, layer.path, y)
 
         done = session(names, request, begin, watch)
         if kept is not None and save_output is not None:
-            checkpoint.write_outputs(kept, save_output, done.runs[0][0].outputs)
+            storing.write_outputs(kept, save_output, done.runs[0].outputs)
     return done

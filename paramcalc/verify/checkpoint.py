@@ -1,217 +1,215 @@
-"""Weights from files, matched to those of a graph; arrays from and to files.
+"""Which array of a file is which weight of a graph: by names, and where these say nothing, by order.
 
-The only module that imports safetensors, and only when a file asks for it.
+>>> _words("trunk_output.block1.block1-0.proj.0.weight")
+['trunk_output', 'block1', 'block1', '0', 'proj', '0', 'weight']
 """
 
 from __future__ import annotations
 
-import io
-import json
 import re
-import zipfile
-import zlib
-from collections import defaultdict, deque
-from collections.abc import Collection, Mapping
-from math import prod
-from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeAlias
-
-import numpy as np
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Fault
 from paramcalc.engine.graph import Graph
-from paramcalc.verify.weights import Array, Key, counted, listed, owned, shown
+from paramcalc.verify.files import Dims, Stored
+from paramcalc.verify.weights import Array, Key, check_real, counted, listed, owned, shown
 
-Dims: TypeAlias = tuple[int, ...]
-_IN_NUMPY = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL")
-UNREADABLE = (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+Wanted: TypeAlias = Mapping[Key, Dims]
+
+ATTENTION = re.compile(r"(?P<module>.*?)[./]?(?P<part>in_proj_|qkv[./]|(?:q|k|v|o|out)_proj[./]|"
+                       r"(?:query|key|value|proj)[./])(?P<kind>weight|bias)")  # fmt: skip
+PROJECTIONS = {"q": "query", "k": "key", "v": "value", "o": "out", "out": "out", "proj": "out"}
+SHORTCUTS = {"downsample", "proj", "projection", "shortcut", "skip"}  # one thing by several names
 
 
 class Match(NamedTuple):
-    """A file's arrays under the names of a graph's weights, and how they were found: by name or order.
+    """A file's arrays by the graph's weights.
 
-    `extra` are arrays that no layer reads. `auxiliary` is False when the file has not all weights of
-    the auxiliary branches, which then cannot be run.
+    `by_name` are as many, the others were found by order; `doubtful` are names that nothing but order
+    tells apart, `extra` arrays that no layer reads. `auxiliary` is False when the file has not all weights
+    of the auxiliary branches, which then cannot be run.
     """
 
-    arrays: dict[str, Array]
-    how: str
+    arrays: dict[Key, Stored]
+    shapes: Wanted
+    by_name: int
+    doubtful: tuple[str, ...]
     extra: tuple[str, ...]
-    auxiliary: bool = True
+    auxiliary: bool
+
+    def read(self) -> dict[str, Array]:
+        """The arrays under the names of the weights; axes of length 1 may have come or gone."""
+        for key, stored in self.arrays.items():
+            check_real("/".join(key), stored.dtype, stored.is_real)
+        return {"/".join(key): stored.read().reshape(self.shapes[key]) for key, stored in self.arrays.items()}
+
+    def remarks(self, source: str) -> tuple[str, ...]:
+        """How the arrays were found, what is not certain, and what was not used."""
+        ordered = len(self.arrays) - self.by_name
+        how = f"{self.by_name} by name, {ordered} by order and shape"
+        if not ordered or not self.by_name:
+            how = "by order and shape" if ordered else "by name"
+        remarks = [f"{source}: {counted(self.arrays, 'array')} found {how}"]
+        if self.doubtful:
+            remarks.append(
+                f"{source}: order alone tells {len(self.doubtful)} of them from others of the same shape: "
+                f"{listed(self.doubtful, 2)}; --expect FILE.npy, the outputs for an --input, can prove it"
+            )
+        if self.extra:
+            remarks.append(f"{source}: {counted(self.extra, 'array')} not used: {listed(self.extra)}")
+        return tuple(remarks)
 
 
-def read_array(path: Path) -> Array:
-    """The array in a .npy file."""
-    try:
-        array = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise Fault(f"{path}: {error.strerror or error}") from None
-    except UNREADABLE as error:
-        raise Fault(f"{path} cannot be read as a .npy file", found=str(error)) from None
-    if not isinstance(array, np.ndarray):
-        raise Fault(f"{path} holds several arrays", expected="a .npy file with one")
-    return array
-
-
-def read_arrays(path: Path) -> dict[str, Array]:
-    """The arrays in a .npz or .safetensors file, in their order.
-
-    A .safetensors file has no order of its own: names in which numbers count as numbers give one.
-    """
-    readers = {".npz": _read_npz, ".safetensors": _read_safetensors}
-    if path.suffix not in readers:
-        raise Fault(f"{path}: weights are read from " + " and ".join(readers) + " files")
-    try:
-        return readers[path.suffix](path)
-    except OSError as error:
-        raise Fault(f"{path}: {error.strerror or error}") from None
-    except UNREADABLE as error:
-        message = str(error).strip("'\"") or type(error).__name__
-        raise Fault(f"{path} cannot be read as a {path.suffix} file", found=message) from None
-
-
-def _read_npz(path: Path) -> dict[str, Array]:
-    archive = np.load(path, allow_pickle=False)
-    if isinstance(archive, np.ndarray):
-        raise ValueError("a single array")
-    with archive:
-        return {name: archive[name] for name in archive.files}
-
-
-def _read_safetensors(path: Path) -> dict[str, Array]:
-    try:
-        from safetensors import SafetensorError, safe_open
-    except ImportError:
-        fix = "pip install 'paramcalc[weights]'"
-        raise Fault(f"{path}: reading this needs the package safetensors", fix=fix) from None
-    try:
-        with safe_open(path, framework="np") as file:
-            names = sorted(file.keys(), key=_natural)
-            kinds = {name: file.get_slice(name).get_dtype() for name in names}
-            strange = {name: kind for name, kind in kinds.items() if kind not in (*_IN_NUMPY, "BF16")}
-            for name, kind in strange.items():
-                raise Fault(
-                    f"{path}: NumPy has no numbers like those of {name}", found=kind, fix="store float32"
-                )
-            halves = _read_bfloat16(path, {name for name, kind in kinds.items() if kind == "BF16"})
-            return {name: halves[name] if name in halves else file.get_tensor(name) for name in names}
-    except SafetensorError as error:
-        raise ValueError(str(error)) from None
-
-
-def _read_bfloat16(path: Path, names: Collection[str]) -> dict[str, Array]:
-    """Arrays of bfloat16 as float32, of which each is the upper half; NumPy has no such type.
-
-    The file: the header's length in 8 bytes, the header in JSON, and the arrays (safetensors' README).
-    """
-    found: dict[str, Array] = {}
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
-        for name in names:
-            shape = header[name]["shape"]
-            file.seek(8 + length + header[name]["data_offsets"][0])
-            bits = np.frombuffer(file.read(2 * prod(shape)), "<u2").astype(np.uint32) << 16
-            found[name] = bits.view(np.float32).reshape(shape)
-    return found
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key that puts layer2 before layer10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
-
-
-def matched(graph: Graph, arrays: Mapping[str, Array], source: str) -> Match:
+def matched(graph: Graph, arrays: Sequence[Stored], source: str) -> Match:
     """The arrays that a graph's weights and buffers mean; `Fault` with all that do not fit.
 
-    By name if all names are there: path and name of the weight, with slashes or dots. Else by order:
-    the n-th array with the name's last part and the shape of a weight is the n-th such weight, and
-    what then remains of a shape is taken in order. The weights of auxiliary branches may be missing.
+    First by name: path and name of the weight, whatever separates their words, and whatever module all
+    of the file is in. Then by order: arrays of one kind and shape, as `weight` and 64x3x3x3, are taken in the
+    order of the layers, apart by words that both sides use for some of them; what then remains of a shape
+    is taken in order. The weights of auxiliary branches may be missing.
     """
     wanted = owned(graph)
-    ways = {"name": _by_name(wanted, arrays), "order": _by_order(wanted, arrays)}
     branches = {layer.path for layer in graph.layers if layer.auxiliary}
-    for how, found in ways.items():
-        missing = [key for key in wanted if key not in found]
-        if all(path in branches for path, _ in missing) and not _misshapen(wanted, arrays, found):
-            kept = {key: name for key, name in found.items() if not (missing and key[0] in branches)}
-            extra = tuple(name for name in arrays if name not in kept.values())
-            return Match({"/".join(key): arrays[name] for key, name in kept.items()}, how, extra, not missing)
-    most = max(ways.values(), key=len)
-    raise _misfit(source, graph, wanted, arrays, most)
+    offered = [*_unpacked(arrays)] if any(kind == "query" for _, kind in wanted) else [*arrays]
+    for auxiliary in (True, False) if branches else (True,):
+        keys = {key: dims for key, dims in wanted.items() if auxiliary or key[0] not in branches}
+        named, wrong = _by_name(keys, offered)
+        ordered, doubtful = _by_order(keys, offered, {**named, **wrong})
+        found = named | ordered
+        if len(found) == len(keys):
+            taken = {_origin(one.name) for one in found.values()}
+            extra = tuple(one.name for one in arrays if one.name not in taken)
+            in_order = {key: found[key] for key in keys}
+            return Match(in_order, wanted, len(named), tuple(doubtful), extra, auxiliary)
+    raise _misfit(source, graph, keys, arrays, found, wrong)
 
 
-def _by_name(wanted: Mapping[Key, Dims], arrays: Mapping[str, Array]) -> dict[Key, str]:
-    names = {_plain("/".join(key)): key for key in wanted}
-    return {names[_plain(name)]: name for name in arrays if _plain(name) in names}
+def _unpacked(arrays: Sequence[Stored]) -> Iterator[Stored]:
+    """The projections of attention under the names that they have here, one array each.
+
+    PyTorch packs query, key and value into one: `in_proj_weight`, or `qkv.weight` in Swin.
+    """
+    names = {one.name for one in arrays}
+    for one in arrays:
+        match = ATTENTION.fullmatch(one.name)
+        if match is None or (match["part"][:-1] == "proj" and f"{match['module']}.qkv.weight" not in names):
+            yield one
+            continue
+        part, end = match["part"].strip("._/"), "_bias" if match["kind"] == "bias" else ""
+        if part in ("in_proj", "qkv"):
+            rows = one.shape[0] // 3 if one.shape else 0
+            for place, name in enumerate(("query", "key", "value")):
+                yield one.rows(
+                    f"{match['module']}.{name}{end} of {one.name}", place * rows, (place + 1) * rows
+                )
+        else:
+            name = PROJECTIONS.get(part.removesuffix("_proj"), part)
+            yield one._replace(name=f"{match['module']}.{name}{end} of {one.name}")
 
 
-def _plain(name: str) -> str:
-    return name.replace(".", "/")
+def _origin(name: str) -> str:
+    return name.rpartition(" of ")[2]
 
 
-def _by_order(wanted: Mapping[Key, Dims], arrays: Mapping[str, Array]) -> dict[Key, str]:
-    """Weights and arrays of one shape in the order of both: first those of one kind, then the rest."""
-    exact: dict[tuple[str, Dims], deque[str]] = defaultdict(deque)
-    for name, array in arrays.items():
-        exact[_plain(name).rpartition("/")[2], array.shape].append(name)
-    found = {key: exact[key[1], dims].popleft() for key, dims in wanted.items() if exact.get((key[1], dims))}
-    rest: dict[Dims, deque[str]] = defaultdict(deque)
-    taken = {*found.values()}
-    for name, array in arrays.items():
-        if name not in taken:
-            rest[array.shape].append(name)
-    for key, dims in wanted.items():
-        if key not in found and rest.get(dims):
-            found[key] = rest[dims].popleft()
-    return found
+def _by_name(keys: Wanted, arrays: Sequence[Stored]) -> tuple[dict[Key, Stored], dict[Key, Stored]]:
+    """The arrays with the names of weights, and among them those of another shape."""
+    words = [_words(one.name.partition(" of ")[0]) for one in arrays]
+    common = 0
+    while words and all(len(some) > common + 1 and some[common] == words[0][common] for some in words):
+        common += 1
+    by_name: dict[str, Stored] = {}
+    for start in (0, common):
+        for some, one in zip(words, arrays, strict=True):
+            by_name.setdefault("".join(some[start:]).replace("_", "").lower(), one)
+    named = {key: by_name.get("".join(_words("/".join(key))).replace("_", "").lower()) for key in keys}
+    fitting = {key: one for key, one in named.items() if one and _bare(one.shape) == _bare(keys[key])}
+    return fitting, {key: one for key, one in named.items() if one and key not in fitting}
 
 
-def _misshapen(
-    wanted: Mapping[Key, Dims], arrays: Mapping[str, Array], found: Mapping[Key, str]
-) -> dict[Key, Dims]:
-    """The shapes of found arrays that are not those of the weights."""
-    shapes = {key: arrays[name].shape for key, name in found.items()}
-    return {key: dims for key, dims in shapes.items() if dims != wanted[key]}
+def _by_order(
+    keys: Wanted, arrays: Sequence[Stored], named: Mapping[Key, Stored]
+) -> tuple[dict[Key, Stored], list[str]]:
+    """The arrays for keys without a named one, and the names of those that only order tells apart."""
+    used = {one.name for one in named.values()}
+    left = [key for key in keys if key not in named]
+    kinds = {kind for _, kind in keys}
+    found: dict[Key, Stored] = {}
+    doubtful: list[str] = []
+    for with_kind in (True, False):
+        theirs: dict[tuple[str, Dims], list[Stored]] = defaultdict(list)
+        for one in arrays:
+            last = _words(one.name.partition(" of ")[0])[-1]
+            if one.name not in used and one.is_real:
+                kind = (last if last in kinds else "weight") if with_kind else ""
+                theirs[kind, _bare(one.shape)].append(one)
+        ours: dict[tuple[str, Dims], list[Key]] = defaultdict(list)
+        for key in left:
+            ours[key[1] if with_kind else "", _bare(keys[key])].append(key)
+        for group, members in ours.items():
+            for key, one, certain in _paired(members, theirs.get(group, [])):
+                found[key] = one
+                used.add(one.name)
+                doubtful += [] if certain else [one.name]
+        left = [key for key in left if key not in found]
+    return found, doubtful
+
+
+def _paired(keys: Sequence[Key], arrays: Sequence[Stored]) -> Iterator[tuple[Key, Stored, bool]]:
+    """Weights and arrays in the order of both, and whether something else tells them apart as well.
+
+    Words that are in as many names of one side as of the other part both, if all parts are then as large.
+    """
+    ours, theirs = [_telling(key[0]) for key in keys], [_telling(one.name) for one in arrays]
+    counts, others = (Counter(word for words in side for word in words) for side in (ours, theirs))
+    common = {word for word, count in counts.items() if count == others[word]}
+    marks, their_marks = ([frozenset(words & common) for words in side] for side in (ours, theirs))
+    sizes = Counter(marks)
+    if sizes != Counter(their_marks):
+        marks = their_marks = [frozenset()] * max(len(keys), len(arrays))
+        sizes = Counter(marks)
+    waiting: dict[frozenset[str], deque[Stored]] = defaultdict(deque)
+    for mark, one in zip(their_marks, arrays, strict=False):
+        waiting[mark].append(one)
+    for mark, key in zip(marks, keys, strict=False):
+        if waiting[mark]:
+            yield key, waiting[mark].popleft(), sizes[mark] == 1
+
+
+def _telling(name: str) -> set[str]:
+    """The words of a name but for numbers, which are counted differently everywhere."""
+    return {"shortcut" if word in SHORTCUTS else word for word in _words(name) if not word.isdigit()}
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[./\- ]", name)
+
+
+def _bare(dims: Dims) -> Dims:
+    """A shape without its axes of length 1: the kernel of a 1x1 convolution is the weight of a linear."""
+    return tuple(size for size in dims if size != 1)
 
 
 def _misfit(
     source: str,
     graph: Graph,
-    wanted: Mapping[Key, Dims],
-    arrays: Mapping[str, Array],
-    found: Mapping[Key, str],
+    keys: Wanted,
+    arrays: Iterable[Stored],
+    found: Mapping[Key, Stored],
+    wrong: Mapping[Key, Stored],
 ) -> Fault:
-    missing = [f"{'/'.join(key)} {shown(dims)}" for key, dims in wanted.items() if key not in found]
-    misshapen = _misshapen(wanted, arrays, found)
-    wrong = [f"{'/'.join(key)} {shown(dims)}, not {shown(wanted[key])}" for key, dims in misshapen.items()]
-    extra = [f"{name} {shown(array.shape)}" for name, array in arrays.items() if name not in found.values()]
-    what = [f"{len(names)} {word}" for names, word in ((missing, "missing"), (wrong, "misshapen")) if names]
+    absent = [key for key in keys if key not in found and key not in wrong]
+    missing = [f"{'/'.join(key)} {shown(keys[key])}" for key in absent]
+    misshapen = [f"{'/'.join(key)} {shown(one.shape)}, not {shown(keys[key])}" for key, one in wrong.items()]
+    taken = {_origin(one.name) for one in (*found.values(), *wrong.values())}
+    extra = [f"{one.name} {shown(one.shape)}" for one in arrays if one.name not in taken]
+    what = [
+        f"{len(names)} {word}" for names, word in ((missing, "missing"), (misshapen, "misshapen")) if names
+    ]
     unused = [f"{counted(extra, 'array')} not used: {listed(extra)}"] if extra else []
     return Fault(
         f"{source} does not hold the weights of {graph.model}: {', '.join(what)}",
         expected=listed(missing),
-        found="; ".join([*([listed(wrong)] if wrong else []), *unused]),
+        found="; ".join([*([listed(misshapen)] if misshapen else []), *unused]),
     )
-
-
-def write_outputs(file: BinaryIO, path: Path, outputs: Mapping[str, Array]) -> None:
-    """A network's only output as a .npy file, or all of them as a .npz file."""
-    if path.suffix == ".npz":
-        with zipfile.ZipFile(file, "w") as archive:
-            for name, array in outputs.items():
-                write_member(archive, name, array)
-        return
-    if len(outputs) > 1:
-        raise Fault(
-            f"{path}: a .npy file holds one output, and there are {len(outputs)}", fix="end it with .npz"
-        )
-    buffer = io.BytesIO()  # NumPy says less about a full disk than the system does
-    np.save(buffer, next(iter(outputs.values())), allow_pickle=False)
-    file.write(buffer.getbuffer())
-
-
-def write_member(archive: zipfile.ZipFile, name: str, array: Array) -> None:
-    """One more array in what is to be a .npz file."""
-    with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-        np.lib.format.write_array(file, array, allow_pickle=False)

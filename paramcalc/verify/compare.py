@@ -5,18 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from heapq import nlargest
-from math import prod
+from math import inf, prod
 from time import perf_counter
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from paramcalc.base.errors import Fault
+from paramcalc.base.errors import Fault, near
 from paramcalc.count import liveness
 from paramcalc.count.report import Report, Row, count
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.verify.effort import Effort, check_memory, effort
-from paramcalc.verify.run import Arrays, Live, checked_inputs, needed, processors
+from paramcalc.verify.files import Stored
+from paramcalc.verify.run import Arrays, Live, checked_inputs, needed
 from paramcalc.verify.tools import Array, Tools
 from paramcalc.verify.watch import watched
 from paramcalc.verify.weights import FLOATS, Drawn, Key, Supply, drawn_inputs, key, shown
@@ -24,19 +25,22 @@ from paramcalc.verify.weights import FLOATS, Drawn, Key, Supply, drawn_inputs, k
 Watcher: TypeAlias = Callable[[Layer, Array], None]
 Fact: TypeAlias = int | str | tuple[int, ...]
 
-
-LEAST_WORK = 64 << 10  # bytes of work buffers; below, convolutions go row by row, 20 times as slow
-QUICK_WORK = 512 << 10  # ... for each thread; below, they are slower by the piece
+TOLERANCE = 1e-4  # of the largest number: what single precision may lose on the way through a network
 
 
 class Settings(NamedTuple):
-    """How to run: `work_bytes` bounds the buffers for unrolled convolutions."""
+    """How to run: with how many samples, in which numbers, and what random ones start from."""
 
     batch: int = 1
     dtype: str = "float32"
     seed: int = 0
-    threads: int = 0
-    work_bytes: int = 64 << 20
+
+
+class Expected(NamedTuple):
+    """Outputs that somebody else's run gave, by name ('' for the only one), in a file called `source`."""
+
+    source: str
+    outputs: Mapping[str, Stored]
 
 
 class Peak(NamedTuple):
@@ -99,7 +103,8 @@ class Verification(NamedTuple):
 
     `forward_seconds` were spent in layers, `weights_seconds` on making their weights. `memory` is
     the most that the process has ever held, in bytes; 0 where the system does not tell.
-    `left_out` are auxiliary branches that had no weights to run with.
+    `left_out` are auxiliary branches that had no weights to run with. `apart` is how far the outputs
+    are from those in a file, `expected`: the largest difference, as a share of the largest value.
     """
 
     report: Report
@@ -112,6 +117,8 @@ class Verification(NamedTuple):
     memory: int
     outputs: Arrays
     left_out: tuple[str, ...] = ()
+    expected: str = ""
+    apart: float = 0
 
     @property
     def agrees(self) -> bool:
@@ -137,6 +144,7 @@ def verify(
     weights: Supply | None = None,
     *,
     auxiliary: bool = True,
+    expected: Expected | None = None,
     begin: Callable[[Effort], None] = lambda work: None,
     see: Watcher = lambda layer, output: None,
 ) -> Verification:
@@ -144,19 +152,20 @@ def verify(
 
     A layer that fails, or that gives another shape, does not stop the run: the layers after it get
     zeros of the expected shape, so that each is judged by itself. `begin` is told beforehand what it
-    will take, `see` gets every output. `Fault` where there is not memory enough.
+    will take, `see` gets every output, `expected` is what the network should give. `Fault` where there
+    is not memory enough.
 
     >>> from paramcalc import load
     >>> verify(load("lenet5-1998").graph()).agrees
     True
     """
-    batch, dtype, threads = settings.batch, settings.dtype, settings.threads or processors()
+    batch, dtype = settings.batch, settings.dtype
     given = checked_inputs(graph, inputs, dtype) if inputs is not None else {}
     if given:
         batch = len(next(iter(given.values())))
-    settings = settings._replace(batch=batch, threads=threads)
+    settings = settings._replace(batch=batch)
     check_memory(graph, batch, dtype, drawn=weights is None)
-    begin(effort(graph, batch, dtype, threads))
+    begin(effort(graph, batch, dtype))
     arrays = given or checked_inputs(graph, drawn_inputs(graph, batch, dtype, settings.seed), dtype)
     values = range(len(graph.inputs), len(graph.inputs) + len(graph.layers))
     live = Live(graph, arrays, values if auxiliary else needed(graph, graph.outputs), graph.outputs)
@@ -167,6 +176,8 @@ def verify(
         layers.append(measured)
         see(measured.row.layer, output)
     ran = {measured.path for measured in layers}
+    outputs = {graph.name(value): live.arrays[value] for value in graph.outputs}
+    apart = run.compare_outputs(outputs, expected) if expected else 0
     return Verification(
         report=run.report,
         settings=settings,
@@ -176,8 +187,10 @@ def verify(
         forward_seconds=sum(measured.seconds for measured in layers),
         weights_seconds=run.weights_seconds,
         memory=most_memory(),
-        outputs={graph.name(value): live.arrays[value] for value in graph.outputs},
+        outputs=outputs,
         left_out=tuple(dict.fromkeys(layer.auxiliary for layer in graph.layers if layer.path not in ran)),
+        expected=expected.source if expected else "",
+        apart=apart,
     )
 
 
@@ -195,7 +208,7 @@ class _Run:
         self._settings = settings
         self._live = live
         self._supply = supply
-        self._tools = Tools(settings.threads, settings.work_bytes)
+        self._tools = Tools()
         self._ends = {*range(self._first + len(graph.layers))} - {
             value for layer in graph.layers for value in layer.inputs
         }
@@ -232,6 +245,29 @@ class _Run:
             self._compare_weights(row.layer, weights, read)
             self._compare_numbers(value, row.layer, y)
         return measured, output
+
+    def compare_outputs(self, outputs: Arrays, expected: Expected) -> float:
+        """How far the outputs are from those expected, and a disagreement where that is too far."""
+        names = [*outputs]
+        apart = 0.0
+        for name, stored in expected.outputs.items():
+            name = name or names[0]
+            if name not in outputs:
+                raise Fault(
+                    f"{expected.source}: there is no output '{name}'",
+                    fix=near(name, names) or f"outputs: {', '.join(names)}",
+                )
+            found = difference(outputs[name], stored)
+            apart = max(apart, found)
+            if not found <= TOLERANCE:
+                wanted = f"the numbers in {expected.source}, within {TOLERANCE:g} of the largest"
+                said = (
+                    f"off by {found:.2g} of it"
+                    if found < inf
+                    else f"{shown(outputs[name].shape)}, not {shown(stored.shape)}"
+                )
+                self.disagreements.append(Disagreement(name, "output values", wanted, said))
+        return apart
 
     def _weights(self, value: int, layer: Layer) -> dict[str, Array]:
         try:
@@ -296,6 +332,15 @@ class _Run:
 
     def _shape(self, layer: Layer) -> tuple[int, ...]:
         return (self._settings.batch, *layer.output.dims)
+
+
+def difference(y: Array, stored: Stored) -> float:
+    """The largest difference of two arrays as a share of the largest number; infinite for other shapes."""
+    if stored.shape not in (y.shape, y.shape[1:] if len(y) == 1 else y.shape) or not stored.is_real:
+        return inf
+    wanted = stored.read().reshape(y.shape)
+    largest = float(np.abs(wanted).max())
+    return float(np.abs(y - wanted).max()) / (largest or 1.0)
 
 
 def _told(fact: Fact) -> str:

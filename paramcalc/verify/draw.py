@@ -7,7 +7,6 @@ from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.count import outline
-from paramcalc.count.json import plain
 from paramcalc.count.outline import call_text
 from paramcalc.render.grid import Column, Grid, Line, number
 from paramcalc.render.progress import lasting
@@ -16,7 +15,6 @@ from paramcalc.render.words import JOINED, dims, folded, inputs, title
 if TYPE_CHECKING:
     from paramcalc.verify.compare import Measured, Verification
     from paramcalc.verify.effort import Effort
-    from paramcalc.verify.fields import Field
 
 SCHEMA = "paramcalc/verify/1"
 
@@ -73,17 +71,16 @@ def notes(run: Verification, times: bool) -> tuple[str, ...]:
     """What was compared, what was alive at most, and what it took."""
     peak, agree = run.peak, len({layer.path for layer in run.layers} - {d.layer for d in run.disagreements})
     notes = [
-        f"{agree} of {len(run.layers)} layers do what is counted: output shapes, params, MACs, live values; "
+        f"{agree} of {len(run.layers)} layers match their counts: output shapes, params, MACs, live values; "
         + _reads(run),
-        f"alive at once: at most {number(peak.elements)} elements of inputs and outputs, in {peak.layer}; "
-        f"they lay in at most {number(peak.bytes)} bytes, in {peak.bytes_layer}",
+        f"peak live activations: {number(peak.elements)} elements ({peak.layer}), "
+        f"{number(peak.bytes)} bytes ({peak.bytes_layer})",
     ]
+    if run.expected:
+        notes.append(f"outputs: {run.apart:.1g} of the largest number apart from {run.expected}")
     if times:
-        held = f"; the process held at most {run.memory / 2**20:,.0f} MiB" if run.memory else ""
-        threads = f"{run.settings.threads} thread{'s' * (run.settings.threads != 1)}"
-        notes.append(
-            f"{run.forward_seconds:.3f} s in layers, {run.weights_seconds:.3f} s for weights, {threads}{held}"
-        )
+        held = f"; peak memory of the process: {run.memory / 2**20:,.0f} MiB" if run.memory else ""
+        notes.append(f"{run.forward_seconds:.3f} s in layers, {run.weights_seconds:.3f} s for weights{held}")
     if run.left_out:
         notes.append(f"not run, for want of weights: {', '.join(run.left_out)}")
     return tuple(notes)
@@ -93,10 +90,10 @@ def _reads(run: Verification) -> str:
     """What was found about the arrays that layers declare, and get no others."""
     unlike = [one for one in run.disagreements if one.what.startswith("use of ")]
     if unlike:
-        return f"{len(unlike)} weights or buffers are not used as declared: see below"
+        return f"{len(unlike)} weights or buffers are not used as declared (below)"
     if not run.reads:
-        return "they declare no weights"
-    return "every weight and buffer was read by each layer that declares it, and by no other"
+        return "no layer declares weights"
+    return "each layer read every weight and buffer that it declares, and no other"
 
 
 def disagreements(runs: Sequence[Verification]) -> str:
@@ -107,11 +104,6 @@ def disagreements(runs: Sequence[Verification]) -> str:
         for run in runs
         for one in run.disagreements
     )
-
-
-def fields(found: Iterable[Field]) -> str:
-    """A line for each measured field, and whether the rule gives the same."""
-    return "".join(f"{_field(one)}\n" for one in found)
 
 
 def summary(runs: Sequence[Verification], times: bool = True) -> Grid:
@@ -139,7 +131,7 @@ def summary(runs: Sequence[Verification], times: bool = True) -> Grid:
         for run in runs
     ]
     agree = sum(run.agrees for run in runs)
-    note = f"{agree} of {len(runs)} networks do what is counted, layer by layer"
+    note = f"{agree} of {len(runs)} networks match their counts, layer by layer"
     return Grid("", columns, tuple(lines), (note,))
 
 
@@ -199,32 +191,16 @@ def _verdict(bad: Sequence[Measured], line: outline.Line | None = None) -> str:
     return f"NO: {bad[0].path}{more}"
 
 
-def _field(found: Field) -> str:
-    seen, of = found.seen, f"{found.layer} sees of {found.input} {found.axis}"
-    if seen.jump is not None:
-        said = f"{seen.size} positions, jump {seen.jump}, start {seen.start}"
-    else:
-        said = f"all {seen.size} positions" if found.whole else f"{seen.size} positions"
-    place = f"position {found.position}: {seen.first} to {seen.last} of {found.length}"
-    if found.agrees and seen.every:
-        return f"{of}: {said}, and so does every output position, as counted"
-    if found.agrees:
-        return f"{of}: {said} ({place}), as counted{' within the input' if found.cut else ''}"
-    rule = found.expected
-    expected = f"{rule.first} to {rule.last}, jump {rule.jump}, start {rule.start}"
-    return f"DISAGREES {of}: {said} ({place}); counted: {expected}"
-
-
 # ------------------------------------------------------------------------------------------ data
 
 
-def json(runs: Iterable[tuple[Verification, Sequence[Field]]]) -> str:
+def json(runs: Iterable[Verification]) -> str:
     """All networks with all layers, and what disagrees."""
-    document = {"schema": SCHEMA, "networks": [_network(run, found) for run, found in runs]}
+    document = {"schema": SCHEMA, "networks": [_network(run) for run in runs]}
     return writer.dumps(document, indent=2) + "\n"
 
 
-def _network(run: Verification, found: Sequence[Field]) -> dict[str, Any]:
+def _network(run: Verification) -> dict[str, Any]:
     graph, settings = run.report.graph, run.settings
     return {
         "model": graph.model,
@@ -234,16 +210,14 @@ def _network(run: Verification, found: Sequence[Field]) -> dict[str, Any]:
         "batch": settings.batch,
         "dtype": settings.dtype,
         "seed": settings.seed,
-        "threads": settings.threads,
-        "work_bytes": settings.work_bytes,
-        "agrees": run.agrees and all(one.agrees for one in found),
+        "agrees": run.agrees,
         "totals": {"params": run.params, "macs": run.macs, "reads": run.reads},
         "alive": run.peak._asdict(),
         "seconds": {"layers": run.forward_seconds, "weights": run.weights_seconds},
         "memory_bytes": run.memory or None,
         "left_out": list(run.left_out),
         "disagreements": [one._asdict() for one in run.disagreements],
-        "fields": [_field_document(one) for one in found],
+        "expected": {"file": run.expected, "apart": run.apart} if run.expected else None,
         "layers": [_layer(layer) for layer in run.layers],
     }
 
@@ -262,17 +236,3 @@ def _layer(layer: Measured) -> dict[str, Any]:
         "seconds": layer.seconds,
         "auxiliary": layer.row.layer.auxiliary or None,
     }
-
-
-def _field_document(found: Field) -> dict[str, Any]:
-    return {
-        **found._replace(seen=None, expected=None)._asdict(),  # type: ignore[arg-type]
-        "whole": found.whole,
-        "agrees": found.agrees,
-        "seen": _extent(found.seen),
-        "expected": _extent(found.expected),
-    }
-
-
-def _extent(extent: Any) -> dict[str, Any]:
-    return {"size": extent.size, **{name: plain(value) for name, value in extent._asdict().items()}}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from math import prod
+from pathlib import Path
+from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
@@ -10,17 +13,18 @@ import numpy as np
 from paramcalc.base.errors import Fault
 from paramcalc.count import liveness
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.verify import machine
 from paramcalc.verify.weights import FLOATS, declared
 
 LARGE = 10**12  # multiply-accumulates from which on it is said how long they take: some 15 seconds
+SIDE = 1024  # of the matrices that are multiplied to see how fast it goes
+TRIES = 3
 
 
 class Need(NamedTuple):
     """Memory that must be there while a layer runs, in bytes.
 
     `sample` is for one sample: the inputs and outputs of layers that are alive then. `weights` are the
-    layer's own.
+    layer's own if they are drawn, else those of the whole network.
     """
 
     layer: str
@@ -44,35 +48,63 @@ class Effort(NamedTuple):
     seconds: float = 0
 
 
-def effort(graph: Graph, batch: int, dtype: str, threads: int) -> Effort:
+def effort(graph: Graph, batch: int, dtype: str) -> Effort:
     """The work of a run, all layers together."""
     macs = batch * sum(layer.applied.cost.macs for layer in graph.layers)
     if macs < LARGE:
         return Effort(macs, batch)
-    rate = machine.speed(threads, dtype)
+    rate = speed(dtype)
     return Effort(macs, batch, rate, macs / rate)
+
+
+def speed(dtype: str) -> float:
+    """Multiply-accumulates in a second, in a product of matrices that stay in the cache.
+
+    No layer is faster, and those with few channels or large outputs are slower.
+    """
+    matrix = np.ones((SIDE, SIDE), FLOATS[dtype])
+    times = []
+    for _ in range(TRIES):
+        start = perf_counter()
+        np.matmul(matrix, matrix)
+        times.append(perf_counter() - start)
+    return float(SIDE**3 / min(times))
 
 
 def check_memory(graph: Graph, batch: int, dtype: str, drawn: bool) -> None:
     """A fault where the memory that is free cannot hold what must be there at once.
 
-    With weights that are `drawn`, those of a layer are made when its turn has come; others are there.
+    Weights that are `drawn` are made when their layer's turn has come; others are read beforehand.
     What is needed is not known to the byte, but never less than this.
     """
-    free = machine.free_memory()
+    free = free_memory()
     if free is None:
         return
     needs = _needs(graph, np.dtype(FLOATS[dtype]).itemsize, drawn)
-    most = max(needs, key=lambda need: need.bytes(batch), default=None)
-    if most is None or most.bytes(batch) <= free:
+    largest = max(needs, key=lambda need: need.bytes(batch))
+    if largest.bytes(batch) <= free:
         return
     raise Fault(
         "there is not enough memory to run this network",
-        expected=f"at least {most.bytes(batch):,} bytes, in {most.layer}: {batch * most.sample:,} "
-        f"for inputs and outputs of layers, {most.weights:,} for its weights",
+        expected=f"at least {largest.bytes(batch):,} bytes, in {largest.layer}: {batch * largest.sample:,} "
+        f"for inputs and outputs of layers, {largest.weights:,} for {'its' if drawn else 'all'} weights",
         found=f"{free:,} bytes free",
         fix=_smaller(needs, free, batch),
     )
+
+
+def free_memory() -> int | None:
+    """Bytes that the system has free, swap included; all that there are where it does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        kibibytes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+        return 1024 * (kibibytes["MemAvailable"] + kibibytes.get("SwapFree", 0))
+    except (OSError, KeyError, ValueError, IndexError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
 
 
 def _smaller(needs: list[Need], free: int, batch: int) -> str:
@@ -85,15 +117,17 @@ def _smaller(needs: list[Need], free: int, batch: int) -> str:
 def _needs(graph: Graph, size: int, drawn: bool) -> list[Need]:
     """What is surely there while each layer runs that makes an array of its own.
 
-    Those that multiply do. Others may write over their input or give a view of it.
+    Those that multiply do, and those that give more than any of their inputs holds. Others may write over
+    an input or give a view of it.
     """
+    weights = {layer.path: size * sum(map(prod, declared(layer).values())) for layer in graph.layers}
     run = liveness.run(graph, inplace=True)
     return [
-        Need(layer.path, size * moment.values, size * (_scalars(layer) if drawn else 0))
+        Need(layer.path, size * moment.values, weights[layer.path] if drawn else sum(weights.values()))
         for layer, moment in zip(run.layers, run.moments, strict=True)
-        if layer.applied.cost.macs
+        if layer.applied.cost.macs or _grows(layer)
     ] + [Need(name, size * shape.elements, 0) for name, shape in graph.inputs.items()]
 
 
-def _scalars(layer: Layer) -> int:
-    return sum(prod(dims) for dims in declared(layer).values())
+def _grows(layer: Layer) -> bool:
+    return layer.output.elements > max(x.elements for x in layer.applied.inputs)

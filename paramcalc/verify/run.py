@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
@@ -28,8 +27,6 @@ def run(
     dtype: str = "float32",
     batch: int = 1,
     seed: int = 0,
-    threads: int | None = None,
-    work_bytes: int = 64 << 20,
 ) -> dict[str, Array]:
     """The network's outputs by name, and the outputs of layers that patterns in `activations` name.
 
@@ -51,17 +48,12 @@ def run(
         weights = Given(graph, weights, dtype)
     wanted = [*dict.fromkeys((*graph.outputs, *named(graph, activations)))]
     live = Live(graph, checked_inputs(graph, inputs, dtype), needed(graph, wanted), wanted)
-    tools = Tools(threads or processors(), work_bytes)
+    tools = Tools()
     for value in live.order:
         arrays = weights.arrays(live.layer(value), live.inputs(value))
         live.hold(value, live.forward(value, tools, arrays))
         live.release(value)
     return {graph.name(value): live.arrays[value] for value in wanted}
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Live:

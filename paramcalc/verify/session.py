@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault, SpecError
+from paramcalc.check.check import SPEC_ENDINGS
+from paramcalc.engine import elaborate, library
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.model import Model
-from paramcalc.verify.checkpoint import Match, matched, read_array, read_arrays
-from paramcalc.verify.compare import Settings, Verification, verify
-from paramcalc.verify.effort import Effort
-from paramcalc.verify.fields import Field, measured
-from paramcalc.verify.run import named
-from paramcalc.verify.targets import Target, targets
+from paramcalc.language.spec import Spec
+from paramcalc.verify import files
+from paramcalc.verify.checkpoint import matched
+from paramcalc.verify.compare import Expected, Settings, Verification, verify
+from paramcalc.verify.effort import Effort, check_memory
+from paramcalc.verify.files import Stored
 from paramcalc.verify.tools import Array
-from paramcalc.verify.weights import Given, counted, listed
+from paramcalc.verify.weights import Given, listed
 
 Begin = Callable[[str, Graph, Effort], None]  # a model that is to be run now, and what that takes
 Watch = Callable[[str, int, Layer, Array], None]  # model, number of layers, the layer done, its output
 
 
-class Request(NamedTuple):
-    """What to run, and how: changes of the spec, input sizes, files, layers whose fields to measure.
+class Target(NamedTuple):
+    """A name with the spec and variant that it means, or with why there is none. `folder`: one of many."""
 
-    `arrays` are files with inputs by the inputs' names, '' for the only one. Of a folder, networks
-    of more than `most` multiplications are left out. `alone`: this makes sense for one network only.
+    name: str
+    found: tuple[Spec, str] | None
+    folder: bool = False
+    problem: Fault | SpecError | None = None
+
+
+class Request(NamedTuple):
+    """What to run, and how: changes of the spec, input sizes, files.
+
+    `arrays` are files with inputs by the inputs' names, '' for the only one; `expected` is one with
+    outputs. Of a folder, networks of more than `limit` multiplications are left out. `alone`: this makes
+    sense for one network only.
     """
 
     settings: Settings
@@ -36,8 +47,8 @@ class Request(NamedTuple):
     sizes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
     arrays: Mapping[str, Path] = MappingProxyType({})
     weights: Path | None = None
-    fields: tuple[str, ...] = ()
-    most: int = 0
+    expected: Path | None = None
+    limit: int = 0
     alone: bool = False
 
 
@@ -46,13 +57,8 @@ class Outcome(NamedTuple):
 
     name: str
     run: Verification | None = None
-    fields: tuple[Field, ...] = ()
     remarks: tuple[str, ...] = ()
     problem: Fault | SpecError | None = None
-
-    @property
-    def agrees(self) -> bool:
-        return self.run is not None and self.run.agrees and all(field.agrees for field in self.fields)
 
 
 class Session(NamedTuple):
@@ -62,14 +68,16 @@ class Session(NamedTuple):
     left_out: tuple[str, ...]
 
     @property
-    def runs(self) -> list[tuple[Verification, tuple[Field, ...]]]:
-        return [(outcome.run, outcome.fields) for outcome in self.outcomes if outcome.run]
+    def runs(self) -> list[Verification]:
+        return [outcome.run for outcome in self.outcomes if outcome.run]
 
     @property
     def remarks(self) -> list[str]:
         """What a user should know: how weights were found, what could not be run, what was left out."""
         texts = [text for outcome in self.outcomes for text in outcome.remarks]
-        texts += [_told(outcome.name, outcome.problem) for outcome in self.outcomes if outcome.problem]
+        texts += [
+            _problem_text(outcome.name, outcome.problem) for outcome in self.outcomes if outcome.problem
+        ]
         if self.left_out:
             texts.append(f"left out, as larger than --up-to: {', '.join(self.left_out)}")
         return texts
@@ -79,25 +87,25 @@ class Session(NamedTuple):
         """0 when all agree, 1 when something disagrees, 2 when something was not run."""
         if any(outcome.problem for outcome in self.outcomes):
             return 2
-        return 0 if all(outcome.agrees for outcome in self.outcomes) else 1
+        return 0 if all(run.agrees for run in self.runs) else 1
 
 
 def session(names: Iterable[str], request: Request, begin: Begin, watch: Watch) -> Session:
     """Verifies all networks that names mean; one that cannot be run does not stop the others."""
-    found = [*targets(names)]
-    if len(found) > 1 and request.alone:
-        raise Fault("files and fields are those of one network", found=f"{len(found)} networks")
+    all_targets = [*targets(names)]
+    if len(all_targets) > 1 and request.alone:
+        raise Fault("files are those of one network", found=f"{len(all_targets)} networks")
     outcomes, left_out = [], []
-    for target in found:
+    for target in all_targets:
         try:
             graph = _graph(target, request)
             macs = request.settings.batch * sum(layer.applied.cost.macs for layer in graph.layers)
-            if target.folder and macs > request.most:
+            if target.folder and macs > request.limit:
                 left_out.append(f"{target.name} ({macs:,} MACs)")
                 continue
-            outcomes.append(_verified(target, graph, request, begin, watch))
+            outcomes.append(_verified(target.name, graph, request, begin, watch))
         except (Fault, SpecError) as problem:
-            if len(found) == 1:
+            if len(all_targets) == 1:
                 raise
             outcomes.append(Outcome(target.name, problem=problem))
     if left_out and not outcomes:
@@ -105,60 +113,87 @@ def session(names: Iterable[str], request: Request, begin: Begin, watch: Watch) 
     return Session(tuple(outcomes), tuple(left_out))
 
 
+def targets(names: Iterable[str]) -> Iterator[Target]:
+    """The models that names mean: bundled ones, paths, `PATH:VARIANT`, `-`, and folders of specs.
+
+    Of the specs in a folder every model is meant, once under each name that is not an alias.
+    """
+    for name in names:
+        if name and Path(name).is_dir():  # no name at all would be taken for the working folder
+            yield from _inside(Path(name))
+            continue
+        try:
+            yield Target(name, library.find(name))
+        except (Fault, SpecError) as problem:
+            yield Target(name, None, problem=problem)
+
+
+def _inside(folder: Path) -> Iterator[Target]:
+    files = sorted(file for file in folder.iterdir() if file.suffix in SPEC_ENDINGS and file.is_file())
+    if not files:
+        fault = Fault(f"{folder}: no spec in this folder", fix="a spec's name ends in .yaml")
+        yield Target(str(folder), None, problem=fault)
+    for file in files:
+        try:
+            spec = library.read(file)
+        except (Fault, SpecError) as problem:
+            yield Target(str(file), None, folder=True, problem=problem)
+            continue
+        for name in library.models(spec):
+            if library.same_settings(spec, name) == name:
+                yield Target(name, (spec, name if name in spec.variants else ""), folder=True)
+
+
 def _graph(target: Target, request: Request) -> Graph:
-    if target.model is None:
+    if target.found is None:
         raise target.problem or Fault(f"there is no {target.name}")
-    return target.model.graph(request.changes, dict(request.sizes))
+    spec, variant = target.found
+    return elaborate.elaborate(spec, elaborate.Settings(variant, request.changes, dict(request.sizes)))
 
 
-def _verified(target: Target, graph: Graph, request: Request, begin: Begin, watch: Watch) -> Outcome:
-    named(graph, request.fields)  # a misspelt layer is noticed before the run
-    match = _weights(graph, request)
-    given = Given(graph, match.arrays, request.settings.dtype, match.auxiliary) if match else None
+def _verified(name: str, graph: Graph, request: Request, begin: Begin, watch: Watch) -> Outcome:
+    settings = request.settings
+    first = next(iter(graph.inputs))
+    expected = None
+    if request.expected is not None:
+        stored = files.open_arrays(request.expected, alone="output")
+        alone = request.expected.suffix == ".npy"
+        expected = Expected(str(request.expected), {"" if alone else one.name: one for one in stored})
+    inputs = {key or first: _only(path) for key, path in request.arrays.items()}
+    match = None
+    if request.weights is not None:
+        match = matched(graph, files.open_arrays(request.weights), str(request.weights))
+    batch = max([settings.batch, *(_batch(graph, *item) for item in inputs.items())])
+    check_memory(graph, batch, settings.dtype, drawn=match is None)
     auxiliary = match is None or match.auxiliary
     run = verify(
         graph,
-        request.settings,
-        _inputs(graph, request),
-        given,
+        settings,
+        {key: one.read() for key, one in inputs.items()} or None,
+        Given(graph, match.read(), settings.dtype, auxiliary) if match else None,
         auxiliary=auxiliary,
-        begin=partial(begin, target.name, graph),
-        see=partial(watch, target.name, len(graph.layers)),
+        expected=expected,
+        begin=partial(begin, name, graph),
+        see=partial(watch, name, len(graph.layers)),
     )
-    fields = _fields(target.model, request) if target.model and request.fields else ()
-    return Outcome(target.name, run, fields, _remarks(request, match))
+    return Outcome(name, run, match.remarks(str(request.weights)) if match else ())
 
 
-def _inputs(graph: Graph, request: Request) -> dict[str, Array] | None:
-    """The inputs from files, if there are any; a nameless one is the first."""
-    first = next(iter(graph.inputs))
-    return {name or first: read_array(path) for name, path in request.arrays.items()} or None
+def _only(path: Path) -> Stored:
+    if path.suffix != ".npy":
+        raise Fault(f"{path}: inputs are read from .npy files")
+    return files.open_arrays(path, alone="input")[0]
 
 
-def _weights(graph: Graph, request: Request) -> Match | None:
-    if request.weights is None:
-        return None
-    return matched(graph, read_arrays(request.weights), str(request.weights))
+def _batch(graph: Graph, name: str, stored: Stored) -> int:
+    """How many samples the file holds; nothing if its array does not fit, which is said later."""
+    shape = graph.inputs.get(name)
+    if shape is None or stored.shape[1:] != shape.dims:
+        return 1
+    return stored.shape[0]
 
 
-def _fields(model: Model, request: Request) -> tuple[Field, ...]:
-    def build(sizes: dict[str, tuple[int, ...]]) -> Graph:
-        return model.graph(request.changes, {**request.sizes, **sizes})
-
-    return tuple(measured(build, request.fields, request.settings.threads))
-
-
-def _remarks(request: Request, match: Match | None) -> tuple[str, ...]:
-    if match is None:
-        return ()
-    how = {"name": "by name", "order": "by order and shape: no name of a weight is in it"}[match.how]
-    remarks = [f"{request.weights}: {counted([*match.arrays], 'array')} found {how}"]
-    if match.extra:
-        remarks.append(f"{request.weights}: {counted(match.extra, 'array')} not used: {listed(match.extra)}")
-    return tuple(remarks)
-
-
-def _told(name: str, problem: Fault | SpecError) -> str:
+def _problem_text(name: str, problem: Fault | SpecError) -> str:
     if isinstance(problem, SpecError):
         return str(problem)
     fact = problem.fact if f"'{name}'" in problem.fact else f"{name}: {problem.fact}"

@@ -7,7 +7,7 @@ multiplications of the very arrays that they hand to the matrix product.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,10 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from paramcalc.ops._window import Window
-from paramcalc.verify import contraction
-from paramcalc.verify.crew import Crew, Scratch
+from paramcalc.verify import convolution
 from paramcalc.verify.erf import erf
-from paramcalc.verify.unroll import reached, starts
 
 if TYPE_CHECKING:
     from paramcalc.base.shape import Shape
@@ -26,28 +24,21 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = NDArray[Any]
 
-PIECE = (
-    1 << 18
-)  # elements of an elementwise piece, which should stay in a core's cache from one pass to the next
-WORTH_A_THREAD = 1 << 20  # elements; fewer are done before another thread wakes up
+PIECE = 1 << 18  # elements of a piece that stays in the cache from one elementwise pass to the next
 PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
 class Tools:
-    """Array functions, a tally of multiplications, and a few threads with bounded work buffers.
-
-    `threads` share out contractions and elementwise work. `work_bytes` bounds the buffers for
-    unrolled convolutions, all threads together.
+    """Array functions, and a tally of multiplications.
 
     An op that needs to know where an axis is in its arrays asks `axis`; an op that may overwrite its
     input, if nobody else reads it, asks `into`.
     """
 
-    def __init__(self, threads: int = 1, work_bytes: int = 64 << 20) -> None:
+    def __init__(self) -> None:
         self.multiplications = 0
         self.shapes: tuple[Shape, ...] = ()
         self._spare: frozenset[int] = frozenset()
-        self._crew = Crew(threads, work_bytes)
 
     def apply(
         self,
@@ -67,7 +58,8 @@ class Tools:
         """
         self.shapes = tuple(shapes)
         self._spare = frozenset(id(array) for array in spare)
-        return self._crew.call(lambda: op.forward(self, *arrays, **weights))
+        y: Array = op.forward(self, *arrays, **weights)
+        return y
 
     def axis(self, name: str, of: int = 0) -> int:
         """Position of a named axis in the array of an input; the batch is axis 0."""
@@ -83,6 +75,7 @@ class Tools:
 
     abs = staticmethod(np.abs)
     add = staticmethod(np.add)
+    arange = staticmethod(np.arange)
     array = staticmethod(np.array)
     broadcast_to = staticmethod(np.broadcast_to)
     concatenate = staticmethod(np.concatenate)
@@ -129,18 +122,13 @@ class Tools:
         out = self.into(x)
         target = out.reshape(-1)
         flats = [np.ravel(array) if isinstance(array, np.ndarray) else array for array in (x, *others)]
-
-        def work(scratch: Scratch, start: int, stop: int) -> None:
-            with np.errstate(over="ignore"):
-                for first in range(start, stop, PIECE):
-                    piece = slice(first, min(first + PIECE, stop))
-                    parts = [flat[piece] if isinstance(flat, np.ndarray) else flat for flat in flats]
-                    if isinstance(function, np.ufunc):
-                        function(*parts, out=target[piece])
-                    else:
-                        target[piece] = function(*parts)
-
-        self._crew.share(out.size, work, least=WORTH_A_THREAD)
+        with np.errstate(over="ignore"):
+            for piece in _pieces(out.size, PIECE):
+                parts = [flat[piece] if isinstance(flat, np.ndarray) else flat for flat in flats]
+                if isinstance(function, np.ufunc):
+                    function(*parts, out=target[piece])
+                else:
+                    target[piece] = function(*parts)
         return out
 
     def scale_shift(self, x: Array, scale: Array, shift: Array, axis: int) -> Array:
@@ -154,15 +142,9 @@ class Tools:
             rows, columns = outer, length
             scales, shifts = (np.broadcast_to(values, (rows, columns)) for values in (scale, shift))
         source, target = x.reshape(rows, columns), out.reshape(rows, columns)
-        step = max(1, PIECE // columns)
-
-        def work(scratch: Scratch, start: int, stop: int) -> None:
-            for first in range(start, stop, step):
-                part = slice(first, min(first + step, stop))
-                np.multiply(source[part], scales[part], out=target[part])
-                target[part] += shifts[part]
-
-        self._crew.share(rows, work, least=-(-WORTH_A_THREAD // columns))
+        for part in _pieces(rows, max(1, PIECE // columns)):
+            np.multiply(source[part], scales[part], out=target[part])
+            target[part] += shifts[part]
         return out
 
     # ------------------------------------------------------------------------------ sliding windows
@@ -171,42 +153,26 @@ class Tools:
     def starts(x: Array, each: Sequence[Window], *, ceil_mode: bool = False) -> list[range]:
         """Where the windows start along each of the last axes of `x`; below zero is padding."""
         sizes = x.shape[-len(each) :]
-        return [starts(size, w, ceil_mode=ceil_mode) for size, w in zip(sizes, each, strict=True)]
+        return [convolution.starts(size, w, ceil_mode=ceil_mode) for size, w in zip(sizes, each, strict=True)]
 
     def slide_max(self, x: Array, each: Sequence[Window], places: Sequence[range]) -> Array:
         """The greatest element of each window over the last axes; padding is minus infinity."""
-        return self._slide(np.maximum, -np.inf, x, each, places)
+        return convolution.slide(np.maximum, -np.inf, x, each, places)
 
     def slide_sum(self, x: Array, each: Sequence[Window], places: Sequence[range]) -> Array:
         """The sum of each window over the last axes; padding is zero."""
-        return self._slide(np.add, 0, x, each, places)
-
-    def _slide(
-        self, combine: np.ufunc, empty: float, x: Array, each: Sequence[Window], places: Sequence[range]
-    ) -> Array:
-        """Combines windows one axis after the other, which is the same for sums and maxima."""
-        rank = len(each)
-        lead, space = x.shape[:-rank], x.shape[-rank:]
-        source = x.reshape(-1, *space)
-        out = np.empty((len(source), *map(len, places)), x.dtype)
-        step = max(1, PIECE // prod(space))
-
-        def work(scratch: Scratch, start: int, stop: int) -> None:
-            for first in range(start, stop, step):
-                rows = slice(first, min(first + step, stop))
-                part = source[rows]
-                for axis, (window, place) in enumerate(zip(each, places, strict=True), start=1):
-                    part = _slide_axis(combine, empty, part, axis, window, place)
-                out[rows] = part
-
-        self._crew.share(len(source), work, least=-(-WORTH_A_THREAD // prod(space)))
-        return out.reshape(*lead, *out.shape[1:])
+        return convolution.slide(np.add, 0, x, each, places)
 
     # --------------------------------------------------------------------------------- contractions
 
     def matmul(self, a: Array, b: Array) -> Array:
         """The matrix product over the last two axes; the axes before them broadcast."""
-        return self._tallied(contraction.matmul(self._crew, a, b))
+        if b.ndim == 2 and a.ndim > 2:  # one product instead of one for each sample
+            return self.matmul(a.reshape(-1, a.shape[-1]), b).reshape(*a.shape[:-1], b.shape[-1])
+        lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        y = np.empty((*lead, a.shape[-2], b.shape[-1]), np.result_type(a, b))
+        self._multiply(a, b, y)
+        return y
 
     def convolve(
         self, x: Array, weight: Array, each: Sequence[Window], groups: int = 1, bias: Array | None = None
@@ -219,7 +185,7 @@ class Tools:
         y:      N x out_channels x positions
         """
         _check_kernel(weight, each)
-        return self._tallied(contraction.convolve(self._crew, x, weight, each, groups, bias))
+        return convolution.convolve(self._multiply, x, weight, each, groups, bias)
 
     def convolve_transposed(
         self,
@@ -239,13 +205,12 @@ class Tools:
         y:      N x out_channels x positions
         """
         _check_kernel(weight, each)
-        counted = contraction.convolve_transposed(self._crew, x, weight, each, extra, groups, bias)
-        return self._tallied(counted)
+        return convolution.convolve_transposed(self._multiply, x, weight, each, extra, groups, bias)
 
-    def _tallied(self, counted: contraction.Counted) -> Array:
-        result, multiplications = counted
-        self.multiplications += multiplications
-        return result
+    def _multiply(self, a: Array, b: Array, out: Array) -> None:
+        """The matrix product into `out`, tallied by the arrays that it is made of."""
+        np.matmul(a, b, out=out)
+        self.multiplications += out.size * int(a.shape[-1])
 
 
 def _check_kernel(weight: Array, each: Sequence[Window]) -> None:
@@ -255,17 +220,5 @@ def _check_kernel(weight: Array, each: Sequence[Window]) -> None:
         raise ValueError(f"a kernel of {kernel} does not fit windows of {wanted}")
 
 
-def _slide_axis(combine: np.ufunc, empty: float, x: Array, axis: int, window: Window, place: range) -> Array:
-    """Combines the elements under a window along one axis, at each of its places."""
-    shape = list(x.shape)
-    shape[axis] = len(place)
-    out = np.full(shape, empty, x.dtype)
-    before = (slice(None),) * axis
-    for tap in range(window.kernel):
-        first = place.start + tap * window.dilation
-        low, high = reached(first, place.step, len(place), x.shape[axis])
-        if low < high:
-            taken = slice(first + low * place.step, first + (high - 1) * place.step + 1, place.step)
-            part = out[(*before, slice(low, high))]
-            combine(part, x[(*before, taken)], out=part)
-    return out
+def _pieces(length: int, step: int) -> Iterator[slice]:
+    return (slice(first, min(first + step, length)) for first in range(0, length, step))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil, prod, sqrt
 from mmap import mmap
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -20,6 +20,7 @@ Key: TypeAlias = tuple[str, str]  # the path of the layer that owns an array, an
 
 FLOATS = {"float32": np.float32, "float64": np.float64}
 LISTED = 8  # names in a message
+NAME = 120  # characters of such a name
 BLOCK = 262_139  # random numbers drawn; a prime, so that rows of a matrix begin at different places of it
 SPREAD = 0.1  # of biases around 0, and of scales around 1
 SAMPLE = 4096  # numbers of an array that are looked at to estimate how large they are
@@ -149,18 +150,6 @@ class Drawn:
             flat += centre
 
 
-class Zeros:
-    """Zeros for every weight, at no cost: for runs where only what depends on what matters."""
-
-    def __init__(self, graph: Graph, dtype: str = "float32") -> None:
-        largest = max((prod(dims) for dims in owned(graph).values()), default=0)
-        self._memory = np.zeros(largest, FLOATS[dtype])
-        self._memory.flags.writeable = False
-
-    def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]:
-        return {name: self._memory[: prod(dims)].reshape(dims) for name, dims in declared(layer).items()}
-
-
 def drawn_inputs(graph: Graph, batch: int = 1, dtype: str = "float32", seed: int = 0) -> dict[str, Array]:
     """Random inputs: normal numbers, or token ids where the input has no channels."""
     generator = np.random.default_rng(seed)
@@ -209,10 +198,7 @@ def _checked(name: str, array: Array, dims: tuple[int, ...], dtype: str) -> Arra
     array = np.asarray(array)
     if array.shape != dims:
         raise Fault(f"the weight {name} has another shape", expected=shown(dims), found=shown(array.shape))
-    if array.dtype.kind != "f":
-        raise Fault(
-            f"the weight {name} has the wrong type", expected="floating-point numbers", found=str(array.dtype)
-        )
+    check_real(name, str(array.dtype), array.dtype.kind == "f")
     with np.errstate(over="ignore"):
         view: Array = np.ascontiguousarray(array, FLOATS[dtype]).reshape(dims).view()
         finite = np.isfinite(view.sum(dtype=np.float64))  # without an array of flags as large as the weight
@@ -225,16 +211,31 @@ def _checked(name: str, array: Array, dims: tuple[int, ...], dtype: str) -> Arra
     return view
 
 
+def check_real(name: str, dtype: str, is_real: bool) -> None:
+    if not is_real:
+        raise Fault(
+            f"the weight {name} has the wrong type",
+            expected="floating-point numbers of 16, 32 or 64 bits",
+            found=dtype,
+        )
+
+
 def shown(dims: Sequence[int]) -> str:
     """Sizes with x between them."""
     return "x".join(map(str, dims)) or "a single number"
 
 
-def counted(names: Sequence[str], what: str) -> str:
+def counted(names: Collection[object], what: str) -> str:
     return f"{len(names)} {what}{'s' * (len(names) != 1)}"
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], limit: int = LISTED) -> str:
     """The first few names, and how many more there are."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(map(_printable, names[:limit])) + more
+
+
+def _printable(name: str) -> str:
+    """A name as a file has it, which may be long and hold anything."""
+    name = name if len(name) <= NAME else f"{name[:NAME]}..."
+    return name if name.isprintable() else ascii(name)[1:-1]

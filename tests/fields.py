@@ -11,9 +11,9 @@ the network allows, and with the axis enlarged until fields are no longer cut of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from math import log2
+from math import log2, prod
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,11 +21,11 @@ import numpy as np
 from paramcalc.base.errors import Fault, SpecError
 from paramcalc.base.paths import matching
 from paramcalc.base.shape import CHANNELS
-from paramcalc.engine.graph import Graph
+from paramcalc.engine.graph import Graph, Layer
 from paramcalc.field.field import fields, region
-from paramcalc.verify.run import Live, needed, processors
+from paramcalc.verify.run import Live, needed
 from paramcalc.verify.tools import Array, Tools
-from paramcalc.verify.weights import Zeros
+from paramcalc.verify.weights import FLOATS, declared, owned
 
 Build: TypeAlias = Callable[[dict[str, tuple[int, ...]]], Graph]  # the network at other input sizes
 
@@ -84,7 +84,7 @@ class Field(NamedTuple):
         return self.seen == self.expected
 
 
-def measured(build: Build, patterns: Iterable[str], threads: int = 0) -> list[Field]:
+def measured(build: Build, patterns: Iterable[str]) -> list[Field]:
     """The fields of the layers that patterns mean, along each axis of each input that they see.
 
     A plain path means the output of the layer or group, a pattern with a star every layer.
@@ -95,7 +95,7 @@ def measured(build: Build, patterns: Iterable[str], threads: int = 0) -> list[Fi
     ('height', 16, 4, -6, True)
     """
     graph = build({})
-    tools = Tools(threads or processors())
+    tools = Tools()
     return [
         field
         for path in _paths(graph, patterns)
@@ -170,6 +170,18 @@ def _work(graph: Graph, path: str) -> int:
 
 def _value(graph: Graph, path: str) -> int:
     return next(value for value, layer in enumerate(graph.layers, len(graph.inputs)) if layer.path == path)
+
+
+class Zeros:
+    """Zeros for every weight, at no cost: only what depends on what matters."""
+
+    def __init__(self, graph: Graph, dtype: str = "float32") -> None:
+        largest = max((prod(dims) for dims in owned(graph).values()), default=0)
+        self._memory = np.zeros(largest, FLOATS[dtype])
+        self._memory.flags.writeable = False
+
+    def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]:
+        return {name: self._memory[: prod(dims)].reshape(dims) for name, dims in declared(layer).items()}
 
 
 class _Runs:
