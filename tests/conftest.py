@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
 
-import paramcalc.verify  # noqa: F401  before anything imports NumPy, which reads then how many threads BLAS has
 from paramcalc import cli
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before anything imports NumPy: a test has one processor
 
 
 class Result(NamedTuple):

@@ -28,7 +28,6 @@ from time import monotonic, process_time
 from types import FrameType
 from typing import Any, NamedTuple
 
-import paramcalc.verify  # noqa: F401  before anything imports NumPy, which reads then how many threads BLAS has
 from paramcalc import cli, ops
 from paramcalc.engine.library import bundled_files
 from tests.processes import MARGIN, MOST_MEGABYTES, MOST_SECONDS

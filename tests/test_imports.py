@@ -27,7 +27,6 @@ HOMES = {
     "numpy": ("paramcalc.verify", "paramcalc.sweep"),
 }
 EXTRAS = {
-    "safetensors": ("paramcalc.verify.checkpoint",),
     "matplotlib": ("paramcalc.sweep.picture",),
     "pyarrow": ("paramcalc.sweep.parquet",),
     "distributed": ("paramcalc.sweep.workers",),

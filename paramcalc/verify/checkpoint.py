@@ -73,6 +73,7 @@ def matched(graph: Graph, arrays: Sequence[Stored], source: str) -> Match:
     wanted = owned(graph)
     branches = {layer.path for layer in graph.layers if layer.auxiliary}
     offered = [*_unpacked(arrays)] if any(kind == "query" for _, kind in wanted) else [*arrays]
+    faults = []
     for auxiliary in (True, False) if branches else (True,):
         keys = {key: dims for key, dims in wanted.items() if auxiliary or key[0] not in branches}
         named, wrong = _by_name(keys, offered)
@@ -83,7 +84,8 @@ def matched(graph: Graph, arrays: Sequence[Stored], source: str) -> Match:
             extra = tuple(one.name for one in arrays if one.name not in taken)
             in_order = {key: found[key] for key in keys}
             return Match(in_order, wanted, len(named), tuple(doubtful), extra, auxiliary)
-    raise _misfit(source, graph, keys, arrays, found, wrong)
+        faults.append((len(keys) - len(found), _misfit(source, graph, keys, arrays, found, wrong)))
+    raise min(faults, key=lambda fault: fault[0])[1]
 
 
 def _unpacked(arrays: Sequence[Stored]) -> Iterator[Stored]:

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault, SpecError
-from paramcalc.check.check import SPEC_ENDINGS
 from paramcalc.engine import elaborate, library
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.language.spec import Spec
@@ -129,11 +128,11 @@ def targets(names: Iterable[str]) -> Iterator[Target]:
 
 
 def _inside(folder: Path) -> Iterator[Target]:
-    files = sorted(file for file in folder.iterdir() if file.suffix in SPEC_ENDINGS and file.is_file())
-    if not files:
+    specs = library.files(folder)
+    if not specs:
         fault = Fault(f"{folder}: no spec in this folder", fix="a spec's name ends in .yaml")
         yield Target(str(folder), None, problem=fault)
-    for file in files:
+    for file in specs:
         try:
             spec = library.read(file)
         except (Fault, SpecError) as problem:

@@ -34,9 +34,9 @@ def weights_of(op: Op, x: Shape, dtype: str) -> dict[str, Any]:
     return {name: abs(array) + 0.5 if name == "running_var" else array for name, array in arrays.items()}
 
 
-def run(op: Op, x: Shape, array: Any, weights: dict[str, Any], threads: int = 1) -> Any:
+def run(op: Op, x: Shape, array: Any, weights: dict[str, Any]) -> Any:
     """The op's output, after checking its shape, its multiplications, and that the input is as it was."""
-    tools = Tools(threads)
+    tools = Tools()
     before = array.copy()
     y = tools.apply(op, [x], [array], weights)
 
@@ -61,7 +61,6 @@ def against(
     reference: Callable[..., Any],
     dtype: str,
     values: dict[str, Any],
-    threads: int = 1,
 ) -> bool:
     """Compares one op with a function of PyTorch tensors; False where the op refuses."""
     op = make(name, **values)
@@ -73,5 +72,5 @@ def against(
     tensors = {key: torch.from_numpy(weight) for key, weight in weights.items()}
     with torch.no_grad():
         expected = reference(torch.from_numpy(array), **tensors)
-    check_close(run(op, x, array, weights, threads), expected)
+    check_close(run(op, x, array, weights), expected)
     return True

@@ -40,7 +40,7 @@ def drawn(call: str, inputs: tuple[str, ...], dtype: str) -> tuple[list[Any], Ar
 
 def run(call: str, inputs: tuple[str, ...], arrays: list[Any], weights: Arrays, **options: Any) -> Any:
     """The op's output; its shape and its multiplications are held against the rules."""
-    op, shapes, tools = calls.call(call), [calls.shape(text) for text in inputs], Tools(threads=2)
+    op, shapes, tools = calls.call(call), [calls.shape(text) for text in inputs], Tools()
     y = tools.apply(op, shapes, arrays, weights, **options)
 
     assert y.shape == (BATCH, *op.shape(*shapes).dims)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from paramcalc.base.shape import Shape, image, tokens, vector
+from paramcalc.verify import convolution
 from paramcalc.verify.tools import Tools
 from tests.oracle.forward_cases import PRECISIONS, against, drawn, run, weights_of
 from tests.oracle.torch_cases import make
@@ -51,17 +52,9 @@ MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "c
 
 
 def cut_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes everything worth a thread, and blocks so small that tiny arrays take several."""
-    for module, name, value in (
-        ("crew", "BLAS_IS_SINGLE", True),
-        ("contraction", "WORTH_A_THREAD", 1),
-        ("contraction", "CACHE_BYTES", 2_000),
-        ("contraction", "LEAST_COLUMNS", 4),
-        ("contraction", "TALL", 9),
-        ("tools", "WORTH_A_THREAD", 1),
-        ("tools", "PIECE", 16),
-    ):
-        monkeypatch.setattr(f"paramcalc.verify.{module}.{name}", value)
+    """Makes blocks so small that tiny arrays take several."""
+    monkeypatch.setattr("paramcalc.verify.convolution.BLOCK_BYTES", 200)
+    monkeypatch.setattr("paramcalc.verify.tools.PIECE", 16)
 
 
 @pytest.mark.parametrize("dtype", PRECISIONS)
@@ -90,7 +83,7 @@ def test_conv(rank: int, dtype: str, small: bool, monkeypatch: pytest.MonkeyPatc
         attributes = {**values, "out_channels": out, "groups": groups, "padding": ends, "padding_mode": mode}
         attributes["bias"] = pick.random() < 0.5
         x = image(channels, *spaces(pick, rank))
-        run_cases += against(f"conv{rank}d", x, reference, dtype, attributes, 1 + small)
+        run_cases += against(f"conv{rank}d", x, reference, dtype, attributes)
     assert run_cases > 30
 
 
@@ -150,7 +143,7 @@ def test_conv_transpose(rank: int, dtype: str, small: bool, monkeypatch: pytest.
         out = groups * pick.choice((1, 2, 3))
         attributes = {**values, "out_channels": out, "groups": groups, "bias": pick.random() < 0.5}
         x = image(groups * pick.choice((1, 2)), *spaces(pick, rank))
-        run_cases += against(f"conv_transpose{rank}d", x, reference, dtype, attributes, 1 + small)
+        run_cases += against(f"conv_transpose{rank}d", x, reference, dtype, attributes)
     assert run_cases > 30
 
 
@@ -339,10 +332,9 @@ def test_max_and_average_pool_are_nested_loops() -> None:
         assert np.allclose(run(op, image(2, 5, 6), array, {}), expected)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_blocks_and_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the cuts into blocks, groups and threads: the same numbers and the same tally."""
-    cut_small(monkeypatch)
+@pytest.mark.parametrize("block", [1, 200, 5_000])
+def test_blocks_change_nothing(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the cuts into blocks: the same numbers and the same tally."""
     cases: list[tuple[str, dict[str, Any]]] = [
         ("conv2d", {"out_channels": 6, "kernel_size": 3, "padding": 1}),
         ("conv2d", {"out_channels": 6, "kernel_size": 3, "stride": 2, "padding": 1, "groups": 2}),
@@ -363,21 +355,32 @@ def test_blocks_and_threads_change_nothing(threads: int, monkeypatch: pytest.Mon
         op = make(name, **values)
         array, weights = drawn(x, "float64"), weights_of(op, x, "float64")
         whole = Tools().apply(op, [x], [array], weights)
+        with monkeypatch.context() as patched:
+            patched.setattr("paramcalc.verify.convolution.BLOCK_BYTES", block)
+            patched.setattr("paramcalc.verify.tools.PIECE", block)
 
-        assert np.allclose(run(op, x, array, weights, threads), whole, rtol=1e-12)
+            assert np.allclose(run(op, x, array, weights), whole, rtol=1e-12)
 
 
-def test_work_buffer_is_bounded() -> None:
-    """A convolution much larger than its work buffer gives the same, block by block."""
-    op, x = make("conv2d", out_channels=8, kernel_size=3, padding=1), image(16, 40, 40)
-    array, weights = drawn(x, "float64", batch=1), weights_of(op, x, "float64")
+def test_blocks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No matrix product gets more columns than a block holds, however large the image, along any axis."""
+    largest = 0
 
-    whole = Tools().apply(op, [x], [array], weights)
-    small = Tools(work_bytes=50_000)
-    parts = small.apply(op, [x], [array], weights)
+    def multiply(a: Any, b: Any, out: Any) -> None:
+        nonlocal largest
+        largest = max(largest, b.nbytes)
+        np.matmul(a, b, out=out)
 
-    assert np.allclose(parts, whole, rtol=1e-12)
-    assert small.multiplications == op.cost(x).macs
+    for call, x in (
+        ({"kernel_size": 3, "padding": 1}, image(16, 200, 300)),
+        ({"kernel_size": [1, 7], "padding": ((0, 0), (3, 3))}, image(2, 1, 500_000)),
+    ):
+        op = make("conv2d", out_channels=4, **call)
+        array, weights = drawn(x, "float32", batch=1), weights_of(op, x, "float32")
+
+        convolution.convolve(multiply, array, weights["weight"], op.windows(x), 1, None)
+
+    assert 1 << 20 < largest <= convolution.BLOCK_BYTES
 
 
 def test_overwrites_only_what_is_spare() -> None:
