@@ -697,6 +697,18 @@ def test_a_spec_without_claims_says_so(run: Run, tmp_path: Path) -> None:
     assert result.out.startswith("0 claims: ")
 
 
+def test_a_spec_without_claims_makes_a_network(run: Run, tmp_path: Path) -> None:
+    """A mistake in its layers is one all the same, and what else is named is checked."""
+    broken = write(tmp_path / "broken.yaml", "input: 3\nlayers: [rellu]\n")
+    fine = write(tmp_path / "fine.yaml", SMALL)
+
+    result = run("check", str(broken), str(fine))
+
+    assert result.code == 2
+    assert "broken.yaml:2:10: there is no op or block 'rellu'" in result.err
+    assert result.out
+
+
 def test_the_summary_counts_every_claim_once(run: Run) -> None:
     """The numbers of the last line add up to the first."""
     last = run("check", "googlenet", "lenet5-ng").out.splitlines()[-1]

@@ -377,6 +377,59 @@ def test_plugin(run: Run, tmp_path: Path) -> None:
     assert (layer["op"], layer["operations"]) == ("cube", {"multiply": 16})
 
 
+POWER = """
+from dataclasses import dataclass
+
+from paramcalc.ops.attributes import Count, Flag
+from paramcalc.ops.base import Elementwise, Example
+from paramcalc.base.sizes import Size
+
+
+@dataclass(frozen=True)
+class Power(Elementwise):
+    \"\"\"x to a whole power, element by element.\"\"\"
+
+    n: Size = 3
+    less: Count | None = None
+    flag: Flag = False
+    per_element = {"multiply": 2}
+    examples = (Example("power 3", ("64x28x28",), "64x28x28"),)
+
+    def forward(self, tools, x):
+        return x**self.n
+"""
+
+
+@pytest.mark.parametrize("first", ["", "from __future__ import annotations\n"])
+@pytest.mark.parametrize(
+    "command", [["count"], ["explain"], ["formula"], ["verify"], ["ops", "power"], ["show", "--expanded"]]
+)
+def test_a_plugin_with_attributes(run: Run, tmp_path: Path, first: str, command: list[str]) -> None:
+    """Its fields are read as they are written, whether or not the file says that they are annotations."""
+    plugin = tmp_path / "power.py"
+    plugin.write_text(first + POWER)
+    network = tmp_path / "net.yaml"
+    network.write_text("input: 4\nlayers: [power 2 less=0 flag=true, linear 1]\n")
+    asked = command if command[0] == "ops" else [command[0], str(network), *command[1:]]
+
+    result = run(*asked, "--plugin", str(plugin))
+
+    assert result.code == 0, result.err
+    assert "power" in result.out or command == ["formula"] or command == ["verify"]
+
+
+def test_a_field_that_is_no_attribute_is_said_of_the_plugin(run: Run, tmp_path: Path) -> None:
+    """The kinds are named; nothing is counted with it."""
+    plugin = tmp_path / "power.py"
+    plugin.write_text(POWER.replace("n: Size", "n: float"))
+
+    result = run("count", "lenet5-1998", "--plugin", str(plugin))
+
+    assert result.code == 2
+    assert "the attribute 'n' has no kind" in result.err
+    assert "found: float" in result.err
+
+
 def test_a_broken_plugin_is_a_clear_error(run: Run, tmp_path: Path) -> None:
     """Neither a traceback nor a zero."""
     plugin = tmp_path / "broken.py"

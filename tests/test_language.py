@@ -443,6 +443,56 @@ def test_a_picture_with_its_colours_last(declared: str, remark: list[str]) -> No
     assert doubts(f"input: {declared}\nlayers: [relu]") == remark
 
 
+@pytest.mark.parametrize(
+    ("heads", "remark"),
+    [
+        (["- a: linear 4", "- b: linear 4"], ["'b' reads 'a', and both are outputs"]),
+        (["- a: [linear 4, tanh]", "- b: [linear 2, softmax]"], ["'b' reads 'a', and both are outputs"]),
+        (["- a: linear 4", "- b: linear 4 from a"], []),
+        (["- a: linear 4", "- b: {linear: {out_channels: 4, from: stem}}"], []),
+        (["- a: linear 4", "- b: softmax"], []),  # an output and what is made of it
+        (["- a: [relu, linear 4]", "- b: [softmax]"], []),
+        (["- a: linear 4", "- c: relu", "- b: linear 4"], []),
+    ],
+)
+def test_a_second_head_that_reads_the_first(heads: list[str], remark: list[str]) -> None:
+    """Two outputs, one line after the other, that begin with the same op: a remark unless 'from' says so."""
+    text = "\n  ".join(["input: 8\noutputs: [a, b]\nlayers:", "- stem: relu", *heads])
+
+    assert doubts(text) == remark
+
+
+DECODER = """
+inputs: {{source: {{length: 10}}, target: {{length: 10}}}}
+blocks:
+  decoder from x memory:
+    - entry: identity
+    - {first}
+    - repeat: {count}
+      layers: linear 4
+    - cross_attention 2 from x memory
+layers: [s: embedding 10 4 from source, t: embedding 10 4 from target, decoder from t s]
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "remark"),
+    [
+        (
+            "slice length 0 1",
+            "x.length",
+            ["x is what is just there, for 1 round; what enters 'decoder' would make 10"],
+        ),
+        ("slice length 0 1", "entry.length", []),
+        ("linear 4", "x.length", []),  # which of the two is meant makes no difference
+        ("slice length 0 1", "2", []),
+    ],
+)
+def test_rounds_counted_by_another_x(first: str, count: str, remark: list[str]) -> None:
+    """After the first line of a block, x is no longer what enters it."""
+    assert doubts(DECODER.format(first=first, count=count)) == remark
+
+
 def test_one_line_is_one_mistake() -> None:
     """A layer that nothing reads is told of once, however many rounds and calls it has."""
     rounds = on_image("- repeat: 20", "  layers:", "    - a: relu", "    - tanh", "    - relu from a")
@@ -717,7 +767,7 @@ def test_block_with_a_second_tensor() -> None:
           - three: 2 * mix 3 from one two
     """
 
-    assert wrong(text) == "the output of 'three/0/conv2d' is never read"
+    assert wrong(text) == "every round of 'three' reads 'one', and none the round before it"
     text = text.replace("three: 2 * ", "three: ")
     assert edges(text)["one/sum"] == ["left", "right"]
     assert edges(text)["two/sum"] == ["right", "left"]
@@ -1241,7 +1291,7 @@ def test_settings_of_layers() -> None:
 )
 def test_inputs(declared: str, shape: str) -> None:
     """Channels first, or axes by name in their order."""
-    found = graph(f"input: {declared}\nknobs: {{size: 32}}\nlayers: relu\n")
+    found = graph(f"input: {declared}\nknobs: {{size: 32}}\nlayers: flatten\n")
 
     assert found.inputs["input"].described() == shape
 

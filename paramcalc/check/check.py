@@ -16,6 +16,7 @@ from paramcalc.check.measure import Networks, measured
 from paramcalc.check.reader import Claim
 from paramcalc.check.reasons import reason
 from paramcalc.engine import library
+from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.language.spec import Spec
 from paramcalc.language.unread import unread
 
@@ -115,6 +116,8 @@ def check(names: Iterable[str] = ()) -> Result:
         try:
             found = library.find(name)
             checked = check_spec(found.spec, found.variant, networks)
+            if not checked.outcomes and not checked.mistakes:
+                elaborate(found.spec, Settings(found.variant))  # without claims too it must make a network
         except (SpecError, Fault) as error:
             mistakes += _mistakes(name, error)
             continue

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from paramcalc.base.errors import Fault
-from paramcalc.engine.scope import MISSING, Network, Scope, View
+from paramcalc.base.errors import Fault, Problem
+from paramcalc.engine.builder import FIX_UNREAD
+from paramcalc.engine.scope import MISSING, Network, Scope, View, trace
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Call
 
@@ -82,3 +84,46 @@ def _operands(
         for role, number in named
         if number >= 0 and network.shapes[number] is not MISSING
     ]
+
+
+# ------------------------------------------------------------------------------------ unread outputs
+
+# A call with `from` behind a comma, up to the next comma, bracket or remark.
+_LAST_CALL = re.compile(r"\s*,\s*(?P<call>[^,\n#]*?)\s+(?P<read>from\s[^,\n#\]}]*?)\s*(?=$|[,\n#\]}])")
+
+
+class Rounds(NamedTuple):
+    """The rounds of a repeat of one call that says `from`: each reads the same, none the one before."""
+
+    call: Call
+    at: int
+    scope: Scope
+    path: str
+
+
+def explain_unread(problem: Problem, rounds: Mapping[tuple[str, int], Rounds]) -> Problem:
+    """An output that nothing reads, with the cause where that is a `from` further on in the text.
+
+    `rounds` are the repeats of a call with `from`, by the place of the layer at the end of a round.
+    """
+    if FIX_UNREAD not in problem.notes:
+        return problem
+    cause = rounds.get((problem.source.name, problem.start))
+    if cause is not None:
+        return _repeated_from(cause)
+    text = problem.source.text
+    last = _LAST_CALL.match(text, problem.end)
+    if last is None:
+        return problem
+    call, read = last["call"], last["read"]
+    fix = f"'{read}' belongs to {call}: write '{text[problem.start : problem.end]} {read}, {call}', "
+    return problem._replace(notes=(f"{fix}or {call} on a line of its own",))
+
+
+def _repeated_from(rounds: Rounds) -> Problem:
+    call, at, scope, path = rounds
+    first, *others = call.references
+    fact = f"every round of '{path}' reads '{first}', and none the round before it"
+    call_reads = f"'from x {' '.join(map(str, others))}' in the call" if others else "no 'from' in the call"
+    fix = f"write '- from {first}' on a line of its own before the repeat, and {call_reads}"
+    return Problem(scope.frame.source, at + first.start, at + first.end, fact, (fix, *trace(scope.frame)))

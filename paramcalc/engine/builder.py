@@ -13,7 +13,7 @@ from paramcalc.base.errors import Fault, Problem, Problems, Source, SpecError
 from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import Size, same
 from paramcalc.engine.graph import Applied, Graph, Layer
-from paramcalc.ops.base import Op
+from paramcalc.ops.base import Op, need_numbers
 
 LARGEST_SIZE = 10**15
 NOWHERE = Source("<graph>", "")  # of a layer that no text has
@@ -106,6 +106,7 @@ class Builder:
         applied = self._applied.get(key)
         if applied is None:
             output = op.shape(*shapes)
+            need_numbers(op, shapes)
             for dim in output.dims:
                 if isinstance(dim, int) and dim > LARGEST_SIZE:
                     raise Fault(f"{op.title} gives a size above 10^15", found=str(output))

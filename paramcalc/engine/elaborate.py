@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from paramcalc.base.errors import Fault, Problem, SpecError, in_order
-from paramcalc.engine.blame import report_call, report_expression
+from paramcalc.engine.blame import Rounds, explain_unread, report_call, report_expression
 from paramcalc.engine.blame_settings import blame_settings
 from paramcalc.engine.builder import Builder, sharing
 from paramcalc.engine.calls import Calls, Known
 from paramcalc.engine.graph import Applied, Graph, Layer
 from paramcalc.engine.heads import Heads, branch_inputs, call_inputs
-from paramcalc.engine.lint import Doubled, channels_last, read_twice
+from paramcalc.engine.lint import Doubled, channels_last, counted_by_another_x, heads_in_a_row, read_twice
 from paramcalc.engine.replace import Replacements
 from paramcalc.engine.scope import (
     HIDING,
@@ -114,6 +114,8 @@ class Elaborator:
         self.inside: set[str] = set()  # the blocks that are being called
         self.shared_weights = 0
         self.doubled: list[Doubled] = []
+        self.remarks: list[Problem] = []
+        self.repeated_from: dict[tuple[str, int], Rounds] = {}
         self.automatic: set[str] = set()  # the paths of groups whose names nobody wrote
 
     # ----------------------------------------------------------------------------- the whole
@@ -130,7 +132,7 @@ class Elaborator:
         outputs = self.outputs(root, last)
         if not network.problems and not self.unreadable and MISSING not in network.shapes[: network.first]:
             for problem in self.builder.check(outputs):
-                network.problems.add(*problem)
+                network.problems.add(*explain_unread(problem, self.repeated_from))
         if network.problems:
             raise SpecError(network.problems.in_order())
         touched = settings_remarks(network.layers, self.settings, self.swaps.done, self.calls.touched)
@@ -141,7 +143,12 @@ class Elaborator:
             settings=tuple(str(change) for change in self.settings.changes),
             remarks=touched,
             automatic=frozenset(self.automatic),
-            doubts=(*channels_last(self.spec, inputs), *read_twice(self.doubled, network.layers)),
+            doubts=(
+                *channels_last(self.spec, inputs),
+                *heads_in_a_row(self.spec),
+                *read_twice(self.doubled, network.layers),
+                *dict.fromkeys(self.remarks),
+            ),
         )
 
     def outputs(self, root: Scope, last: int) -> tuple[int, ...]:
@@ -261,10 +268,11 @@ class Elaborator:
             if item.name in group.children:
                 raise self.twice(item.name, group)
             path = group.prefix + item.name
-            group.children[item.name] = len(self.network.shapes)
         shared, again = _UNSHARED, ""
         if share is not None or scope.share is not None:
             shared, again = self.shared(applied, share, scope, item.name, own)
+        if not own:
+            group.children[item.name] = len(self.network.shapes)
         call = item.call
         return self.builder.append(
             Layer(
@@ -420,6 +428,8 @@ class Elaborator:
         result = UNKNOWN
         try:
             count = self.checked_count(View(self.network, scope, value).written(item.times))
+            if scope.frame.block and "x" in item.times.tensors:
+                self.remarks += counted_by_another_x(item, View(self.network, scope, value), count)
             result = self.rounds(item, scope, group, share, count, value)
         except Fault as fault:
             report_expression(self.network, fault, item.times, item.at, scope)
@@ -436,7 +446,12 @@ class Elaborator:
         for index in range(count):
             value = self.repeated(item, scope, group, share, index, str(index), value)
             if value == UNKNOWN:
-                break  # every further round would fail on it
+                return UNKNOWN  # every further round would fail on it
+        only = item.body.items[0] if len(item.body.items) == 1 else None
+        layer = self.network.layer(value)
+        if type(only) is Step and only.call.references and layer is not None:
+            rounds = Rounds(only.call, only.at, scope, group.path)
+            self.repeated_from[layer.source.name, layer.start] = rounds
         return value
 
     def repeated(
@@ -567,7 +582,14 @@ class Elaborator:
         incoming, inputs = self.calls.block_inputs(block, call, View(self.network, scope, value))
         group = self.opened_block(item.name, scope, own)
         frame = Frame(
-            block.name, block.chain, block.source, inputs, scope.frame, item.at + call.start, group.path
+            block.name,
+            block.chain,
+            block.source,
+            inputs,
+            scope.frame,
+            item.at + call.start,
+            group.path,
+            incoming,
         )
         inner = Scope(
             frame,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
-from paramcalc.base.errors import Problem
+from paramcalc.base.errors import Fault, Problem
 from paramcalc.base.shape import Shape
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.engine.scope import Frame
+from paramcalc.engine.scope import Frame, UnknownError, View
 from paramcalc.language.expression import Expression
-from paramcalc.language.spec import Input, Join, Named, Spec, Step
+from paramcalc.language.spec import Input, Join, Named, Repeat, Spec, Step
 from paramcalc.language.unread import read_names
+from paramcalc.language.values import Value
+from paramcalc.ops.attributes import shown
 
 MOST_COLOURS = 3  # channels of a picture
 JUST_THERE = ("x", "identity")
@@ -54,6 +57,49 @@ def _written_sizes(declared: Input) -> list[str]:
     sizes = declared.sizes or tuple(axis.value for axis in declared.axes)
     each = (sizes,) if isinstance(sizes, Expression) else sizes
     return [one.text if isinstance(one, Expression) else "" for one in each]
+
+
+# ------------------------------------------------------------------------------- what a line reads
+
+
+def heads_in_a_row(spec: Spec) -> Iterator[Problem]:
+    """A remark on each output that reads the output on the line above it, which has the same op first.
+
+    Both are mostly meant to read what stands before them; stages of a backbone begin otherwise.
+    """
+    names = {str(reference) for reference in spec.outputs.references}
+    for one, two in pairwise(spec.layers.items if len(names) > 1 else ()):
+        if not (isinstance(one, Named) and isinstance(two, Named) and {one.name, two.name} <= names):
+            continue
+        first, second = _first_call(one), _first_call(two)
+        if first and second and first.call.head == second.call.head and not second.call.references:
+            fact = f"'{two.name}' reads '{one.name}', and both are outputs"
+            fix = f"for two heads on one tensor, say which: {second.call.head} ... from NAME"
+            start = second.at + second.call.start
+            yield Problem(spec.layers_source, start, second.at + second.call.end, fact, (fix,))
+
+
+def _first_call(item: Named) -> Step | None:
+    first = item.chain.items[0] if item.chain.items else None
+    return first if isinstance(first, Step) else None
+
+
+def counted_by_another_x(item: Repeat, view: View, count: Value) -> Iterator[Problem]:
+    """A remark on a number of rounds that x decides, where the x of the block would give another one."""
+    assert view.scope is not None
+    frame = view.scope.frame
+    if view.incoming == frame.entry:
+        return
+    try:
+        meant = View(view.network, view.scope, frame.entry).written(item.times)
+    except (Fault, UnknownError):
+        return
+    if meant != count:
+        rounds = f"{shown(count)} round{'s' * (count != 1)}"
+        fact = f"x is what is just there, for {rounds}; what enters '{frame.block}' would make {shown(meant)}"
+        fix = "to keep what enters, name it on the block's first line: '- entry: identity', and write entry for x"
+        start = item.at + item.times.at
+        yield Problem(frame.source, start, start + len(item.times.text), fact, (fix,))
 
 
 # ------------------------------------------------------------------------------------------- joins

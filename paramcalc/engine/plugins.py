@@ -1,25 +1,34 @@
 """Ops of a user's own, from a Python file."""
 
 from __future__ import annotations
+import __future__
 
-import importlib.util
+import sys
 from pathlib import Path
+from types import ModuleType
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault
+from paramcalc.ops.attributes import attributes
 
 
 def load(path: Path) -> None:
     """Adds the ops of a Python file, which is executed: never named by a spec, only by its user."""
-    spec = importlib.util.spec_from_file_location(f"paramcalc_plugin_{path.stem}", path)
-    if spec is None or spec.loader is None or not path.is_file():
+    if path.suffix != ".py" or not path.is_file():
         raise Fault(f"{path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(f"paramcalc_plugin_{path.stem}")
+    module.__file__ = str(path)
+    sys.modules[module.__name__] = module  # where dataclasses look for it
     try:
-        spec.loader.exec_module(module)
+        # Annotations are read as they are written, whether or not the file has the import that says so.
+        code = compile(path.read_bytes(), str(path), "exec", __future__.annotations.compiler_flag)
+        exec(code, module.__dict__)
     except Exception as error:
         raise Fault(f"{path}: {type(error).__name__}: {error}") from error
-    if not ops.register(module):
+    added = ops.register(module)
+    if not added:
         raise Fault(
             f"{path} defines no op", fix="an op is a frozen dataclass that derives from paramcalc.ops.base.Op"
         )
+    for op in added:
+        attributes(op)

@@ -73,7 +73,8 @@ class Group:
 class Frame(NamedTuple):
     """One call of a block, or the top level: what its text can see besides the knobs.
 
-    `place` is where the call stands in the caller's source, `path` the group that it makes.
+    `place` is where the call stands in the caller's source, `path` the group that it makes, `entry`
+    the value that enters it.
     """
 
     block: str
@@ -83,6 +84,7 @@ class Frame(NamedTuple):
     caller: Frame | None
     place: int
     path: str
+    entry: int = NOTHING
 
 
 class Scope:

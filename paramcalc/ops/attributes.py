@@ -216,6 +216,12 @@ class Attribute:
         self.name = field.name
         self.kind = annotation.removesuffix(" | None")
         self.optional = annotation.endswith(" | None")
+        if self.kind not in KINDS:
+            kinds = ", ".join(KINDS)
+            fix = f"annotate it with a kind of paramcalc.ops.attributes: {kinds}"
+            if not isinstance(field.type, str):
+                fix = f"begin the file with: from __future__ import annotations; then {fix}"
+            raise Fault(f"the attribute '{field.name}' has no kind", found=annotation, fix=fix)
         self.required = field.default is dataclasses.MISSING
         self.default = None if self.required else field.default
         self.choices: tuple[str, ...] = field.metadata.get("choices", ())

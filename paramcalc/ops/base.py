@@ -66,6 +66,7 @@ class Op:
         frozen: names of weights that are fixed by design, not learned.
         contracting: names of weights that are multiplied in a contraction; a convention that
             counts "weights only" counts these.
+        takes_ids: it also works on token ids, tensors without channels, as it does no arithmetic on them.
         passes: the op hands its input on and makes no layer of its own.
         elsewhere: what other programs call an attribute, by that name, where ours does not resemble it.
         examples: shown by the op reference and run by the tests.
@@ -78,6 +79,7 @@ class Op:
     aliases: ClassVar[tuple[str, ...]] = ()
     frozen: ClassVar[frozenset[str]] = frozenset()
     contracting: ClassVar[frozenset[str]] = frozenset({"weight"})
+    takes_ids: ClassVar[bool] = False
     passes: ClassVar[bool] = False
     elsewhere: ClassVar[Mapping[str, str]] = {}
     examples: ClassVar[tuple[Example, ...]] = ()
@@ -180,6 +182,18 @@ def _layout_fix(op: Op, x: Shape) -> str:
         without = "x".join(map(str, x.dims[1:]))
         return f"leave out the batch, which --batch gives: {without}{fix and f'; or {fix}'}"
     return fix
+
+
+def need_numbers(op: Op, inputs: tuple[Shape, ...]) -> None:
+    """Tensors without channels hold token ids, which are labels: there is no arithmetic on them."""
+    for x in inputs if not op.takes_ids else ():
+        if CHANNELS not in x.axes:
+            raise Fault(
+                f"{op.title} does arithmetic, and a tensor without channels holds token ids",
+                expected="an axis called channels",
+                found=x.described(),
+                fix="embed the ids first, as in 'embedding 10000 128'; for numbers, name an axis channels",
+            )
 
 
 def need_channels(op: Op, x: Shape) -> Size:

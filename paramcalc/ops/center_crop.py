@@ -28,6 +28,7 @@ class CenterCrop(Op):
     depth: Size | None = None
     length: Size | None = None
 
+    takes_ids = True
     examples = (
         Example("center_crop 392 390", ("64x568x568",), "64x392x390"),
         Example("center_crop length=3", ("2x6",), "2x3"),

@@ -21,6 +21,7 @@ class Concat(Op):
 
     axis: Word = field(default=CHANNELS, metadata={"choices": AXES})
 
+    takes_ids = True
     inputs = None
     examples = (Example("concat", ("64x28x28", "128x28x28"), "192x28x28"),)
 

@@ -24,6 +24,7 @@ class Crop(Op):
 
     amounts: Margins
 
+    takes_ids = True
     examples = (
         Example("crop 4", ("64x64x64",), "64x56x56"),
         Example("crop ((0, 1), 2)", ("8x7x7",), "8x6x3"),

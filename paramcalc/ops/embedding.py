@@ -24,6 +24,7 @@ class Embedding(Op):
     vocabulary: Size
     dim: Size
 
+    takes_ids = True
     elsewhere = {"num_embeddings": "vocabulary"}
     contracting = frozenset()
     examples = (Example("embedding 50257 768", ("{length: 1024}",), "1024x768", params=38_597_376),)

@@ -16,6 +16,7 @@ class Flatten(Op):
     Output: as many channels as the input has elements
     """
 
+    takes_ids = True
     examples = (
         Example("flatten", ("512x7x7",), "25088"),
         Example("flatten", ("{length: 197, channels: 768}",), "151296"),

@@ -29,6 +29,7 @@ class Pad(Op):
     padding: Margins
     mode: Word = field(default="zeros", metadata={"choices": PADDING_MODES})
 
+    takes_ids = True
     examples = (
         Example("pad 3", ("3x224x224",), "3x230x230"),
         Example("pad ((0, 1), (2, 3)) mode=reflect", ("8x7x5",), "8x8x10"),

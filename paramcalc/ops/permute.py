@@ -20,6 +20,7 @@ class Permute(Op):
 
     axes: Words = field(metadata={"choices": AXES})
 
+    takes_ids = True
     examples = (
         Example("permute (width, channels, height)", ("3x4x5",), "5x3x4"),
         Example("permute (channels, length)", ("{length: 196, channels: 768}",), "768x196"),

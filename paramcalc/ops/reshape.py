@@ -28,6 +28,7 @@ class Reshape(Op):
     sizes: Ints
     axes: Words | None = field(default=None, metadata={"choices": AXES})
 
+    takes_ids = True
     examples = (
         Example("reshape 16x7x7", ("784",), "16x7x7"),
         Example("reshape (-1, 64) axes=(length, channels)", ("64x7x7",), "49x64"),

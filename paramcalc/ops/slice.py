@@ -26,6 +26,7 @@ class Slice(Op):
     start: Count
     stop: Size | None = None
 
+    takes_ids = True
     examples = (
         Example("slice length 0 1", ("{length: 197, channels: 768}",), "1x768"),
         Example("slice height 3", ("8x7x7",), "8x4x7"),
