@@ -126,6 +126,11 @@ YAML: dict[str, tuple[Callable[[], str | bytes], str]] = {
     "50,000 [": (lambda: "layers: " + "[" * 50_000, "nested more than"),
     "50,000 {": (lambda: "layers: " + "{" * 50_000, "nested more than"),
     "50,000 {a:": (lambda: "layers: " + "{a: " * 50_000, "nested more than"),
+    "200 [ in a key": (lambda: "layers: {" + "[" * 200 + "]" * 200 + ": 1}", "nested more than"),
+    "300 [ in quotes": (lambda: "layers: ['" + "[" * 300 + "', [a[0]]]", "an index cannot stand inside"),
+    "500,000 [a": (lambda: "layers: " + "[a" * 500_000, "the closing bracket, is missing"),
+    "500,000 a[ in a list": (lambda: "layers: [[" + "a[" * 500_000, "the closing bracket, is missing"),
+    "500,000 [a in braces": (lambda: "layers: {" + "a[a" * 500_000 + "]]", "an index cannot stand inside"),
     "50,000 dashes": (lambda: "layers:\n  " + "- " * 50_000 + "relu", "nested more than"),
     "50,000 question marks": (lambda: "? " * 50_000 + "relu", "nested more than"),
     "3,000 indentations": (lambda: "\n".join(" " * n + "a:" for n in range(3_000)), "nested more than"),
@@ -387,6 +392,13 @@ STRUCTURE: dict[str, tuple[Callable[[], str | bytes], str]] = {
             knobs=listed(f"knob_{n}: 1" for n in range(50_000)),
         ),
         "there may be more",
+    ),
+    "a table of 20,000 columns": (
+        lambda: spec(
+            f"  - table:\n      columns: [{', '.join(f'c{n}' for n in range(20_000))}]\n"
+            "      layers: rellu\n      rows: [1]"
+        ),
+        "1 cells under 20000 columns",
     ),
     "use of itself": (lambda: "use: hostile\n", "circle"),
     "use of a path": (lambda: "use: ../hostile\n", "no path"),
@@ -826,6 +838,40 @@ def test_a_hostile_spec_is_noticed(launch: Launch, tmp_path: Path) -> None:
 
 
 # ----------------------------------------------------------------------- legal, and mostly not meant
+
+UNREAD: dict[str, Callable[[int], str]] = {
+    "knobs": lambda count: spec("  - relu", knobs=listed(f"k{n}: 1" for n in range(count))),
+    "blocks": lambda count: spec("  - relu", blocks=listed(f"b{n}: relu" for n in range(count))),
+}
+
+
+@pytest.mark.parametrize("what", ["knobs", "blocks"])
+def test_50_000_unread_names(what: str, launch: Launch, tmp_path: Path) -> None:
+    """Nobody reads 50,000 remarks: the first fifty are shown, and the others counted."""
+    (tmp_path / "a.yaml").write_text(UNREAD[what](50_000))
+
+    counted, checked = launch("count", "a.yaml"), launch("check", "a.yaml")
+
+    assert (counted.code, checked.code) == (0, 0)
+    assert counted.err.count("remark: ") == 50
+    assert counted.err.endswith("49,950 more remarks\n")
+    assert checked.err.count(f"no{'thing reads' if what == 'knobs' else 'thing calls'} the") == 50
+    assert "a.yaml: 49,950 more remarks\n" in checked.err
+    for outcome in (counted, checked):
+        assert len(outcome.err) < 20_000
+        check_cheap(outcome)
+
+
+def test_names_that_nothing_reads_are_found_in_one_pass(launch: Launch, tmp_path: Path) -> None:
+    """50,000 blocks whose parameters nothing reads: each with a place of its own."""
+    text = spec("  - relu", blocks=listed(f"b{n} p{n}=1: b{(n + 1) % 50_000}" for n in range(50_000)))
+    (tmp_path / "a.yaml").write_text(text)
+
+    outcome = launch("check", "a.yaml")
+
+    assert "a.yaml:4:6: block 'b0' never reads its parameter 'p0'" in outcome.err
+    assert "49,950 more remarks" in outcome.err
+    check_cheap(outcome)
 
 
 def test_remarks_stand_apart_from_the_data(launch: Launch) -> None:

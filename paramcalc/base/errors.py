@@ -8,8 +8,9 @@ line prints them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 WIDEST_LINE = 120
@@ -18,6 +19,7 @@ MOST_CANDIDATES = 200
 ASK = "did you mean {}?"
 SHORTEST_PART = 3  # of a name that makes two names alike
 MOST_PROBLEMS = 50
+_PIECE = 2**14  # characters between two places whose lines are remembered
 
 
 class Fault(Exception):
@@ -66,10 +68,9 @@ class Source(NamedTuple):
 
     def position(self, index: int) -> tuple[int, int]:
         """Line and column, both from 1, of a character index."""
-        before = self.text[:index]
-        if "\r" in before:
-            before = before.replace("\r\n", "\n").replace("\r", "\n")
-        return before.count("\n") + 1, len(before) - before.rfind("\n")
+        piece = index // _PIECE
+        row = _line_ends(self.text)[piece] + _count_line_ends(self.text, piece * _PIECE, index)
+        return row + 1, self.line_at(index)[1] + 1
 
     def line_at(self, index: int) -> tuple[str, int]:
         """The line that holds a character, without its end, and the character's place in it."""
@@ -83,6 +84,19 @@ class Source(NamedTuple):
             return f"{self.name} {_window(self.text, 0)[0]}"
         row, column = self.position(index)
         return f"{self.name}:{row}:{column}"
+
+
+@lru_cache(maxsize=4)
+def _line_ends(text: str) -> tuple[int, ...]:
+    """How many lines end before each piece of a text, so that many places are found in one pass."""
+    pieces = range(0, len(text), _PIECE)
+    return tuple(accumulate((_count_line_ends(text, at, at + _PIECE) for at in pieces), initial=0))
+
+
+def _count_line_ends(text: str, start: int, end: int) -> int:
+    """How many of a part's characters end a line; of a pair \\r\\n it is the second."""
+    pairs = text.count("\r\n", start, end + 1)
+    return text.count("\n", start, end) + text.count("\r", start, end) - pairs
 
 
 class Problem(NamedTuple):
@@ -169,6 +183,12 @@ class Problems:
 
     def in_order(self) -> list[Problem]:
         return in_order(self._found.values())
+
+
+def first_of(remarks: Sequence[Problem]) -> tuple[Sequence[Problem], str]:
+    """As many remarks as anybody reads, and a line that counts the rest, '' when there is none."""
+    rest = len(remarks) - MOST_PROBLEMS
+    return remarks[:MOST_PROBLEMS], f"{rest:,} more remark{'s' * (rest > 1)}" if rest > 0 else ""
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:

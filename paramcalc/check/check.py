@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-from paramcalc.base.errors import MOST_PROBLEMS, Fault, Problem, SpecError, near, printable, visible
+from paramcalc.base.errors import MOST_PROBLEMS, Fault, Problem, SpecError, first_of, near, printable, visible
 from paramcalc.base.printed import Comparison, grouped, mentions, nearest, signed, written_out
 from paramcalc.check import reader as claims
 from paramcalc.check.measure import Networks, measured
@@ -123,9 +123,9 @@ def check(names: Iterable[str] = ()) -> Result:
             continue
         outcomes += checked.outcomes
         mistakes += checked.mistakes
-        remarks += [
-            f"{problem.source.place(problem.start)}: {problem.fact}" for problem in unread(found.spec)
-        ]
+        shown, rest = first_of(unread(found.spec))
+        remarks += [f"{problem.source.place(problem.start)}: {problem.fact}" for problem in shown]
+        remarks += [f"{visible(name)}: {rest}"] if rest else []
         if not checked.outcomes and not checked.mistakes:
             remarks.append(f"{visible(name)}: no claims")
     return Result(tuple(outcomes), tuple(mistakes), tuple(remarks))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from paramcalc.base.errors import Fault
+from paramcalc.base.errors import Fault, first_of
 from paramcalc.count.report import Report
 from paramcalc.engine.elaborate import Change, Swap
 from paramcalc.engine.graph import Graph
@@ -171,8 +171,11 @@ def room() -> int | None:
 
 def doubts(spec: Spec, graph: Graph | None = None) -> None:
     """Remarks on what is legal and mostly not meant: names that nothing reads, tensors read twice, knobs apart."""
-    for problem in (*unread(spec), *(graph.doubts if graph else ())):
+    shown, rest = first_of((*unread(spec), *(graph.doubts if graph else ())))
+    for problem in shown:
         remark(problem._replace(fact=f"remark: {problem.fact}").render() + "\n")
+    if rest:
+        remark(rest)
     for text in knobs_left_behind(spec, graph) if graph else ():
         remark(text)
 

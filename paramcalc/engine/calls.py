@@ -298,7 +298,7 @@ class Calls:
         values: dict[str, Value] = {}
         assert entry.scope is not None
         entry.scope.parameters = values
-        for name, default in block.parameters:
+        for name, default, _ in block.parameters:
             if name in given:
                 values[name] = given[name]
                 continue

@@ -8,6 +8,7 @@ An item that cannot be read becomes `Broken`, and the rest is read on.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
@@ -134,8 +135,10 @@ class ChainReader(Reader):
     def check_inputs(self, chain: Chain, inputs: Iterable[str]) -> None:
         """No layer beside an input may have the input's name; a call of it is another mistake, said later."""
         names = set(inputs)
-        for name, at in names_in(chain):
-            if name in names and (self.callable(name) or name not in heads_in(chain)):
+        clashes = [(name, at) for name, at in names_in(chain) if name in names]
+        called = {*heads_in(chain)} if clashes else set()
+        for name, at in clashes:
+            if self.callable(name) or name not in called:
                 self.fail_at(at, name, f"'{name}' is the name of an input", "give the layer another name")
 
     def chain(self, node: Node, counts: Counts, owner: Scalar) -> Chain:
@@ -424,7 +427,8 @@ class ChainReader(Reader):
         else:
             found = node.text.split() if isinstance(node, Scalar) else []
         wrong = next((f"'{word}' {lines.unfit(word)}" for word in found if lines.unfit(word)), "")
-        wrong = wrong or next((f"'{word}' stands twice" for word in found if found.count(word) > 1), "")
+        if not wrong and len(set(found)) < len(found):
+            wrong = next(f"'{word}' stands twice" for word, count in Counter(found).items() if count > 1)
         if wrong or not found:
             self.fail(node, "columns are different names with blanks between", wrong)
             return ()

@@ -295,6 +295,7 @@ def read_signature(text: str) -> tuple[str, tuple[Parameter, ...], tuple[str, ..
         fix = "write, for example: from x memory"
         raise Fault("a block's inputs start with x, the incoming tensor", fix=fix, at=tokens[cut][1:])
     parameters: dict[str, Parameter] = {}
+    optional = False
     for token in tokens[1:cut]:
         name = token.text.partition("=")[0]
         _check_word(name, token)
@@ -302,19 +303,19 @@ def read_signature(text: str) -> tuple[str, tuple[Parameter, ...], tuple[str, ..
         if name in parameters:
             raise Fault(f"the parameter '{name}' stands twice", at=token[1:])
         default = argument.value if argument.name else None
-        if default is None and any(parameter.default for parameter in parameters.values()):
+        optional = optional or default is not None
+        if default is None and optional:
             raise Fault(f"'{name}' has no default but follows a parameter that has one", at=token[1:])
         assert default is None or isinstance(default, Expression)
-        parameters[name] = Parameter(name, default)
+        parameters[name] = Parameter(name, default, token.start)
     for token in (tokens[0], *inputs[1:]):
         _check_word(token.text, token)
-    names = [token.text for token in inputs[1:]]
-    twice = next(
-        (token for i, token in enumerate(inputs[1:]) if token.text in (*parameters, *names[:i])), None
-    )
-    if twice:
-        raise Fault(f"the name '{twice.text}' stands twice in the signature", at=twice[1:])
-    return tokens[0].text, tuple(parameters.values()), tuple(names)
+    names = dict.fromkeys(parameters)
+    for token in inputs[1:]:
+        if token.text in names:
+            raise Fault(f"the name '{token.text}' stands twice in the signature", at=token[1:])
+        names[token.text] = None
+    return tokens[0].text, tuple(parameters.values()), tuple(names)[len(parameters) :]
 
 
 def _check_word(name: str, token: Token) -> None:

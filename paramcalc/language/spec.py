@@ -148,8 +148,11 @@ class Chain(NamedTuple):
 
 
 class Parameter(NamedTuple):
+    """A parameter of a block; `at` is its offset from the block's place."""
+
     name: str
     default: Expression | None
+    at: int
 
 
 class Block(NamedTuple):

@@ -19,6 +19,9 @@ from paramcalc.base.errors import Problem, Problems, Source, SpecError, visible
 LONGEST_TEXT = 16 * 2**20
 MOST_NODES = 500_000
 DEEPEST_NESTING = 128
+_TOO_DEEP = f"nested more than {DEEPEST_NESTING} levels deep"
+_READ_AHEAD = 2048  # at most 1,024 characters, and a token: a key has no more
+_QUOTED = r"'[^']*'|\"[^\"]*\""
 ALIAS_FIX = "use a block; a pattern that starts with * needs quotes"
 # what a terminal obeys, and what turns the order of the letters round it: a message would lie
 _UNSEEN = "\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
@@ -103,8 +106,9 @@ def parse(source: Source, problems: Problems | None = None) -> Node:
     to, it is an error like the rest.
     """
     found = Problems() if problems is None else problems
+    builder = _Builder(source, found)
     try:
-        root = _Builder(source, found).build()
+        root = builder.build()
         if problems is None and found:
             raise SpecError(found.in_order())
         return root
@@ -112,6 +116,7 @@ def parse(source: Source, problems: Problems | None = None) -> Node:
         mark = error.problem_mark or error.context_mark
         index = min(mark.index if mark else 0, len(source.text))
         context = error.context_mark.index if error.context_mark else index
+        builder.check_ahead(index)
         raise _yaml_error(source, index, context, str(error.problem or error.context or "not YAML")) from None
     except yaml.reader.ReaderError as error:
         raise _error(source, 0, 0, f"not a text: character U+{error.character:04X} is not allowed") from None
@@ -126,12 +131,13 @@ class _Builder:
         self.source = source
         self.problems = problems
         self.nodes = 0
+        self.opened: list[tuple[list[Node], Any]] = []  # the collections that are not closed yet
 
     def build(self) -> Node:
         """The one root node. The loop is flat because it runs for every word of a spec."""
         top: list[Node] = []
         children = top
-        opened: list[tuple[list[Node], Any]] = []
+        opened = self.opened
         word, sequence, mapping = yaml.ScalarEvent, yaml.SequenceStartEvent, yaml.MappingStartEvent
         next_event = _Loader(self.source.text).get_event
         while (event := next_event()) is not None:
@@ -177,7 +183,21 @@ class _Builder:
         if event.anchor or event.tag is not None:
             raise self.marked(event)
         if depth >= DEEPEST_NESTING:
-            raise self.error(event, f"nested more than {DEEPEST_NESTING} levels deep", "use a block")
+            raise self.error(event, _TOO_DEEP, "use a block")
+
+    def check_ahead(self, index: int) -> None:
+        """Refuses nesting that is too deep where the reader stopped at `index`, ahead of its events."""
+        begin = max(0, index - _READ_AHEAD)
+        if self.opened:
+            innermost = self.opened[-1][1]
+            begin = max(begin, innermost.start_mark.index + bool(innermost.flow_style))
+        ahead = re.sub(_QUOTED, lambda quoted: " " * len(quoted[0]), self.source.text[begin:index])
+        depth = len(self.opened)
+        for bracket in re.finditer(r"[\[\]{}]", ahead):
+            depth = depth + 1 if bracket[0] in "[{" else max(depth - 1, len(self.opened))
+            if depth > DEEPEST_NESTING:
+                place = begin + bracket.start()
+                raise _error(self.source, place, place + 1, _TOO_DEEP, "use a block")
 
     def collection(self, event: Any, end: int, children: list[Node]) -> Node:
         self.nodes += len(children)
@@ -225,23 +245,28 @@ def _yaml_error(source: Source, index: int, context: int, problem: str) -> SpecE
     """A reader's complaint in the words of the language, at the place where it can be mended."""
     text = source.text
     begin = text.rfind("\n", 0, index) + 1
-    line = text[begin : text.find("\n", index) if "\n" in text[index:] else len(text)]
+    end = text.find("\n", index)
+    line = text[begin : end if end >= 0 else len(text)]
     if "alias" in problem or "alphabetic or numeric" in problem:
         fix = "a pattern that starts with * needs quotes; aliases are not part of the language: use a block"
         star = line.find("*")
         index = begin + star if star >= 0 else index
         return _error(source, index, index + 1, "'*' cannot start a plain text", fix)
-    indexed = re.search(r"[\[{][^\]]*\w(\[[^\]]*\])", line)
-    if "expected ',' or" in problem and indexed:
-        place = begin + indexed.start(1)
+    index_in_flow = re.search(r"(?<=\w)\[[^\[\]]*\]", line) if "expected ',' or" in problem else None
+    if index_in_flow and re.search(r"[\[{]", line[: index_in_flow.start()]):
+        place = begin + index_in_flow.start()
         fix = "write the line without them"
         fact = "an index cannot stand inside [ ] or { }"
-        return _error(source, place, place + len(indexed[1]), fact, fix)
+        return _error(source, place, place + len(index_in_flow[0]), fact, fix)
     if "unexpected ':'" in problem:
         fix = "write key: value, with a blank after the colon"
         return _error(source, index, index + 1, "a colon without a value or a blank after it", fix)
     if "expected ',' or" in problem and "\n" in text[context:index]:
         return _error(source, context, context + 1, f"'{text[context]}' is never closed")
+    if "expected ',' or" in problem:
+        return _error(source, index, index + 1, "a comma, or the closing bracket, is missing before this")
+    if "expected node content" in problem:
+        return _error(source, index, index + 1, "a value is missing before this")
     if "expected key" in problem or "expected '-' indicator" in problem:
         fix = "items of one list, and keys of one mapping, start in one column"
         return _error(source, index, index + 1, "the indentation fits nothing above", fix)

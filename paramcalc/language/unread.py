@@ -6,6 +6,7 @@ to a spec that is taken over by `use` is its own matter.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from paramcalc.base.errors import Problem
@@ -33,38 +34,30 @@ def unread(spec: Spec) -> tuple[Problem, ...]:
     blocks = {name: block for name, block in spec.blocks.items() if block.source == spec.source}
     if not knobs and not blocks:
         return ()
-    read = {*_outside_blocks(spec)}
-    within = {name: {*_in_block(block)} for name, block in spec.blocks.items()}
+    within = {name: frozenset(_in_block(block)) for name, block in spec.blocks.items()}
+    readers = Counter(name for names in ({*_outside_blocks(spec)}, *within.values()) for name in names)
     found = []
     for name, knob in knobs.items():
-        if name not in read and not any(name in names for names in within.values()):
+        if not readers[name]:
             found.append(
                 Problem(spec.source, knob.at, knob.at + len(name), f"nothing reads the knob '{name}'")
             )
     for name, block in blocks.items():
-        if name not in read and not any(name in names for other, names in within.items() if other != name):
+        if readers[name] == (name in within[name]):  # at most by itself
             fact = f"nothing calls the block '{name}'"
             found.append(Problem(spec.source, block.at, block.at + len(name), fact))
             continue
         for parameter in block.parameters:
             if parameter.name not in within[name]:
+                begin = block.at + parameter.at
                 fact = f"block '{name}' never reads its parameter '{parameter.name}'"
-                found.append(Problem(spec.source, *_place(block, parameter.name), fact))
+                found.append(Problem(spec.source, begin, begin + len(parameter.name), fact))
     return tuple(found)
 
 
 def read_names(spec: Spec) -> set[str]:
     """The names that anything in a spec mentions."""
     return {*_outside_blocks(spec)}.union(*map(_in_block, spec.blocks.values()))
-
-
-def _place(block: Block, parameter: str) -> tuple[int, int]:
-    """Where a signature names a parameter: after the block's name, between blanks, '=' or the end."""
-    import re
-
-    begin = block.at + len(block.name)
-    found = re.compile(rf"\s({parameter})\b").search(block.source.text, begin)
-    return found.span(1) if found else (block.at, begin)
 
 
 def _outside_blocks(spec: Spec) -> Iterator[str]:
