@@ -62,7 +62,7 @@ def show(name: str, swept: Sweep, work: Callable[[Sweep], None]) -> None:
         begin = time.process_time()
         work(swept)
         seconds.append(time.process_time() - begin)
-    rate = swept.job.order.rows / min(seconds)
+    rate = swept.order.rows / min(seconds)
     print(f"{name:28} {rate / 1e6:6.1f} million points a second, {rate / BUDGET:5.2f} x the budget")
 
 

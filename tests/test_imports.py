@@ -29,6 +29,7 @@ HOMES = {
 EXTRAS = {
     "matplotlib": ("paramcalc.sweep.picture",),
     "pyarrow": ("paramcalc.sweep.parquet",),
+    "fsspec": ("paramcalc.sweep.folder",),
     "distributed": ("paramcalc.sweep.workers",),
 }
 

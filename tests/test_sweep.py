@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,10 +23,11 @@ from paramcalc.count.report import QUANTITIES
 from paramcalc.language.expression import FUNCTIONS
 from paramcalc.model import load
 from paramcalc.sweep import Sweep, cluster, here, processes
-from paramcalc.sweep.bulk import ratio
-from paramcalc.sweep.evaluate import BLOCK, Evaluator
-from paramcalc.sweep.job import Chunk, Job
+from paramcalc.sweep.evaluate import BLOCK, Evaluator, Reasons
+from paramcalc.sweep.forms import ratio
 from paramcalc.sweep.order import Order
+from paramcalc.sweep.store import finished
+from paramcalc.sweep.workers import Task, Workers
 from paramcalc.symbolic.polynomial import apply, opaque, symbol
 from tests.conftest import Run
 
@@ -48,12 +50,16 @@ EVERYWHERE = [
 
 
 def evaluator(swept: Sweep, quantities: Sequence[str] = tuple(QUANTITIES)) -> Evaluator:
-    return Evaluator(swept.job.space(), swept.job.order, quantities)
+    return Evaluator(swept.space, swept.order, quantities)
+
+
+def missing(reasons: Reasons) -> int:
+    return sum(points for points, _ in reasons.values())
 
 
 def check_rows(swept: Sweep, rows: Sequence[int]) -> int:
     """Raises where a row differs from counting at its point; the number of rows that there are."""
-    space, order = swept.job.space(), swept.job.order
+    space, order = swept.space, swept.order
     evaluated = evaluator(swept)
     there = 0
     for row in rows:
@@ -63,7 +69,7 @@ def check_rows(swept: Sweep, rows: Sequence[int]) -> int:
             counts = space.count(values).totals
         except (SpecError, Fault):
             assert block.rows.size == 0, values
-            assert block.reasons.total() == 1
+            assert [points for points, _ in block.reasons.values()] == [1]
             continue
         assert [int(each[0]) for each in block.counts] == list(counts), values
         there += 1
@@ -80,7 +86,7 @@ def test_rows_are_what_counting_gives(model: str, axes: list[str]) -> None:
     """Every quantity, at random points of many kinds of spaces; points without a network have no row."""
     swept = load(model).sweep(*axes)
     chosen = random.Random(model)
-    rows = [chosen.randrange(swept.job.order.rows) for _ in range(15)]
+    rows = [chosen.randrange(swept.order.rows) for _ in range(15)]
 
     assert check_rows(swept, rows) > 0
 
@@ -92,10 +98,10 @@ def test_a_block_is_its_rows(model: str, axes: list[str]) -> None:
     """Points evaluated together, across pieces, come out as they do one by one."""
     swept = load(model).sweep(*axes)
     together = evaluator(swept)
-    end = min(swept.job.order.rows, BLOCK)
+    end = min(swept.order.rows, BLOCK)
     block = together.block(0, end)
 
-    assert block.rows.size + block.reasons.total() == end
+    assert block.rows.size + missing(block.reasons) == end
     for place in random.Random(1).sample(range(block.rows.size), min(20, block.rows.size)):
         row = int(block.rows[place])
         one = together.block(row, row + 1)
@@ -143,7 +149,7 @@ def test_structures_without_symbols() -> None:
 
     evaluated = evaluator(swept, ["params"])
 
-    assert evaluated.block(0, swept.job.order.rows).rows.size == 180
+    assert evaluated.block(0, swept.order.rows).rows.size == 180
     assert sum(map(len, evaluated.programs.values())) == 36
     assert check_rows(swept, random.Random(4).sample(range(180), 10)) == 10
 
@@ -155,7 +161,7 @@ def test_fractions_are_symbols() -> None:
 
     evaluated = evaluator(swept, ["params"])
 
-    assert evaluated.block(0, swept.job.order.rows).rows.size == 500
+    assert evaluated.block(0, swept.order.rows).rows.size == 500
     assert sum(map(len, evaluated.programs.values())) < 5
     assert check_rows(swept, random.Random(4).sample(range(500), 20)) == 20
 
@@ -167,7 +173,7 @@ def test_exact_beyond_any_word() -> None:
     )
     macs = swept.columns()["macs"].tolist()
 
-    assert check_rows(swept, random.Random(5).sample(range(swept.job.order.rows), 20)) == 20
+    assert check_rows(swept, random.Random(5).sample(range(swept.order.rows), 20)) == 20
     assert min(macs) < 2**53
     assert any(2**53 < value < 2**63 and value != int(float(value)) for value in macs)
     assert max(macs) > 2**63
@@ -202,7 +208,8 @@ def test_functions_in_bulk(value: object) -> None:
 
     for place, (a, b) in enumerate(points):
         above, below = (
-            each.values if isinstance(each.values, int) else int(each.values[place]) for each in found
+            each.values if isinstance(each.values, int) else int(each.values[place])
+            for each in (found.above, found.below)
         )
         assert above == below * value.replaced({"a": a, "b": b})  # type: ignore[attr-defined]
 
@@ -258,7 +265,7 @@ TWO_ROWS = "width,size,params,macs\n32,160,6917640,537395200\n64,160,25557032,20
 
 def small(pareto: str = "") -> Sweep:
     swept = load("resnet-50").sweep(*SMALL, pareto=pareto)
-    return Sweep(swept.job._replace(chunk=CHUNK))
+    return swept._replace(chunk=CHUNK)
 
 
 def test_csv_reads_back(tmp_path: Path) -> None:
@@ -281,14 +288,15 @@ class Killed(Exception):
     """A run that is stopped."""
 
 
-def killed_after(amount: int, workers: object = here) -> object:
-    """Workers that stop after so many chunks, which come in an odd order."""
+def killed_after(amount: int) -> Workers:
+    """Workers that stop after so many parts, which they count last things first."""
 
-    def run(job: Job, numbers: Sequence[int]) -> Iterator[tuple[int, Chunk]]:
-        for done, result in enumerate(here(job, [*numbers][::-1])):
-            if done == amount:
+    def run(task: Task, numbers: Sequence[int]) -> Iterator[Any]:
+        done = {number: task(number) for number in [*numbers][:amount][::-1]}
+        for number in numbers:
+            if number not in done:
                 raise Killed
-            yield result
+            yield done[number]
 
     return run
 
@@ -303,9 +311,9 @@ def test_a_resumed_file_is_the_same_to_the_byte(tmp_path: Path, form: str) -> No
 
     for amount in (7, 5):
         with pytest.raises(Killed):
-            small("macs,+params").write(broken, killed_after(amount))  # type: ignore[arg-type]
+            small("macs,+params").write(broken, killed_after(amount))
         assert not broken.exists()
-    assert small().finished(broken) == 12
+    assert finished(small(), str(broken)) == 12
     done: list[str] = []
     summary = small("macs,+params").write(broken, step=lambda what, total, kind: done.append(what))
 
@@ -326,18 +334,20 @@ def test_a_killed_process_is_resumed(tmp_path: Path) -> None:
     running = subprocess.Popen([*command, str(broken)], stdout=subprocess.DEVNULL)
     parts = tmp_path / "broken.csv.parts"
     begin = time.monotonic()
-    while len(list(parts.glob("0*.json"))) < 5 and running.poll() is None and time.monotonic() - begin < 60:
+    while (
+        len(list(parts.glob("_part*.json"))) < 5 and running.poll() is None and time.monotonic() - begin < 60
+    ):
         time.sleep(0.01)
     running.send_signal(signal.SIGKILL)
     running.wait()
     assert not broken.exists()
-    left = len(list(parts.glob("0*.json")))
+    left = len(list(parts.glob("_part*.json")))
 
     resumed = subprocess.run([*command, str(broken)], capture_output=True, text=True, check=True)
     subprocess.run([*command, str(whole)], capture_output=True, check=True)
 
     assert 5 <= left < 100
-    assert f"{left} of 100 chunks are there from an earlier run" in resumed.stderr
+    assert f"{left} of 100 parts are there from an earlier run" in resumed.stderr
     assert broken.read_bytes() == whole.read_bytes()
 
 
@@ -350,7 +360,7 @@ def test_links_stay_links(tmp_path: Path) -> None:
     swept = load("resnet-50").sweep("width=32:64:32", "size=160")
 
     with pytest.raises(Killed):
-        swept.write(link, killed_after(0))  # type: ignore[arg-type]
+        swept.write(link, killed_after(0))
     left = [path.name for path in folder.iterdir()]
     swept.write(link)
 
@@ -390,12 +400,12 @@ def test_rows_for_standard_output_come_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [here, killed_after(10**9)])
-def test_poured_rows_are_in_order(workers: object) -> None:
+def test_poured_rows_are_in_order(workers: Workers) -> None:
     """Whatever order the chunks come in."""
     straight, turned = io.BytesIO(), io.BytesIO()
 
     small().pour(straight)
-    small().pour(turned, workers)  # type: ignore[arg-type]
+    small().pour(turned, workers)
 
     assert straight.getvalue() == turned.getvalue()
     assert straight.getvalue().count(b"\n") == 100 * 237 + 1
@@ -420,13 +430,13 @@ def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "paramcalc", *arguments, "-o", str(tmp_path / "rows.csv")]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     begin = time.monotonic()
-    while not list(tmp_path.glob("*.parts/0*.json")) and time.monotonic() - begin < 60:
+    while not list(tmp_path.glob("*.parts/_part*.json")) and time.monotonic() - begin < 60:
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)
     said = running.communicate(timeout=60)[1]
 
     assert running.returncode == 130
-    assert "stopped; the same command goes on from" in said
+    assert "stopped; the same command continues after" in said
     assert "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv.parts"]
 
@@ -434,7 +444,7 @@ def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:
 def test_the_chunks_do_not_matter(tmp_path: Path) -> None:
     """Rows are the same in chunks of any size."""
     for name, size in (("one", 7_777), ("two", 100_000)):
-        Sweep(small().job._replace(chunk=size)).write(tmp_path / f"{name}.csv")
+        small()._replace(chunk=size).write(tmp_path / f"{name}.csv")
 
     assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
 
@@ -442,7 +452,7 @@ def test_the_chunks_do_not_matter(tmp_path: Path) -> None:
 def test_parts_of_another_sweep_are_refused(tmp_path: Path) -> None:
     output = tmp_path / "rows.csv"
     with pytest.raises(Killed):
-        small().write(output, killed_after(2))  # type: ignore[arg-type]
+        small().write(output, killed_after(2))
     other = load("resnet-50").sweep("width=32:130", "size=64:300")
 
     with pytest.raises(Fault, match="parts of another sweep: other axes, chunk"):
@@ -456,7 +466,7 @@ def test_parquet_types(tmp_path: Path) -> None:
     swept = load("resnet-50").sweep(
         "width=64,100000,10000000000000", "option=A,B", quantities=["buffers", "params", "flops"], batch=10**9
     )
-    swept = Sweep(swept.job._replace(chunk=2))
+    swept = swept._replace(chunk=2)
 
     swept.write(tmp_path / "rows.parquet")
 
@@ -512,7 +522,7 @@ def dominated(point: tuple[int, ...], others: list[tuple[int, ...]]) -> bool:
 def test_the_front_by_brute_force(pareto: str, signs: dict[str, int]) -> None:
     """Every point against every other."""
     swept = load("resnet-50").sweep("width=32:64:4", "size=64:128:8", quantities=["all"], pareto=pareto)
-    swept = Sweep(swept.job._replace(chunk=10))
+    swept = swept._replace(chunk=10)
     columns = swept.columns()
     points = list(zip(*((columns[name] * sign).tolist() for name, sign in signs.items()), strict=True))
     wanted = {point for point in points if not dominated(point, points)}
@@ -536,7 +546,7 @@ def test_the_least_and_the_most() -> None:
     assert (
         summary.rows == len(columns["params"]) == 3 * len([dim for dim in range(90, 1201) if dim % 12 == 0])
     )
-    assert summary.reasons.total() == 3 * 1111 - summary.rows
+    assert missing(summary.reasons) == 3 * 1111 - summary.rows
     assert summary.least["params"][0] == min(columns["params"])
     assert swept.row(summary.most["macs"][1])["macs"] == max(columns["macs"])
 
@@ -651,7 +661,7 @@ def test_pictures(run: Run, tmp_path: Path) -> None:
         (["width=1:9", "-o", "/nowhere/rows.csv"], "/nowhere/rows.csv.parts: No such file"),
         (["width=1:99999999"], "more than 10,000,000 values"),
         (["width=1:9000000", "size=1:9000000", "batch=1:9000000"], "the grid has"),
-        (["width=1:9", "--jobs", "2", "--scheduler", "local"], "exclude each other"),
+        (["width=1:9", "--jobs", "2", "--cluster", "tcp://nowhere:1"], "exclude each other"),
     ],
 )
 def test_misuse_is_explained(run: Run, arguments: list[str], said: str) -> None:
@@ -691,9 +701,8 @@ def test_memory_is_bounded_by_the_chunk(tmp_path: Path) -> None:
     """Four million rows in chunks of 50,000 take hardly more than NumPy itself."""
     script = (
         "from paramcalc.model import load\n"
-        "from paramcalc.sweep import Sweep\n"
         "swept = load('resnet-50').sweep('width=32:2031', 'size=64:2063')\n"
-        f"Sweep(swept.job._replace(chunk=50_000)).write({str(tmp_path / 'rows.csv')!r})\n"
+        f"swept._replace(chunk=50_000).write({str(tmp_path / 'rows.csv')!r})\n"
         "status = open('/proc/self/status').read()\n"
         "print(int(status.split('VmHWM:')[1].split()[0]) // 1024)\n"
     )

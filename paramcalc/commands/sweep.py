@@ -27,7 +27,7 @@ from paramcalc.render.progress import Progress
 
 if TYPE_CHECKING:
     from paramcalc.sweep import Sweep
-    from paramcalc.sweep.job import Summary
+    from paramcalc.sweep.summary import Summary
     from paramcalc.sweep.workers import Workers
 
 
@@ -41,43 +41,58 @@ def sweep(
         ),
     ],
     sample: Annotated[
-        int | None, typer.Option("--sample", min=1, help="Only so many different points, at random.")
+        int | None,
+        typer.Option("--sample", min=1, help="Count this many different points, chosen at random."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Which random points.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Choose other random points.")] = 0,
     quantity: Annotated[
-        str, typer.Option("--quantity", metavar="NAMES", help="What to count, with commas between, or all.")
+        str,
+        typer.Option(
+            "--quantity", metavar="NAMES", help="Count these quantities: names with commas, or all."
+        ),
     ] = "params,macs",
     pareto: Annotated[
-        str, typer.Option("--pareto", metavar="NAMES", help="The front of least of these; +NAME: of most.")
+        str,
+        typer.Option(
+            "--pareto", metavar="NAMES", help="Pareto front: minimise these quantities; +NAME maximises."
+        ),
     ] = "",
     picture: Annotated[
-        Path | None, typer.Option("--picture", metavar="FILE", help="Draw it into an SVG, PNG or PDF file.")
+        Path | None, typer.Option("--picture", metavar="FILE", help="Draw an SVG, PNG or PDF file.")
     ] = None,
     batch: BatchOption = 1,
     inputs: InputOption = None,
     sets: SetOption = None,
     replaced: ReplaceOption = None,
     plugins: PluginOption = None,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes of this machine.")] = 1,
-    scheduler: Annotated[
-        str, typer.Option("--scheduler", metavar="ADDRESS", help="Let a Dask cluster work; local starts one.")
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Use this many processes, started by Dask.")] = 1,
+    cluster: Annotated[
+        str, typer.Option("--cluster", metavar="ADDRESS", help="Use the Dask cluster with this scheduler.")
     ] = "",
     chunk: Annotated[
-        int | None, typer.Option("--chunk", min=1, help="Rows held in memory at once; a million if not said.")
+        int | None,
+        typer.Option("--chunk", min=1, help="Points in a part, one million by default; bounds memory."),
     ] = None,
     format: Annotated[
-        Literal["table", "csv", "json"], typer.Option("--format", help="How to print it.")
+        Literal["table", "csv", "json"],
+        typer.Option("--format", help="Print a table, all rows, or a summary."),
     ] = "table",
     output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="All rows, as .csv or .parquet; can be resumed."),
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|FOLDER/",
+            help="Write all rows to a .csv or .parquet file, or as Parquet parts to a folder or an object store; "
+            "a .json file gets the summary.",
+        ),
     ] = None,
 ) -> None:
     """Count at every point of a grid of settings, exactly and in bulk.
 
     Rows run through the values in order, the last setting fastest.
 
-    Given again, the same command goes on where a killed run stopped; the file is the same to the byte.
+    A run that was stopped continues when the same command is given again; the file is the same to the byte.
 
     Example: paramcalc sweep resnet-50 width=32:128:8 input=160:320:32 --pareto macs,+params
 
@@ -88,8 +103,8 @@ def sweep(
     from paramcalc.model import load
     from paramcalc.sweep import draw as render
 
-    if jobs > 1 and scheduler:
-        raise Fault("--jobs and --scheduler exclude each other")
+    if jobs > 1 and cluster:
+        raise Fault("--jobs and --cluster exclude each other")
     changes, sizes = settings(sets, inputs, plugins, replaced)
     space = load(spec).space([axis(text) for text in axes], changes, sizes, batch)
     names = [name.strip() for name in quantity.split(",") if name.strip()]
@@ -97,17 +112,18 @@ def sweep(
     if picture is not None:
         check_picture(picture)
     workers: Workers = sweeps.here
-    if scheduler:
-        workers = sweeps.cluster(scheduler, plugins or ())
+    if cluster:
+        workers = sweeps.cluster(cluster, plugins or ())
     elif jobs > 1:
         workers = sweeps.processes(jobs, plugins or ())
+    summed = output is None or Path(output).suffix == ".json"
     poured = format == "csv" if output is None else is_standard_output(output)
     progress = Progress(sys.stderr)
     try:
         if poured:
             summary = found.pour(sys.stdout.buffer, workers, progress.step)
-        elif output is None:
-            summary = found.summary(workers, progress.step).checked(found.job)
+        elif output is None or summed:
+            summary = found.summary(workers, progress.step).checked(found)
         else:
             summary = write(found, output, workers, progress)
     finally:
@@ -116,29 +132,33 @@ def sweep(
         draw(found, summary, picture)
     if poured:
         return
-    if format == "json":
+    if output is not None and summed:
+        emit(render.text(found, summary), Path(output))
+    elif format == "json":
         emit(render.text(found, summary), None)
-        return
-    drawn = render.points(found) if found.job.order.rows > render.MOST_ROWS else None
-    emit_grid(render.grid(found, summary), None, after=render.plot(drawn) if drawn else "")
+    else:
+        drawn = render.points(found) if found.order.rows > render.MOST_ROWS else None
+        emit_grid(render.grid(found, summary), None, after=render.plot(drawn) if drawn else "")
 
 
-def write(found: Sweep, output: Path, workers: Workers, progress: Progress) -> Summary:
-    """All rows into a file; what is finished of it when the user stops the run is kept, and said."""
-    earlier = found.finished(output)
+def write(found: Sweep, output: str, workers: Workers, progress: Progress) -> Summary:
+    """All rows into a file or a folder; when the user stops the run, what is kept of it is said."""
+    from paramcalc.sweep.store import finished
+
+    earlier = finished(found, output)
     if earlier:
-        remark(f"{earlier} of {found.job.chunks} chunks are there from an earlier run")
+        remark(f"{earlier} of {found.parts} parts are there from an earlier run")
     try:
         return found.write(output, workers, progress.step)
     except KeyboardInterrupt:
         progress.close()
-        done = found.finished(output)
+        done = finished(found, output)
         if done:
-            remark(f"stopped; the same command goes on from {done} of {found.job.chunks} chunks")
+            remark(f"stopped; the same command continues after {done} of {found.parts} parts")
         raise
 
 
-def is_standard_output(output: Path) -> bool:
+def is_standard_output(output: str) -> bool:
     """Whether a name, such as /dev/stdout, is that of where this program prints."""
     try:
         return os.path.samestat(os.stat(output), os.fstat(1))

@@ -120,6 +120,10 @@ class Space:
         for place, axis in enumerate(self.axes):
             self._check(axis, [other.name for other in self.axes[:place]])
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process as what it was made from: words that are checked cannot be sent."""
+        return Space, (self.spec, self.variant, self.axes, self.changes, self.inputs, self.batch)
+
     def count(self, values: Sequence[Any]) -> Report:
         """The exact counts at one point, which has a value for each axis."""
         settings, batch = self.settings(values)

@@ -12,7 +12,7 @@ from paramcalc.ops.attributes import shown
 from paramcalc.render.grid import Column, Grid, Line, number
 from paramcalc.render.words import TITLES
 from paramcalc.sweep import Sweep
-from paramcalc.sweep.job import Summary
+from paramcalc.sweep.summary import Summary
 
 SCHEMA = "paramcalc/sweep/1"
 MOST_ROWS = 40  # shown in full
@@ -24,14 +24,14 @@ LOGARITHMIC_FROM = 20  # times that the largest must be the smallest
 
 def grid(sweep: Sweep, summary: Summary | None = None) -> Grid:
     """All rows, or the least and the most of each quantity and the Pareto front."""
-    job, summary = sweep.job, summary or sweep.summary()
+    summary = summary or sweep.summary()
     columns = (
         Column(""),
-        *(Column(axis.name, right=True) for axis in job.axes),
-        *(Column(TITLES.get(name, name), right=True) for name in job.quantities),
+        *(Column(axis.name, right=True) for axis in sweep.axes),
+        *(Column(TITLES.get(name, name), right=True) for name in sweep.quantities),
     )
     front = set() if summary.front is None else set(summary.front.rows.tolist())
-    if job.order.rows <= MOST_ROWS:
+    if sweep.order.rows <= MOST_ROWS:
         block = next(sweep.blocks(), None)
         rows = [] if block is None else block.rows.tolist()
         lines = [_line("front" if row in front else "", sweep.row(row)) for row in rows]
@@ -42,7 +42,7 @@ def grid(sweep: Sweep, summary: Summary | None = None) -> Grid:
 
 def _standing_out(sweep: Sweep, summary: Summary) -> list[Line]:
     lines = []
-    for name in sweep.job.quantities:
+    for name in sweep.quantities:
         if name in summary.least:
             lines.append(_line(f"least {name}", sweep.row(summary.least[name][1])))
             lines.append(_line(f"most {name}", sweep.row(summary.most[name][1])))
@@ -64,26 +64,26 @@ def _setting(value: Any) -> str:
 
 def title(sweep: Sweep) -> str:
     """The network, and what stays as it is set."""
-    job = sweep.job
-    return ", ".join([job.variant or job.spec.name, *(str(change) for change in job.changes)])
+    return ", ".join(
+        [sweep.space.variant or sweep.space.spec.name, *(str(change) for change in sweep.space.changes)]
+    )
 
 
 def notes(sweep: Sweep, summary: Summary) -> tuple[str, ...]:
     """How many points there are, which have no network and why, and what the front is of."""
-    job = sweep.job
-    of = _points(job.order.points)
-    if len(job.axes) > 1:
-        of += f" ({' x '.join(str(length) for length in job.order.lengths)})"
-    sample = job.order.sample
-    said = [of if sample is None else f"{sample:,} random ones of {of}, seed {job.order.seed}"]
-    missing = summary.reasons.total()
+    of = _points(sweep.order.points)
+    if len(sweep.axes) > 1:
+        of += f" ({' x '.join(str(length) for length in sweep.order.lengths)})"
+    sample = sweep.order.sample
+    said = [of if sample is None else f"{sample:,} random ones of {of}, seed {sweep.order.seed}"]
+    missing = sum(points for points, _ in summary.reasons.values())
     if missing:
-        reason, _ = min(summary.reasons.items(), key=lambda item: (-item[1], item[0]))
+        reason = sweep.reason(max(summary.reasons.values(), key=lambda each: (each[0], -each[1]))[1])
         said.append(f"{missing:,} without a network and so without a row, for example because {reason}")
-    if job.objectives and summary.front is not None:
+    if sweep.objectives and summary.front is not None:
         size = summary.front.rows.size
-        what = ", ".join(str(objective) for objective in job.objectives)
-        part = "" if job.order.rows <= MOST_ROWS or size <= MOST_ROWS else ", of which some are shown"
+        what = ", ".join(str(objective) for objective in sweep.objectives)
+        part = "" if sweep.order.rows <= MOST_ROWS or size <= MOST_ROWS else ", of which some are shown"
         said.append(f"Pareto front of {what}: {_points(size)}{part}")
     return tuple(said)
 
@@ -105,10 +105,9 @@ class Points(NamedTuple):
 
 def points(sweep: Sweep) -> Points | None:
     """What a plot shows: the first two quantities, or objectives, or a setting and the quantity."""
-    job = sweep.job
-    numeric = [axis.name for axis in job.axes if axis.whole]
-    wanted = [objective.name for objective in job.objectives if objective.name in job.names]
-    names = list(dict.fromkeys([*wanted, *job.quantities, *numeric]))[:2]
+    numeric = [axis.name for axis in sweep.axes if axis.whole]
+    wanted = [objective.name for objective in sweep.objectives if objective.name in sweep.names]
+    names = list(dict.fromkeys([*wanted, *sweep.quantities, *numeric]))[:2]
     if len(names) < 2:
         return None
     columns = sweep.sampled(MOST_DRAWN).columns()
@@ -119,7 +118,7 @@ def front_points(sweep: Sweep, summary: Summary, names: tuple[str, str]) -> Poin
     """The front's points, where it is about the two numbers that are drawn."""
     if summary.front is None or not summary.front.rows.size:
         return None
-    if {objective.name for objective in sweep.job.objectives} != set(names):
+    if {objective.name for objective in sweep.objectives} != set(names):
         return None
     rows = [sweep.row(row) for row in summary.front.rows.tolist()]
     return Points(names, [row[names[0]] for row in rows], [row[names[1]] for row in rows])
@@ -164,17 +163,18 @@ def scaled(values: Sequence[int], size: int) -> list[int]:
 
 def text(sweep: Sweep, summary: Summary) -> str:
     """What a sweep is and what stands out in it; its rows are for CSV and Parquet."""
-    return json.dumps(document(sweep, summary), indent=2) + "\n"
+    return json.dumps(document(sweep, summary), indent=2, default=shown) + "\n"
 
 
 def document(sweep: Sweep, summary: Summary) -> dict[str, Any]:
     rows = [] if summary.front is None else summary.front.rows.tolist()
     return {
         "schema": SCHEMA,
-        **sweep.job.described(),
-        "points": sweep.job.order.points,
+        **sweep.described(),
+        "format": "",
+        "points": sweep.order.points,
         "rows": summary.rows,
-        "skipped": dict(summary.reasons),
+        "skipped": {sweep.reason(row): points for points, row in summary.reasons.values()},
         "least": {name: sweep.row(row) for name, (_, row) in summary.least.items()},
         "most": {name: sweep.row(row) for name, (_, row) in summary.most.items()},
         "front": [sweep.row(row) for row in rows],

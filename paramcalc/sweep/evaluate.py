@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from paramcalc.count.vary import Space
-from paramcalc.sweep.bulk import Program, Table, Tables, program
-from paramcalc.sweep.exact import Array
-from paramcalc.sweep.order import Order, numbered
-from paramcalc.symbolic.pieces import Column, Pieces
+from paramcalc.sweep.exact import WORD, Array, numbered
+from paramcalc.sweep.forms import Form, Gate, Table, Tables
+from paramcalc.sweep.order import Order
+from paramcalc.symbolic.pieces import Column, Pieces, words
 
 LONGEST = 1 << 22  # values of an axis that are evaluated at once
 BLOCK = 1 << 14  # points evaluated at once, so that what they need stays in the cache
 
 
+Reasons: TypeAlias = Mapping[str, tuple[int, int]]  # by its words: how many points have it, and the first row
+
+
 class Block(NamedTuple):
     """Some rows that have a network: the place of each on every axis, and its counts by quantity.
 
-    `reasons` says why the others have none, and how many.
+    `reasons` says why the others have none.
     """
 
     rows: Array
     places: list[Array]
     counts: list[Array]
-    reasons: Counter[str]
+    reasons: Reasons
 
 
-class _Part(NamedTuple):
-    """Counts of the points with some numbers within a block."""
+class Program(NamedTuple):
+    """A piece ready for many points: where it holds, and its counts; `reason` where there is no network."""
 
-    points: Array
-    counts: list[Any]
+    gates: list[Gate]
+    forms: list[Form]
+    reason: str
+
+    def holds(self, places: list[Array], points: int) -> Array:
+        held = np.ones(points, dtype=bool)
+        for gate in self.gates:
+            held &= gate(places)
+        return held
 
 
 class Evaluator:
@@ -45,8 +54,7 @@ class Evaluator:
         self.order = order
         self.quantities = tuple(quantities)
         self.pieces = Pieces(space)
-        columns = self.pieces.columns
-        symbols = {one.symbol.letter: Table(one.axis, self._table(one)) for one in columns}
+        symbols = {one.symbol.letter: Table(one.axis, self._table(one)) for one in self.pieces.columns}
         self.tables = Tables(symbols, min(max(order.rows, BLOCK), LONGEST))
         self.programs: dict[int, list[Program]] = {}
 
@@ -57,76 +65,81 @@ class Evaluator:
 
     def block(self, begin: int, end: int) -> Block:
         places = self.order.places(begin, end)
+        size = end - begin
+        reasons: Reasons = {}
+        counts: list[Array] = [np.zeros(size, dtype=np.int64) for _ in self.quantities]
+        there = np.zeros(size, dtype=bool)
+        for chosen, program, values in self._parts(places, size):
+            if program.reason:
+                one = {words(program.reason): (chosen.size, begin + int(chosen[0]))}
+                reasons = joined_reasons(reasons, one)
+                continue
+            there[chosen] = True
+            for number, each in enumerate(values):
+                if counts[number].dtype != object and not _is_narrow(each):
+                    counts[number] = counts[number].astype(object)
+                counts[number][chosen] = each
         rows = np.arange(begin, end, dtype=np.int64)
-        reasons: Counter[str] = Counter()
-        parts = list(self._parts(places, end - begin, reasons))
-        if len(parts) == 1 and parts[0].points.size == rows.size:
-            return Block(rows, places, [_spread(each, rows.size) for each in parts[0].counts], reasons)
-        kept = np.sort(np.concatenate([part.points for part in parts])) if parts else rows[:0]
-        counts = [
-            _joined(parts, number, rows.size)[kept] for number in range(len(self.quantities) if parts else 0)
-        ] or [rows[:0]] * len(self.quantities)
-        return Block(rows[kept], [place[kept] for place in places], counts, reasons)
+        if there.all():
+            return Block(rows, places, counts, reasons)
+        return Block(rows[there], [each[there] for each in places], [each[there] for each in counts], reasons)
 
-    def _parts(self, places: list[Array], points: int, reasons: Counter[str]) -> Iterator[_Part]:
-        """The counts of a block piece by piece; points without a network are counted by their reason."""
-        for key, chosen in self._keys(places, points):
+    def _parts(self, places: list[Array], size: int) -> Iterator[tuple[Array, Program, list[Any]]]:
+        """The points of a block with their counts, piece by piece."""
+        for key, left in self._alike(places, size):
             known = self.programs.setdefault(key, [])
-            left, number = chosen, 0
+            number = 0
             while left.size:
-                here = places if left.size == points else [place[left] for place in places]
+                here = places if left.size == size else [place[left] for place in places]
                 if number == len(known):
                     known.append(self._program([int(place[0]) for place in here]))
-                piece = known[number]
-                held = piece.holds(here, left.size)
-                if held is not None:
-                    here = [place[held] for place in here]
-                inside = left if held is None else left[held]
-                if piece.reason:
-                    reasons[piece.reason] += inside.size
-                elif inside.size:
-                    yield _Part(inside, [form.at(here).values for form in piece.forms])
-                left = left[:0] if held is None else left[~held]
+                program = known[number]
+                held = program.holds(here, left.size)
+                inside, here = (left, here) if held.all() else (left[held], [each[held] for each in here])
+                if inside.size:
+                    yield inside, program, [form(here).values for form in program.forms]
+                left = left[~held]
                 number += 1
 
-    def _keys(self, places: list[Array], points: int) -> Iterator[tuple[int, Array]]:
+    def _alike(self, places: list[Array], size: int) -> Iterator[tuple[int, Array]]:
         """Points with the same values on the axes that cannot be symbols, together."""
-        everything = np.arange(points)
-        solid = [(places[axis], len(self.space.axes[axis].values)) for axis in self.pieces.solid]
-        key = np.zeros(points, dtype=np.int64)
-        for place, length in solid:
-            key = key * length + place
-        first = int(key[0])
-        if not solid or (key == first).all():
-            yield first, everything
+        key = np.zeros(size, dtype=np.int64)
+        for axis in self.pieces.solid:
+            key = key * len(self.space.axes[axis].values) + places[axis]
+        if (key == key[0]).all():
+            yield int(key[0]), np.arange(size)
             return
         for one in np.unique(key).tolist():
             yield one, np.flatnonzero(key == one)
 
     def _program(self, places: Sequence[int]) -> Program:
         """The piece around a point, ready for many points."""
-        values = [axis.values[place] for axis, place in zip(self.space.axes, places, strict=True)]
-        return program(self.pieces.compiled(values), self.tables, self.quantities)
+        piece = self.pieces.compiled(
+            [axis.values[place] for axis, place in zip(self.space.axes, places, strict=True)]
+        )
+        gates = [gate for guard in piece.guards if (gate := self.tables.gate(guard)) is not None]
+        wanted = () if piece.reason else self.quantities
+        return Program(
+            gates, [self.tables.form(getattr(piece.totals, name)) for name in wanted], piece.reason
+        )
 
     def _table(self, column: Column) -> Array:
         """The values of a symbol at all places of its axis."""
-        values = self.space.axes[column.axis].values
+        values, symbol = self.space.axes[column.axis].values, column.symbol
         if isinstance(values, range):
-            return (numbered(values) - column.symbol.offset) // column.symbol.scale
+            return (numbered(values) - symbol.offset) // symbol.scale
         return numbered([column.of(value) for value in values])
 
 
-def _spread(values: Any, points: int) -> Array:
-    """As many values as points, where one stands for all."""
-    if isinstance(values, np.ndarray):
-        return values
-    return np.full(points, values, dtype=np.int64 if abs(values) < 2**63 else object)
+def joined_reasons(one: Reasons, two: Reasons) -> Reasons:
+    """The reasons of two sets of rows, in the order of their first rows."""
+    result = dict(one)
+    for text, (points, row) in two.items():
+        known, first = result.get(text, (0, row))
+        result[text] = known + points, min(first, row)
+    return dict(sorted(result.items(), key=lambda item: item[1][1]))
 
 
-def _joined(parts: list[_Part], number: int, points: int) -> Array:
-    """One quantity at the points of all parts."""
-    wide = any(_spread(part.counts[number], 1).dtype == object for part in parts)
-    result: Array = np.zeros(points, dtype=object if wide else np.int64)
-    for part in parts:
-        result[part.points] = part.counts[number]
-    return result
+def _is_narrow(values: Any) -> bool:
+    """Whether 64 bits hold an array's values, or one number."""
+    return bool(values.dtype != object if isinstance(values, np.ndarray) else abs(values) < WORD)

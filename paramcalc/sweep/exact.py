@@ -1,107 +1,110 @@
 """Whole numbers and fractions in bulk, exact: in 64 bits where nothing can overflow, else Python's own.
 
-Each array carries a number that none of its entries exceeds. From it follows, before anything is
-added or multiplied, whether 64 bits hold the result.
+Each array carries a bound on its entries. From it follows, before anything is added or multiplied,
+whether 64 bits hold the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import lcm
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, Any]
 
-WORD = 2**63  # what 64 bits do not hold any more
+WORD = 2**63  # the first number that 64 bits do not hold
 
 
-class Numbers(NamedTuple):
-    """Whole numbers, an array or one for all points; none is larger than `most`, whatever its sign."""
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Whole numbers, an array or one for all points; none is larger than `bound`, whatever its sign."""
 
     values: Any
-    most: int
+    bound: int
 
-    def plus(self, other: Numbers) -> Numbers:
-        return self._with(other, self.most + other.most, np.add)
+    @property
+    def is_one(self) -> bool:
+        return isinstance(self.values, int) and self.values == 1
 
-    def minus(self, other: Numbers) -> Numbers:
-        return self._with(other, self.most + other.most, np.subtract)
+    def __add__(self, other: Whole) -> Whole:
+        return self._with(other, self.bound + other.bound, operator.add)
 
-    def times(self, other: Numbers) -> Numbers:
-        return self._with(other, self.most * other.most, np.multiply)
+    def __sub__(self, other: Whole) -> Whole:
+        return self._with(other, self.bound + other.bound, operator.sub)
 
-    def over(self, other: Numbers) -> Numbers:
+    def __mul__(self, other: Whole) -> Whole:
+        if self.is_one or other.is_one:
+            return self if other.is_one else other
+        return self._with(other, self.bound * other.bound, operator.mul)
+
+    def __floordiv__(self, other: Whole) -> Whole:
         """The quotient rounded down, by numbers greater than 0."""
-        return self._with(other, self.most, np.floor_divide)
+        return self if other.is_one else self._with(other, self.bound, operator.floordiv)
 
-    def _with(self, other: Numbers, most: int, apply: Callable[[Any, Any], Any]) -> Numbers:
+    def _with(self, other: Whole, bound: int, apply: Callable[[Any, Any], Any]) -> Whole:
         if isinstance(self.values, int) and isinstance(other.values, int):
-            return number(int(apply(_object(self.values), _object(other.values))))
-        if max(most, self.most, other.most) < WORD:
-            return Numbers(apply(self.values, other.values), most)
-        return measured(apply(_object(self.values), _object(other.values)))
+            return number(apply(self.values, other.values))
+        if max(bound, self.bound, other.bound) < WORD:
+            return Whole(apply(self.values, other.values), bound)
+        return measured(apply(np.asarray(self.values, dtype=object), np.asarray(other.values, dtype=object)))
 
-    def at(self, places: Array) -> Numbers:
+    def take(self, places: Array) -> Whole:
         """The entries at some places."""
-        return Numbers(self.values.take(places), self.most)
+        return Whole(self.values.take(places), self.bound)
 
 
-def number(value: int) -> Numbers:
+def number(value: int) -> Whole:
     """One number for all points."""
-    return Numbers(value, abs(value))
+    return Whole(value, abs(value))
 
 
-def measured(values: Array) -> Numbers:
-    """An array with what it reaches, in 64 bits where these hold it."""
-    most = max(int(values.max()), -int(values.min())) if values.size else 0
-    return Numbers(values.astype(np.int64) if most < WORD else values.astype(object), most)
+def measured(values: Array) -> Whole:
+    """An array with its bound, in 64 bits where these hold it."""
+    bound = max(int(values.max()), -int(values.min())) if values.size else 0
+    return Whole(values.astype(np.int64 if bound < WORD else object), bound)
 
 
-def _object(values: Any) -> Array:
-    return np.asarray(values, dtype=object)
+def numbered(values: Sequence[int]) -> Array:
+    """Whole numbers as an array, without a list in between where they are a range."""
+    if isinstance(values, range) and max(map(abs, (values.start, values.stop))) < WORD:
+        return np.arange(values.start, values.stop, values.step, dtype=np.int64)
+    return measured(np.array(values, dtype=object)).values  # type: ignore[no-any-return]
 
 
-class Ratio(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Ratio:
     """Whole numbers over whole numbers, which are greater than 0."""
 
-    above: Numbers
-    below: Numbers
+    above: Whole
+    below: Whole
 
-    def plus(self, other: Ratio) -> Ratio:
-        mine, yours, below = _common(self.below, other.below)
-        return Ratio(self.above.times(mine).plus(other.above.times(yours)), below)
+    def __add__(self, other: Ratio) -> Ratio:
+        mine, yours, below = other.below, self.below, self.below * other.below
+        if isinstance(mine.values, int) and isinstance(yours.values, int):
+            both = lcm(mine.values, yours.values)
+            mine, yours, below = number(both // yours.values), number(both // mine.values), number(both)
+        return Ratio(self.above * mine + other.above * yours, below)
 
-    def times(self, other: Ratio) -> Ratio:
-        return Ratio(self.above.times(other.above), self.below.times(other.below))
+    def __sub__(self, other: Ratio) -> Ratio:
+        return self + other * fraction(-1)
 
-    def inverse(self) -> Ratio:
-        """1 over this, which is greater than 0."""
-        return Ratio(self.below, self.above)
+    def __mul__(self, other: Ratio) -> Ratio:
+        return Ratio(self.above * other.above, self.below * other.below)
 
-    def floor(self) -> Numbers:
-        return self.above if is_one(self.below) else self.above.over(self.below)
+    def __truediv__(self, other: Ratio) -> Ratio:
+        """By what is greater than 0."""
+        return Ratio(self.above * other.below, self.below * other.above)
 
-    def whole(self) -> Ratio:
-        """The same, where it is known to be whole, without anything below."""
-        return Ratio(self.floor(), ONE)
+    def floor(self) -> Whole:
+        return self.above // self.below
 
 
 ONE = number(1)
 
 
-def is_one(numbers: Numbers) -> bool:
-    return isinstance(numbers.values, int) and numbers.values == 1
-
-
 def fraction(above: int, below: int = 1) -> Ratio:
     return Ratio(number(above), number(below))
-
-
-def _common(one: Numbers, two: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """What both must be multiplied by to be the same, and what they are then."""
-    if isinstance(one.values, int) and isinstance(two.values, int):
-        both = lcm(one.values, two.values)
-        return number(both // one.values), number(both // two.values), number(both)
-    return two, one, one.times(two)

@@ -29,9 +29,8 @@ class Front(NamedTuple):
 
     def joined(self, other: Front) -> Front:
         """The front of two fronts."""
-        rows = np.concatenate([self.rows, other.rows])
         both = zip(self.values, other.values, strict=True)
-        return front(rows, [np.concatenate([one, two]) for one, two in both])
+        return front(np.concatenate([self.rows, other.rows]), [np.concatenate(pair) for pair in both])
 
 
 def front(rows: Array, values: Sequence[Array]) -> Front:
@@ -41,29 +40,23 @@ def front(rows: Array, values: Sequence[Array]) -> Front:
     [0, 1]
     """
     order = np.lexsort((rows, *values[::-1]))
-    kept = _of_two(order, values[1]) if len(values) == 2 else _of_many(order, values)
-    kept = np.sort(kept)
+    kept = np.sort(_of_two(order, values[1]) if len(values) == 2 else _of_many(order, values))
     return Front(rows[kept], tuple(value[kept] for value in values))
 
 
 def _of_two(order: Array, second: Array) -> Array:
     """Of points sorted by two objectives, those whose second is less than all before."""
     sorted_second = second[order]
-    least = np.minimum.accumulate(sorted_second)
-    new = np.ones(order.size, dtype=bool)
-    new[1:] = sorted_second[1:] < least[:-1]
-    return order[new]
+    kept: Array = order[np.append(True, sorted_second[1:] < np.minimum.accumulate(sorted_second)[:-1])]
+    return kept
 
 
 def _of_many(order: Array, values: Sequence[Array]) -> Array:
-    """The first of sorted points is on the front; then the first of those that it does not make needless."""
+    """The first of sorted points is on the front; then the first that it does not make needless."""
     kept = []
     while order.size:
         kept.append(order[0])
-        needless = np.ones(order.size, dtype=bool)
-        for value in values:
-            needless &= value[order] >= value[order[0]]
-        order = order[~needless]
+        order = order[np.logical_or.reduce([value[order] < value[order[0]] for value in values])]
     return np.array(kept, dtype=np.int64)
 
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isqrt, prod
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
 from paramcalc.base.errors import Fault
-
-Array: TypeAlias = np.ndarray[Any, Any]
+from paramcalc.sweep.exact import Array
 
 LARGEST = 2**62  # points of a grid: their numbers are 64-bit integers
 ROUNDS = 6  # of the shuffle
@@ -117,10 +116,3 @@ def _scrambled(number: int) -> int:
     bits = (bits ^ bits >> 30) * 0xBF58476D1CE4E5B9 & MASK
     bits = (bits ^ bits >> 27) * 0x94D049BB133111EB & MASK
     return bits ^ bits >> 31
-
-
-def numbered(values: Sequence[Any], dtype: Any = np.int64) -> Array:
-    """Whole numbers as an array; without a list in between where they are a range."""
-    if isinstance(values, range):
-        return np.arange(values.start, values.stop, values.step, dtype=dtype)
-    return np.array(values, dtype=dtype)

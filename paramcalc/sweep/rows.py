@@ -1,4 +1,4 @@
-"""Rows as text, many at a time.
+"""The rows of a part as bytes: CSV many rows at a time, or Parquet by way of `paramcalc.sweep.parquet`.
 
 Every cell is a stretch of bytes of one width for its column, filled up with zero bytes; these are
 dropped when the rows are joined.
@@ -6,64 +6,74 @@ dropped when the rows are joined.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from paramcalc.sweep.exact import Array
-
-GROUP = 10_000  # four digits are looked up at once
-_PADDED = [f"{number:04}" for number in range(GROUP)]
-_LEADING = [f"{number}".rjust(4, "\0") for number in range(GROUP)]
-_LEADING[0] = "\0" * 4
-# Four bytes for each group of digits, first as it stands behind others, then as it stands at the front.
-_DIGITS = np.frombuffer("".join(_PADDED + _LEADING).encode("ascii"), dtype=np.uint32)
+from paramcalc.sweep.evaluate import Block
+from paramcalc.sweep.exact import Array, numbered
+from paramcalc.sweep.summary import Summary
+from paramcalc.sweep.sweep import Sweep
 
 
-def csv(columns: Sequence[Array]) -> bytes:
-    """Lines of cells with commas between; columns are those of `cells` or of `digits`."""
-    rows = len(columns[0])
-    comma = np.full((rows, 1), ord(","), dtype=np.uint8)
-    parts = [part for column in columns for part in (column, comma)][:-1]
-    parts.append(np.full((rows, 1), ord("\n"), dtype=np.uint8))
-    return np.concatenate(parts, axis=1).tobytes().translate(None, b"\0")
+class Part(NamedTuple):
+    """The rows of a part as bytes in the sweep's form, and what is known of them."""
+
+    rows: bytes
+    summary: Summary
+
+
+def part(sweep: Sweep, number: int) -> Part:
+    """Counts one part."""
+    begin = number * sweep.chunk
+    summary, kept = Summary(), []
+    for block in sweep.blocks(begin, min(begin + sweep.chunk, sweep.order.rows)):
+        summary = summary.joined(Summary.of(sweep, block))
+        if sweep.form and block.rows.size:
+            kept.append(block)
+    if sweep.form == "parquet":
+        from paramcalc.sweep import parquet
+
+        return Part(parquet.data(sweep, kept), summary)
+    return Part(b"".join(_lines(sweep, kept)), summary)
+
+
+def _lines(sweep: Sweep, blocks: Sequence[Block]) -> Iterator[bytes]:
+    axes = [digits(numbered(axis.values)) if axis.whole else cells(axis.texts()) for axis in sweep.axes]
+    for block in blocks:
+        columns = [values.take(place, axis=0) for values, place in zip(axes, block.places, strict=True)]
+        yield csv([*columns, *map(digits, block.counts[: len(sweep.quantities)])])
 
 
 def header(names: Sequence[str]) -> bytes:
-    return (",".join(quoted(name) for name in names) + "\n").encode()
+    return (",".join(map(_quoted, names)) + "\n").encode()
+
+
+def csv(columns: Sequence[Array]) -> bytes:
+    """Lines of cells with commas between.
+
+    >>> csv([cells(["a", "[1, 2]"]), digits(np.array([5, 2**62])), digits(np.array([2**64, 1], dtype=object))])
+    b'a,5,18446744073709551616\\n"[1, 2]",4611686018427387904,1\\n'
+    """
+    comma, end = (np.full((len(columns[0]), 1), ord(mark), dtype=np.uint8) for mark in ",\n")
+    parts = [part for column in columns for part in (column, comma)]
+    return np.concatenate([*parts[:-1], end], axis=1).tobytes().translate(None, b"\0")
 
 
 def cells(texts: Sequence[str]) -> Array:
-    """Texts as cells, in quotes where they hold commas or quotes.
-
-    >>> csv([cells(["a", "[1, 2]"]), digits(np.array([5, 12_345]))])
-    b'a,5\\n"[1, 2]",12345\\n'
-    """
-    encoded = np.array([quoted(text).encode() for text in texts], dtype=bytes)
-    return encoded.view(np.uint8).reshape(len(texts), encoded.itemsize)
+    """Texts as cells, in quotes where they hold commas or quotes (RFC 4180)."""
+    return _cells(np.array([_quoted(text).encode() for text in texts], dtype=bytes))
 
 
 def digits(values: Array) -> Array:
-    """Whole numbers, none negative, as cells.
-
-    >>> csv([digits(np.array([0, 7, 10_000, 2**62])), digits(np.array([2**64, 1, 2, 3], dtype=object))])
-    b'0,18446744073709551616\\n7,1\\n10000,2\\n4611686018427387904,3\\n'
-    """
-    if values.dtype == object:
-        return cells([str(value) for value in values])
-    groups = max(1, -(-len(str(int(values.max()))) // 4)) if values.size else 1
-    found = np.empty((values.size, groups), dtype=np.uint32)
-    for place in range(groups - 1, -1, -1):
-        above = values // GROUP
-        group = values - above * GROUP
-        np.add(group, GROUP, out=group, where=above == 0)
-        np.take(_DIGITS, group, out=found[:, place])
-        values = above
-    result = found.view(np.uint8)
-    result[:, -1] |= 0x30  # a zero by itself has its digit; of all other digits this changes nothing
-    return result
+    """Whole numbers, none negative, as cells."""
+    return _cells(values.astype(f"S{len(str(values.max()))}"))
 
 
-def quoted(text: str) -> str:
-    """A text as a cell of CSV (RFC 4180)."""
+def _cells(encoded: Array) -> Array:
+    return encoded.view(np.uint8).reshape(encoded.size, encoded.itemsize)
+
+
+def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n\r') else text

@@ -1,140 +1,203 @@
-"""A sweep's file, chunk by chunk: what a killed run has finished is found again, and the file appears whole.
+"""What comes of a sweep: rows poured out, one file, or a folder of parts, here or in an object store.
 
-Beside `FILE` stands the folder `FILE.parts` until the file is done: one file for each chunk, its summary,
-and what the sweep is. As every chunk is the same to the byte however often it is computed, so is the
-file that is put together from them. Pipes and devices are given the rows in order.
+A label says which sweep a folder holds. Each part has a seal, written after it: the sweep's digest, the
+part's summary, and a checksum of both and of the rows. A part whose seal is not right is counted anew. As
+every part is the same to the byte however often it is counted, so is the file that is put together of them.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from paramcalc.base.errors import Fault
-from paramcalc.base.files import target
-from paramcalc.sweep.job import NOTHING, Chunk, Job, Summary
-from paramcalc.sweep.rows import header
-from paramcalc.sweep.workers import Results, Workers
+from paramcalc.base.files import is_stream, target, whole
+from paramcalc.sweep.exact import WORD
+from paramcalc.sweep.folder import Folder, Local, folder
+from paramcalc.sweep.rows import Part, header, part
+from paramcalc.sweep.summary import Summary
+from paramcalc.sweep.sweep import Sweep
+from paramcalc.sweep.workers import Step, Workers
 
-Step = Callable[[str, int, str], None]  # of what, how many there are to do, and of what kind
-
-
-def unseen(what: str, total: int, kind: str) -> None:
-    """Progress that nobody looks at."""
-
-
-def write(job: Job, output: Path, workers: Workers, step: Step) -> Summary:
-    """Computes the chunks that are not there yet, and puts the file together."""
-    folder = parts(output)
-    try:
-        _begin(job, folder)
-        missing = [number for number in range(job.chunks) if not _summary(folder, number).exists()]
-        for number, chunk in workers(job, missing):
-            _keep(folder, number, chunk, job.form)
-            step("chunks", len(missing), f"of {job.order.rows:,} rows")
-        summary = NOTHING
-        for number in range(job.chunks):
-            summary = summary.joined(Summary.read(json.loads(_summary(folder, number).read_text())))
-        if summary.rows:
-            _assemble(job, folder, target(output), summary)
-        shutil.rmtree(folder)
-    except OSError as error:
-        raise Fault(f"{error.filename or output}: {error.strerror or error}") from None
-    return summary.checked(job)
+LABEL = "_sweep.json"  # readers of Parquet folders pass over names that begin so
+FORMS = (".csv", ".parquet")
 
 
-def pour(job: Job, file: BinaryIO, workers: Workers, step: Step) -> Summary:
+def counted(sweep: Sweep, numbers: Sequence[int], workers: Workers, step: Step) -> Iterator[Part]:
+    """Parts by number."""
+    for done in workers(partial(part, sweep), numbers):
+        yield done
+        step("parts", len(numbers), f"of {sweep.order.rows:,} rows")
+
+
+def write(sweep: Sweep, output: str, workers: Workers, step: Step) -> Summary:
+    """See `Sweep.write`."""
+    sweep = formed(sweep, output)
+    if is_stream(Path(output)) and not is_folder(output):
+        with whole(Path(output)) as file:
+            return pour(sweep, file, workers, step)
+    parts = _parts(output)
+    with _reported(parts), parts.held():
+        summary = _filled(sweep, parts, workers, step)
+        if summary.rows and not is_folder(output):
+            assert isinstance(parts, Local)
+            _assemble(sweep, parts, target(Path(output)), summary)
+        elif summary.rows:
+            _retype(sweep, parts, summary)
+        if not summary.rows or not is_folder(output):
+            parts.remove(LABEL)
+    return summary.checked(sweep)
+
+
+def pour(sweep: Sweep, file: BinaryIO, workers: Workers, step: Step) -> Summary:
     """Writes the rows as CSV, in order; nothing where there are none."""
-    summary = NOTHING
-    for chunk in _in_order(workers(job, range(job.chunks))):
-        if chunk.summary.rows and not summary.rows:
-            file.write(header(job.names))
-        file.write(chunk.data)
-        summary = summary.joined(chunk.summary)
-        step("chunks", job.chunks, f"of {job.order.rows:,} rows")
+    summary = Summary()
+    for done in counted(sweep, range(sweep.parts), workers, step):
+        if done.summary.rows and not summary.rows:
+            file.write(header(sweep.names))
+        file.write(done.rows)
+        summary = summary.joined(done.summary)
     file.flush()
-    return summary.checked(job)
+    return summary.checked(sweep)
 
 
-def _in_order(results: Results) -> Iterator[Chunk]:
-    """Chunks by number, each when those before it are there."""
-    early: dict[int, Chunk] = {}
-    due = 0
-    for number, chunk in results:
-        early[number] = chunk
-        while due in early:
-            yield early.pop(due)
-            due += 1
+def formed(sweep: Sweep, output: str) -> Sweep:
+    """The sweep with the form of its output; a `Fault` where the name says none."""
+    path = Path(output)
+    form = next((name for name in (path.suffix, target(path).suffix) if name in FORMS), "")
+    if is_folder(output) or is_stream(path):
+        form = ".parquet" if is_folder(output) else ".csv"
+    if not form:
+        fix = "a name with / at its end is a folder of Parquet parts"
+        raise Fault(f"{path}: rows are written as {' or '.join(FORMS)}", fix=fix)
+    return sweep._replace(form=form.removeprefix("."))
 
 
-def finished(job: Job, output: Path) -> int:
-    """How many chunks an earlier run has left."""
-    folder = parts(output)
-    return sum(_summary(folder, number).exists() for number in range(job.chunks)) if folder.is_dir() else 0
+def is_folder(output: str) -> bool:
+    """Whether a name means a folder of parts."""
+    return output.endswith("/") or "://" in output or Path(output).is_dir()
 
 
-def _begin(job: Job, folder: Path) -> None:
-    """The folder of the parts; a `Fault` where it holds those of another sweep."""
-    described = json.loads(json.dumps(job.described()))
-    label = folder / "sweep.json"
-    if label.exists():
-        found = json.loads(label.read_text())
-        differing = [name for name in described if found.get(name) != described[name]]
-        if differing:
-            raise Fault(
-                f"{folder} holds the parts of another sweep: other {', '.join(differing)}",
-                fix="finish that one, remove the folder, or write to another file",
-            )
+def finished(sweep: Sweep, output: str) -> int:
+    """How many parts an earlier run has left to go on from, as far as names tell."""
+    names = set(_parts(output).names())
+    return sum(_seal(number) in names for number in range(sweep.parts)) if names else 0
+
+
+def _parts(output: str) -> Folder:
+    """Where the parts are: of a file beside it, also if the name is a link's, until it is done."""
+    if is_folder(output):
+        return folder(output)
+    file = target(Path(output))
+    return Local(file.with_name(file.name + ".parts"))
+
+
+def _filled(sweep: Sweep, parts: Folder, workers: Workers, step: Step) -> Summary:
+    """Counts the parts that are not there or not right; what is known of all."""
+    _claim(sweep, parts)
+    digest = sweep.digest()
+    summary = Summary()
+    missing = []
+    for number in range(sweep.parts):
+        known = _kept(sweep, parts, digest, number)
+        if known is None:
+            missing.append(number)
+        else:
+            summary = summary.joined(known)
+    for number, done in zip(missing, counted(sweep, missing, workers, step), strict=True):
+        _keep(sweep, parts, digest, number, done)
+        summary = summary.joined(done.summary)
+    return summary
+
+
+def _claim(sweep: Sweep, parts: Folder) -> None:
+    """Labels a folder; a `Fault` where it holds another sweep, or what nobody can know."""
+    label = json.loads(json.dumps(sweep.label()))
+    left = [name for name in parts.names() if not name.startswith(".")]
+    fix = "remove it, or write to another name"
+    if not left:
+        parts.create(LABEL, (json.dumps(label, indent=2) + "\n").encode())
+    elif LABEL not in left:
+        raise Fault(f"{parts} is not empty, and no {LABEL} says which sweep it holds", fix=fix)
+    try:
+        found = json.loads(parts.read(LABEL))
+        differing = [name for name in label if found.get(name) != label[name]]
+    except (ValueError, AttributeError):
+        raise Fault(f"{parts}/{LABEL} is damaged", fix=fix) from None
+    if differing:
+        raise Fault(f"{parts} holds the parts of another sweep: other {', '.join(differing)}", fix=fix)
+
+
+def _keep(sweep: Sweep, parts: Folder, digest: str, number: int, done: Part) -> None:
+    """Writes a part; it counts when its seal is there."""
+    summary = done.summary.document()
+    seal = {"sweep": digest, "checksum": _checksum(digest, summary, done.rows), "summary": summary}
+    parts.write(_rows(sweep, number), done.rows)
+    parts.write(_seal(number), (json.dumps(seal) + "\n").encode())
+
+
+def _kept(sweep: Sweep, parts: Folder, digest: str, number: int) -> Summary | None:
+    """What is known of a part; None where it is not there, of another sweep, or damaged."""
+    try:
+        seal = json.loads(parts.read(_seal(number)))
+        right = seal["checksum"] == _checksum(digest, seal["summary"], parts.read(_rows(sweep, number)))
+        return Summary.read(seal["summary"]) if right else None
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _checksum(digest: str, summary: Any, rows: bytes) -> str:
+    return hashlib.sha256(f"{digest}\n{json.dumps(summary)}\n".encode() + rows).hexdigest()
+
+
+def _rows(sweep: Sweep, number: int) -> str:
+    return f"part-{number:08}.{sweep.form}"
+
+
+def _seal(number: int) -> str:
+    return f"_part-{number:08}.json"
+
+
+def _assemble(sweep: Sweep, parts: Local, output: Path, summary: Summary) -> None:
+    """One file of all parts."""
+    pieces = (parts.read(_rows(sweep, number)) for number in range(sweep.parts))
+    with parts.appearing(output) as file:
+        if sweep.form == "parquet":
+            from paramcalc.sweep import parquet
+
+            parquet.assemble(pieces, file, _most(sweep, summary))
+        else:
+            file.write(header(sweep.names))
+            file.writelines(pieces)
+
+
+def _retype(sweep: Sweep, parts: Folder, summary: Summary) -> None:
+    """Gives each column one type in all parts, where some need more than 64 bits."""
+    most = _most(sweep, summary)
+    if max(most.values()) < WORD:
         return
-    folder.mkdir(parents=False, exist_ok=True)
-    _put(label, (json.dumps(described, indent=2) + "\n").encode())
+    from paramcalc.sweep import parquet
+
+    digest = sweep.digest()
+    for number in range(sweep.parts):
+        known = _kept(sweep, parts, digest, number)
+        rows = parquet.retyped(parts.read(_rows(sweep, number)), most)
+        if known is not None and rows is not None:
+            _keep(sweep, parts, digest, number, Part(rows, known))
 
 
-def _keep(folder: Path, number: int, chunk: Chunk, form: str) -> None:
-    """Writes a chunk; it counts as done when its summary is there, which is written last."""
-    _put(_rows(folder, number, form), chunk.data)
-    _put(_summary(folder, number), (json.dumps(chunk.summary.document()) + "\n").encode())
+def _most(sweep: Sweep, summary: Summary) -> dict[str, int]:
+    return {name: summary.most[name][0] for name in sweep.quantities}
 
 
-def _put(path: Path, data: bytes) -> None:
-    """Writes a file that appears whole or not at all."""
-    beside = path.with_name(path.name + ".new")
-    with open(beside, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-
-
-def _assemble(job: Job, folder: Path, output: Path, summary: Summary) -> None:
-    whole = folder / "whole"
-    pieces = [_rows(folder, number, job.form) for number in range(job.chunks)]
-    if job.form == "parquet":
-        from paramcalc.sweep.parquet import assemble
-
-        assemble(pieces, whole, job.quantities, {name: value for name, (value, _) in summary.most.items()})
-    else:
-        with open(whole, "wb") as file:
-            file.write(header(job.names))
-            for piece in pieces:
-                with open(piece, "rb") as source:
-                    shutil.copyfileobj(source, file, 1 << 20)
-    os.replace(whole, output)
-
-
-def parts(output: Path) -> Path:
-    """The folder of what is finished, beside the file itself where the name is that of a link."""
-    file = target(output)
-    return file.with_name(file.name + ".parts")
-
-
-def _rows(folder: Path, number: int, form: str) -> Path:
-    return folder / f"{number:08}.{form}"
-
-
-def _summary(folder: Path, number: int) -> Path:
-    return folder / f"{number:08}.json"
+@contextlib.contextmanager
+def _reported(parts: Folder) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Fault(f"{error.filename or parts}: {error.strerror or error}") from None

@@ -1,97 +1,95 @@
-"""Who computes the chunks: this process, other processes of this machine, or a Dask cluster.
+"""Who counts the parts: this process, or Dask: other processes of this machine, or a cluster.
 
 The only module that imports distributed, which is an optional extra.
 """
 
 from __future__ import annotations
 
+import logging
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from concurrent.futures import CancelledError
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
 
 from paramcalc.base.errors import Fault
 from paramcalc.engine.plugins import load
-from paramcalc.sweep.job import Chunk, Job, chunk
 
-AHEAD = 2  # chunks under way for each worker, so that none of them waits
-LOCAL = "local"
+AHEAD = 2  # parts under way for each thread of a worker, so that none of them waits
+PATIENCE = 60  # seconds until a scheduler and its first worker must have answered
 
-Results: TypeAlias = Iterator[tuple[int, Chunk]]
-Workers: TypeAlias = Callable[[Job, Sequence[int]], Results]  # chunks by number, in any order
+Task: TypeAlias = Callable[[int], Any]  # of a part's number
+Step: TypeAlias = Callable[[str, int, str], None]  # of what, how many there are to do, and of what kind
+Workers: TypeAlias = Callable[[Task, Sequence[int]], Iterator[Any]]  # what a task gives for each, in order
 
 
-def here(job: Job, numbers: Sequence[int]) -> Results:
-    """Chunk by chunk, in this process."""
-    for number in numbers:
-        yield number, chunk(job, number)
+def unseen(what: str, total: int, kind: str) -> None:
+    """Progress that nobody looks at."""
+
+
+def here(task: Task, numbers: Sequence[int]) -> Iterator[Any]:
+    """One after the other, in this process."""
+    return map(task, numbers)
 
 
 def processes(amount: int, plugins: Sequence[Path] = ()) -> Workers:
     """In so many processes of this machine."""
-
-    def run(job: Job, numbers: Sequence[int]) -> Results:
-        from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-
-        waiting = iter(numbers)
-        running: dict[Future[Chunk], int] = {}
-        with ProcessPoolExecutor(amount) as pool:
-            while True:
-                for number in islice(waiting, AHEAD * amount - len(running)):
-                    running[pool.submit(elsewhere, job, number, tuple(plugins))] = number
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield running.pop(future), future.result()
-
-    return run
+    options = {"n_workers": amount, "threads_per_worker": 1, "dashboard_address": None}
+    return partial(_on_dask, options, tuple(plugins))
 
 
 def cluster(address: str, plugins: Sequence[Path] = ()) -> Workers:
-    """On a Dask cluster with this scheduler; `local` starts one of this machine's processes."""
-
-    def run(job: Job, numbers: Sequence[int]) -> Results:
-        waiting = iter(numbers)
-        running: dict[Any, int] = {}
-        with _client(address) as client:
-            from distributed import wait
-
-            sent = client.scatter(job, broadcast=True, hash=False)
-            while True:
-                room = AHEAD * max(sum(client.nthreads().values()), 1) - len(running)
-                for number in islice(waiting, max(room, 0)):
-                    running[client.submit(elsewhere, sent, number, tuple(plugins), pure=False)] = number
-                if not running:
-                    return
-                for future in wait([*running], return_when="FIRST_COMPLETED").done:
-                    yield running.pop(future), future.result()
-
-    return run
+    """On the Dask cluster whose scheduler has this address."""
+    return partial(_on_dask, address, tuple(plugins))
 
 
-def _client(address: str) -> Any:
+def _on_dask(
+    where: str | dict[str, Any], plugins: tuple[Path, ...], task: Task, numbers: Sequence[int]
+) -> Iterator[Any]:
+    if not numbers:
+        return
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client, KilledWorker, LocalCluster
     except ImportError:
-        raise Fault("a cluster needs the package distributed", fix="pip install 'paramcalc[dask]'") from None
-    if address == LOCAL:
-        return Client(LocalCluster(threads_per_worker=1, dashboard_address=None))
-    try:
-        return Client(address)
-    except (OSError, ValueError) as error:
-        raise Fault(f"no scheduler at '{address}': {error}") from None
+        raise Fault("more than one process needs Dask", fix="pip install 'paramcalc[dask]'") from None
+    with ExitStack() as stack:
+        try:
+            if isinstance(where, dict):
+                where = stack.enter_context(LocalCluster(**where, silence_logs=logging.CRITICAL))
+            client = stack.enter_context(Client(where, timeout=PATIENCE, set_as_default=False))
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except (OSError, ValueError) as error:
+            raise Fault(f"no scheduler with workers at '{where}': {error}") from None
+        running: deque[Any] = deque()
+        try:
+            for number in numbers:
+                if len(running) >= AHEAD * max(sum(client.nthreads().values()), 1):
+                    yield running.popleft().result()
+                running.append(client.submit(_elsewhere, task, number, plugins, pure=False))
+            while running:
+                yield running.popleft().result()
+        except KilledWorker as error:
+            deaths = error.allowed_failures + 1
+            raise Fault(
+                f"{deaths} workers in a row died while counting the same part",
+                fix="give them more memory, or each of them less to hold: a smaller --chunk",
+            ) from None
+        except (CancelledError, OSError) as error:
+            raise Fault(f"the connection to the scheduler is lost: {error}") from None
 
 
 _turn = Lock()
 _loaded: set[Path] = set()
 
 
-def elsewhere(job: Job, number: int, plugins: tuple[Path, ...]) -> Chunk:
-    """A chunk in a process that has not read the command line; one at a time, as threads share what is found."""
+def _elsewhere(task: Task, number: int, plugins: tuple[Path, ...]) -> Any:
+    """A task in a process that has not read the command line; one at a time, as threads share what is found."""
     with _turn:
         for path in plugins:
             if path not in _loaded:
                 load(path)
                 _loaded.add(path)
-        return chunk(job, number)
+        return task(number)

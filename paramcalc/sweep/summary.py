@@ -1,0 +1,89 @@
+"""What is known of the rows of a part, or of several: their number, their extremes, their Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from paramcalc.base.errors import Fault
+from paramcalc.sweep.evaluate import Block, Reasons, joined_reasons
+from paramcalc.sweep.exact import numbered
+from paramcalc.sweep.front import Front, front
+
+if TYPE_CHECKING:
+    from paramcalc.sweep.sweep import Sweep
+
+Extremes: TypeAlias = Mapping[str, tuple[int, int]]  # by quantity a value, and the first row that has it
+NONE: Extremes = {}
+
+
+class Summary(NamedTuple):
+    """Of no rows, unless said otherwise."""
+
+    rows: int = 0
+    reasons: Reasons = NONE
+    least: Extremes = NONE
+    most: Extremes = NONE
+    front: Front | None = None
+
+    @staticmethod
+    def of(sweep: Sweep, block: Block) -> Summary:
+        if not block.rows.size:
+            return Summary(reasons=block.reasons)
+        least, most = {}, {}
+        for name, values in zip(sweep.counted, block.counts, strict=True):
+            low, high = int(values.argmin()), int(values.argmax())
+            least[name] = int(values[low]), int(block.rows[low])
+            most[name] = int(values[high]), int(block.rows[high])
+        return Summary(block.rows.size, block.reasons, least, most, _front(sweep, block))
+
+    def joined(self, other: Summary) -> Summary:
+        """Of two sets of rows together."""
+        fronts = [each for each in (self.front, other.front) if each is not None]
+        return Summary(
+            self.rows + other.rows,
+            joined_reasons(self.reasons, other.reasons),
+            _better(self.least, other.least, lambda pair: pair),
+            _better(self.most, other.most, lambda pair: (-pair[0], pair[1])),
+            fronts[0].joined(fronts[1]) if len(fronts) == 2 else fronts[0] if fronts else None,
+        )
+
+    def checked(self, sweep: Sweep) -> Summary:
+        """The summary itself; where there are no rows, a `Fault` with one reason."""
+        if self.rows:
+            return self
+        sweep.space.check_names()
+        rows = [row for _, row in self.reasons.values()]
+        raise Fault("no point has a network", found=sweep.reason(rows[0]), fix=sweep.space.hint())
+
+    def document(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        arrays = () if self.front is None else (self.front.rows, *self.front.values)
+        return self._asdict() | {"front": [each.tolist() for each in arrays]}
+
+    @staticmethod
+    def read(document: Mapping[str, Any]) -> Summary:
+        """From what JSON has kept."""
+        pairs = (document[name].items() for name in ("reasons", "least", "most"))
+        reasons, least, most = ({name: (one, two) for name, (one, two) in each} for each in pairs)
+        arrays = [numbered(each) for each in document["front"]]
+        found = Front(arrays[0], tuple(arrays[1:])) if arrays else None
+        return Summary(document["rows"], reasons, least, most, found)
+
+
+def _better(one: Extremes, two: Extremes, key: Callable[[tuple[int, int]], Any]) -> Extremes:
+    """For each quantity the better of two values; of equal ones the first row."""
+    names = dict.fromkeys([*one, *two])
+    return {name: min((each[name] for each in (one, two) if name in each), key=key) for name in names}
+
+
+def _front(sweep: Sweep, block: Block) -> Front | None:
+    values = []
+    for name, more in sweep.objectives:
+        if name in sweep.counted:
+            found = block.counts[sweep.counted.index(name)]
+        else:
+            place = [axis.name for axis in sweep.axes].index(name)
+            found = numbered(sweep.axes[place].values).take(block.places[place])
+        values.append(-found if more else found)
+    return front(block.rows, values) if values else None
