@@ -10,9 +10,9 @@ from paramcalc.base.errors import Fault, near
 from paramcalc.conventions.account import recounted
 from paramcalc.conventions.papers import OWN, PAPERS
 from paramcalc.conventions.rule import Convention, amount
-from paramcalc.conventions.tools import TOOLS
+from paramcalc.conventions.tools import TOOLS, VARIANTS
 
-CONVENTIONS = {convention.name: convention for convention in (*PAPERS, *TOOLS)}
+CONVENTIONS = {convention.name: convention for convention in (*PAPERS, *TOOLS, *VARIANTS)}
 
 
 def convention(name: str) -> Convention:
@@ -23,4 +23,14 @@ def convention(name: str) -> Convention:
     return CONVENTIONS[name]
 
 
-__all__ = ["CONVENTIONS", "OWN", "PAPERS", "TOOLS", "Convention", "amount", "convention", "recounted"]
+__all__ = [
+    "CONVENTIONS",
+    "OWN",
+    "PAPERS",
+    "TOOLS",
+    "VARIANTS",
+    "Convention",
+    "amount",
+    "convention",
+    "recounted",
+]

@@ -17,6 +17,8 @@ from paramcalc.count.report import Counts, Row, count_layer
 from paramcalc.engine.graph import Layer
 from paramcalc.language.expression import Expression, parse
 
+Rules = Mapping[str, Mapping[str, str]]  # formulas by families with blanks between, by quantity
+
 
 class Term(NamedTuple):
     """A formula that is added for each layer whose op is one of the families; for every layer if none.
@@ -36,7 +38,8 @@ class Tool(NamedTuple):
     """A program that counts: what the profile of it was taken from, and what it calls its numbers.
 
     `quirks` are what makes its number another than a reader expects; they are part of the number.
-    `per_image` marks a tool that prints the mean of a batch.
+    `per_image` marks a tool that prints the mean of a batch. `writings` are the rules that differ where a
+    network is written in another way, by its name.
     """
 
     version: str
@@ -45,6 +48,7 @@ class Tool(NamedTuple):
     called: Mapping[str, str]
     quirks: tuple[str, ...]
     per_image: bool = False
+    writings: Mapping[str, Rules] = {}
 
 
 class Convention(NamedTuple):
@@ -75,6 +79,13 @@ def table(rules: Mapping[str, str]) -> tuple[Term, ...]:
 def rules(terms: Iterable[Term]) -> dict[str, str]:
     """Formulas by families with blanks between: the reverse of `table`."""
     return {" ".join(term.families) or "*": term.formula for term in terms}
+
+
+def replaced(terms: Iterable[Term], others: tuple[Term, ...]) -> tuple[Term, ...]:
+    """The terms with others in place of those for the same families."""
+    anew = {family for term in others for family in term.families}
+    kept = (term._replace(families=tuple(f for f in term.families if f not in anew)) for term in terms)
+    return (*(term for term in kept if term.families), *others)
 
 
 def amount(rows: Iterable[Row], quantity: str, convention: Convention) -> Size:
@@ -195,6 +206,32 @@ def _conv_positions(layer: Layer) -> Size:
     return product(one.positions for one in layer.op.windows(_first(layer)))  # type: ignore[attr-defined]
 
 
+def _even_positions(layer: Layer) -> Size:
+    """Output positions if every axis were padded alike at both ends, by half of what it needs or less."""
+    each = layer.op.windows(_first(layer))  # type: ignore[attr-defined]
+    return product(one.size + 2 * floor_divide(one.span - 1, 2) - one.span + 1 for one in each)
+
+
+def _split_positions(layer: Layer) -> Size:
+    """Output positions of a dilated window over every d-th position, one of d times for each offset."""
+    each = layer.op.windows(_first(layer))  # type: ignore[attr-defined]
+    return product(one.dilation * ceil_divide(one.positions, one.dilation) for one in each)
+
+
+def _as_multihead(layer: Layer) -> bool:
+    """Whether `nn.MultiheadAttention` can be this attention: heads and biases as they usually are."""
+    op = layer.op
+    options = (getattr(op, name) for name in ("head_dim", "kv_heads", "qkv_bias", "out_bias"))
+    asking, attended = layer.applied.inputs[0], layer.applied.inputs[-1]
+    return all(option is None for option in options) and asking.channels == attended.channels
+
+
+def _as_padding_same(layer: Layer) -> bool:
+    """Whether `padding="same"` can be written, which PyTorch has at stride 1 only."""
+    op: Any = layer.op
+    return bool(op.padding == "same" and all(one.stride == 1 for one in op.windows(_first(layer))))
+
+
 FACTS: dict[str, Callable[[Layer], Any]] = {
     "input": lambda layer: _first(layer).elements,  # elements of the first input
     "padded_input": _padded_input,
@@ -203,11 +240,17 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "positions": lambda layer: product(layer.output.space),  # of the output
     "input_positions": lambda layer: product(_first(layer).space),
     "conv_positions": _conv_positions,
+    "even_positions": _even_positions,
+    "split_positions": _split_positions,
     "window": lambda layer: product(layer.op.kernel_size),  # type: ignore[attr-defined]
     "strides": lambda layer: product(layer.op.stride),  # type: ignore[attr-defined]
     "dimensions": lambda layer: len(_first(layer).space),  # axes of the input besides the channels
     "learned": lambda layer: not layer.frozen,
     "again": lambda layer: bool(layer.again),  # one module, called another time
+    "alike": lambda layer: len(set(layer.applied.inputs)) == 1,
+    "grouped": lambda layer: layer.op.kv_heads is not None,  # type: ignore[attr-defined]
+    "multihead": _as_multihead,
+    "padding_same": _as_padding_same,
     "scaled": lambda layer: layer.op.scale is not None,  # type: ignore[attr-defined]
     "channels_first": lambda layer: _first(layer).axes[0] == CHANNELS,
     "weights": _weights,  # learned scalars, those of shared weights in every layer that has them

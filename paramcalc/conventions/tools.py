@@ -3,14 +3,15 @@
 The network is read as the model written with the modules that `torch.nn` has; sums, products and the
 like as operators, matrix products as `torch.matmul`; attention as four `nn.Linear` around
 `F.scaled_dot_product_attention`; learned tokens, positions and factors as bare parameters. Evaluation
-mode, so without auxiliary heads.
+mode, so without auxiliary heads. Where a tool prints another number for another usual way of writing
+the network, that is a profile too: `fvcore:multihead`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from paramcalc.conventions.rule import Convention, Tool, table
+from paramcalc.conventions.rule import Convention, Rules, Term, Tool, replaced, table
 
 # Rules that several programs share, because one was taken from the other.
 _ESTIMATED_NORMS = {
@@ -33,7 +34,28 @@ _FUNCTIONAL_FLOPS = _ESTIMATED_NORMS | {
     "local_response_norm": _LOCAL_NORM,
 }
 
-_ALL_PARAMS = table({"*": "params"})
+# Usual ways of writing a network for which some tools print other numbers.
+WRITINGS = {
+    "multihead": "attention as nn.MultiheadAttention, its weights returned",
+    "encoder-layer": "attention as nn.MultiheadAttention with need_weights=False, as in nn.TransformerEncoderLayer",
+    "padding-same": "padding=same as padding='same', not as numbers",
+}
+_MULTIHEADS = "self_attention cross_attention"
+_EVEN_CONV = {
+    quantity: {"conv": f"({formula}) * even_positions // positions if padding_same else {formula}"}
+    for quantity, formula in (("macs", "macs"), ("flops", "2*macs + bias_adds"))
+}
+
+
+def _either(rules: Rules) -> dict[str, Rules]:
+    """The same rules whether `nn.MultiheadAttention` returns its weights or not."""
+    return {"multihead": rules, "encoder-layer": rules}
+
+
+def _hooked(products: int) -> str:
+    """What ptflops makes of `nn.MultiheadAttention`: the module's hook has the products once."""
+    every = f"input + projections + (bias_adds if bias else output) + {products}*(products + exp)"
+    return f"{every} if multihead else projections + bias_adds"
 
 
 def _profile(name: str, says: str, tool: Tool, **rules: Mapping[str, str]) -> Convention:
@@ -57,6 +79,7 @@ TOOLS = (
                 "attention's products, which are no module, are not counted",
                 "a weight that two modules share counts twice in params; a module called twice once",
             ),
+            writings=_either({"macs": {_MULTIHEADS: "0 if multihead else projection_weights * sequences"}}),
         ),
         params={"*": "0 if again else weights"},
         trainable={"*": "weights if learned and not again else 0"},
@@ -82,6 +105,10 @@ TOOLS = (
                 "adaptive average pooling of images counts its input, all other pooling nothing",
                 "scaled_dot_product_attention is not among the operators that it knows",
             ),
+            writings={
+                "multihead": {"macs": {_MULTIHEADS: "macs if multihead else projections"}},
+                "padding-same": {"macs": {"conv": "0 if padding_same else macs"}},
+            },
         ),
         params={"*": "params"},
         macs=_ESTIMATED_NORMS
@@ -108,6 +135,10 @@ TOOLS = (
                 "attention's products, if not written as matmul, are not counted",
                 "frozen parameters are not counted",
             ),
+            writings={
+                "multihead": {"macs": {_MULTIHEADS: _hooked(2)}},
+                "encoder-layer": {"macs": {_MULTIHEADS: _hooked(1)}},
+            },
             per_image=True,
         ),
         params={"*": "trainable"},
@@ -138,6 +169,9 @@ TOOLS = (
                 "the fused attention kernel is not among those that it knows",
                 "frozen parameters are not counted",
             ),
+            writings={
+                "multihead": {"macs": {_MULTIHEADS: "(macs if multihead else projections) + bias_adds"}},
+            },
         ),
         params={"*": "trainable"},
         macs={
@@ -161,6 +195,12 @@ TOOLS = (
                 "parameters of other modules (embedding, group normalization) and bare ones are left out",
                 "attention's products, which are no module, are not counted",
                 "a weight that two modules share counts twice in params; a module called twice once",
+            ),
+            writings=_either(
+                {
+                    "params": {_MULTIHEADS: "0 if again or multihead else projection_weights"},
+                    "macs": {_MULTIHEADS: "0 if multihead else projections"},
+                }
             ),
         ),
         params={
@@ -199,6 +239,10 @@ TOOLS = (
                 "upsampling counts its input, or, for a given size, that size without channels",
                 "frozen parameters are not counted",
             ),
+            writings={
+                "multihead": {"flops": {_MULTIHEADS: "2*projections + (exp if multihead else 0)"}},
+                "padding-same": _EVEN_CONV,
+            },
         ),
         params={"*": "trainable"},
         macs={
@@ -229,6 +273,10 @@ TOOLS = (
                 "attention's products count, its softmax does not",
                 "upsampling to a given size counts that size without channels",
             ),
+            writings={
+                "multihead": {"flops": {_MULTIHEADS: "2*macs + (exp if multihead else 0)"}},
+                "padding-same": _EVEN_CONV,
+            },
         ),
         params={"*": "params"},
         macs={
@@ -270,6 +318,21 @@ TOOLS = (
                 "a transposed convolution counts at its output's positions, not at its input's",
                 "attention in which heads share keys and values is refused",
             ),
+            writings={
+                "multihead": {
+                    "macs": {
+                        "self_attention": "macs + (input + 4 if multihead else 0)",
+                        "cross_attention": "macs + ((input + 6 if bias else input + 5) if multihead else 0)",
+                    },
+                },
+                "encoder-layer": {
+                    "macs": {
+                        "self_attention": "macs + (4 if multihead else 0)",
+                        "cross_attention": "macs + ((6 if bias else 5) if multihead else 0)",
+                    },
+                },
+                "padding-same": {"macs": {"conv": "0 if padding_same else macs"}},
+            },
         ),
         macs={
             "conv linear matmul": "macs",
@@ -305,25 +368,34 @@ TOOLS = (
                 "internal/flops_registry.py",
                 "relu, sigmoid, tanh and local response normalization are not among the nodes it knows",
                 "a grouped convolution that is not depthwise runs in a function that it does not look into",
+                "a dilated convolution is one of every d-th position for each offset, whose sizes round up",
+                "of three dimensions, pooling and transposed convolutions are not among the nodes it knows",
                 "attention's products, which Keras writes as einsum, are not counted; its softmax counts 5",
+                "attention of several sequences side by side is einsum as a whole: its projections do not count",
+                "adaptive pooling, which Keras puts together from other ops, counts nothing here",
                 "pooling counts its window for each output, batch normalization 2 for each element and 6 "
                 "for each channel",
             ),
         ),
-        params={"*": "0 if again else params + buffers"},
+        params={"*": "params + buffers"},
         trainable={"*": "trainable"},
-        frozen={"*": "0 if again else params - trainable + buffers"},
+        frozen={"*": "params - trainable + buffers"},
         flops={
-            "conv": "(2*macs if groups == 1 or (groups == channels and dimensions < 3) else 0) + bias_adds",
-            "conv_transpose": "2 * positions * window * channels * out_channels // strides + bias_adds",
+            "conv": "(2*macs * split_positions // positions"
+            " if groups == 1 or (groups == channels and dimensions < 3) else 0) + bias_adds",
+            "conv_transpose": "(2 * positions * window * channels * out_channels // strides"
+            " if dimensions < 3 else 0) + bias_adds",
             "linear": "2*macs + bias_adds",
-            "self_attention cross_attention": "2*projections + bias_adds + 6*exp",
+            "matmul": "2*macs",
+            "self_attention": "bias_adds + (2*projections + 6*exp + (2 if grouped else 0)"
+            " if dimensions == 1 else 5*exp + multiply)",
+            "cross_attention": "2*projections + bias_adds + 6*exp",
             "batch_norm": "2*output + 6*channels if affine else 2*output + 5*channels",
             "layer_norm": "(9*output + 4*sqrt if bias else 8*output + 4*sqrt) if elementwise_affine "
             "else 6*output + 5*sqrt",
             "group_norm": "6*output + (3*channels + 4*num_groups if affine else 5*num_groups)",
             "rms_norm": "4*output + 3*sqrt",
-            "max_pool avg_pool": "output * window",
+            "max_pool avg_pool": "output * window if dimensions < 3 else 0",
             "subsample": "output * window + 2*output",
             "global_avg_pool reduce_mean": "input",
             "softmax": "5*input",
@@ -356,7 +428,8 @@ TOOLS = (
                 "local response normalization counts its window for each element, and 2 params",
                 "a deconvolution counts at its output's positions divided by the stride, groups ignored, "
                 "without params for its bias",
-                "comparisons, additions, divisions and exponentials stand in columns of their own",
+                "the product of two equal shapes, Caffe's Eltwise, is taken for a sum",
+                "comparisons, additions, divisions and exponentials have columns of their own",
                 "the web page shows three digits; layers that Caffe 1 lacks are refused",
                 "dgschwend/netscope, with the rounding of pooling as an option instead of always up",
             ),
@@ -372,8 +445,27 @@ TOOLS = (
             "conv_transpose": "channels * out_channels * positions * window // strides",
             "batch_norm": "output if affine else 0",
             "local_response_norm": "size * input",
-            "multiply affine": "multiply",
-            "scale layer_scale": "output",
+            "multiply": "0 if alike else multiply",
+            "affine": "multiply",
+            "scale layer_scale subsample": "output",
         },
     ),
 )
+
+
+def _variants(base: Convention, tool: Tool) -> list[Convention]:
+    return [
+        base._replace(
+            name=f"{base.name}:{writing}",
+            says=f"{base.says}; {WRITINGS[writing]}",
+            terms={**base.terms, **_written(base, others)},
+        )
+        for writing, others in tool.writings.items()
+    ]
+
+
+def _written(base: Convention, others: Rules) -> dict[str, tuple[Term, ...]]:
+    return {quantity: replaced(base.terms[quantity], table(rules)) for quantity, rules in others.items()}
+
+
+VARIANTS = tuple(each for base in TOOLS if base.tool for each in _variants(base, base.tool))

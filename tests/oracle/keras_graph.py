@@ -18,6 +18,7 @@ import pytest
 
 from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.engine.graph import Applied, Graph, Layer
+from tests.tool_cases import Case, alone, record
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow" if find_spec("tensorflow") else "torch")
 keras = pytest.importorskip("keras")
@@ -33,10 +34,10 @@ def model(graph: Graph) -> Any:
         if layer.auxiliary:
             values.append(None)
             continue
-        made[layer.path] = module = built(layer, made)
-        module.trainable = not layer.frozen
+        made[layer.path] = module = made[layer.again] if layer.again else built(layer, made)
         read = [values[number] for number in layer.inputs]
         values.append(module(read[0] if len(read) == 1 else read))
+        module.trainable = not layer.frozen  # once more: of the layers inside, which are made by the call
     return keras.Model(inputs, [values[number] for number in graph.outputs])
 
 
@@ -78,6 +79,18 @@ class Tied(layers.Layer):
 
     def call(self, x: Any) -> Any:
         return ops.matmul(x, ops.transpose(self.owner.embeddings))
+
+
+class Product(layers.Layer):
+    """A matrix product, of the second transposed if so asked."""
+
+    def __init__(self, transpose: bool) -> None:
+        super().__init__()
+        self.transpose = transpose
+
+    def call(self, parts: Any) -> Any:
+        left, right = parts
+        return ops.matmul(left, ops.swapaxes(right, -1, -2) if self.transpose else right)
 
 
 class Learned(layers.Layer):
@@ -170,6 +183,7 @@ class Connected(layers.Layer):
 
 
 def transposed(op: Any, used: Applied) -> Any:
+    assert op.groups == 1
     assert op.padding == ((0, 0),) * op.rank
     assert not any(op.output_padding)
     make = getattr(layers, f"Conv{op.rank}DTranspose")
@@ -204,6 +218,7 @@ def reduced(function: Callable[..., Any]) -> Make:
 
 
 def batch_norm(op: Any, used: Applied) -> Any:
+    assert op.track_running_stats
     return layers.BatchNormalization(center=op.affine, scale=op.affine)
 
 
@@ -250,24 +265,41 @@ def more(op: Any, used: Applied) -> Any:
 
 
 def upsampled(op: Any, used: Applied) -> Any:
-    scale = [new // old for old, new in zip(one(used).space, used.output.space, strict=True)]
-    return layers.UpSampling2D(tuple(scale), interpolation=op.mode)
+    pairs = [*zip(one(used).space, used.output.space, strict=True)]
+    assert not any(new % old for old, new in pairs)
+    scale = tuple(new // old for old, new in pairs)
+    if len(scale) == 2:
+        return layers.UpSampling2D(scale, interpolation=op.mode)
+    assert op.mode == "nearest"
+    return layers.UpSampling1D(*scale) if len(scale) == 1 else layers.UpSampling3D(scale)
 
 
 def attention(op: Any, used: Applied) -> Any:
+    """From the first input to the last, along the positions before the channels."""
     head = used.weights["query"][0] // op.heads
-    assert "query_bias" in used.weights or "out_bias" not in used.weights
-    inner = layers.MultiHeadAttention(op.heads, head, use_bias="query_bias" in used.weights)
+    assert ("query_bias" in used.weights) is ("out_bias" in used.weights)
+    biased, axis = "query_bias" in used.weights, len(one(used).space)
+    if op.kv_heads is None:
+        inner = layers.MultiHeadAttention(op.heads, head, use_bias=biased, attention_axes=(axis,))
+    else:
+        assert axis == 1
+        inner = layers.GroupQueryAttention(head, op.heads, op.kv_heads, use_bias=biased)
 
-    class SelfAttention(layers.Layer):
+    class Attention(layers.Layer):
         def __init__(self) -> None:
             super().__init__()
             self.inner = inner
 
         def call(self, x: Any) -> Any:
-            return self.inner(x, x)
+            first, *others = x if isinstance(x, list) else [x]
+            return self.inner(first, others[0] if others else first)
 
-    return SelfAttention()
+    return Attention()
+
+
+def prelu(op: Any, used: Applied) -> Any:
+    space = len(one(used).space)
+    return layers.PReLU(shared_axes=list(range(1, space + 1 + (op.num_parameters == 1))))
 
 
 def class_token(op: Any, used: Applied) -> Any:
@@ -288,9 +320,9 @@ def layer_scale(op: Any, used: Applied) -> Any:
 
 def affine(op: Any, used: Applied) -> Any:
     channels = (one(used).channels,)
-    if op.scale and op.bias:
+    if op.scale:
         return Learned(lambda x, factor, bias: x * factor + bias, channels, channels)
-    return Learned((lambda x, factor: x * factor) if op.scale else (lambda x, bias: x + bias), channels)
+    return Learned(lambda x, bias: x + bias, channels)
 
 
 def subsampled(op: Any, used: Applied) -> Any:
@@ -317,7 +349,6 @@ BUILDERS: dict[str, Make] = {
     "add": plain("Add"),
     "affine": affine,
     "avg_pool": pooling("Average"),
-    "adaptive_avg_pool": lambda op, used: cut(op, used),
     "batch_norm": batch_norm,
     "center_crop": cut,
     "channel_shuffle": to_shape,
@@ -332,8 +363,10 @@ BUILDERS: dict[str, Make] = {
     "conv": convolution,
     "conv_transpose": transposed,
     "crop": cut,
+    "cross_attention": attention,
     "drop_path": lambda op, used: layers.Dropout(float(op.p)),
     "dropout": lambda op, used: layers.Dropout(float(op.p)),
+    "elu": lambda op, used: layers.ELU(float(op.alpha)),
     "embedding": lambda op, used: layers.Embedding(op.vocabulary, op.dim),
     "exp": activation("exponential"),
     "flatten": plain("Flatten"),
@@ -348,6 +381,7 @@ BUILDERS: dict[str, Make] = {
     "leaky_relu": lambda op, used: layers.LeakyReLU(float(op.negative_slope)),
     "linear": linear,
     "local_response_norm": local_response_norm,
+    "matmul": lambda op, used: Product(op.transpose),
     "max_pool": pooling("Max"),
     "mish": activation("mish"),
     "multiply": multiplied,
@@ -356,7 +390,7 @@ BUILDERS: dict[str, Make] = {
     "permute": to_shape,
     "pixel_shuffle": to_shape,
     "positions": positions,
-    "prelu": lambda op, used: layers.PReLU(shared_axes=list(range(1, len(one(used).dims)))),
+    "prelu": prelu,
     "rbf": distances,
     "reduce_max": reduced(ops.max),
     "reduce_mean": reduced(ops.mean),
@@ -366,6 +400,7 @@ BUILDERS: dict[str, Make] = {
     "rms_norm": plain("RMSNormalization"),
     "scale": lambda op, used: layers.Lambda(lambda x: x * float(op.factor)),
     "self_attention": attention,
+    "selu": activation("selu"),
     "sigmoid": activation("sigmoid"),
     "silu": activation("silu"),
     "slice": cut,
@@ -404,3 +439,14 @@ def float_operations(made: Any) -> int:
     with tf.Graph().as_default() as graph, contextlib.redirect_stdout(io.StringIO()):
         tf.graph_util.import_graph_def(definition, name="")
         return int(tf.compat.v1.profiler.profile(graph, options=options).total_float_ops)
+
+
+def of_case(case: Case) -> dict[str, int]:
+    """What is printed about a network of one op."""
+    if not {*case.way.split()} <= {"twice", "frozen"}:
+        raise ValueError("PyTorch's ways of writing")
+    return printed(alone(case))
+
+
+if __name__ == "__main__":
+    record("keras", keras.__version__, of_case)

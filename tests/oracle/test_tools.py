@@ -18,61 +18,18 @@ from paramcalc import ops
 from paramcalc.base.errors import Source
 from paramcalc.conventions import convention, recounted
 from paramcalc.count.report import count
-from paramcalc.engine.graph import Applied, Graph, Layer
+from paramcalc.engine.graph import Graph
 from paramcalc.language.parse import parse
 from paramcalc.model import Model, load
 from tests import calls
-from tests.oracle.tools import TOOLS, TOTALS, arguments, network, printed, torch
+from tests.oracle.tools import TOOLS, TOTALS, arguments, network, of_case, printed, torch
+from tests.tool_cases import TOKENS, Case, alone, figures
 
 ALL = os.environ.get("PARAMCALC_ORACLE") == "all"
 QUICK = ("lenet5-1998", "squeezenet1.1")
 QUICK_ELEMENTS = 200_000
-TOKENS = "{length: 5, channels: 4}"
 
-# What the examples of the ops leave out: other ranks, layouts and switches.
-FURTHER = (
-    ("adaptive_avg_pool2d 3", "4x6x9"),
-    ("adaptive_avg_pool3d 2", "4x6x6x6"),
-    ("avg_pool1d 2", "4x6"),
-    ("avg_pool3d 2", "4x6x6x6"),
-    ("batch_norm", "8"),
-    ("batch_norm", TOKENS),
-    ("batch_norm affine=false", "4x5x6"),
-    ("batch_norm track_running_stats=false", "4x5x6"),
-    ("conv2d 8 3 padding=((0,1),(1,2)) padding_mode=replicate", "4x5x5"),
-    ("conv2d 8 3 padding_mode=reflect padding=1", "4x5x5"),
-    ("conv_transpose2d 8 3 stride=2 groups=4", "8x5x5"),
-    ("conv_transpose2d 8 3 stride=2 padding=1 output_padding=1 bias=false", "4x5x5"),
-    ("conv_transpose3d 8 2", "4x3x3x3"),
-    ("global_avg_pool", "4x3x4x5"),
-    ("global_avg_pool", "4x7"),
-    ("global_max_pool", "4x7x7"),
-    ("group_norm 2 affine=false", "4x5x6"),
-    ("instance_norm", TOKENS),
-    ("instance_norm affine=true track_running_stats=true", "4x5x6"),
-    ("layer_norm bias=false", "4x5x6"),
-    ("layer_norm elementwise_affine=false", TOKENS),
-    ("linear 8", "{height: 3, width: 5, channels: 4}"),
-    ("linear 8 bias=false", TOKENS),
-    ("local_response_norm 3", "8x3x3x3"),
-    ("local_response_norm 4", "8x10"),
-    ("max_pool1d 3", "4x8"),
-    ("max_pool2d 3 stride=2 padding=same", "4x8x8"),
-    ("max_pool3d 3", "4x8x8x8"),
-    ("prelu 4", "4x5x6"),
-    ("rms_norm", "4x5x6"),
-    ("self_attention 2 head_dim=8 causal=true", TOKENS),
-    ("self_attention 2 qkv_bias=false", TOKENS),
-    ("self_attention 2 causal=true", "{height: 3, length: 5, channels: 4}"),
-    ("softmax", TOKENS),
-    ("upsample 2", "4x8"),
-    ("upsample 2 mode=bilinear", "4x8x8"),
-    ("upsample 2 mode=linear", "4x8"),
-    ("upsample 2 mode=trilinear", "4x3x3x3"),
-    ("upsample size=5", "4x3x3x3"),
-)
-
-# What no module says, or a tool cannot do; by tool, or of all.
+# Examples of ops that no module says, or a tool cannot do; by tool, or of all.
 UNWRITTEN = {
     ("identity", ""): "no layer of its own",
     ("conv_transpose2d 4 3 stride=2 padding=same", ""): "PyTorch pads both ends alike",
@@ -81,25 +38,10 @@ UNWRITTEN = {
 }
 
 
-def cases() -> list[tuple[str, tuple[str, ...]]]:
-    """Every example of every op, each once, and the further ones."""
-    examples = [(example.call, example.inputs) for op in ops.every().values() for example in op.examples]
-    return [*dict.fromkeys(examples), *((call, (shape,)) for call, shape in FURTHER)]
-
-
-def alone(call: str, inputs: tuple[str, ...]) -> Graph:
-    """A graph of one layer, and beside it a small linear one, as some tools need a parameter."""
-    shapes = tuple(map(calls.shape, inputs))
-    layers = (layer("layer", call, inputs, 0), layer("spare", "linear 1 bias=false", ("1",), len(inputs)))
-    named = {f"input_{place}": shape for place, shape in enumerate((*shapes, calls.shape("1")))}
-    return Graph("alone", "alone", named, layers, (len(named), len(named) + 1), {}, (), ())
-
-
-def layer(path: str, call: str, inputs: tuple[str, ...], first: int) -> Layer:
-    op, xs = calls.call(call), tuple(map(calls.shape, inputs))
-    used = Applied(op, xs, op.shape(*xs), op.weights(*xs), op.buffers(*xs), op.cost(*xs))
-    read = tuple(range(first, first + len(xs)))
-    return Layer(path, used, read, {}, False, "", Source("", ""), 0, 0)
+def examples() -> list[Case]:
+    """Every example of every op, each once."""
+    found = (Case(example.call, example.inputs) for op in ops.every().values() for example in op.examples)
+    return [*dict.fromkeys(found)]
 
 
 def ours(name: str, graph: Graph) -> dict[str, int]:
@@ -124,16 +66,24 @@ def test_the_profile_names_the_version(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TOOLS)
-def test_every_op(name: str) -> None:
+def test_every_example(name: str) -> None:
     """Each example of each op, alone: what the tool prints is what its profile says."""
     need(name)
 
-    for call, inputs in cases():
-        large = sum(calls.shape(x).elements for x in inputs) > QUICK_ELEMENTS
-        if (call, "") in UNWRITTEN or (call, name) in UNWRITTEN or (large and not ALL):
+    for case in examples():
+        large = sum(calls.shape(x).elements for x in case.inputs) > QUICK_ELEMENTS
+        if (case.call, "") in UNWRITTEN or (case.call, name) in UNWRITTEN or (large and not ALL):
             continue
-        graph = alone(call, inputs)
-        assert printed(name, graph) == ours(name, graph), f"{call} of {inputs}"
+        assert of_case(name, case) == ours(name, alone(case)), case
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_the_table_of_ops_is_what_the_tools_print(name: str) -> None:
+    """Of a part of the table, and of all of it with `PARAMCALC_ORACLE=all`."""
+    need(name)
+
+    for row in [row for row in figures() if row.tool == name][:: 1 if ALL else 10]:
+        assert of_case(name, row.case) == row.printed, row
 
 
 # Weights used more than once: by one module that is called again, and by two modules that are tied.
@@ -198,7 +148,7 @@ def test_the_table_is_what_the_tools_print(name: str, model: str) -> None:
 def test_attention_is_missed_on_the_cpu_by_the_counter_of_pytorch() -> None:
     """The kernel that runs there is in no table of it; on other devices its products are counted."""
     need("pytorch")
-    graph = alone("self_attention 2", (TOKENS,))
+    graph = alone(Case("self_attention 2", (TOKENS,)))
     products = 2 * 5 * 5 * 2 * 2  # two products of 5x5 scores, 2 heads of 2 channels
 
     on_cpu, elsewhere = printed("pytorch", graph, "cpu"), printed("pytorch", graph)

@@ -1,6 +1,8 @@
-"""The tools themselves, each asked about one PyTorch module: what it prints, to the unit.
+"""The tools themselves, each asked about one module: what it prints, to the unit.
 
-`python -m tests.oracle.tools MODEL ...` prints the rows of `tests/tool_totals.csv` for models.
+`python -m tests.oracle.tools MODEL ...` prints the rows of `tests/tool_totals.csv` for models, and
+`python -m tests.oracle.tools --ops TOOL ...` those of `tests/tool_ops.csv` for tools; Keras's are printed by
+`python -m tests.oracle.keras_graph`.
 """
 
 from __future__ import annotations
@@ -14,15 +16,16 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from paramcalc.engine.graph import Graph
 from paramcalc.model import load
-from tests.oracle.torch_graph import arguments, network, torch
+from tests.oracle.torch_graph import WRITINGS, arguments, network, torch
+from tests.tool_cases import Case, Printed, alone, record
 
 TOTALS = Path(__file__).parent.parent / "tool_totals.csv"
-Printed = dict[str, int]
 
 
 class Tool(NamedTuple):
@@ -119,11 +122,15 @@ TOOLS = {
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
+def undisturbed(gradients: bool = False) -> Iterator[None]:
     """Nothing printed, and PyTorch's functions put back: some tools replace them, not all clean up."""
     homes = (torch, torch.Tensor, torch.nn.functional)
     before = [dict(vars(home)) for home in homes]
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        torch.set_grad_enabled(gradients),
+    ):
         warnings.simplefilter("ignore")
         logging.disable(logging.ERROR)
         try:
@@ -136,20 +143,27 @@ def undisturbed() -> Iterator[None]:
                         setattr(home, name, value)
 
 
-def printed(name: str, graph: Graph, device: str = "") -> Printed:
+def printed(name: str, graph: Graph, device: str = "", writing: str = "") -> Printed:
     """What a tool prints about a graph's network: a fresh module, as some tools leave traces in it.
 
     The device is set for the making only: while it is, PyTorch sends functions through a mode of its
-    own, in which those that patch functions count them twice.
+    own, in which those that patch functions count them twice. Other ways of writing a network are asked
+    about with gradients, without which `nn.MultiheadAttention` runs as one kernel that no tool knows.
     """
-    with undisturbed():
+    with undisturbed(gradients=bool(writing)):
         with torch.device(device or TOOLS[name].device):
-            module, inputs = network(graph), arguments(graph)
+            module, inputs = network(graph, writing), arguments(graph)
         return TOOLS[name].ask(module, inputs)
 
 
-def main(models: list[str]) -> None:
-    """Prints the rows of the table for the models."""
+def of_case(name: str, case: Case) -> Printed:
+    """What a tool prints about a network of one op."""
+    writing = next((word for word in case.way.split() if word in WRITINGS), "")
+    return printed(name, alone(case), writing=writing)
+
+
+def totals(models: list[str]) -> None:
+    """Prints the rows of the table of networks for the models."""
     out = csv.writer(sys.stdout, lineterminator="\n")
     for model in models:
         graph = load(model).graph()
@@ -161,4 +175,8 @@ def main(models: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:2] == ["--ops"]:
+        for name in sys.argv[2:] or TOOLS:
+            record(name, TOOLS[name].version, partial(of_case, name))
+    else:
+        totals(sys.argv[1:])

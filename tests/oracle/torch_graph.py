@@ -26,7 +26,7 @@ Module = torch.nn.Module
 class Network(Module):
     """The network that a graph describes; branches that exist in training only are left out."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, writing: str = "") -> None:
         super().__init__()
         self.first = len(graph.inputs)
         self.kept = [
@@ -37,7 +37,7 @@ class Network(Module):
         self.module_of = {layer.path: key(layer.again or layer.path) for _, layer in self.kept}
         for _, layer in self.kept:
             if not layer.again:
-                self.add_module(key(layer.path), built(layer))
+                self.add_module(key(layer.path), built(layer, writing))
         for _, layer in self.kept:
             self._share(layer)
 
@@ -54,7 +54,7 @@ class Network(Module):
 
     def _share(self, layer: Layer) -> None:
         module = self.at(layer.path)
-        for name, owner in layer.shared.items():
+        for name, owner in ({} if layer.again else layer.shared).items():
             setattr(*place(module, name), getattr(*place(self.at(owner), name)))
         if layer.frozen:
             for parameter in module.parameters():
@@ -66,9 +66,9 @@ def key(path: str) -> str:
     return path.replace("/", "__").replace(".", "_")
 
 
-def network(graph: Graph) -> Any:
-    """The module in evaluation mode."""
-    return Network(graph).eval()
+def network(graph: Graph, writing: str = "") -> Any:
+    """The module in evaluation mode; `writing` is one of `WRITINGS`, or '' for the usual one."""
+    return Network(graph, writing).eval()
 
 
 def arguments(graph: Graph, batch: int = 1) -> dict[str, Any]:
@@ -88,11 +88,12 @@ def place(module: Any, name: str) -> tuple[Any, str]:
     return module, name
 
 
-def built(layer: Layer) -> Any:
+def built(layer: Layer, writing: str = "") -> Any:
     """The module for one layer."""
     op, rank = layer.op, layer.op.rank
     family = op.title.removesuffix(f"{rank}d")
-    return BUILDERS[family](op, layer.applied)
+    builders = BUILDERS | WRITINGS.get(writing, {})
+    return builders[family](op, layer.applied)
 
 
 # ------------------------------------------------------------------------------------- small modules
@@ -580,6 +581,38 @@ class WindowAttention(Attention):
         return F.scaled_dot_product_attention(query, key, value, attn_mask=bias[None])
 
 
+class MultiheadAttention(Module):
+    """Attention as `nn.MultiheadAttention`, which has what it projects with as one parameter."""
+
+    def __init__(self, op: Any, used: Applied, need_weights: bool) -> None:
+        super().__init__()
+        self.inner = nn.MultiheadAttention(one(used).channels, op.heads, bias=op.bias, batch_first=True)
+        self.need_weights = need_weights
+
+    def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
+        memory = x if memory is None else memory
+        return self.inner(x, memory, memory, need_weights=self.need_weights)[0]
+
+
+def multihead(need_weights: bool) -> dict[str, Callable[[Any, Applied], Any]]:
+    def make(op: Any, used: Applied) -> Any:
+        unusual = {op.kv_heads, op.head_dim, op.qkv_bias, op.out_bias} != {None}
+        if unusual or used.inputs[0].channels != used.inputs[-1].channels:
+            return Attention(op, used)
+        return MultiheadAttention(op, used, need_weights)
+
+    return {"self_attention": make, "cross_attention": make}
+
+
+def same_padding(op: Any, used: Applied) -> Any:
+    """A convolution with the word that PyTorch knows at stride 1 only."""
+    if op.padding != "same" or set(op.stride) != {1}:
+        return convolution(op, used)
+    make = getattr(nn, f"Conv{op.rank}d")
+    values = {"dilation": op.dilation, "groups": op.groups, "bias": op.bias, "padding_mode": op.padding_mode}
+    return make(one(used).channels, op.out_channels, op.kernel_size, padding="same", **values)
+
+
 BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "abs": do(torch.abs),
     "adaptive_avg_pool": lambda op, used: getattr(nn, f"AdaptiveAvgPool{op.rank}d")(op.output_size),
@@ -657,4 +690,11 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "to_tokens": tokens,
     "upsample": upsampled,
     "window_attention": WindowAttention,
+}
+
+# Other ways to write a network than with `BUILDERS`, by name as in `paramcalc.conventions.tools.WRITINGS`.
+WRITINGS: dict[str, dict[str, Callable[[Any, Applied], Any]]] = {
+    "multihead": multihead(need_weights=True),
+    "encoder-layer": multihead(need_weights=False),
+    "padding-same": {"conv": same_padding},
 }

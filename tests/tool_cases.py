@@ -1,0 +1,233 @@
+"""Networks of one op that the counting tools were asked about; `tool_ops.csv` keeps what they printed.
+
+A case is an op on inputs, used in some way. The tools print small whole numbers for it, so that
+one operation more or less is seen.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from paramcalc.base.errors import Source
+from paramcalc.engine.graph import Applied, Graph, Layer
+from tests import calls
+
+FIGURES = Path(__file__).parent / "tool_ops.csv"
+TOKENS, IMAGE = "{length: 5, channels: 4}", "4x5x6"
+FLAT, ROWS = "8", "{height: 3, length: 5, channels: 4}"
+
+# How the op is used: as it is, `twice` (one module that is called twice), `frozen`, or written in another way than
+# profiles assume (a name of `paramcalc.conventions.tools.WRITINGS`); two of them with a blank between.
+QUANTITIES = ("params", "trainable", "frozen", "macs", "flops")
+Printed = dict[str, int]
+
+
+class Case(NamedTuple):
+    """An op line with the inputs that it reads, and how it is used."""
+
+    call: str
+    inputs: tuple[str, ...]
+    way: str = ""
+
+    def has(self, word: str) -> bool:
+        return word in self.way.split()
+
+
+class Figure(NamedTuple):
+    """A row of the table: what a tool of some version printed about a case, by quantity; '' for nothing."""
+
+    tool: str
+    version: str
+    op: str
+    inputs: str
+    way: str
+    params: str
+    trainable: str
+    frozen: str
+    macs: str
+    flops: str
+
+    @property
+    def case(self) -> Case:
+        return Case(self.op, tuple(self.inputs.split(" + ")), self.way)
+
+    @property
+    def printed(self) -> Printed:
+        return {name: int(getattr(self, name)) for name in QUANTITIES if getattr(self, name)}
+
+
+# The calls, by how the op is used and by what it reads.
+_LISTED: dict[str, dict[tuple[str, ...], str]] = {
+    "": {
+        (IMAGE,): """
+            abs; affine; affine scale=false; dropout; drop_path 0.1; elu; exp; gelu; gelu tanh;
+            hard_sigmoid; hard_swish; leaky_relu 0.1; mish; prelu; prelu 4; relu; relu6; scale 0.1; selu;
+            sigmoid; silu; softmax; softplus; square; tanh; layer_scale; flatten; to_tokens; channels_last;
+            reduce_max; reduce_mean; slice height 3; slice_channels 0 2; pad 3; crop 1; pad_channels 7;
+            center_crop 3 2; channel_shuffle 2; permute (width, channels, height); reshape 8x3x5; subsample
+            2; adaptive_avg_pool2d 3; adaptive_max_pool2d 3; avg_pool2d 2; max_pool2d 2; max_pool2d 3
+            stride=2 padding=same; global_avg_pool; global_max_pool; avg_pool2d 3 stride=2 ceil_mode=true;
+            upsample 2; upsample 2 mode=bilinear; upsample size=7x9; upsample size=10x6; batch_norm;
+            batch_norm affine=false; batch_norm track_running_stats=false; batch_norm affine=false
+            track_running_stats=false; instance_norm; instance_norm affine=true; instance_norm affine=true
+            track_running_stats=true; group_norm 2; group_norm 2 affine=false; layer_norm; layer_norm
+            bias=false; layer_norm elementwise_affine=false; rms_norm; conv2d 8 3; conv2d 8 3 bias=false;
+            conv2d 8 3 stride=2 padding=1; conv2d 8 3 groups=2; conv2d 8 3 groups=4; conv2d 8 3
+            padding=same; conv2d 8 2x4 padding=same; conv2d 8 3 dilation=2; conv2d 8 3 dilation=3
+            padding=2x3; conv2d 8 2 groups=4 dilation=2; conv2d 6 2 groups=2 dilation=2; conv2d 8 3
+            padding=((0,1),(1,2)) padding_mode=replicate; conv2d 8 3 padding_mode=reflect; conv_transpose2d
+            4 2 stride=2; conv_transpose2d 8 3 stride=2 bias=false; conv_transpose2d 8 3 stride=2 padding=1
+            output_padding=1; conv_transpose2d 8 3 groups=4; conv_transpose2d 4 3 groups=2
+        """,
+        (TOKENS,): """
+            layer_norm; layer_norm bias=false; layer_norm elementwise_affine=false; rms_norm; softmax;
+            batch_norm; instance_norm; global_avg_pool; global_max_pool; linear 8; linear 8 bias=false;
+            positions; positions 9; class_token; layer_scale; affine; slice length 0 1; reduce_mean length;
+            reduce_max length; channels_first; self_attention 2; self_attention 2 bias=false; self_attention
+            2 qkv_bias=false; self_attention 2 head_dim=8 causal=true
+        """,
+        ("{length: 7, channels: 8}",): "self_attention 2 kv_heads=1; self_attention 4 kv_heads=2",
+        (ROWS,): "self_attention 2; self_attention 2 bias=false head_dim=3; linear 8",
+        (FLAT,): """
+            batch_norm; linear 10; linear 10 bias=false; softmax; rbf 3; relu; dropout
+        """,
+        ("4x9",): """
+            conv1d 8 3; conv1d 8 3 dilation=2; conv1d 8 3 groups=4; conv_transpose1d 6 4 stride=3 groups=2;
+            max_pool1d 3; avg_pool1d 2; batch_norm; adaptive_avg_pool1d 3; adaptive_max_pool1d 3;
+            global_avg_pool; global_max_pool; upsample 2; upsample 2 mode=linear; local_response_norm 4;
+            instance_norm; group_norm 2
+        """,
+        ("4x3x4x5",): """
+            conv3d 8 2; conv3d 8 2 groups=4; conv_transpose3d 8 2; max_pool3d 2; avg_pool3d 2;
+            adaptive_avg_pool3d 2; adaptive_max_pool3d 2; global_avg_pool; global_max_pool; upsample 2;
+            upsample 2 mode=trilinear; upsample size=5; local_response_norm 3; batch_norm
+        """,
+        ("8x5x6",): "local_response_norm 5; local_response_norm 2 k=2",
+        ("8x3x5",): "pixel_shuffle 2",
+        ("2x6x9",): "pixel_unshuffle 3",
+        ("{height: 5, width: 6, channels: 4}",): """
+            to_tokens; window_attention 2 2; window_attention 2 3 bias=false; window_attention 2 2
+            relative_bias=false
+        """,
+        ("{height: 4, width: 6, channels: 4}",): "window_attention 2 2 shift=1",
+        ("{length: 5}",): "embedding 9 3",
+        ("{height: 3, width: 5, channels: 4}",): "linear 8; global_avg_pool; global_max_pool",
+        (IMAGE, IMAGE): "add; subtract; multiply",
+        (IMAGE, IMAGE, IMAGE): "add",
+        (IMAGE, "3x5x6"): "concat",
+        ("4", IMAGE): "multiply",
+        (IMAGE, "1x5x6"): "multiply",
+        ("3", "4"): "bilinear 5",
+        ("{length: 2, channels: 3}", "{length: 2, channels: 4}"): "bilinear 5 bias=false",
+        ("{length: 7, channels: 3}", "{length: 3, channels: 4}"): "matmul",
+        ("{length: 7, channels: 3}", "{length: 5, channels: 3}"): "matmul transpose=true",
+        (TOKENS, "{length: 7, channels: 6}"): "cross_attention 2; cross_attention 2 bias=false",
+    },
+    "twice": {
+        (IMAGE,): """
+            conv2d 8 3; conv_transpose2d 8 3; batch_norm; prelu 4; instance_norm affine=true; layer_norm
+        """,
+        (TOKENS,): "linear 8; self_attention 2; layer_norm; rms_norm",
+        ("{length: 5}",): "embedding 9 3",
+        ("{height: 4, width: 6, channels: 4}",): "window_attention 2 2",
+        (TOKENS, "{length: 7, channels: 4}"): "cross_attention 2",
+    },
+    "frozen": {
+        (IMAGE,): """
+            conv2d 8 3; conv_transpose2d 8 3; batch_norm; prelu 4; group_norm 2; layer_scale
+        """,
+        (TOKENS,): "linear 8; self_attention 2; layer_norm",
+        ("{length: 5}",): "embedding 9 3",
+    },
+    "multihead": {
+        (TOKENS,): """
+            self_attention 2; self_attention 2 bias=false; self_attention 1; self_attention 2 head_dim=3
+        """,
+        (TOKENS, "{length: 7, channels: 4}"): "cross_attention 2; cross_attention 2 bias=false",
+        (TOKENS, "{length: 7, channels: 6}"): "cross_attention 2",
+    },
+    "multihead twice": {
+        (TOKENS,): "self_attention 2; self_attention 2 head_dim=3",
+        (TOKENS, "{length: 7, channels: 6}"): "cross_attention 2",
+    },
+    "encoder-layer twice": {
+        (TOKENS,): "self_attention 2; self_attention 2 head_dim=3",
+        (TOKENS, "{length: 7, channels: 6}"): "cross_attention 2",
+    },
+    "encoder-layer": {
+        (TOKENS,): """
+            self_attention 2; self_attention 2 bias=false; self_attention 1; self_attention 2 head_dim=3
+        """,
+        (TOKENS, "{length: 7, channels: 4}"): "cross_attention 2; cross_attention 2 bias=false",
+        (TOKENS, "{length: 7, channels: 6}"): "cross_attention 2",
+    },
+    "padding-same": {
+        (IMAGE,): """
+            conv2d 8 3 padding=same; conv2d 8 2x4 padding=same; conv2d 8 4x3 padding=same bias=false; conv2d
+            8 3 padding=same stride=2; conv2d 8 3 padding=1; conv2d 8 3 padding=same dilation=2; conv2d 8
+            4x3 padding=same groups=4
+        """,
+    },
+}
+
+CASES: tuple[Case, ...] = tuple(
+    Case(" ".join(call.split()), inputs, way)
+    for way, listed in _LISTED.items()
+    for inputs, calls in listed.items()
+    for call in calls.split(";")
+)
+
+
+@cache
+def figures() -> tuple[Figure, ...]:
+    """What the tools printed."""
+    with FIGURES.open(encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    assert tuple(header) == Figure._fields
+    return tuple(Figure(*row) for row in rows)
+
+
+def record(tool: str, version: str, ask: Callable[[Case], Printed]) -> None:
+    """Prints the rows of a tool; on standard error the cases that it cannot be asked about."""
+    out = csv.writer(sys.stdout, lineterminator="\n")
+    for case in CASES:
+        try:
+            found = ask(case)
+        except Exception as error:
+            print(f"{tool}: {case}: {type(error).__name__}: {error}"[:200], file=sys.stderr)
+            continue
+        numbers = (found.get(name, "") for name in QUANTITIES)
+        out.writerow((tool, version, case.call, " + ".join(case.inputs), case.way, *numbers))
+        sys.stdout.flush()
+
+
+@cache
+def alone(case: Case) -> Graph:
+    """The op as a graph, and beside it a linear layer of one weight, as some tools need a parameter."""
+    shapes = tuple(map(calls.shape, case.inputs))
+    spare = calls.shape("1")
+    read = tuple(range(len(shapes)))
+    applied = apply(case.call, shapes)
+    first = layer("layer", applied, read, frozen=case.has("frozen"))
+    layers = [first]
+    if case.has("twice"):
+        owned = dict.fromkeys((*applied.weights, *applied.buffers), "layer")
+        layers.append(layer("layer2", applied, read)._replace(shared=owned, again="layer"))
+    layers.append(layer("spare", apply("linear 1 bias=false", (spare,)), (len(shapes),)))
+    named = {f"input_{place}": shape for place, shape in enumerate((*shapes, spare))}
+    outputs = tuple(len(named) + place for place in range(len(layers)))
+    return Graph("alone", "alone", named, tuple(layers), outputs, {}, (), ())
+
+
+def apply(call: str, shapes: tuple[calls.Shape, ...]) -> Applied:
+    op = calls.call(call)
+    return Applied(op, shapes, op.shape(*shapes), op.weights(*shapes), op.buffers(*shapes), op.cost(*shapes))
+
+
+def layer(path: str, applied: Applied, read: tuple[int, ...], frozen: bool = False) -> Layer:
+    return Layer(path, applied, read, {}, frozen, "", Source("", ""), 0, 0)
