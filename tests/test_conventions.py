@@ -18,6 +18,7 @@ from paramcalc.base.errors import Fault, Source
 from paramcalc.conventions import CONVENTIONS, OWN, TOOLS, VARIANTS, amount, convention, recounted
 from paramcalc.conventions.papers import ACTIVATIONS, NORMALIZATIONS, POOLINGS
 from paramcalc.conventions.rule import FACTS, KINDS, Convention, Facts, Term, evaluated, expression, family
+from paramcalc.conventions.tools import WRITINGS
 from paramcalc.count.report import Counts, Report
 from paramcalc.engine.graph import Layer
 from paramcalc.language.parse import parse
@@ -374,6 +375,65 @@ def test_a_rule_that_no_figure_proves_is_noticed() -> None:
     assert survivors == ["2*input if (true) else 5", "2*input if affine else (5 + 1)"]
 
 
+# Networks that a framework's user can write in two ways, and what tools printed of the one and the other.
+ATTENTION = "input: {length: 300, channels: 448}\nlayers: [self_attention 4]"
+ENCODER = """
+input: {length: 512, channels: 128}
+layers:
+  - a: {add: {attention: self_attention 8, skip: identity}}
+  - layer_norm
+  - b: {add: {perceptron: "linear 256, relu, linear 128", over: identity}}
+  - layer_norm
+"""
+EEGNET = """
+input: 1x64x128
+layers:
+  - conv2d 8 1x64 padding=same bias=false
+  - batch_norm
+  - conv2d 16 64x1 groups=8 bias=false
+  - batch_norm, elu, avg_pool2d 1x4
+  - conv2d 16 1x16 padding=same groups=16 bias=false
+  - conv2d 16 1 bias=false
+  - batch_norm, elu, avg_pool2d 1x8
+  - flatten
+  - linear 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "macs"),
+    [
+        (ATTENTION, "fvcore", 240_844_800),
+        (ATTENTION, "fvcore:multihead", 321_484_800),  # nn.MultiheadAttention(448, 4)
+        (ENCODER, "torchinfo", 132_480),
+        (ENCODER, "torchinfo:encoder-layer", 66_432),  # nn.TransformerEncoderLayer(128, 8, 256)
+        (EEGNET, "fvcore", 4_478_080),
+        (EEGNET, "fvcore:padding-same", 275_584),  # EEGNet-8,2 with nn.Conv2d(..., padding="same")
+    ],
+)
+def test_networks_that_are_written_in_two_ways(text: str, name: str, macs: int) -> None:
+    assert under(model(text).count(), name).totals.macs == macs
+
+
+def test_the_document_lists_the_ways_of_writing() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "conventions.md").read_text(encoding="utf-8")
+
+    assert [f"| {name} | {says} |" in text for name, says in WRITINGS.items()] == [True] * 3
+
+
+def test_the_other_way_is_named_where_its_number_differs(run: Run) -> None:
+    """Below the table of the usual way, and as a line of its own among all tools; nothing where all is equal."""
+    result = run("count", "-", "--convention", "fvcore", stdin=EEGNET)
+    table = run("conventions", "-", stdin=ATTENTION).out
+    listed = [line.split()[0] for line in table.splitlines() if line.startswith(("fvcore", "calflops"))]
+    plain = under(model(SMALL).count(), "fvcore").basis
+
+    assert "fvcore:padding-same, padding=same as padding='same', not as numbers: flops 275,584" in result.out
+    assert listed == ["fvcore", "fvcore:multihead", "calflops", "calflops:multihead"]
+    assert plain is not None
+    assert ":" not in plain.says.removeprefix("flops:")
+
+
 def test_the_table_has_every_tool_and_quantity() -> None:
     """Every quantity of every profile was printed of whole networks."""
     said = {(tool.name, quantity) for tool in TOOLS for quantity in tool.terms}
@@ -498,6 +558,19 @@ def test_branches_of_training_are_not_in_a_tools_total(run: Run) -> None:
     assert any(line.startswith("total without auxiliary") for line in lines)
 
 
+def test_columns_by_the_words_of_the_tool(run: Run) -> None:
+    """fvcore's flops are multiply-accumulates; where a tool has both, each is what it is."""
+    own = run("count", "lenet5-ng", "--convention", "fvcore", "--columns", "flops", "--sort", "flops").out
+    usual = run("count", "lenet5-ng", "--convention", "fvcore", "--columns", "macs", "--sort", "macs").out
+    both = run("count", "lenet5-ng", "--convention", "calflops", "--columns", "flops").out
+    compared = run("compare", "vgg-16", "vgg-19", "--convention", "torchinfo", "--columns", "mult-adds")
+
+    assert own == usual
+    assert [line.split()[-1] for line in own.splitlines() if line.startswith("total")] == ["416,520"]
+    assert [line.split()[-1] for line in both.splitlines() if line.startswith("total")] == ["852,166"]
+    assert compared.code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -558,7 +631,8 @@ def test_the_list_says_what_each_counts(run: Run) -> None:
 
     assert [each["name"] for each in found] == list(CONVENTIONS)
     for each in found:
-        assert f"\n## {each['name']}" in f"\n{markdown}"
+        variant = ":" in each["name"]
+        assert (f"- {each['name']}: " if variant else f"\n## {each['name']}") in f"\n{markdown}"
         for quirk in each.get("quirks", []):
             assert " ".join(quirk.split()) in " ".join(text.split())
             assert f"- {quirk}" in markdown

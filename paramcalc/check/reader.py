@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from paramcalc.base import printed as figure
 from paramcalc.base.errors import Fault, Problem, Problems, Source, SpecError, near
 from paramcalc.base.printed import Figure
-from paramcalc.conventions import CONVENTIONS, OWN
+from paramcalc.conventions import CONVENTIONS, OWN, convention
 from paramcalc.count.report import QUANTITIES
 from paramcalc.language import syntax
 from paramcalc.language.spec import Spec
@@ -209,12 +209,10 @@ class _Reader:
 
     def check_fit(self, key: Scalar, values: dict[str, Any], node: syntax.Mapping) -> None:
         """What the fields of one claim demand of each other."""
-        convention = CONVENTIONS.get(values["convention"])
-        if convention is not None and key.text not in convention.terms:
-            about = ", ".join(convention.terms)
-            self.fail_field(
-                node, "convention", f"'{convention.name}' says nothing about {key.text}, only {about}"
-            )
+        named = CONVENTIONS.get(values["convention"])
+        if named is not None and key.text not in named.terms:
+            about = ", ".join(named.terms)
+            self.fail_field(node, "convention", f"'{named.name}' says nothing about {key.text}, only {about}")
         if key.text in LAYERED and node.get("layer") is None:
             verb = "are those" if key.text == CHANNELS else "is that"
             self.fail(key, f"'{key.text}' {verb} of a layer: say which", "add layer: NAME")
@@ -286,10 +284,10 @@ class _Reader:
 
     def convention(self, name: str, node: Node) -> str:
         text = self.text(name, node)
-        if text not in CONVENTIONS:
-            fix = near(text, CONVENTIONS) or "conventions are " + ", ".join(CONVENTIONS)
-            raise self.wrong(node, f"there is no convention '{text}'", fix)
-        return text
+        try:
+            return convention(text).name
+        except Fault as fault:
+            raise self.wrong(node, fault.fact, fault.fix) from None
 
     def inputs(self, name: str, node: Node) -> dict[str, tuple[int, ...]]:
         if isinstance(node, syntax.Mapping):

@@ -41,7 +41,7 @@ def conventions(
 
     Example: paramcalc conventions resnet-50
     """
-    from paramcalc.conventions import CONVENTIONS, TOOLS, recounted
+    from paramcalc.conventions import CONVENTIONS, profiled
     from paramcalc.conventions import draw as drawn
     from paramcalc.model import load
 
@@ -55,7 +55,7 @@ def conventions(
         return
     changes, sizes = settings(sets, inputs, plugins, replaced)
     own = load(spec).count(changes, sizes, batch)
-    others = [recounted(own, tool) for tool in TOOLS]
+    others = profiled(own)
     if format == "json":
         emit(drawn.document(own, others), output)
     elif format == "table":

@@ -12,7 +12,7 @@ from paramcalc.compare.diff import Diff, Line, ratio, rounded
 from paramcalc.count import json as reports
 from paramcalc.count.outline import FULL_DEPTH, JOIN
 from paramcalc.count.report import QUANTITIES, Counts
-from paramcalc.count.words import against, spoken_of, word
+from paramcalc.count.words import against, quantity, spoken_of, word
 from paramcalc.render.grid import Column, Grid, comma_separated, number
 from paramcalc.render.grid import Line as Cells
 from paramcalc.render.words import FOLDED, JOINED, dims, folded, inputs
@@ -26,7 +26,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def columns(text: str, diff: Diff) -> tuple[str, ...]:
     """Column names from a list with commas; `Fault` with near misses for unknown ones."""
-    chosen = tuple(part.strip() for part in text.split(",") if part.strip())
+    chosen = tuple(quantity(part.strip(), diff.reports[0]) for part in text.split(",") if part.strip())
     for name in chosen:
         if name not in COLUMNS:
             fix = near(name, COLUMNS) or "columns are " + ", ".join(COLUMNS)

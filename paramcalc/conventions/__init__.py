@@ -7,7 +7,7 @@ knows what a convention counts, and a further one is a further entry.
 from __future__ import annotations
 
 from paramcalc.base.errors import Fault, near
-from paramcalc.conventions.account import recounted
+from paramcalc.conventions.account import profiled, recounted
 from paramcalc.conventions.papers import OWN, PAPERS
 from paramcalc.conventions.rule import Convention, amount
 from paramcalc.conventions.tools import TOOLS, VARIANTS
@@ -18,7 +18,8 @@ CONVENTIONS = {convention.name: convention for convention in (*PAPERS, *TOOLS, *
 def convention(name: str) -> Convention:
     """The convention of that name; `Fault` with near misses when there is none."""
     if name not in CONVENTIONS:
-        fix = near(name, CONVENTIONS) or "conventions are " + ", ".join(CONVENTIONS)
+        known = (each.name for each in (*PAPERS, *TOOLS))
+        fix = near(name, CONVENTIONS) or "conventions are " + ", ".join(known)
         raise Fault(f"there is no convention '{name}'", fix=fix)
     return CONVENTIONS[name]
 
@@ -32,5 +33,6 @@ __all__ = [
     "Convention",
     "amount",
     "convention",
+    "profiled",
     "recounted",
 ]

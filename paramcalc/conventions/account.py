@@ -8,6 +8,7 @@ from typing import Any
 from paramcalc.base.sizes import Size
 from paramcalc.conventions.papers import OWN
 from paramcalc.conventions.rule import Convention, evaluated, family, rules
+from paramcalc.conventions.tools import TOOLS, VARIANTS, WRITINGS
 from paramcalc.count.report import Basis, Counts, Report, Row, added, branches
 
 STORED = ("params", "trainable", "frozen", "buffers", "kernels")  # the same for any number of samples
@@ -23,6 +24,40 @@ def recounted(report: Report, convention: Convention) -> Report:
     """
     if convention is OWN:
         return report
+    found = _recounted(report, convention)
+    others = "".join(_otherwise(each, found) for each in variants(report, found))
+    basis = found.basis
+    return found._replace(basis=basis and basis._replace(says=basis.says + others))
+
+
+def profiled(report: Report) -> list[Report]:
+    """The network under the profile of each tool, and of each way of writing it that matters to the tool."""
+    found = []
+    for tool in TOOLS:
+        base = recounted(report, tool)
+        found += [base, *variants(report, base)]
+    return found
+
+
+def variants(report: Report, base: Report) -> list[Report]:
+    """The network under those variants of a profile that have other totals than the profile."""
+    others = [each for each in VARIANTS if each.base == base.convention]
+    return [found for each in others if (found := _recounted(report, each)).totals != base.totals]
+
+
+def _otherwise(other: Report, base: Report) -> str:
+    """The numbers of a network that is written in another way."""
+    theirs, ours = other.totals, base.totals
+    numbers = (
+        f"{words or quantity} {getattr(theirs, quantity):,}"
+        for quantity, words in (other.basis.words if other.basis else {}).items()
+        if getattr(theirs, quantity) != getattr(ours, quantity)
+    )
+    writing = WRITINGS[other.convention.partition(":")[2]]
+    return f"; {other.convention}, {writing}: {', '.join(numbers)}"
+
+
+def _recounted(report: Report, convention: Convention) -> Report:
     known: dict[Any, Counts] = {}
     rows = tuple(Row(row.layer, _counts(row, convention, report.batch, known)) for row in report.rows)
     meant = [row for row in rows if convention.auxiliary or not row.layer.auxiliary]

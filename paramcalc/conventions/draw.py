@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from paramcalc.conventions import Convention
-from paramcalc.conventions.rule import rules
+from paramcalc.conventions.rule import Tool, rules
+from paramcalc.conventions.tools import WRITINGS
 from paramcalc.count.report import Report
 from paramcalc.render.grid import Column, Grid, Line, number
 from paramcalc.render.words import MAIN, inputs, title
@@ -84,7 +85,7 @@ def _entry(report: Report) -> dict[str, Any]:
 
 def listing(conventions: Iterable[Convention]) -> str:
     """What each convention counts, of what, with its quirks and its source."""
-    return "\n".join("\n".join(_described(each)) + "\n" for each in conventions)
+    return "\n".join("\n".join(_described(each)) + "\n" for each in conventions if each.base == each.name)
 
 
 def _described(convention: Convention) -> list[str]:
@@ -96,9 +97,14 @@ def _described(convention: Convention) -> list[str]:
         f"{convention.name} {tool.version}  ({quantities})",
         *_indented(convention.says),
         *_indented(f"It sees {tool.sees}."),
-        *(line for quirk in tool.quirks for line in _indented(quirk, "- ")),
+        *(line for quirk in _quirks(convention, tool) for line in _indented(quirk, "- ")),
         f"  {tool.source}",
     ]
+
+
+def _quirks(convention: Convention, tool: Tool) -> list[str]:
+    """What surprises in a tool, and the names of the variants for other ways to write a network."""
+    return [*tool.quirks, *(f"{convention.name}:{name}: {WRITINGS[name]}" for name in tool.writings)]
 
 
 def _indented(text: str, mark: str = "") -> list[str]:
@@ -113,7 +119,7 @@ def _indented(text: str, mark: str = "") -> list[str]:
 
 def markdown_listing(conventions: Iterable[Convention]) -> str:
     """The same as Markdown, a section each."""
-    return "\n".join(_section(each) for each in conventions)
+    return "\n".join(_section(each) for each in conventions if each.base == each.name)
 
 
 def _section(convention: Convention) -> str:
@@ -122,7 +128,7 @@ def _section(convention: Convention) -> str:
     lines = [heading, "", convention.says, ""]
     if tool:
         lines += [f"Sees {tool.sees}; read in <{tool.source}>.", ""]
-        lines += [f"- {quirk}" for quirk in tool.quirks] + [""]
+        lines += [f"- {quirk}" for quirk in _quirks(convention, tool)] + [""]
     return "\n".join(lines)
 
 

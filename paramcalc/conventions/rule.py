@@ -63,6 +63,11 @@ class Convention(NamedTuple):
     auxiliary: bool = False
     tool: Tool | None = None
 
+    @property
+    def base(self) -> str:
+        """The profile that this one is a variant of: `fvcore` of `fvcore:multihead`, or itself."""
+        return self.name.partition(":")[0]
+
     def word(self, quantity: str) -> str:
         """What the convention's owner calls a quantity; '' for what everybody does."""
         return self.tool.called.get(quantity, "") if self.tool else ""

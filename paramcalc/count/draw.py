@@ -8,7 +8,7 @@ from paramcalc.base.errors import Fault, near
 from paramcalc.count import outline
 from paramcalc.count.outline import call_text
 from paramcalc.count.report import BYTES, QUANTITIES, Basis, Counts, Report, Row
-from paramcalc.count.words import FIELD, NOTHING, Extra, against, spoken_of, word
+from paramcalc.count.words import FIELD, NOTHING, Extra, against, quantity, spoken_of, word
 from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
 from paramcalc.render.words import FOLDED, JOINED, MAIN, dims, folded, inputs, title
 
@@ -20,7 +20,8 @@ COUNTED = "params without running statistics; MACs of convolution, linear and at
 
 def columns(text: str, report: Report) -> tuple[str, ...]:
     """Column names from a list with commas; `Fault` with near misses for unknown ones."""
-    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    names = (part.strip() for part in text.split(",") if part.strip())
+    chosen = tuple(dict.fromkeys(quantity(name, report) for name in names))
     for name in chosen:
         if name not in COLUMNS:
             fix = near(name, COLUMNS) or "columns are " + ", ".join(COLUMNS)
@@ -86,7 +87,7 @@ def flat(
     """Layers without their groups, the largest first; what is left out is summed in one line."""
     chosen = chosen or usual(report)
     measure = _measure(report.totals, chosen)
-    key = sort or measure
+    key = quantity(sort, report) or measure
     if key not in QUANTITIES:
         fix = near(key, QUANTITIES) or "one of " + ", ".join(QUANTITIES)
         raise Fault(f"cannot sort by '{key}'", fix=fix)

@@ -22,6 +22,15 @@ class Extra(NamedTuple):
 NOTHING = Extra({}, ())
 
 
+def quantity(name: str, report: Report) -> str:
+    """The quantity of that name, or that the report's convention calls so; any other name as it is.
+
+    fvcore calls multiply-accumulates flops, and has no other.
+    """
+    words = report.basis.words if report.basis else {}
+    return next((each for each, said in words.items() if name and said == name and name not in words), name)
+
+
 def spoken_of(name: str, report: Report) -> None:
     """A `Fault` where a report's convention says nothing about a quantity."""
     if name not in report.quantities:
