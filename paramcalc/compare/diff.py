@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import NamedTuple
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import Shape
 from paramcalc.compare.align import Match, align
 from paramcalc.count.outline import FITTING_LINES, FULL_DEPTH, JOIN, Node, call_text
-from paramcalc.count.report import Basis, Counts, Report, added
+from paramcalc.count.report import Basis, Counts, Report
 from paramcalc.render.notebook import shows_itself
 
 SIGNIFICANT = 3  # digits of a rounded ratio
@@ -99,7 +100,7 @@ class Diff(NamedTuple):
             return list(_lines(self.root, 0, depth, fold))
         lines = list(_lines(self.root, 0, 1, fold))
         for deeper in range(2, FULL_DEPTH):
-            more = list(_lines(self.root, 0, deeper, fold))
+            more = list(islice(_lines(self.root, 0, deeper, fold), FITTING_LINES + 1))
             if len(more) > FITTING_LINES or len(more) == len(lines):
                 return lines
             lines = more
@@ -212,7 +213,7 @@ def _runs(children: tuple[Match, ...], fold: bool) -> Iterator[list[Match]]:
 
 def _line(run: list[Match], paths: tuple[str, ...], depth: int) -> Line:
     first, last = run[0], run[-1]
-    rows = [list(node.rows()) if node else [] for node in first.nodes]
+    nodes, rows = first.nodes, [node.last if node else None for node in first.nodes]
     return Line(
         depth=depth,
         names=tuple(
@@ -220,19 +221,18 @@ def _line(run: list[Match], paths: tuple[str, ...], depth: int) -> Line:
             for start, end in zip(first.names, last.names, strict=True)
         ),
         paths=paths,
-        calls=tuple(call_text(own[0].layer.op) if len(own) == 1 else "" for own in rows),
-        outputs=tuple(own[-1].layer.output if own else None for own in rows),
-        counts=tuple(added(row.counts for row in own for _ in run) if own else None for own in rows),
-        layers=tuple(len(own) for own in rows),
+        calls=tuple(
+            call_text(row.layer.op) if node and row and node.layers == 1 else ""
+            for node, row in zip(nodes, rows, strict=True)
+        ),
+        outputs=tuple(row.layer.output if row else None for row in rows),
+        counts=tuple(Counts().plus(node.counts, len(run)) if node else None for node in nodes),
+        layers=tuple(node.layers if node else 0 for node in nodes),
         times=len(run),
         changes=tuple(_change(first, place) for place in range(len(rows))),
-        auxiliary=any(own[-1].layer.auxiliary for own in rows if own),
+        auxiliary=any(row.layer.auxiliary for row in rows if row),
         layer=not first.children,
     )
-
-
-def _span(first: str, last: str) -> str:
-    return first if first == last else f"{first}-{last}"
 
 
 def _change(match: Match, place: int) -> str:
