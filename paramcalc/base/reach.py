@@ -49,9 +49,15 @@ class Steps(NamedTuple):
 
         return Fraction(self.advance, len(self.values))
 
+    def keeps_up(self, other: Steps) -> bool:
+        """Whether two sequences advance equally far on average."""
+        return self.advance * len(other.values) == other.advance * len(self.values)
+
     @property
     def rising(self) -> bool:
         """Whether no value is below the one before it."""
+        if len(self.values) == 1:
+            return self.advance >= 0 or self.length == 1
         ended = 0 < self.length <= len(self.values)
         values = self.values if ended else (*self.values, self.values[0] + self.advance)
         return all(one <= two for one, two in pairwise(values))
@@ -225,7 +231,7 @@ def _through(
         return _ended([end(place) for place in range(length)], own.pace * below.pace)
     if below.rising:
         period, advance = len(own.values), own.advance
-    elif reach.first.pace == reach.last.pace:
+    elif reach.first.keeps_up(reach.last):
         period = lcm(len(reach.first.values), len(reach.last.values))
         advance = own.advance * period // len(own.values)
     else:

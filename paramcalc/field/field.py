@@ -150,7 +150,7 @@ def _parts(layer: Layer, inputs: list[Seen], rule: Rule) -> dict[Source, list[_P
             length = _length(layer.output, own[below.axis].axis if below.axis else "")
             reach, covered = below, range(length)
             if below.axis:
-                reach = through(own[below.axis], below, length)
+                reach = _through(own[below.axis], below, length)
                 if len(inputs) > 1:
                     covered = _covered(own[below.axis], length, shape.size(below.axis))
             part = _Part(number, reach, covered, len(covered) == length)
@@ -158,6 +158,14 @@ def _parts(layer: Layer, inputs: list[Seen], rule: Rule) -> dict[Source, list[_P
     return parts
 
 
+@lru_cache(maxsize=256)  # so that what neighbours see alike is one object, and compared at once
+def _through(step: Reach, below: Reach, length: int) -> Reach:
+    """What a layer reads of what its input reads; the input's own reach where it is the same."""
+    reach = through(step, below, length)
+    return below if reach == below else reach
+
+
+@lru_cache(maxsize=64)
 def _covered(step: Reach, length: int, size: int) -> range:
     """The output positions that read anything but padding; all but the outermost do."""
     if step.real(0, 0, size) and step.real(length - 1, length - 1, size):
@@ -168,7 +176,7 @@ def _covered(step: Reach, length: int, size: int) -> range:
 
 def _joined(parts: list[_Part], output: Shape) -> Reach:
     """What a layer sees of a source through all its inputs."""
-    if len(parts) == 1:
+    if len(parts) == 1 or (all(part.complete and part.reach is parts[0].reach for part in parts)):
         return parts[0].reach
     axis = max(part.reach.axis for part in parts)
     length = _length(output, axis)
@@ -188,6 +196,8 @@ def _misaligned(graph: Graph, layer: Layer, parts: dict[Source, list[_Part]]) ->
     for (name, axis), shares in parts.items():
         moving = [share for share in shares if share.complete and _jump(share.reach)]
         for other in moving[1:]:
+            if other.reach is moving[0].reach:
+                continue
             jumps = (_jump(moving[0].reach) or 0, _jump(other.reach) or 0)
             shift = _shift(moving[0].reach, other.reach) if jumps[0] == jumps[1] else None
             if shift != 0:
@@ -234,15 +244,16 @@ def _described(graph: Graph, seen: Seen, output: Shape) -> tuple[Field, ...]:
 def _sizes(reach: Reach, length: int) -> set[int]:
     """How many positions the output positions see."""
     both = (reach.first, reach.last)
-    repeats = reach.first.pace == reach.last.pace
+    repeats = reach.first.keeps_up(reach.last)
     places = min(lcm(*(len(steps.values) for steps in both)), length) if repeats else length
     return {reach.last.at(place) - reach.first.at(place) + 1 for place in range(places)}
 
 
+@lru_cache(maxsize=64)
 def _jump(reach: Reach) -> int | Fraction | None:
     """Input positions between the fields of neighbours, if both ends move on evenly."""
     first, last = reach.first, reach.last
-    even = reach.axis and first.pace == last.pace and first.rising and last.rising
+    even = reach.axis and first.keeps_up(last) and first.rising and last.rising
     return _plain(first.pace) if even else None
 
 
