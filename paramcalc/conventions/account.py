@@ -7,7 +7,7 @@ from typing import Any
 
 from paramcalc.base.sizes import Size
 from paramcalc.conventions.papers import OWN
-from paramcalc.conventions.rule import Convention, evaluated, family, rules
+from paramcalc.conventions.rule import Convention, Facts, evaluated, family, rules
 from paramcalc.conventions.tools import TOOLS, VARIANTS, WRITINGS
 from paramcalc.count.report import Basis, Counts, Report, Row, added, branches
 
@@ -85,9 +85,10 @@ def _counts(row: Row, convention: Convention, batch: int, known: dict[Any, Count
     layer = row.layer
     key = layer.kind
     if key not in known:
+        facts = Facts(layer, row.counts if batch == 1 else None)
         known[key] = Counts(
             **{
-                quantity: evaluated(terms, layer) * _times(quantity, convention, batch)
+                quantity: evaluated(terms, facts) * _times(quantity, convention, batch)
                 for quantity, terms in convention.terms.items()
             }
         )

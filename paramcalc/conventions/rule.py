@@ -103,14 +103,13 @@ def amount(rows: Iterable[Row], quantity: str, convention: Convention) -> Size:
 def _known(layer: Layer, terms: tuple[Term, ...], known: dict[Any, Size]) -> Size:
     key = layer.kind
     if key not in known:
-        known[key] = evaluated(terms, layer)
+        known[key] = evaluated(terms, Facts(layer))
     return known[key]
 
 
-def evaluated(terms: Iterable[Term], layer: Layer) -> Size:
+def evaluated(terms: Iterable[Term], facts: Facts) -> Size:
     """What terms make of one layer, for one sample."""
-    facts = Facts(layer)
-    return total(expression(term.formula).evaluate(facts) for term in terms if term.counts(layer))
+    return total(expression(term.formula).evaluate(facts) for term in terms if term.counts(facts.layer))
 
 
 @lru_cache(maxsize=1024)
@@ -120,15 +119,20 @@ def expression(formula: str) -> Expression:
 
 def family(layer: Layer) -> str:
     """The op's name without its number of dimensions."""
-    return layer.op.title.removesuffix(f"{layer.op.rank}d")
+    return _family(layer.op.name, layer.op.rank)
+
+
+@lru_cache(maxsize=1024)
+def _family(name: str, rank: int | None) -> str:
+    return name.removesuffix(f"{rank}d")
 
 
 class Facts:
-    """The names that a formula may use, for one application to one sample."""
+    """The names that a formula may use, for one application to one sample; its own counts where they are known."""
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: Layer, counts: Counts | None = None) -> None:
         self.layer = layer
-        self.counts = count_layer(layer, batch=1)
+        self.counts = counts or count_layer(layer, batch=1)
 
     def value(self, name: str) -> Any:
         if name in Counts._fields:
