@@ -268,6 +268,43 @@ def test_branches_of_named_and_unnamed_joins() -> None:
     }
 
 
+def test_branches_of_one_name() -> None:
+    """Unnamed joins of one group that have a branch of the same name each hang it below themselves."""
+    text = on_image(
+        "- add: {main: conv2d 3 1, skip: identity}",
+        "- add: {main: conv2d 3 1, skip: identity}",
+        "- add: {other: relu, skip: identity}",
+        "- add from add_2/main x",
+    )
+
+    assert edges(text) == {
+        "add/main": ["input"],
+        "add": ["add/main", "input"],
+        "add_2/main": ["add"],
+        "add_2": ["add_2/main", "add"],
+        "other": ["add_2"],
+        "add_3": ["other", "add_2"],
+        "add_4": ["add_2/main", "add_3"],
+    }
+    assert [layer.named for layer in graph(text).layers] == [True, False, True, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["- if: 1 < 2", "  then: {add: {a: relu, b: elu}}", "  else: {add: {a: tanh, b: elu}}"], "a b add"),
+        (["- {if: 1 < 2, then: [{add: {a: relu, b: elu}}]}", "- add: {a: relu, c: elu}"],
+         "add/a add/b add add_2/a add_2/c add_2"),
+        (["- g: {repeat: 1, layers: [{add: {a: relu, b: elu}}]}", "- add: {a: relu, c: elu}"],
+         "g/0/a g/0/b g/0 a c add"),
+        (["- add: {a: relu, skip: identity}", "- add: {b: relu, skip: identity}"], "a add b add_2"),
+    ],
+)  # fmt: skip
+def test_branches_that_may_meet(lines: list[str], expected: str) -> None:
+    """Both parts of an `if` never meet, nor do groups; `identity` alone names no layer."""
+    assert paths(on_image(*lines)) == expected.split()
+
+
 def test_a_branch_may_be_an_earlier_layer() -> None:
     """`identity` in a branch is what enters the join; `from` and `identity from` are an earlier layer."""
     text = on_image("- a: relu", "- b: tanh", "- add: {x1: identity, x2: from a, x3: identity from input}")
@@ -304,7 +341,6 @@ def test_op_with_fixed_inputs() -> None:
         ("- add: {a: relu, relu, b: relu}", "'relu' has no value: YAML cut the line at the comma"),
         ("- add: {inputs: [relu, relu]}", "the branches of a join are a mapping of names to chains"),
         ("- add from input input: {a: relu, b: relu}", "a join is one call over its branches"),
-        ("- add: {a: relu, b: relu}\n  - add: {a: relu, c: relu}", "the name 'a' stands twice"),
     ],
 )
 def test_join_that_is_none(line: str, fact: str) -> None:

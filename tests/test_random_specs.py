@@ -117,6 +117,9 @@ class Writer:
             self.put(inside, "layers:")
             self.chain(inside + INDENT, earlier, depth - 1)
             return (*earlier, name)
+        if kind == 5 and self.draw(st.booleans()):
+            self.join(indent, earlier, depth)
+            return earlier
         if kind == 5:
             self.put(indent, f"- {name}:")
             self.join(inside, earlier, depth)

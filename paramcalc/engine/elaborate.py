@@ -49,6 +49,7 @@ from paramcalc.language.spec import (
     Spec,
     Step,
     Table,
+    passes,
 )
 from paramcalc.language.values import Value, truth
 from paramcalc.ops.attributes import shown
@@ -323,7 +324,7 @@ class Elaborator:
 
     def clash(self, item: Named, scope: Scope, fix: str = "give one of them another name") -> int:
         """Reports a name that stands twice."""
-        name, _, at = item
+        name, at = item.name, item.at
         source = scope.frame.source
         end = at + len(name) if source.text.startswith(name, at) else at + 1
         fault = self.twice(name, scope.group)
@@ -337,7 +338,7 @@ class Elaborator:
         """A name over a chain: over one call of an op it is the layer's name, else a group's."""
         only = item.chain.items[0] if len(item.chain.items) == 1 else None
         if type(only) is not Step or only.call.head in self.spec.blocks:
-            return self.grouped(item.chain, scope, value, item.name, item.at)
+            return self.grouped(item, scope, value)
         if not self.free(scope, item.name, item.at):
             return UNKNOWN
         result = self.step(Step(only.call, only.at, item.name, named=True), scope, value, own=False)
@@ -346,16 +347,14 @@ class Elaborator:
             alias.value, alias.broken, alias.alias = result, result == UNKNOWN, True
         return result
 
-    def grouped(
-        self, chain: Chain, scope: Scope, value: int, name: str, at: int, auxiliary: bool = False
-    ) -> int:
+    def grouped(self, item: Named, scope: Scope, value: int, auxiliary: bool = False) -> int:
         """A chain that makes a group of its own below the present one."""
-        if not self.free(scope, name, at):
+        if not self.free(scope, item.name, item.at):
             return UNKNOWN
-        group = scope.group.children[name] = Group(scope.group.prefix + name)
+        group = scope.group.children[item.name] = Group(scope.group.prefix + item.name, item.named)
         branch = scope.auxiliary or (group.path if auxiliary else "")
-        inner = scope.inside(group, below(scope.share, name), branch)
-        group.value = self.chain(chain, inner, value, inherits=True)
+        inner = scope.inside(group, below(scope.share, item.name), branch)
+        group.value = self.chain(item.chain, inner, value, inherits=True)
         return group.value
 
     # --------------------------------------------------------------------------------- joins
@@ -388,14 +387,7 @@ class Elaborator:
         if branch.name in scope.group.children:
             fix = "give the branch another name, or name the join"
             return self.clash(branch, scope, fix)
-        items = branch.chain.items
-        only = items[0] if len(items) == 1 else None
-        passes = not items or (
-            type(only) is Step
-            and only.call.head == "identity"
-            and not (only.call.arguments or only.call.references)
-        )
-        return value if passes else self.named(branch, scope, value, own=False)
+        return value if passes(branch.chain) else self.named(branch, scope, value, own=False)
 
     # ---------------------------------------------------------------- if, repeat, table, auxiliary
 
@@ -564,7 +556,7 @@ class Elaborator:
 
     def auxiliary(self, item: Auxiliary, scope: Scope, value: int, own: bool) -> int:
         branch = item.branch
-        self.grouped(branch.chain, scope, value, branch.name, branch.at, auxiliary=True)
+        self.grouped(branch, scope, value, auxiliary=True)
         return value
 
     def broken(self, item: Broken, scope: Scope, value: int, own: bool) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault, Problems, Source, near
@@ -12,9 +12,7 @@ from paramcalc.engine.builder import Builder
 from paramcalc.engine.graph import Layer
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
-    Auxiliary,
     Chain,
-    If,
     Join,
     Named,
     Reference,
@@ -23,6 +21,7 @@ from paramcalc.language.spec import (
     Step,
     Table,
     Written,
+    walk,
 )
 from paramcalc.language.values import Value, Word, collected, extent
 from paramcalc.ops.attributes import shown
@@ -497,19 +496,4 @@ class _Worded(NamedTuple):
 
 def _names(chain: Chain) -> Iterator[str]:
     """The names of all items of a chain, however deep, blocks left out."""
-    waiting: list[Any] = [*chain.items]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, Auxiliary):
-            item = item.branch
-        if isinstance(item, If):
-            waiting += [*item.then.items, *item.otherwise.items]
-            continue
-        if isinstance(item, Step | Named | Join | Repeat | Table):
-            yield item.name
-        if isinstance(item, Join):
-            waiting += item.branches
-        elif isinstance(item, Named):
-            waiting += item.chain.items
-        elif isinstance(item, Repeat | Table):
-            waiting += item.body.items
+    return (item.name for item in walk(chain) if isinstance(item, Step | Named | Join | Repeat | Table))

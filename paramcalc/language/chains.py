@@ -33,6 +33,8 @@ from paramcalc.language.spec import (
     Step,
     Table,
     Written,
+    passes,
+    walk,
 )
 from paramcalc.language.syntax import Mapping, Node, Scalar, Sequence
 from paramcalc.ops.attributes import attributes
@@ -67,40 +69,57 @@ def items(line: Line, begin: int, counts: Counts) -> tuple[Item, ...]:
     return (Repeat(line.times, begin, body, "i", shared=False, name=automatic(counts, call.head)),)
 
 
-def names_in(chain: Chain) -> Iterator[tuple[str, int]]:
-    """The names that a chain gives in its own group, with their places."""
+def in_group(chain: Chain) -> Iterator[Item]:
+    """The items that name things in a chain's own group: its own, and those of each `if`."""
     for item in chain.items:
         if isinstance(item, If):
-            yield from names_in(item.then)
-            yield from names_in(item.otherwise)
-        elif isinstance(item, Join):
-            yield item.name, item.at
-            yield from ((branch.name, branch.at) for branch in item.branches)
-        elif isinstance(item, Auxiliary):
+            yield from in_group(item.then)
+            yield from in_group(item.otherwise)
+        else:
+            yield item
+
+
+def names_in(chain: Chain) -> Iterator[tuple[str, int]]:
+    """The names that a chain gives in its own group, with their places."""
+    for item in in_group(chain):
+        if isinstance(item, Auxiliary):
             yield item.branch.name, item.branch.at
         elif isinstance(item, Table) and "name" in item.columns:
             yield from ((row.name, row.at) for row in item.rows)
-        elif not isinstance(item, Broken):
+        elif not isinstance(item, Broken | If):
             yield item.name, item.at + (item.call.start if isinstance(item, Step) else 0)
+        if isinstance(item, Join):
+            yield from ((branch.name, branch.at) for branch in item.branches)
 
 
 def heads_in(chain: Chain) -> Iterator[str]:
     """The heads of all calls of a chain, in its groups too; '' for one that only says `from`."""
+    return (item.call.head for item in walk(chain) if isinstance(item, Step | Join))
+
+
+def _branch_names(chain: Chain) -> Counter[str]:
+    """How many joins of a group have a branch of that name, where both parts of an `if` never meet."""
+    found: Counter[str] = Counter()
     for item in chain.items:
-        if isinstance(item, Step | Join):
-            yield item.call.head
         if isinstance(item, Join):
-            inner = [branch.chain for branch in item.branches]
-        elif isinstance(item, Named):
-            inner = [item.chain]
-        elif isinstance(item, Repeat | Table):
-            inner = [item.body]
+            found.update(branch.name for branch in item.branches if not passes(branch.chain))
         elif isinstance(item, If):
-            inner = [item.then, item.otherwise]
-        else:
-            inner = [item.branch.chain] if isinstance(item, Auxiliary) else []
-        for part in inner:
-            yield from heads_in(part)
+            found += _branch_names(item.then) | _branch_names(item.otherwise)
+    return found
+
+
+def _with_groups(chain: Chain, names: set[str]) -> Chain:
+    """The same with a group of its own for each join that has a branch of one of these names."""
+
+    def grouped(item: Item) -> Item:
+        if isinstance(item, If):
+            then, otherwise = (_with_groups(part, names) for part in (item.then, item.otherwise))
+            return item._replace(then=then, otherwise=otherwise)
+        if isinstance(item, Join) and not names.isdisjoint(branch.name for branch in item.branches):
+            return Named(item.name, Chain((item,), item.at), item.at, named=False)
+        return item
+
+    return chain._replace(items=tuple(map(grouped, chain.items)))
 
 
 def _parts(node: Node) -> tuple[Node, ...]:
@@ -165,6 +184,14 @@ class ChainReader(Reader):
                 if node.flow and type(found[-1]) is Broken:
                     break  # what follows is likely the rest of a line that YAML has cut
         return Chain(tuple(found), node.start)
+
+    def group_chain(self, node: Node, owner: Scalar) -> Chain:
+        """The chain of a group of its own. Branches hang beside their unnamed join, below it where
+        another join of the group has a branch of the same name.
+        """
+        chain = self.chain(node, {}, owner)
+        names = {name for name, joins in _branch_names(chain).items() if joins > 1}
+        return _with_groups(chain, names) if names else chain
 
     def line(self, node: Scalar, counts: Counts, owner: Scalar | None) -> tuple[Item, ...]:
         text, begin = self.slice(node)
@@ -235,7 +262,7 @@ class ChainReader(Reader):
         """A name over a chain; None, and a problem, when the name is unfit for it."""
         if not self.layer_name(key):
             return None
-        chain = self.chain(value, {}, key)
+        chain = self.group_chain(value, key)
         if not self.looks_like_a_join(key.text, chain):
             return Named(key.text, chain, key.start)
         fact, fix = _no_branches(key.text, value)
@@ -390,7 +417,7 @@ class ChainReader(Reader):
         count = self.scalar_expression(parts["repeat"], "repeat")
         counter = self.counter(parts["index"]) if "index" in parts else "i"
         shared = self.truth(parts.get("shared"), "shared")
-        body = self.chain(parts["layers"], {}, keys["layers"])
+        body = self.group_chain(parts["layers"], keys["layers"])
         if count is None:
             return (Broken(node.start),)
         return (Repeat(count[0], count[1], body, counter, shared, automatic(counts, "repeat")),)
@@ -414,7 +441,7 @@ class ChainReader(Reader):
         counter = self.counter(parts["index"]) if "index" in parts else ""
         outer = self.variables
         self.variables = outer | set(columns)
-        body = self.chain(parts["layers"], {}, keys["layers"])
+        body = self.group_chain(parts["layers"], keys["layers"])
         self.variables = outer
         name = automatic(counts, "table")
         if not columns or rows is None:

@@ -426,7 +426,7 @@ class _SpecReader(ChainReader):
     def block(self, signature: _Signature, spec: Spec) -> Block:
         key, node, name, parameters, inputs = signature
         self.variables = frozenset(spec.knobs) | {parameter.name for parameter in parameters}
-        chain = self.chain(node, {}, key)
+        chain = self.group_chain(node, key)
         self.check_inputs(chain, inputs)
         return Block(name, parameters, inputs, chain, self.source, key.start + bool(key.quote))
 
@@ -437,7 +437,7 @@ class _SpecReader(ChainReader):
                 self.fail(self.root, "the spec has no 'layers'", whole=True)
             return Chain((), 0)
         key = next(key for key, _ in self.root.entries if key.text == "layers")
-        chain = self.chain(node, {}, key)
+        chain = self.group_chain(node, key)
         if not chain.items:
             self.fail(key, "'layers' is empty")
         return chain

@@ -6,6 +6,7 @@ line hold offsets from that place, so that equal lines can share one reading.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Source
@@ -73,9 +74,12 @@ class Step(NamedTuple):
 
 
 class Named(NamedTuple):
+    """A name over a chain; a join's automatic name stands over branches that need a group, and is not `named`."""
+
     name: str
     chain: Chain
     at: int
+    named: bool = True
 
 
 class Join(NamedTuple):
@@ -145,6 +149,36 @@ class Chain(NamedTuple):
 
     items: tuple[Item, ...]
     at: int
+
+
+def inner(item: Item) -> tuple[Item, ...]:
+    """The items one level below an item, in the order of the text."""
+    if isinstance(item, Named):
+        return item.chain.items
+    if isinstance(item, Join):
+        return item.branches
+    if isinstance(item, If):
+        return (*item.then.items, *item.otherwise.items)
+    if isinstance(item, Repeat | Table):
+        return item.body.items
+    return (item.branch,) if isinstance(item, Auxiliary) else ()
+
+
+def walk(chain: Chain) -> Iterator[Item]:
+    """Every item of a chain in the order of the text, however deep; blocks are not entered."""
+    waiting = [*reversed(chain.items)]
+    while waiting:
+        item = waiting.pop()
+        yield item
+        waiting += reversed(inner(item))
+
+
+def passes(chain: Chain) -> bool:
+    """Whether a chain is `identity` alone, or empty: the tensor passes, and no layer has its name."""
+    only = chain.items[0] if len(chain.items) == 1 else None
+    if isinstance(only, Step):
+        return only.call.head == "identity" and not (only.call.arguments or only.call.references)
+    return not chain.items
 
 
 class Parameter(NamedTuple):

@@ -12,19 +12,17 @@ from collections.abc import Iterable, Iterator
 from paramcalc.base.errors import Problem
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
-    Auxiliary,
     Block,
     Chain,
     If,
-    Item,
     Join,
-    Named,
     Reference,
     Repeat,
     Spec,
     Step,
     Table,
     Written,
+    walk,
 )
 
 
@@ -93,25 +91,15 @@ def _in_values(values: Iterable[Written | Reference | None]) -> Iterator[str]:
 
 
 def _in_chain(chain: Chain) -> Iterator[str]:
-    waiting: list[Item] = [*chain.items]
-    while waiting:
-        item = waiting.pop()
+    for item in walk(chain):
         if isinstance(item, Step | Join):
             call = item.call
             yield call.head
             yield from _in_values([argument.value for argument in call.arguments])
             yield from _in_values(call.references)
-        if isinstance(item, Join):
-            waiting += item.branches
-        elif isinstance(item, Named):
-            waiting += item.chain.items
-        elif isinstance(item, Auxiliary):
-            waiting += item.branch.chain.items
         elif isinstance(item, If):
             yield from item.condition.free
-            waiting += [*item.then.items, *item.otherwise.items]
-        elif isinstance(item, Repeat | Table):
-            yield from _in_values(
-                [item.times] if isinstance(item, Repeat) else [row.cells for row in item.rows]
-            )
-            waiting += item.body.items
+        elif isinstance(item, Repeat):
+            yield from _in_values([item.times])
+        elif isinstance(item, Table):
+            yield from _in_values([row.cells for row in item.rows])

@@ -17,7 +17,7 @@ from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import at_least, divides
 from paramcalc.engine.elaborate import UNKNOWN, Elaborator, Group, Scope, Settings
 from paramcalc.language.expression import Value
-from paramcalc.language.spec import Chain, Repeat, Spec
+from paramcalc.language.spec import Named, Repeat, Spec
 from paramcalc.symbolic.judge import Judge
 from paramcalc.symbolic.polynomial import Atom, Polynomial, symbol
 
@@ -38,14 +38,12 @@ class SymbolicElaborator(Elaborator):
         self.judge = judge
         self.ranges: dict[int, tuple[Range, ...]] = {}
 
-    def grouped(
-        self, chain: Chain, scope: Scope, value: int, name: str, at: int, auxiliary: bool = False
-    ) -> int:
+    def grouped(self, item: Named, scope: Scope, value: int, auxiliary: bool = False) -> int:
         """Heads used only in training do not decide in which steps the input is taken."""
         before = self.judge.stretching
         self.judge.stretching = before and not auxiliary
         try:
-            return super().grouped(chain, scope, value, name, at, auxiliary)
+            return super().grouped(item, scope, value, auxiliary)
         finally:
             self.judge.stretching = before
 
