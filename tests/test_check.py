@@ -842,7 +842,7 @@ def test_junit_is_well_formed(run: Run, tmp_path: Path) -> None:
         "error",
     ]
     assert (failed.get("classname"), failed.get("line")) == ("small", "9")
-    assert "<b>&\ufffd]]>%0A::error::\U0001f600, Section II.B" in (failed[0].text or "")
+    assert "<b>&\\ufffe]]>%0A::error::\U0001f600, Section II.B" in (failed[0].text or "")
     assert "conv4d" in (error[0].text or "")
 
 

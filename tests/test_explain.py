@@ -299,7 +299,7 @@ def test_unknown_names_have_near_misses(run: Run) -> None:
     """A misspelt layer, quantity or convention is an error."""
     with pytest.raises(Fault, match="no layer matches 'C11'"):
         explain(load("lenet5-1998").count(), ["C11"])
-    with pytest.raises(Fault, match="no quantity 'parms' to explain") as raised:
+    with pytest.raises(Fault, match="no quantity 'parms'") as raised:
         quantities("parms")
     assert "params" in raised.value.fix
     assert run("explain", "lenet5-1998", "--why", "torchinf").code == 2
@@ -329,7 +329,7 @@ def test_json_document(run: Run) -> None:
     assert by_name["params"]["formula"] == "(k_h*k_w*C_in + 1)*C_out"
     assert by_name["params"]["numbers"] == "(5*5*1 + 1)*6"
     assert by_name["params"]["value"] == 156
-    assert document(explain(load("lenet5-1998").count(), ["C1"])) == json.dumps(found, indent=2) + "\n"
+    assert document(explain(load("lenet5-1998").count(), ["C1"])) == found
 
 
 # ----------------------------------------------------------------------------------- other conventions

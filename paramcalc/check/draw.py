@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
-import re
-from collections.abc import Iterable
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +11,7 @@ from paramcalc.base.printed import grouped, signed, significant, written_out
 from paramcalc.check.check import Mistake, Outcome, Result, Verdict
 from paramcalc.check.reader import Claim
 from paramcalc.conventions import CONVENTIONS, OWN
+from paramcalc.render.escape import workflow, xml
 from paramcalc.render.grid import Column, Grid, Line
 
 SCHEMA = "paramcalc/check/1"
@@ -160,12 +158,8 @@ def _clipped(text: str) -> str:
 # --------------------------------------------------------------------------------------------- JSON
 
 
-def json(result: Result) -> str:
-    """The whole result; counts are JSON integers, exact at any size."""
-    return jsonlib.dumps(document(result), indent=2) + "\n"
-
-
 def document(result: Result) -> dict[str, Any]:
+    """The whole result; counts are JSON integers, exact at any size."""
     return {
         "schema": SCHEMA,
         "passed": result.exit_code == 0,
@@ -259,7 +253,7 @@ def junit(result: Result) -> str:
 def _suite(root: Any, name: str, cases: list[Any]) -> None:
     from xml.etree import ElementTree
 
-    suite = ElementTree.SubElement(root, "testsuite", name=_xml(name), tests=str(len(cases)))
+    suite = ElementTree.SubElement(root, "testsuite", name=xml(name), tests=str(len(cases)))
     for attribute, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(attribute, str(sum(case.find(tag) is not None for case in cases)))
     suite.extend(cases)
@@ -271,19 +265,19 @@ def _case(model: str, outcome: Outcome) -> Any:
     claim = outcome.claim
     cited = f" ({claim.cited})" if claim.cited else ""
     name = f"{label(claim)} = {claim.figure.text}{cited}, line {claim.line}"
-    file = _xml(shown_path(claim.text.name))
+    file = xml(shown_path(claim.text.name))
     case = ElementTree.Element(
-        "testcase", classname=_xml(model), name=_xml(name), file=file, line=str(claim.line), time="0"
+        "testcase", classname=xml(model), name=xml(name), file=file, line=str(claim.line), time="0"
     )
     if outcome.verdict is Verdict.FAILED:
         message = f"expected {_expected(claim)}, computed {number(outcome)}: {outcome.detail}"
-        ElementTree.SubElement(case, "failure", message=_xml(message)).text = _xml(failure(outcome))
+        ElementTree.SubElement(case, "failure", message=xml(message)).text = xml(failure(outcome))
     elif outcome.verdict in (Verdict.UNREAD, Verdict.UNRESOLVED):
         message = f"{judgement(outcome)} {claim.unresolved}".strip()
-        ElementTree.SubElement(case, "skipped", message=_xml(message))
+        ElementTree.SubElement(case, "skipped", message=xml(message))
     else:
         said = f"{number(outcome)} {judgement(outcome)} {claim.erratum}".strip()
-        ElementTree.SubElement(case, "system-out").text = _xml(said)
+        ElementTree.SubElement(case, "system-out").text = xml(said)
     return case
 
 
@@ -293,18 +287,10 @@ def _broken(mistake: Mistake) -> Any:
     file, line, _ = _place(mistake)
     name = f"{mistake.fact}, line {line}" if line else mistake.fact
     case = ElementTree.Element(
-        "testcase", classname=_xml(mistake.spec), name=_xml(name), file=_xml(file), time="0"
+        "testcase", classname=xml(mistake.spec), name=xml(name), file=xml(file), time="0"
     )
-    ElementTree.SubElement(case, "error", message=_xml(mistake.fact)).text = _xml(mistake.message)
+    ElementTree.SubElement(case, "error", message=xml(mistake.fact)).text = xml(mistake.message)
     return case
-
-
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _xml(text: str) -> str:
-    """A text without the characters that XML 1.0 cannot hold, even escaped."""
-    return _NOT_XML.sub("\ufffd", text)
 
 
 # ------------------------------------------------------------------------------------------- GitHub
@@ -334,13 +320,6 @@ def github(result: Result) -> str:
 
 def _annotation(message: str, **properties: str | int | None) -> str:
     given = ",".join(
-        f"{name}={_escaped(str(value), ':,')}" for name, value in properties.items() if value is not None
+        f"{name}={workflow(str(value), ':,')}" for name, value in properties.items() if value is not None
     )
-    return f"::error {given}::{_escaped(message)}"
-
-
-def _escaped(text: str, also: Iterable[str] = "") -> str:
-    """A text as a workflow command takes it: percent signs, line ends and `also` as %XX."""
-    for char in ("%", "\r", "\n", *also):
-        text = text.replace(char, f"%{ord(char):02X}")
-    return text
+    return f"::error {given}::{workflow(message)}"

@@ -1,30 +1,64 @@
-"""What commands share: options, settings, and output to a terminal or a file."""
+"""What commands share: options that change a network, and output in a format to a terminal or a file."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import shutil
 import sys
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
 from paramcalc.base.errors import Fault, first_of
-from paramcalc.count.report import Report
 from paramcalc.engine.elaborate import Change, Swap
-from paramcalc.engine.graph import Graph
-from paramcalc.engine.lint import knobs_left_behind
-from paramcalc.language.spec import Spec
-from paramcalc.language.unread import unread
-from paramcalc.render.grid import Grid
+from paramcalc.render.escape import harmless
+from paramcalc.render.forms import Drawing, written
+from paramcalc.render.grid import Grid, Styled, layout
 
-Format = Literal["table", "json", "csv", "markdown", "latex", "html"]
+if TYPE_CHECKING:
+    from paramcalc.count.report import Report
+    from paramcalc.engine.graph import Graph
+    from paramcalc.language.spec import Spec
+
+# The formats of output, and how the names of files in them end.
+ENDINGS = {
+    "table": (".txt",),
+    "text": (".txt",),
+    "json": (".json",),
+    "csv": (".csv",),
+    "markdown": (".md", ".markdown"),
+    "latex": (".tex",),
+    "html": (".html", ".htm"),
+    "svg": (".svg",),
+    "python": (".py",),
+    "junit": (".xml",),
+    "yaml": (".yaml", ".yml"),
+    "github": (".log",),
+}
+TABLE = ("table", "json", "csv", "markdown", "latex", "html")  # the formats of what has rows, too
 
 SpecArgument = Annotated[
     str,
     typer.Argument(metavar="SPEC", help="A bundled model, a path, PATH:VARIANT, or - for standard input."),
 ]
+BatchOption = Annotated[
+    int, typer.Option("--batch", min=1, help="Samples at once; work and outputs grow with it.")
+]
+ConventionOption = Annotated[
+    str,
+    typer.Option("--convention", metavar="NAME", help="Count as that tool or paper does: torchinfo ..."),
+]
+UnfoldOption = Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")]
+PluginOption = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", metavar="FILE", help="A Python file with ops of your own; it is executed."),
+]
+
+
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Set a knob, or LAYERS.ATTRIBUTE of single layers."),
@@ -36,22 +70,6 @@ ReplaceOption = Annotated[
 InputOption = Annotated[
     list[str] | None,
     typer.Option("--input", metavar="[NAME=]SIZES", help="Other input sizes, such as 3x288x288."),
-]
-OutputOption = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of the terminal."),
-]
-PluginOption = Annotated[
-    list[Path] | None,
-    typer.Option("--plugin", metavar="FILE", help="A Python file with ops of your own; it is executed."),
-]
-BatchOption = Annotated[
-    int, typer.Option("--batch", min=1, help="Samples at once; work and outputs grow with it.")
-]
-
-ConventionOption = Annotated[
-    str,
-    typer.Option("--convention", metavar="NAME", help="What that tool or paper counts: torchinfo ..."),
 ]
 
 
@@ -72,12 +90,52 @@ DepthOption = Annotated[
 ]
 
 
+# ------------------------------------------------------------------- options that make one argument
+
+
+def _bundle(name: str, options: Mapping[str, Any], make: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator: the parameter of that name is made from options, which come last on the command line."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def run(**given: Any) -> None:
+            own = {option: given.pop(option) for option in options}
+            command(**given, **{name: make(**own)})
+
+        signature = inspect.signature(command, eval_str=True)
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        kept = [each.replace(kind=keyword) for each in signature.parameters.values() if each.name != name]
+        kept += [
+            inspect.Parameter(option, keyword, default=None, annotation=annotation)
+            for option, annotation in options.items()
+        ]
+        shown: Any = functools.update_wrapper(run, command)
+        del shown.__wrapped__
+        shown.__signature__ = signature.replace(parameters=kept)
+        shown.__annotations__ = {each.name: each.annotation for each in kept}
+        return run
+
+    return decorate
+
+
+class Changes(NamedTuple):
+    """What is changed in a network, as `Model.count` and others take it."""
+
+    changes: tuple[Change | Swap, ...]
+    inputs: dict[str, Any]
+
+
+def network_options(command: Callable[..., None]) -> Any:
+    """Adds the options which change a network; they make the parameter `changed`."""
+    options = {"inputs": InputOption, "sets": SetOption, "replaced": ReplaceOption, "plugins": PluginOption}
+    return _bundle("changed", options, settings)(command)
+
+
 def settings(
-    sets: list[str] | None,
-    inputs: list[str] | None,
+    sets: list[str] | None = None,
+    inputs: list[str] | None = None,
     plugins: list[Path] | None = None,
     replaced: list[str] | None = None,
-) -> tuple[tuple[Change | Swap, ...], dict[str, Any]]:
+) -> Changes:
     """Changes and input sizes from the options' texts, after loading the plugins."""
     from paramcalc.model import change, replacement, sizes
 
@@ -87,7 +145,7 @@ def settings(
     shapes = [sizes(text) for text in inputs or ()]
     _once("--set", [text.split("=")[0].strip() for text in sets or ()])
     _once("--input", [name for name, _ in shapes])
-    return (*changes, *swaps), dict(shapes)
+    return Changes((*changes, *swaps), dict(shapes))
 
 
 def _once(option: str, names: list[str]) -> None:
@@ -95,15 +153,6 @@ def _once(option: str, names: list[str]) -> None:
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
         raise Fault(f"{option} gives '{twice}' twice", fix="give it one value")
-
-
-def under(convention: str, report: Report) -> Report:
-    """The report with the numbers of a convention, if one is named."""
-    if not convention:
-        return report
-    from paramcalc import conventions
-
-    return conventions.recounted(report, conventions.convention(convention))
 
 
 def load_plugins(paths: list[Path] | None) -> None:
@@ -115,62 +164,117 @@ def load_plugins(paths: list[Path] | None) -> None:
             load(path)
 
 
-def emit(text: str, output: Path | None) -> None:
+def under(convention: str, report: Report) -> Report:
+    """The report with the numbers of a convention, if one is named."""
+    if not convention:
+        return report
+    from paramcalc import conventions
+
+    return conventions.recounted(report, conventions.convention(convention))
+
+
+# ------------------------------------------------------------------------------------------- output
+
+
+class Output(NamedTuple):
+    """Where a command writes, and in which format."""
+
+    format: str
+    path: Path | None
+
+    def show(self, forms: Mapping[str, Callable[[], Drawing]], after: str = "") -> None:
+        """Draws the form of the format; those that are not listed are made from the table.
+
+        `after` stands below a table that is shown as text.
+        """
+        drawn = forms.get(self.format, forms.get("table", _nothing))()
+        if self.format == "table" and isinstance(drawn, Grid):
+            self.text(layout(drawn, self.width, self.unicode), after)
+        else:
+            emit(written(drawn, self.format), self.path)
+
+    def text(self, lines: Iterable[Styled], after: str = "") -> None:
+        """Writes lines, on a terminal each as soon as it is there, in its colours; then a text below them.
+
+        Rich, which takes as long to import as a network to count, paints on terminals only.
+        """
+        if self.path is None and (sys.stdout.isatty() or os.environ.get("FORCE_COLOR")):
+            from paramcalc.render import table
+
+            table.paint(lines, table.console())
+            emit(harmless(after), None)
+        else:
+            emit("".join(f"{line.text}\n" for line in lines) + harmless(after), self.path)
+
+    @property
+    def width(self) -> int | None:
+        """The width to fit a text into: of the terminal, or COLUMNS; None for as wide as it likes."""
+        if self.path is not None:
+            return None
+        if sys.stdout.isatty():
+            return shutil.get_terminal_size().columns
+        return int(os.environ.get("COLUMNS") or 0) or None
+
+    @property
+    def unicode(self) -> bool:
+        """Whether any character can be written: always to a file, to the terminal if it is set up so."""
+        return self.path is not None or "utf" in (sys.stdout.encoding or "").lower()
+
+
+def _nothing() -> Drawing:
+    raise AssertionError("a command has a drawing for each of its formats")
+
+
+def output_options(*formats: str) -> Callable[..., Any]:
+    """A decorator that adds --output, and --format where there is more than one; they make `output`."""
+    option = typer.Option(
+        "--format", help="How to print it; else by the ending of --output.", show_default=False
+    )
+    options: dict[str, Any] = {"format": Annotated[Literal[formats] | None, option]}
+    options["path"] = Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of the terminal."),
+    ]
+    if len(formats) == 1:
+        options.pop("format")
+
+    def make(path: Path | None, format: str | None = None) -> Output:
+        return Output(format_of(path, format, formats), path)
+
+    return _bundle("output", options, make)
+
+
+def format_of(path: Path | None, format: str | None, formats: tuple[str, ...]) -> str:
+    """The format that is asked for, or that a file's ending means; `Fault` where they contradict each other."""
+    ending = path.suffix.lower() if path is not None else ""
+    fitting = [name for name in formats if ending in ENDINGS[name]]
+    forms = ", ".join(f"{name} ({ENDINGS[name][0]})" for name in formats)
+    if format is None:
+        if ending and not fitting:
+            raise Fault(f"{path}: this command does not write {ending}", fix=f"it writes {forms}")
+        return fitting[0] if fitting else formats[0]
+    if format not in fitting and any(ending in endings for endings in ENDINGS.values()):
+        raise Fault(f"{path}: a name in {ending} for the format {format}", fix=f"the formats are {forms}")
+    return format
+
+
+def emit(text: str, path: Path | None) -> None:
     """Prints a text, or writes it to a file that appears whole or not at all."""
-    if output is None:
+    if path is None:
         sys.stdout.write(text)
         sys.stdout.flush()
         return
     from paramcalc.base.files import whole
 
-    with whole(output) as file:
+    with whole(path) as file:
         file.write(text.encode("utf-8"))
-
-
-def written(grid: Grid, format: str) -> str:
-    """A grid as the text of a document: markdown, latex or html."""
-    if format == "html":
-        from paramcalc.render import html
-
-        return html.table(grid)
-    from paramcalc.render.grid import latex, markdown
-
-    return markdown(grid) if format == "markdown" else latex(grid)
-
-
-def emit_grid(grid: Grid, output: Path | None, after: str = "") -> None:
-    """Draws a grid on the terminal, or as plain text into a file or pipe; then the text `after` it.
-
-    Without a terminal COLUMNS alone sets the width, and rich, which takes as long to import as a
-    network to count, is not needed.
-    """
-    if output is None and (sys.stdout.isatty() or os.environ.get("FORCE_COLOR")):
-        from paramcalc.render import table
-
-        table.show(grid, table.console())
-        emit(after, None)
-        return
-    from paramcalc.render.grid import text
-
-    width = room() if output is None else None
-    emit(text(grid, width, takes_unicode(output)) + after, output)
-
-
-def takes_unicode(output: Path | None) -> bool:
-    """Whether any character can be written: always to a file, to the terminal if it is set up so."""
-    return output is not None or "utf" in (sys.stdout.encoding or "").lower()
-
-
-def room() -> int | None:
-    """The width to fit a text into: of the terminal, or COLUMNS; None where it may be as wide as it likes."""
-    if sys.stdout.isatty():
-        return shutil.get_terminal_size().columns
-    columns = os.environ.get("COLUMNS", "")
-    return (int(columns) or None) if columns.isdigit() else None
 
 
 def doubts(spec: Spec, graph: Graph | None = None) -> None:
     """Remarks on what is legal and mostly not meant: names that nothing reads, tensors read twice, knobs apart."""
+    from paramcalc.engine.lint import knobs_left_behind
+    from paramcalc.language.unread import unread
+
     shown, rest = first_of((*unread(spec), *(graph.doubts if graph else ())))
     for problem in shown:
         remark(problem._replace(fact=f"remark: {problem.fact}").render() + "\n")
@@ -182,4 +286,4 @@ def doubts(spec: Spec, graph: Graph | None = None) -> None:
 
 def remark(text: str) -> None:
     """A remark for the person at the terminal, apart from the data."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(harmless(text) + "\n")

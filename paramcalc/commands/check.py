@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from paramcalc.commands._common import OutputOption, PluginOption, emit, emit_grid, load_plugins, remark
-
-Format = Literal["table", "json", "junit", "github"]
+from paramcalc.commands._common import Output, PluginOption, load_plugins, output_options, remark
 
 
+@output_options("table", "json", "junit", "github")
 def check(
+    output: Output,
     specs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -20,8 +20,6 @@ def check(
         ),
     ] = None,
     plugins: PluginOption = None,
-    format: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
-    output: OutputOption = None,
 ) -> None:
     """Check the figures that papers print against exact counts.
 
@@ -29,7 +27,7 @@ def check(
 
     Example: paramcalc check resnet --format github
     """
-    from paramcalc.check import draw as verdicts
+    from paramcalc.check import draw
     from paramcalc.check.check import check as checked
 
     load_plugins(plugins)
@@ -38,11 +36,13 @@ def check(
         remark(mistake.message + "\n")
     for text in result.remarks:
         remark(text)
-    if format == "table" and result.outcomes:
-        emit_grid(verdicts.grid(result), output, verdicts.closing(result))
-    elif format == "table":
-        emit(verdicts.summary(result) + "\n", output)
-    else:
-        render = {"json": verdicts.json, "junit": verdicts.junit, "github": verdicts.github}[format]
-        emit(render(result), output)
+    output.show(
+        {
+            "table": lambda: draw.grid(result) if result.outcomes else draw.summary(result) + "\n",
+            "json": lambda: draw.document(result),
+            "junit": lambda: draw.junit(result),
+            "github": lambda: draw.github(result),
+        },
+        after=draw.closing(result),
+    )
     raise typer.Exit(result.exit_code)

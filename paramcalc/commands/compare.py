@@ -8,25 +8,26 @@ import typer
 
 from paramcalc.base.errors import Fault
 from paramcalc.commands._common import (
+    TABLE,
     BatchOption,
+    Changes,
     ConventionOption,
     DepthOption,
-    Format,
-    OutputOption,
-    PluginOption,
-    ReplaceOption,
-    emit,
-    emit_grid,
-    settings,
+    Output,
+    UnfoldOption,
+    network_options,
+    output_options,
     under,
-    written,
 )
-from paramcalc.engine.elaborate import Change
 from paramcalc.language.lines import words
 from paramcalc.model import Model, change, load, sizes
 
 
+@output_options(*TABLE)
+@network_options
 def compare(
+    changed: Changes,
+    output: Output,
     specs: Annotated[
         list[str],
         typer.Argument(metavar="SPEC...", help="Models or paths; the first is the base."),
@@ -34,28 +35,18 @@ def compare(
     versus: Annotated[
         list[str] | None,
         typer.Option(
-            "--versus", metavar="'[SPEC] NAME=VALUE ...'", help="One more: SPEC, or the base, so changed."
+            "--versus",
+            metavar="'[SPEC] NAME=VALUE ...'",
+            help="Add a column: SPEC (or the base) with these settings.",
         ),
-    ] = None,
-    sets: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A setting of all but the base."),
-    ] = None,
-    replaced: ReplaceOption = None,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option("--input", metavar="[NAME=]SIZES", help="Input sizes of all but the base."),
     ] = None,
     batch: BatchOption = 1,
     depth: DepthOption = None,
     columns: Annotated[
         str, typer.Option("--columns", help="Columns to show, with commas between them.")
     ] = "",
-    unfold: Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")] = False,
+    unfold: UnfoldOption = False,
     convention: ConventionOption = "",
-    plugins: PluginOption = None,
-    format: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
-    output: OutputOption = None,
 ) -> None:
     """Compare networks block by block: sizes, differences, ratios.
 
@@ -65,35 +56,34 @@ def compare(
 
     Example: paramcalc compare resnet-50 --versus 'size=288' --versus 'resnet-101 width=48'
     """
-    from paramcalc.compare import draw as differences
+    from paramcalc.compare import draw
     from paramcalc.compare.diff import compare as compared
 
-    common = settings(sets, inputs, plugins, replaced)
-    others = [(name, ()) for name in specs[1:]] + [_version(text, specs[0]) for text in versus or ()]
-    if not others and any(common):
+    others: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in specs[1:]]
+    others += [_version(text, specs[0]) for text in versus or ()]
+    if not others and any(changed):
         others = [(specs[0], ())]
-    models = {name: load(name) for name in dict.fromkeys([specs[0], *(name for name, _ in others)])}
-    reports = [models[specs[0]].count(batch=batch)]
-    for name, texts in others:
-        model = models[name]
-        changes, other_sizes = _apart(texts, model)
-        reports.append(model.count((*common[0], *changes), common[1] | other_sizes, batch))
-    if len(reports) < 2:
+    if not others:
         raise Fault(
             "a comparison needs two networks", fix="name another SPEC, or say what to change: --set width=96"
         )
+    models = {name: load(name) for name in dict.fromkeys([specs[0], *(name for name, _ in others)])}
+    reports = [models[specs[0]].count(batch=batch)]
+    for name, texts in others:
+        own = _apart(texts, models[name])
+        reports.append(
+            models[name].count((*changed.changes, *own.changes), changed.inputs | own.inputs, batch)
+        )
     diff = compared(*(under(convention, report) for report in reports))
-    if format == "json":
-        emit(differences.text(diff), output)
-        return
-    if format == "csv":
-        emit(differences.csv(diff), output)
-        return
-    grid = differences.grid(diff, depth, differences.columns(columns, diff), not unfold)
-    if format == "table":
-        emit_grid(grid, output)
-    else:
-        emit(written(grid, format), output)
+    chosen = draw.columns(columns, diff)
+    output.show(
+        {
+            "table": lambda: draw.grid(diff, depth, chosen, not unfold),
+            "latex": lambda: draw.paper(diff, chosen),
+            "csv": lambda: draw.rows(diff),
+            "json": lambda: draw.document(diff),
+        }
+    )
 
 
 def _version(text: str, first: str) -> tuple[str, tuple[str, ...]]:
@@ -108,8 +98,8 @@ def _version(text: str, first: str) -> tuple[str, tuple[str, ...]]:
     return texts[0] if named else first, found
 
 
-def _apart(texts: tuple[str, ...], model: Model) -> tuple[tuple[Change, ...], dict[str, tuple[int, ...]]]:
+def _apart(texts: tuple[str, ...], model: Model) -> Changes:
     """Settings of knobs and layers, and sizes of inputs."""
     inputs = [text for text in texts if text.partition("=")[0] in model.spec.inputs.keys() - model.spec.knobs]
     changes = tuple(change(text) for text in texts if text not in inputs)
-    return changes, dict(sizes(text) for text in inputs)
+    return Changes(changes, dict(sizes(text) for text in inputs))

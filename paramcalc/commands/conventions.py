@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from paramcalc.commands._common import (
-    BatchOption,
-    InputOption,
-    OutputOption,
-    PluginOption,
-    ReplaceOption,
-    SetOption,
-    emit,
-    emit_grid,
-    settings,
-    written,
-)
-
-Format = Literal["table", "json", "markdown"]
+from paramcalc.commands._common import BatchOption, Changes, Output, network_options, output_options
 
 
+@output_options("table", "json", "markdown")
+@network_options
 def conventions(
+    changed: Changes,
+    output: Output,
     spec: Annotated[
         str,
         typer.Argument(metavar="[SPEC]", help="A bundled model, a path, PATH:VARIANT, or -; else the list."),
     ] = "",
     batch: BatchOption = 1,
-    inputs: InputOption = None,
-    sets: SetOption = None,
-    replaced: ReplaceOption = None,
-    plugins: PluginOption = None,
-    format: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
-    output: OutputOption = None,
 ) -> None:
     """Show what every tool would print about a network, and which ops it counts otherwise.
 
@@ -41,24 +26,18 @@ def conventions(
 
     Example: paramcalc conventions resnet-50
     """
-    from paramcalc.conventions import CONVENTIONS, profiled
-    from paramcalc.conventions import draw as drawn
+    from paramcalc.conventions import CONVENTIONS, draw, profiled
     from paramcalc.model import load
 
     if not spec:
-        render = {
-            "table": drawn.listing,
-            "json": drawn.list_document,
-            "markdown": drawn.markdown_listing,
-        }[format]
-        emit(render(CONVENTIONS.values()), output)
+        output.show(
+            {
+                "table": lambda: draw.listing(CONVENTIONS.values()),
+                "markdown": lambda: draw.markdown_listing(CONVENTIONS.values()),
+                "json": lambda: draw.list_document(CONVENTIONS.values()),
+            }
+        )
         return
-    changes, sizes = settings(sets, inputs, plugins, replaced)
-    own = load(spec).count(changes, sizes, batch)
+    own = load(spec).count(*changed, batch)
     others = profiled(own)
-    if format == "json":
-        emit(drawn.document(own, others), output)
-    elif format == "table":
-        emit_grid(drawn.grid(own, others), output)
-    else:
-        emit(written(drawn.grid(own, others), format), output)
+    output.show({"table": lambda: draw.grid(own, others), "json": lambda: draw.document(own, others)})

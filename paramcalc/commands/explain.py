@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from paramcalc.commands._common import (
-    InputOption,
-    OutputOption,
-    PluginOption,
-    ReplaceOption,
-    SetOption,
-    SpecArgument,
-    emit,
-    settings,
-)
+from paramcalc.commands._common import Changes, Output, SpecArgument, network_options, output_options
 
 
+@output_options("text", "markdown", "latex", "json")
+@network_options
 def explain(
+    changed: Changes,
+    output: Output,
     spec: SpecArgument,
     layers: Annotated[
         list[str] | None,
@@ -38,14 +33,6 @@ def explain(
             "--why", metavar="CONVENTION", help="What that convention adds or leaves out: torchinfo ..."
         ),
     ] = "",
-    inputs: InputOption = None,
-    sets: SetOption = None,
-    replaced: ReplaceOption = None,
-    plugins: PluginOption = None,
-    format: Annotated[
-        Literal["text", "markdown", "latex", "json"], typer.Option("--format", help="How to print it.")
-    ] = "text",
-    output: OutputOption = None,
 ) -> None:
     """Explain the counts of layers: formula, numbers, value.
 
@@ -54,19 +41,19 @@ def explain(
     Example: paramcalc explain resnet-50 'conv3_x/0/main/*' --quantity macs --why torchinfo
     """
     from paramcalc.conventions import convention
-    from paramcalc.explain import draw as render
+    from paramcalc.explain import draw
     from paramcalc.explain.explain import explain as explained
     from paramcalc.explain.explain import quantities
     from paramcalc.model import load
 
-    chosen = quantities(quantity)
-    changes, sizes = settings(sets, inputs, plugins, replaced)
-    report = load(spec).count(changes, sizes)
-    found = explained(report, layers or (), chosen, convention(why) if why else None)
-    forms = {
-        "text": render.text,
-        "markdown": render.markdown,
-        "latex": render.latex,
-        "json": render.document,
-    }
-    emit(forms[format](found), output)
+    wanted = quantities(quantity)
+    report = load(spec).count(*changed)
+    found = explained(report, layers or (), wanted, convention(why) if why else None)
+    output.show(
+        {
+            "text": lambda: draw.text(found),
+            "markdown": lambda: draw.markdown(found),
+            "latex": lambda: draw.latex(found),
+            "json": lambda: draw.document(found),
+        }
+    )

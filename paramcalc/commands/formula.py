@@ -7,20 +7,20 @@ from typing import Annotated, Literal
 import typer
 
 from paramcalc.commands._common import (
-    InputOption,
-    OutputOption,
-    PluginOption,
-    ReplaceOption,
-    SetOption,
+    Changes,
+    Output,
     SpecArgument,
-    emit,
+    network_options,
+    output_options,
     remark,
-    room,
-    settings,
 )
 
 
+@output_options("text", "latex", "python", "json")
+@network_options
 def formula(
+    changed: Changes,
+    output: Output,
     spec: SpecArgument,
     layers: Annotated[
         list[str] | None,
@@ -42,14 +42,6 @@ def formula(
         Literal["total", "block", "layer"], typer.Option("--per", help="What each formula is of.")
     ] = "total",
     depth: Annotated[int, typer.Option("--depth", min=1, help="How deep the blocks of --per block lie.")] = 1,
-    inputs: InputOption = None,
-    sets: SetOption = None,
-    replaced: ReplaceOption = None,
-    plugins: PluginOption = None,
-    format: Annotated[
-        Literal["text", "latex", "python", "json"], typer.Option("--format", help="How to print it.")
-    ] = "text",
-    output: OutputOption = None,
 ) -> None:
     """Give counts in closed form, exact for all values of the symbols.
 
@@ -58,21 +50,23 @@ def formula(
     Example: paramcalc formula resnet20-cifar --in depths --format python
     """
     from paramcalc.engine.lint import knobs_left_behind
-    from paramcalc.formula import draw as render
+    from paramcalc.formula import draw
     from paramcalc.formula.formula import formulas, quantities
     from paramcalc.model import load
 
-    chosen = quantities(quantity)
+    wanted = quantities(quantity)
     names = [name.strip() for name in symbols.split(",") if name.strip()]
-    changes, sizes = settings(sets, inputs, plugins, replaced)
     model = load(spec)
-    closed = model.closed(names or None, changes, sizes)
-    if sizes:
-        for text in knobs_left_behind(model.spec, model.graph(changes, sizes)):
+    closed = model.closed(names or None, *changed)
+    if changed.inputs:
+        for text in knobs_left_behind(model.spec, model.graph(*changed)):
             remark(text)
-    found = formulas(closed, chosen, layers or (), per, depth)
-    if format == "text":
-        emit(render.text(found, room() if output is None else None), output)
-    else:
-        forms = {"latex": render.latex, "python": render.python, "json": render.document}
-        emit(forms[format](found), output)
+    found = formulas(closed, wanted, layers or (), per, depth)
+    output.show(
+        {
+            "text": lambda: draw.text(found, output.width),
+            "latex": lambda: draw.latex(found),
+            "python": lambda: draw.python(found),
+            "json": lambda: draw.document(found),
+        }
+    )

@@ -7,23 +7,22 @@ from typing import Annotated
 import typer
 
 from paramcalc.commands._common import (
+    TABLE,
     BatchOption,
-    Format,
-    InputOption,
-    OutputOption,
-    PluginOption,
-    ReplaceOption,
-    SetOption,
+    Changes,
+    Output,
     SpecArgument,
-    emit,
-    emit_grid,
-    settings,
-    written,
+    network_options,
+    output_options,
 )
 from paramcalc.commands.count import Dtype
 
 
+@output_options(*TABLE)
+@network_options
 def memory(
+    changed: Changes,
+    output: Output,
     spec: SpecArgument,
     train: Annotated[
         str, typer.Option("--train", metavar="OPTIMIZER", help="Training: sgd, momentum, adam, ...")
@@ -50,34 +49,23 @@ def memory(
         str, typer.Option("--device", metavar="NAME", help="A bundled device or FILE: least times on it.")
     ] = "",
     layers: Annotated[bool, typer.Option("--layers", help="Every layer: live, traffic, intensity.")] = False,
-    inputs: InputOption = None,
-    sets: SetOption = None,
-    replaced: ReplaceOption = None,
-    plugins: PluginOption = None,
-    format: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
-    output: OutputOption = None,
 ) -> None:
     """Add up the memory that a network needs, for inference or training.
 
     Example: paramcalc memory resnet-50 --train adam --batch 32 --checkpoint 'conv*_x/*'
     """
-    from paramcalc.memory import devices
-    from paramcalc.memory import draw as memories
+    from paramcalc.memory import devices, draw
     from paramcalc.memory.memory import Plan, bound
     from paramcalc.memory.memory import memory as measured
     from paramcalc.model import load
 
-    changes, sizes = settings(sets, inputs, plugins, replaced)
     plan = Plan(batch, dtype, weights or dtype, train, mixed, inplace, fused, checkpoints)
-    found = measured(load(spec).graph(changes, sizes), plan)
+    found = measured(load(spec).graph(*changed), plan)
     times = bound(found, devices.find(device)) if device else None
-    if format == "json":
-        emit(memories.json(found, times), output)
-    elif format == "csv":
-        emit(memories.csv(found, times), output)
-    else:
-        grid = memories.layers(found, times) if layers else memories.grid(found, times)
-        if format == "table":
-            emit_grid(grid, output)
-        else:
-            emit(written(grid, format), output)
+    output.show(
+        {
+            "table": lambda: (draw.layers if layers else draw.grid)(found, times),
+            "csv": lambda: draw.rows(found, times),
+            "json": lambda: draw.document(found, times),
+        }
+    )

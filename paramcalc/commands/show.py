@@ -7,18 +7,20 @@ from typing import Annotated
 import typer
 
 from paramcalc.commands._common import (
-    InputOption,
-    OutputOption,
-    PluginOption,
-    SetOption,
+    Changes,
+    Output,
     SpecArgument,
     doubts,
-    emit,
-    settings,
+    network_options,
+    output_options,
 )
 
 
+@output_options("yaml")
+@network_options
 def show(
+    changed: Changes,
+    output: Output,
     spec: SpecArgument,
     expanded: Annotated[
         bool,
@@ -26,10 +28,6 @@ def show(
             "--expanded", help="After blocks, repeats and variants are resolved, in canonical form."
         ),
     ] = False,
-    sets: SetOption = None,
-    inputs: InputOption = None,
-    plugins: PluginOption = None,
-    output: OutputOption = None,
 ) -> None:
     """Print a spec: its text, or with --expanded every layer in canonical form.
 
@@ -38,15 +36,14 @@ def show(
     from paramcalc.base.errors import Fault
     from paramcalc.model import load
 
-    changes, sizes = settings(sets, inputs, plugins)
     model = load(spec)
     if expanded:
         from paramcalc.show.expanded import expanded as canonical
 
-        graph = model.graph(changes, sizes)
+        graph = model.graph(*changed)
         doubts(model.spec, graph)
-        emit(canonical(graph), output)
+        output.show({"yaml": lambda: canonical(graph)})
         return
-    if changes or sizes:
-        raise Fault("--set and --input change the expanded spec only", fix="add --expanded")
-    emit(model.spec.source.text, output)
+    if any(changed):
+        raise Fault("--set, --replace and --input change the expanded spec only", fix="add --expanded")
+    output.show({"yaml": lambda: model.spec.source.text})

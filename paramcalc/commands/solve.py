@@ -7,22 +7,21 @@ from typing import Annotated
 import typer
 
 from paramcalc.commands._common import (
+    TABLE,
     BatchOption,
-    Format,
-    InputOption,
-    OutputOption,
-    PluginOption,
-    ReplaceOption,
-    SetOption,
+    Changes,
+    Output,
     SpecArgument,
-    emit,
-    emit_grid,
-    settings,
-    written,
+    network_options,
+    output_options,
 )
 
 
+@output_options(*TABLE)
+@network_options
 def solve(
+    changed: Changes,
+    output: Output,
     spec: SpecArgument,
     vary: Annotated[
         list[str],
@@ -37,17 +36,13 @@ def solve(
         typer.Option("--until", metavar="CONSTRAINT", help="Such as 'params <= 5e6'; all must be met."),
     ],
     step: Annotated[int, typer.Option("--step", min=1, help="Only multiples of this number.")] = 1,
-    most: Annotated[str, typer.Option("--max", metavar="QUANTITY", help="Of those, the most of this.")] = "",
+    most: Annotated[
+        str, typer.Option("--max", metavar="QUANTITY", help="Among the solutions, maximise this quantity.")
+    ] = "",
     least: Annotated[
-        str, typer.Option("--min", metavar="QUANTITY", help="Of those, the least of this.")
+        str, typer.Option("--min", metavar="QUANTITY", help="Among the solutions, minimise this quantity.")
     ] = "",
     batch: BatchOption = 1,
-    inputs: InputOption = None,
-    sets: SetOption = None,
-    replaced: ReplaceOption = None,
-    plugins: PluginOption = None,
-    format: Annotated[Format, typer.Option("--format", help="How to print it.")] = "table",
-    output: OutputOption = None,
 ) -> None:
     """Find the settings that meet a budget, exactly, with what lies on both sides of it.
 
@@ -60,19 +55,18 @@ def solve(
     Example: paramcalc solve resnet-50 --vary width --vary input=160:320:32 --until 'macs <= 1e9' --max params
     """
     from paramcalc.model import load
-    from paramcalc.solve import draw as solutions
+    from paramcalc.solve import draw
 
-    changes, sizes = settings(sets, inputs, plugins, replaced)
+    changes, inputs = changed
     found = load(spec).solve(
-        *vary, until=until, most=most, least=least, step=step, changes=changes, inputs=sizes, batch=batch
+        *vary, until=until, most=most, least=least, step=step, changes=changes, inputs=inputs, batch=batch
     )
-    if format == "json":
-        emit(solutions.text(found), output)
-    elif format == "csv":
-        emit(solutions.csv(found), output)
-    elif format == "table":
-        emit_grid(solutions.grid(found), output)
-    else:
-        emit(written(solutions.grid(found), format), output)
+    output.show(
+        {
+            "table": lambda: draw.grid(found),
+            "csv": lambda: draw.rows(found),
+            "json": lambda: draw.document(found),
+        }
+    )
     if not found.answers:
         raise typer.Exit(1)

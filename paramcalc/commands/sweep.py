@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,18 +15,18 @@ from paramcalc.base.files import whole
 from paramcalc.commands._common import (
     BatchOption,
     InputOption,
+    Output,
     PluginOption,
     ReplaceOption,
     SetOption,
     SpecArgument,
-    emit,
-    emit_grid,
     remark,
     settings,
 )
 from paramcalc.render.progress import Progress
 
 if TYPE_CHECKING:
+    from paramcalc.render.forms import Drawing
     from paramcalc.sweep import Sweep
     from paramcalc.sweep.summary import Summary
     from paramcalc.sweep.workers import Workers
@@ -132,13 +133,15 @@ def sweep(
         draw(found, summary, picture)
     if poured:
         return
+    forms: dict[str, Callable[[], Drawing]] = {
+        "table": lambda: render.grid(found, summary),
+        "json": lambda: render.document(found, summary),
+    }
     if output is not None and summed:
-        emit(render.text(found, summary), Path(output))
-    elif format == "json":
-        emit(render.text(found, summary), None)
-    else:
-        drawn = render.points(found) if found.order.rows > render.MOST_ROWS else None
-        emit_grid(render.grid(found, summary), None, after=render.plot(drawn) if drawn else "")
+        Output("json", Path(output)).show(forms)
+        return
+    drawn = render.points(found) if found.order.rows > render.MOST_ROWS else None
+    Output(format, None).show(forms, after=render.plot(drawn) if drawn else "")
 
 
 def write(found: Sweep, output: str, workers: Workers, progress: Progress) -> Summary:

@@ -13,12 +13,12 @@ from paramcalc.base.errors import Fault
 from paramcalc.base.files import whole
 from paramcalc.commands._common import (
     DepthOption,
-    OutputOption,
+    Output,
     PluginOption,
     ReplaceOption,
     SetOption,
-    emit,
-    emit_grid,
+    UnfoldOption,
+    output_options,
     remark,
     settings,
 )
@@ -33,7 +33,9 @@ INTERRUPTED = 130
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
+@output_options("table", "json")
 def verify(
+    output: Output,
     specs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -67,15 +69,13 @@ def verify(
         Path | None, typer.Option("--save-activations", metavar="FILE.npz", help="Keep all layers' outputs.")
     ] = None,
     depth: DepthOption = None,
-    unfold: Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")] = False,
+    unfold: UnfoldOption = False,
     times: Annotated[
         bool, typer.Option("--times/--no-times", help="Without times the output is the same everywhere.")
     ] = True,
     sets: SetOption = None,
     replaced: ReplaceOption = None,
     plugins: PluginOption = None,
-    format: Annotated[Literal["table", "json"], typer.Option("--format", help="How to print it.")] = "table",
-    output: OutputOption = None,
 ) -> None:
     """Run networks in NumPy and hold every layer against its counts.
 
@@ -108,13 +108,16 @@ def verify(
         raise typer.Exit(INTERRUPTED) from None
     for text in done.remarks:
         remark(text)
-    if format == "json":
-        emit(drawn.json(done.runs), output)
-    elif len(done.outcomes) == len(done.runs) == 1:
-        (run,) = done.runs
-        emit_grid(drawn.grid(run, depth, not unfold, times), output, drawn.disagreements([run]))
-    else:
-        emit_grid(drawn.summary(done.runs, times), output, drawn.disagreements(done.runs))
+    one = len(done.outcomes) == len(done.runs) == 1
+    output.show(
+        {
+            "table": lambda: (
+                drawn.grid(done.runs[0], depth, not unfold, times) if one else drawn.summary(done.runs, times)
+            ),
+            "json": lambda: drawn.document(done.runs),
+        },
+        after=drawn.disagreements(done.runs),
+    )
     raise typer.Exit(done.exit_code)
 
 

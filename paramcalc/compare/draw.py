@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from paramcalc.base.errors import Fault, near
 from paramcalc.compare.diff import Diff, Line, ratio, rounded
 from paramcalc.count import json as reports
+from paramcalc.count import words
 from paramcalc.count.outline import FULL_DEPTH, JOIN
 from paramcalc.count.report import QUANTITIES, Counts
-from paramcalc.count.words import against, quantity, spoken_of, word
-from paramcalc.render.grid import Column, Grid, comma_separated, number
+from paramcalc.count.words import against, word
+from paramcalc.render.grid import Column, Grid, Rows, number
 from paramcalc.render.grid import Line as Cells
-from paramcalc.render.words import FOLDED, JOINED, dims, folded, inputs
+from paramcalc.render.words import FOLDED, JOINED, NARROW, dims, folded, inputs
 
 SCHEMA = "paramcalc/compare/1"
 WORDS = ("change", "op", "output")
@@ -26,14 +25,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 def columns(text: str, diff: Diff) -> tuple[str, ...]:
     """Column names from a list with commas; `Fault` with near misses for unknown ones."""
-    chosen = tuple(quantity(part.strip(), diff.reports[0]) for part in text.split(",") if part.strip())
-    for name in chosen:
-        if name not in COLUMNS:
-            fix = near(name, COLUMNS) or "columns are " + ", ".join(COLUMNS)
-            raise Fault(f"there is no column '{name}'", fix=fix)
-        if name in QUANTITIES:
-            spoken_of(name, diff.reports[0])
-    return chosen or usual(diff)
+    return words.columns(text, COLUMNS, diff.reports[0]) or usual(diff)
 
 
 def usual(diff: Diff) -> tuple[str, ...]:
@@ -54,9 +46,8 @@ def grid(diff: Diff, depth: int | None = None, chosen: tuple[str, ...] = (), fol
         for line in lines
     ]
     titles = tuple(column for name in chosen for column in _columns(name, diff))
-    return Grid(
-        title(diff), (Column("layer"), *titles), (*body, _totals(diff, chosen)), notes(diff, lines, chosen)
-    )
+    said = notes(diff, lines, chosen)
+    return Grid(title(diff), (Column("layer"), *titles), (*body, _totals(diff, chosen)), said, NARROW)
 
 
 def title(diff: Diff) -> str:
@@ -71,11 +62,7 @@ def notes(diff: Diff, lines: list[Line], chosen: tuple[str, ...]) -> tuple[str, 
         f"{LETTERS[place]} against A: {diff.sentence(place, [*diff.main, *extra])}"
         for place in range(1, len(diff.reports))
     ]
-    shapes = [inputs(report.graph.inputs) for report in diff.reports]
-    if len(set(shapes)) == 1:
-        said.append(f"{shapes[0]}, batch {diff.reports[0].batch}")
-    else:
-        said += [f"{letter}: {text}" for letter, text in zip(LETTERS, shapes, strict=False)]
+    said += _inputs(diff)
     if diff.reports[0].basis:
         said.append(f"convention {diff.reports[0].basis.label}: {diff.reports[0].basis.says}")
     for letter, report in zip(LETTERS, diff.reports, strict=False):
@@ -88,6 +75,28 @@ def notes(diff: Diff, lines: list[Line], chosen: tuple[str, ...]) -> tuple[str, 
     if len(lines) < len(diff.lines(FULL_DEPTH, fold=True)):
         said.append("--depth all shows each layer, --depth 1 the top only")
     return tuple(said)
+
+
+def paper(diff: Diff, chosen: tuple[str, ...] = ()) -> Grid:
+    """A line for each network, with its totals and what they are of the first's: the table of a paper."""
+    names = [name for name in chosen or usual(diff) if name in QUANTITIES]
+    first = diff.totals[0]
+    lines = []
+    for label, totals in zip(diff.labels, diff.totals, strict=True):
+        cells = [
+            (getattr(totals, name), ratio(getattr(first, name), getattr(totals, name))) for name in names
+        ]
+        lines.append(Cells((label, *(text for value, of in cells for text in (number(value), times(of))))))
+    columns = [Column(title, True) for name in names for title in (word(name, diff.reports[0]), "ratio")]
+    return Grid("", (Column("network"), *columns), tuple(lines), tuple(_inputs(diff)))
+
+
+def _inputs(diff: Diff) -> list[str]:
+    """The inputs, once where they are the same, and the batch."""
+    shapes = [inputs(report.graph.inputs) for report in diff.reports]
+    if len(set(shapes)) == 1:
+        return [f"{shapes[0]}, batch {diff.reports[0].batch}"]
+    return [f"{letter}: {text}" for letter, text in zip(LETTERS, shapes, strict=False)]
 
 
 def _label(line: Line) -> str:
@@ -169,7 +178,7 @@ def _totals(diff: Diff, chosen: tuple[str, ...]) -> Cells:
     return Cells((label, *found), strong=True, rule=True)
 
 
-def csv(diff: Diff) -> str:
+def rows(diff: Diff) -> Rows:
     """Every aligned layer with every quantity of every network, differences and ratios."""
     letters = LETTERS[: len(diff.reports)]
     header = ["change", *(f"{field}_{letter}" for field in ("path", "op", "output") for letter in letters)]
@@ -177,7 +186,7 @@ def csv(diff: Diff) -> str:
         header.append(f"{name}_A")
         for letter in letters[1:]:
             header += [f"{name}_{letter}", f"{name}_{letter}-A", f"{name}_{letter}:A"]
-    return comma_separated(header, (_record(line, diff.quantities) for line in diff.layers()))
+    return Rows(tuple(header), (_record(line, diff.quantities) for line in diff.layers()))
 
 
 def _record(line: Line, quantities: Iterable[str]) -> list[Any]:
@@ -195,12 +204,8 @@ def _decimal(value: Fraction | None) -> float | None:
     return None if value is None else float(value)
 
 
-def text(diff: Diff, dtype: str = "float32") -> str:
-    """The whole comparison; counts are JSON integers, exact at any size, ratios exact fractions."""
-    return json.dumps(document(diff, dtype), indent=2) + "\n"
-
-
 def document(diff: Diff, dtype: str = "float32") -> dict[str, Any]:
+    """The whole comparison; counts are JSON integers, exact at any size, ratios exact fractions."""
     return {
         "schema": SCHEMA,
         "models": [

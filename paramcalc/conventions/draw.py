@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterable
 from typing import Any
@@ -53,9 +52,9 @@ def _signed(gap: int) -> str:
     return f"{gap:+,}" if gap else ""
 
 
-def document(own: Report, others: Iterable[Report]) -> str:
+def document(own: Report, others: Iterable[Report]) -> dict[str, Any]:
     """The same as JSON, with the rules by which each op is counted."""
-    found = {
+    return {
         "schema": SCHEMA,
         "model": own.graph.model,
         "settings": list(own.graph.settings),
@@ -64,7 +63,6 @@ def document(own: Report, others: Iterable[Report]) -> str:
         "paramcalc": _numbers(own),
         "conventions": {report.convention: _entry(report) for report in others},
     }
-    return json.dumps(found, indent=2) + "\n"
 
 
 def _numbers(report: Report) -> dict[str, Any]:
@@ -132,10 +130,9 @@ def _section(convention: Convention) -> str:
     return "\n".join(lines)
 
 
-def list_document(conventions: Iterable[Convention]) -> str:
+def list_document(conventions: Iterable[Convention]) -> dict[str, Any]:
     """The same as JSON, with the rules."""
-    found = {"schema": SCHEMA, "conventions": [_record(each) for each in conventions]}
-    return json.dumps(found, indent=2) + "\n"
+    return {"schema": SCHEMA, "conventions": [_record(each) for each in conventions]}
 
 
 def _record(convention: Convention) -> dict[str, Any]:

@@ -2,33 +2,108 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import NamedTuple
 
-from paramcalc.base.errors import Fault, near
-from paramcalc.count import outline
+from paramcalc.base.choice import known
+from paramcalc.count import outline, words
 from paramcalc.count.outline import call_text
-from paramcalc.count.report import BYTES, QUANTITIES, Basis, Counts, Report, Row
-from paramcalc.count.words import FIELD, NOTHING, Extra, against, quantity, spoken_of, word
-from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
-from paramcalc.render.words import FOLDED, JOINED, MAIN, dims, folded, inputs, title
+from paramcalc.count.report import BYTES, QUANTITIES, Basis, Counts, Report, Row, added
+from paramcalc.count.words import FIELD, Extra, against, own_words, quantity, word
+from paramcalc.render.grid import Column, Grid, Line, Rows, number
+from paramcalc.render.words import FOLDED, JOINED, MAIN, NARROW, dims, folded, inputs, title
 
 USUAL = ("op", "output", "params", "macs", "share")
 COLUMNS = (*USUAL[:2], "input", "weights", *QUANTITIES, *FIELD, "share")
+DROPS = {"share": 2, "op": 3, "input": 4, "weights": 5}
 BAR = 10
 COUNTED = "params without running statistics; MACs of convolution, linear and attention, bias not counted"
 
 
+class View(NamedTuple):
+    """What a table shows of a report; no columns are the usual ones."""
+
+    columns: tuple[str, ...] = ()
+    layout: str = "nchw"
+    dtype: str = "float32"
+    extra: Extra = Extra({}, ())
+
+
+class _Table(NamedTuple):
+    """A table in the making: `measure` is the quantity whose share the bars show."""
+
+    report: Report
+    view: View
+    measure: str
+
+    def line(self, line: outline.Line, row: Row | None) -> Line:
+        cells = [self.group(name, line, row) for name in self.view.columns]
+        return Line((folded(line.name, line.times), *cells), depth=line.depth, faint=line.auxiliary)
+
+    def group(self, name: str, line: outline.Line, row: Row | None) -> str:
+        """The cell of a group, or of a layer in the tree."""
+        if name == "op":
+            return line.call
+        if name == "output":
+            return dims(line.output, self.view.layout)
+        if name in FIELD:
+            return self.view.extra.cells[line.last][name]
+        if name in ("input", "weights"):
+            return self.layer(name, row) if row and line.call else ""
+        return self.amount(name, line.counts, line.auxiliary)
+
+    def layer(self, name: str, row: Row) -> str:
+        """The cell of a layer by itself."""
+        applied = row.layer.applied
+        if name == "op":
+            return call_text(applied.op)
+        if name == "output":
+            return dims(applied.output, self.view.layout)
+        if name == "input":
+            return ", ".join(dims(shape, self.view.layout) for shape in applied.inputs)
+        if name == "weights":
+            return " ".join(
+                f"{weight} {'x'.join(map(str, sizes))}" for weight, sizes in applied.weights.items()
+            )
+        if name in FIELD:
+            return self.view.extra.cells[row.path][name]
+        return self.amount(name, row.counts, bool(row.layer.auxiliary))
+
+    def amount(self, name: str, counts: Counts, auxiliary: bool = False) -> str:
+        if name != "share":
+            return number(getattr(counts, name))
+        whole = getattr(self.report.totals, self.measure)
+        return "" if auxiliary or not whole else bar(getattr(counts, self.measure), whole)
+
+    def sums(self, label: str, counts: Counts, names: Iterable[str]) -> Line:
+        cells = (self.amount(name, counts) if name in names else "" for name in self.view.columns)
+        return Line((label, *cells))
+
+    def grid(self, body: list[Line], said: tuple[str, ...] = ()) -> Grid:
+        """The table with its totals, and below it unit, convention, variant and input, to be quoted."""
+        report, shown = self.report, self.view.columns
+        notes: tuple[str, ...] = (
+            f"{inputs(report.graph.inputs)}, batch {report.batch}",
+            *report.graph.remarks,
+        )
+        if any(name in (*QUANTITIES, "share") for name in shown):
+            notes = footer(report, self.view.dtype)
+            label = "total without auxiliary" if report.auxiliary else "total"
+            total = self.sums(label, report.totals, QUANTITIES)
+            body = [*body, total._replace(strong=True, rule=True)]
+        titles = {name: word(name, report) for name in QUANTITIES}
+        titles["share"] = f"share of {titles[self.measure]}"
+        columns = [
+            Column(titles.get(name, name), name in (*QUANTITIES, *FIELD, "output"), DROPS.get(name, 0))
+            for name in shown
+        ]
+        notes = (*notes, *self.view.extra.notes, *said)
+        return Grid(title(report.graph), (Column("layer"), *columns), tuple(body), notes, NARROW)
+
+
 def columns(text: str, report: Report) -> tuple[str, ...]:
-    """Column names from a list with commas; `Fault` with near misses for unknown ones."""
-    names = (part.strip() for part in text.split(",") if part.strip())
-    chosen = tuple(dict.fromkeys(quantity(name, report) for name in names))
-    for name in chosen:
-        if name not in COLUMNS:
-            fix = near(name, COLUMNS) or "columns are " + ", ".join(COLUMNS)
-            raise Fault(f"there is no column '{name}'", fix=fix)
-        if name in QUANTITIES:
-            spoken_of(name, report)
-    return chosen or usual(report)
+    """Column names from a list with commas, or the usual ones; `Fault` with near misses for unknown ones."""
+    return words.columns(text, COLUMNS, report) or usual(report)
 
 
 def usual(report: Report) -> tuple[str, ...]:
@@ -39,98 +114,39 @@ def usual(report: Report) -> tuple[str, ...]:
     return ("op", "output", *(main or report.quantities), "share")
 
 
-def grid(
-    report: Report,
-    depth: int | None = None,
-    chosen: tuple[str, ...] = (),
-    fold: bool = True,
-    layout: str = "nchw",
-    dtype: str = "float32",
-    extra: Extra = NOTHING,
-) -> Grid:
+def grid(report: Report, depth: int | None = None, fold: bool = True, view: View = View()) -> Grid:
     """The tree of blocks with their counts, totals below, and what was counted how."""
-    chosen = chosen or usual(report)
+    table = _table(report, view)
     lines = outline.outline(report, depth, fold)
-    measure = _measure(report.totals, chosen)
     rows = {row.path: row for row in report.rows}
-    body = [
-        Line(
-            (
-                folded(line.name, line.times),
-                *(
-                    extra.cells[line.last][name]
-                    if name in FIELD
-                    else _cell(name, line, rows.get(line.path), report, measure, layout)
-                    for name in chosen
-                ),
-            ),
-            depth=line.depth,
-            faint=line.auxiliary,
-        )
-        for line in lines
-    ]
-    notes = (*_below(report, chosen, measure, dtype), *extra.notes, *_depth_note(report, lines, fold))
-    return Grid(
-        title(report.graph), _columns(report, chosen, measure), (*body, *_totals(report, chosen)), notes
-    )
+    body = [table.line(line, rows.get(line.path)) for line in lines]
+    return table.grid(body, tuple(_depth_notes(report, lines)))
 
 
-def flat(
-    report: Report,
-    chosen: tuple[str, ...] = (),
-    sort: str = "",
-    top: int | None = None,
-    layout: str = "nchw",
-    dtype: str = "float32",
-    extra: Extra = NOTHING,
-) -> Grid:
+def flat(report: Report, sort: str = "", top: int | None = None, view: View = View()) -> Grid:
     """Layers without their groups, the largest first; what is left out is summed in one line."""
-    chosen = chosen or usual(report)
-    measure = _measure(report.totals, chosen)
-    key = quantity(sort, report) or measure
-    if key not in QUANTITIES:
-        fix = near(key, QUANTITIES) or "one of " + ", ".join(QUANTITIES)
-        raise Fault(f"cannot sort by '{key}'", fix=fix)
-    spoken_of(key, report)
+    table = _table(report, view)
+    if sort:
+        known(sort, (*QUANTITIES, *own_words(report)), "quantity")
+        table = table._replace(measure=quantity(sort, report))
     rows = [row for row in report.rows if not row.layer.auxiliary]
-    rows.sort(key=lambda row: getattr(row.counts, key), reverse=True)
+    rows.sort(key=lambda row: getattr(row.counts, table.measure), reverse=True)
     kept = rows if top is None else rows[:top]
-    body = [
-        Line(
-            (
-                row.path,
-                *(
-                    extra.cells[row.path][name]
-                    if name in FIELD
-                    else _row_cell(name, row, report, measure, layout)
-                    for name in chosen
-                ),
-            )
-        )
-        for row in kept
-    ]
+    body = [Line((row.path, *(table.layer(name, row) for name in table.view.columns))) for row in kept]
     rest = rows[len(kept) :]
     if rest:
-        body.append(Line(_rest(rest, chosen, report, measure), faint=True))
-    notes = (*_below(report, chosen, measure, dtype), *extra.notes)
-    return Grid(
-        title(report.graph), _columns(report, chosen, measure), (*body, *_totals(report, chosen)), notes
-    )
+        sums = added(row.counts for row in rest)
+        label = f"{len(rest)} more layer{'s' * (len(rest) != 1)}"
+        body.append(table.sums(label, sums, (*QUANTITIES, "share"))._replace(faint=True))
+    return table.grid(body)
 
 
-def _counts(chosen: tuple[str, ...]) -> bool:
-    """Whether any of the columns counts something."""
-    return any(name in QUANTITIES or name == "share" for name in chosen)
+def _table(report: Report, view: View) -> _Table:
+    view = view._replace(columns=view.columns or usual(report))
+    return _Table(report, view, _measure(report.totals, view.columns))
 
 
-def _below(report: Report, chosen: tuple[str, ...], measure: str, dtype: str) -> tuple[str, ...]:
-    """What stands below a table: of counts only where it has any."""
-    if _counts(chosen):
-        return footer(report, measure, dtype)
-    return (f"{inputs(report.graph.inputs)}, batch {report.batch}", *report.graph.remarks)
-
-
-def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
+def footer(report: Report, dtype: str) -> tuple[str, ...]:
     """Unit, what is counted, variant and input, so that the totals can be quoted."""
     if report.basis:
         return _basis_footer(report, report.basis)
@@ -155,98 +171,51 @@ def footer(report: Report, measure: str, dtype: str) -> tuple[str, ...]:
 
 def _basis_footer(report: Report, basis: Basis) -> tuple[str, ...]:
     """Whose numbers they are, what they count, and which ops count otherwise than with us."""
-    notes = [f"{inputs(report.graph.inputs)}, batch {report.batch}; convention {basis.label}: {basis.says}"]
-    notes += against(report, basis)
+    notes = [
+        f"{inputs(report.graph.inputs)}, batch {report.batch}; convention {basis.label}: {basis.says}",
+        *against(report, basis),
+    ]
     notes += [f"{name} exists in training only, and is not in the total" for name in report.auxiliary]
     return (*notes, *report.graph.remarks)
 
 
-def csv(report: Report) -> str:
-    """Every layer with every quantity, one a line."""
+def rows(report: Report) -> Rows:
+    """Every layer with every quantity."""
     header = ("path", "op", "call", "inputs", "output", *report.quantities, "auxiliary")
-    return comma_separated(header, (_record(row, report.quantities) for row in report.rows))
+    return Rows(header, (_record(row, report.quantities) for row in report.rows))
 
 
-def _record(row: Row, quantities: tuple[str, ...]) -> tuple[Any, ...]:
+def _record(row: Row, quantities: tuple[str, ...]) -> tuple[object, ...]:
     layer = row.layer
-    inputs = " ".join(str(shape) for shape in layer.applied.inputs)
+    shapes = " ".join(str(shape) for shape in layer.applied.inputs)
     numbers = (getattr(row.counts, name) for name in quantities)
     return (
-        layer.path, layer.op.title, call_text(layer.op), inputs, str(layer.output), *numbers, layer.auxiliary,
+        layer.path, layer.op.title, call_text(layer.op), shapes, str(layer.output), *numbers, layer.auxiliary,
     )  # fmt: skip
 
 
-def _depth_note(report: Report, lines: list[outline.Line], fold: bool) -> tuple[str, ...]:
-    shown = sum(1 for line in lines if line.layers == 1)
-    folded = any(line.times > 1 for line in lines)
-    notes = []
-    below = [*lines[1:], None]  # what stands in a line follows it, one deeper
+def _depth_notes(report: Report, lines: list[outline.Line]) -> Iterable[str]:
+    below = [*lines[1:], None]  # what a line holds follows it, one deeper
     if any(
         line.layers > 1 and not (after and after.depth > line.depth)
         for line, after in zip(lines, below, strict=False)  # no line at all in a network without layers
     ):
-        notes.append(f"{len(report.rows)} layers; --depth all shows each, --depth 1 the top only")
-    if folded and shown:
-        notes.append(FOLDED)
+        yield f"{len(report.rows)} layers; --depth all shows each, --depth 1 the top only"
+    if any(line.times > 1 for line in lines) and any(line.layers == 1 for line in lines):
+        yield FOLDED
     if any(line.name == outline.JOIN for line in lines):
-        notes.append(JOINED)
-    return tuple(notes)
+        yield JOINED
 
 
-def _columns(report: Report, chosen: tuple[str, ...], measure: str) -> tuple[Column, ...]:
-    drops = {"op": 3, "share": 2, "input": 4, "weights": 5}
-    titles = {name: word(name, report) for name in QUANTITIES}
-    titles["share"] = f"share of {titles[measure]}"
-    return (
-        Column("layer"),
-        *(
-            Column(
-                titles.get(name, name), right=name in (*QUANTITIES, *FIELD, "output"), drop=drops.get(name, 0)
-            )
-            for name in chosen
-        ),
-    )
-
-
-def _measure(totals: Counts, chosen: tuple[str, ...]) -> str:
-    """What the bar shows: the first chosen quantity that has any, multiplications before others."""
+def _measure(totals: Counts, shown: tuple[str, ...]) -> str:
+    """What the bar shows: the first quantity shown that has any, multiplications before others."""
     order = (
-        *(["macs"] if "macs" in chosen else []),
-        *(name for name in chosen if name in QUANTITIES),
+        *(["macs"] if "macs" in shown else []),
+        *(name for name in shown if name in QUANTITIES),
         "macs",
         "params",
     )
     return next((name for name in order if getattr(totals, name)), "activations")
-
-
-def _cell(name: str, line: outline.Line, row: Row | None, report: Report, measure: str, layout: str) -> str:
-    if name == "op":
-        return line.call
-    if name == "output":
-        return dims(line.output, layout)
-    if name in ("input", "weights"):
-        return _row_cell(name, row, report, measure, layout) if row and line.call else ""
-    return _quantity(name, line.counts, report, measure, auxiliary=line.auxiliary)
-
-
-def _row_cell(name: str, row: Row, report: Report, measure: str, layout: str) -> str:
-    applied = row.layer.applied
-    if name == "op":
-        return call_text(applied.op)
-    if name == "output":
-        return dims(applied.output, layout)
-    if name == "input":
-        return ", ".join(dims(shape, layout) for shape in applied.inputs)
-    if name == "weights":
-        return " ".join(f"{weight} {'x'.join(map(str, sizes))}" for weight, sizes in applied.weights.items())
-    return _quantity(name, row.counts, report, measure, auxiliary=bool(row.layer.auxiliary))
-
-
-def _quantity(name: str, counts: Counts, report: Report, measure: str, auxiliary: bool) -> str:
-    if name != "share":
-        return number(getattr(counts, name))
-    whole = getattr(report.totals, measure)
-    return "" if auxiliary or not whole else bar(getattr(counts, measure), whole)
 
 
 def bar(part: int, whole: int) -> str:
@@ -258,23 +227,3 @@ def bar(part: int, whole: int) -> str:
     permille = (2000 * part + whole) // (2 * whole)
     blocks = (2 * BAR * part + whole) // (2 * whole)
     return f"{permille // 10:3}.{permille % 10} % {'█' * blocks}".rstrip()
-
-
-def _rest(rows: list[Row], chosen: tuple[str, ...], report: Report, measure: str) -> tuple[str, ...]:
-    from paramcalc.count.report import added
-
-    counts = added(row.counts for row in rows)
-    cells = ("" if name not in (*QUANTITIES, "share") else _quantity(name, counts, report, measure, False)
-             for name in chosen)  # fmt: skip
-    return (f"{len(rows)} more layers", *cells)
-
-
-def _totals(report: Report, chosen: tuple[str, ...]) -> tuple[Line, ...]:
-    if not _counts(chosen):
-        return ()
-
-    def cells(counts: Counts) -> tuple[str, ...]:
-        return tuple(number(getattr(counts, name)) if name in QUANTITIES else "" for name in chosen)
-
-    label = "total without auxiliary" if report.auxiliary else "total"
-    return (Line((label, *cells(report.totals)), strong=True, rule=True),)

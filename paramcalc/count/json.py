@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,12 +11,8 @@ from paramcalc.ops.attributes import attributes
 SCHEMA = "paramcalc/report/1"
 
 
-def text(report: Report, dtype: str = "float32") -> str:
-    """The whole report; counts are JSON integers, exact at any size."""
-    return json.dumps(document(report, dtype), indent=2) + "\n"
-
-
 def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
+    """The whole report; counts are JSON integers, exact at any size."""
     graph, about = report.graph, report.quantities
     return {
         "schema": SCHEMA,

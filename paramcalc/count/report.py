@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from operator import add
 from typing import NamedTuple
 
-from paramcalc.base.errors import Fault, near
+from paramcalc.base.choice import known
+from paramcalc.base.errors import Fault
 from paramcalc.base.paths import matching
 from paramcalc.base.sizes import Size, product
 from paramcalc.engine.graph import Graph, Kind, Layer
@@ -57,10 +58,7 @@ QUANTITIES = {
 
 def known_quantity(name: str) -> str:
     """The name itself; `Fault` with near misses where it is no quantity."""
-    if name not in QUANTITIES:
-        fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
-        raise Fault(f"there is no quantity '{name}'", fix=fix)
-    return name
+    return known(name, QUANTITIES, "quantity")
 
 
 class Row(NamedTuple):

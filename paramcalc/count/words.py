@@ -1,12 +1,13 @@
-"""What a table of counts says in whose words: columns, and how a convention differs from our counts."""
+"""What a table of counts says in whose words: its columns, and how a convention differs from our counts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from paramcalc.base.choice import known
 from paramcalc.base.errors import Fault
-from paramcalc.count.report import Basis, Report
+from paramcalc.count.report import QUANTITIES, Basis, Report
 from paramcalc.render.words import MAIN, TITLES
 
 FIELD = ("field", "jump", "start")  # columns that a caller brings, as `Extra`
@@ -19,23 +20,32 @@ class Extra(NamedTuple):
     notes: tuple[str, ...]
 
 
-NOTHING = Extra({}, ())
+def columns(text: str, names: tuple[str, ...], report: Report) -> tuple[str, ...]:
+    """Columns from a list with commas; a quantity may have the word of the report's convention."""
+    own = dict.fromkeys(own_words(report))
+    found = []
+    for name in (part.strip() for part in text.split(",")):
+        if name:
+            known(name, (*names, *own), "column")
+            found.append(quantity(name, report) if name in (*QUANTITIES, *own) else name)
+    return tuple(dict.fromkeys(found))
+
+
+def own_words(report: Report) -> dict[str, str]:
+    """Quantities by the words of a report's convention."""
+    words = report.basis.words if report.basis else {}
+    return {word: name for name, word in words.items() if word}
 
 
 def quantity(name: str, report: Report) -> str:
-    """The quantity of that name, or that the report's convention calls so; any other name as it is.
-
-    fvcore calls multiply-accumulates flops, and has no other.
-    """
-    words = report.basis.words if report.basis else {}
-    return next((each for each, said in words.items() if name and said == name and name not in words), name)
-
-
-def spoken_of(name: str, report: Report) -> None:
-    """A `Fault` where a report's convention says nothing about a quantity."""
-    if name not in report.quantities:
-        about = ", ".join(report.quantities)
-        raise Fault(f"convention '{report.convention}' says nothing about {name}, only {about}")
+    """The quantity of that name, or word; `Fault` where a report's convention says nothing about it."""
+    if name in report.quantities:
+        return name
+    for word, meant in own_words(report).items():
+        if word.lower() == name.lower():
+            return meant
+    about = ", ".join(report.quantities)
+    raise Fault(f"convention '{report.convention}' says nothing about {name}, only {about}")
 
 
 def against(report: Report, basis: Basis) -> list[str]:
@@ -55,6 +65,6 @@ def gaps(found: Mapping[str, int]) -> str:
     return f"against ours: {sum(found.values()):+,} = {parts}"
 
 
-def word(quantity: str, report: Report) -> str:
+def word(name: str, report: Report) -> str:
     """What a quantity is called by those who count it so."""
-    return (report.basis and report.basis.words.get(quantity)) or TITLES.get(quantity, quantity)
+    return (report.basis and report.basis.words.get(name)) or TITLES.get(name, name)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from paramcalc.conventions import Convention
 from paramcalc.explain.equations import ORDER, Line, Piece
 from paramcalc.explain.explain import Explained, Explanation, Reason, Total
+from paramcalc.render.escape import code, comment
+from paramcalc.render.escape import markdown as escaped
 from paramcalc.render.grid import number
-from paramcalc.render.words import comment, inputs
+from paramcalc.render.words import inputs
 from paramcalc.symbolic.notation import LATEX, LECTURE, Notation
 from paramcalc.symbolic.polynomial import Polynomial
 
@@ -61,14 +62,14 @@ def text(found: Explained) -> str:
 
 def markdown(found: Explained) -> str:
     """A heading for each layer, and its equations as a list."""
-    blocks = [f"**{heading(found)}**"]
+    blocks = [f"**{escaped(heading(found))}**"]
     for each in found.explanations:
-        lines = [f"{_indent(line)}- {word(line)}: `{equation(line, each)}`" for line in each.lines]
-        lines += [f"- {said}" for said in remarks(each, found)]
-        blocks.append("\n".join([f"### {paths(each)}: `{each.call}`, {flow(each)}", "", *lines]))
+        lines = [f"{_indent(line)}- {word(line)}: {code(equation(line, each))}" for line in each.lines]
+        lines += [f"- {escaped(said)}" for said in remarks(each, found)]
+        blocks.append("\n".join([f"### {escaped(paths(each))}: {code(each.call)}, {flow(each)}", "", *lines]))
     if found.totals:
-        lines = [f"- {total.quantity}: `{addition(total)}`" for total in found.totals]
-        lines += [f"- {said}" for said in differences(found)]
+        lines = [f"- {total.quantity}: {code(addition(total))}" for total in found.totals]
+        lines += [f"- {escaped(said)}" for said in differences(found)]
         blocks.append("\n".join(["### total", "", *lines]))
     blocks += ["\n".join(f"- {said}" for said in found.notes)] if found.notes else []
     if found.convention:
@@ -90,9 +91,9 @@ def latex(found: Explained) -> str:
     return "".join(blocks)
 
 
-def document(found: Explained) -> str:
+def document(found: Explained) -> dict[str, Any]:
     """The contract `paramcalc/explain/1`."""
-    plain: dict[str, Any] = {
+    return {
         "schema": SCHEMA,
         "model": found.model,
         "settings": list(found.settings),
@@ -106,7 +107,6 @@ def document(found: Explained) -> str:
         "convention": found.convention.name if found.convention else None,
         "differences": [_reason(reason) for reason in found.differences],
     }
-    return json.dumps(plain, indent=2) + "\n"
 
 
 def _layer(each: Explanation) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from paramcalc.base.errors import Fault, near
+from paramcalc.base.choice import chosen
 from paramcalc.base.shape import Shape
 from paramcalc.conventions import Convention
 from paramcalc.conventions.rule import Facts, expression
@@ -81,7 +81,7 @@ class Explained(NamedTuple):
 
 
 def explain(
-    report: Report, layers: Sequence[str] = (), chosen: Sequence[str] = USUAL, why: Convention | None = None
+    report: Report, layers: Sequence[str] = (), wanted: Sequence[str] = USUAL, why: Convention | None = None
 ) -> Explained:
     """The equations of the layers that some patterns mean, or of the whole network with its totals.
 
@@ -91,16 +91,16 @@ def explain(
     alike: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         alike.setdefault((row.layer.kind, *row.layer.shared.values()), []).append(row)
-    explanations = tuple(_explained(rows_alike, chosen, why) for rows_alike in alike.values())
+    explanations = tuple(_explained(rows_alike, wanted, why) for rows_alike in alike.values())
     return Explained(
         model=report.graph.model,
         settings=report.graph.settings,
         inputs=report.graph.inputs,
         explanations=explanations,
-        totals=tuple(_totals(explanations, chosen)) if len(rows) > 1 else (),
+        totals=tuple(_totals(explanations, wanted)) if len(rows) > 1 else (),
         convention=why,
         differences=_differences(explanations) if len(rows) > 1 else (),
-        notes=OPERATIONS if "operations" in chosen else (),
+        notes=OPERATIONS if "operations" in wanted else (),
     )
 
 
@@ -114,16 +114,11 @@ def _selected(report: Report, layers: Sequence[str]) -> list[Row]:
 
 def quantities(text: str) -> tuple[str, ...]:
     """Names of quantities from a list with commas; `Fault` with near misses for unknown ones."""
-    wanted = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    for name in wanted:
-        if name not in QUANTITIES:
-            fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
-            raise Fault(f"there is no quantity '{name}' to explain", fix=fix)
-    return wanted or USUAL
+    return chosen(text, QUANTITIES, "quantity") or USUAL
 
 
-def _totals(explanations: Sequence[Explanation], chosen: Sequence[str]) -> Iterable[Total]:
-    for quantity in chosen:
+def _totals(explanations: Sequence[Explanation], wanted: Sequence[str]) -> Iterable[Total]:
+    for quantity in wanted:
         addends = tuple(
             (len(each.paths), line.value)
             for each in explanations
@@ -134,11 +129,11 @@ def _totals(explanations: Sequence[Explanation], chosen: Sequence[str]) -> Itera
             yield Total(quantity, addends, sum(times * value for times, value in addends))
 
 
-def _explained(rows: Sequence[Row], chosen: Sequence[str], why: Convention | None) -> Explanation:
+def _explained(rows: Sequence[Row], wanted: Sequence[str], why: Convention | None) -> Explanation:
     layer = rows[0].layer
     numbers, lines = equations(layer.applied, layer.shared, layer.frozen)
-    lines = [line for line in lines if line.quantity in chosen]
-    absent = () if lines else tuple(_absent(chosen))
+    lines = [line for line in lines if line.quantity in wanted]
+    absent = () if lines else tuple(_absent(wanted))
     return Explanation(
         paths=tuple(row.path for row in rows),
         call=call_text(layer.op),
@@ -151,10 +146,10 @@ def _explained(rows: Sequence[Row], chosen: Sequence[str], why: Convention | Non
     )
 
 
-def _absent(chosen: Sequence[str]) -> Iterable[str]:
+def _absent(wanted: Sequence[str]) -> Iterable[str]:
     """That a layer has nothing of what is asked for."""
     words = {"operations": "operations besides the macs"}
-    names = [words.get(name, name) for name in chosen if name != "output"]
+    names = [words.get(name, name) for name in wanted if name != "output"]
     if names:
         yield f"no {' and no '.join(names)}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as writer
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from html import escape
@@ -18,7 +17,7 @@ from paramcalc.count.words import FIELD as COLUMNS
 from paramcalc.count.words import Extra
 from paramcalc.engine.graph import Graph
 from paramcalc.field.field import Box, Field, Fields, Look, Misalignment, fields
-from paramcalc.render.grid import Column, Grid, Line, comma_separated
+from paramcalc.render.grid import Column, Grid, Line, Rows
 from paramcalc.render.words import JOINED, dims, folded, inputs, title
 
 SCHEMA = "paramcalc/field/1"
@@ -204,24 +203,24 @@ def _box(box: Box | None) -> str:
 # ------------------------------------------------------------------------------------------ data
 
 
-def csv(found: Fields, look: Look | None = None) -> str:
+def rows(found: Fields, look: Look | None = None) -> Rows:
     """Every layer and axis on a line, or one layer's axes."""
     numbers = range(len(found.layers)) if look is None else [look.number]
-    rows = (
+    records = (
         (layer.path, field.input, field.axis, field.along, field.size, field.jump, field.start, field.padding,
          str(field.whole).lower(), field.least)
         for layer, fields in ((found.graph.layers[number], found.layers[number]) for number in numbers)
         for field in fields
     )  # fmt: skip
     header = ("path", "input", "axis", "along", "size", "jump", "start", "padding", "whole", "least")
-    return comma_separated(header, rows)
+    return Rows(header, records)
 
 
-def json(found: Fields, look: Look | None = None) -> str:
+def document(found: Fields, look: Look | None = None) -> dict[str, Any]:
     """All fields, or those of one layer with the positions that were asked about."""
     graph = found.graph
     numbers = range(len(graph.layers)) if look is None else [look.number]
-    document: dict[str, Any] = {
+    result: dict[str, Any] = {
         "schema": SCHEMA,
         "model": graph.model,
         "spec": graph.spec,
@@ -243,10 +242,10 @@ def json(found: Fields, look: Look | None = None) -> str:
         ],
     }
     if look is not None:
-        document["at"] = {"position": look.at, "region": look.region}
+        result["at"] = {"position": look.at, "region": look.region}
         if look.source is not None:
-            document["from"] = {"input": look.source[0], "position": look.source[1], "seen_by": look.seers}
-    return writer.dumps(document, indent=2) + "\n"
+            result["from"] = {"input": look.source[0], "position": look.source[1], "seen_by": look.seers}
+    return result
 
 
 def _layer(found: Fields, number: int) -> dict[str, Any]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from paramcalc.formula.formula import Entry, Formulas
+from paramcalc.render.escape import comment, tex
 from paramcalc.render.grid import number, wrapped
-from paramcalc.render.words import comment
 from paramcalc.symbolic.choice import AXIS_LETTERS
 from paramcalc.symbolic.domain import Domain, domains
 from paramcalc.symbolic.facts import Symbol
@@ -189,8 +188,8 @@ def latex(found: Formulas) -> str:
     lines = []
     for entry in found.entries:
         for name in found.quantities:
-            which = "" if len(found.entries) == 1 else rf"\;\text{{{_escaped(entry.path)}}}"
-            left = rf"\text{{{_escaped(name)}}}{which}"
+            which = "" if len(found.entries) == 1 else rf"\;\text{{{tex(entry.path)}}}"
+            left = rf"\text{{{tex(name)}}}{which}"
             lines.append(f"{left} &= {LATEX.sum(_value(entry, name), found.leading, found.order)}")
     body = " \\\\\n".join(f"  {line}" for line in lines)
     remarks = "".join(comment("%", line) for line in [heading(found), *conditions(found)])
@@ -265,10 +264,10 @@ def _test(assumption: Assumption) -> str:
     return f"({value}) {'==' if assumption.kind == '=' else assumption.kind} 0"
 
 
-def document(found: Formulas) -> str:
+def document(found: Formulas) -> dict[str, Any]:
     """The contract `paramcalc/formula/1`: terms as numbers, next to the written forms."""
     point = _point(found)
-    plain: dict[str, Any] = {
+    return {
         "schema": SCHEMA,
         "model": found.model,
         "settings": list(found.settings),
@@ -291,7 +290,6 @@ def document(found: Formulas) -> str:
             for name in found.quantities
         ],
     }
-    return json.dumps(plain, indent=2) + "\n"
 
 
 def _symbol(symbol: Symbol) -> dict[str, Any]:
@@ -340,7 +338,3 @@ def _rounds(entry: Entry) -> str:
 
 def _point(found: Formulas) -> dict[str, int]:
     return {symbol.letter: symbol.default for symbol in found.symbols}
-
-
-def _escaped(name: str) -> str:
-    return name.replace("_", r"\_")

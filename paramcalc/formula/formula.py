@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from paramcalc.base.errors import Fault, near
+from paramcalc.base.choice import chosen
 from paramcalc.base.shape import Shape
 from paramcalc.count.report import QUANTITIES, Counts
 from paramcalc.symbolic.closed import Closed, Fixed, Row, added
@@ -53,17 +53,12 @@ class Formulas(NamedTuple):
 
 def quantities(text: str) -> tuple[str, ...]:
     """Names of quantities from a list with commas; `Fault` with near misses for unknown ones."""
-    chosen = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    for name in chosen:
-        if name not in QUANTITIES:
-            fix = near(name, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
-            raise Fault(f"there is no quantity '{name}'", fix=fix)
-    return chosen or USUAL
+    return chosen(text, QUANTITIES, "quantity") or USUAL
 
 
 def formulas(
     closed: Closed,
-    chosen: tuple[str, ...] = USUAL,
+    wanted: tuple[str, ...] = USUAL,
     layers: Sequence[str] = (),
     per: Per = "total",
     depth: int = 1,
@@ -76,7 +71,7 @@ def formulas(
         model=closed.graph.model,
         settings=closed.settings,
         inputs=closed.graph.inputs,
-        quantities=chosen,
+        quantities=wanted,
         symbols=closed.symbols,
         assumptions=closed.assumptions,
         leading=closed.leading,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from paramcalc.list.catalogue import Entry, Listed
-from paramcalc.render.grid import Column, Grid, Line, comma_separated, drawn, fitted, number
+from paramcalc.render.grid import Column, Grid, Line, Rows, Styled, fitted, layout, number
 
 COLUMNS = (
     Column("model"),
@@ -26,14 +27,14 @@ def grid(entries: Sequence[Entry]) -> Grid:
 
 
 def streamed(
-    found: Sequence[Listed], entries: Iterable[Entry], width: int, unicode: bool = True
-) -> Iterator[str]:
+    found: Sequence[Listed], entries: Iterable[Entry], width: int | None, unicode: bool
+) -> Iterator[Styled]:
     """The lines of the table, each as soon as its entry is there."""
     room = [ROOM._replace(model=one.model, aliases=one.aliases, source=one.source) for one in found]
-    fitting = fitted(grid(room), width)
+    fitting = fitted(grid(room), width) if width else grid(room)
     kept = [place for place, column in enumerate(COLUMNS) if column in fitting.columns]
     lines = (Line(tuple(cells[place] for place in kept)) for cells, *_ in map(_line, entries))
-    return drawn(fitting, lines, width, unicode)
+    return layout(fitting, width, unicode, lines)
 
 
 def _line(entry: Entry) -> Line:
@@ -41,7 +42,14 @@ def _line(entry: Entry) -> Line:
     return Line((entry.model, params, macs, entry.input, ", ".join(entry.aliases), entry.source))
 
 
-def csv(entries: Iterable[Entry]) -> str:
+def rows(entries: Iterable[Entry]) -> Rows:
+    """Every model with its totals."""
     header = ("model", "aliases", "spec", "params", "macs", "input", "source")
-    rows = ((e.model, " ".join(e.aliases), e.spec, e.params, e.macs, e.input, e.source) for e in entries)
-    return comma_separated(header, rows)
+    found = ((e.model, " ".join(e.aliases), e.spec, e.params, e.macs, e.input, e.source) for e in entries)
+    return Rows(header, found)
+
+
+def document(entries: Iterable[Entry]) -> dict[str, Any]:
+    """The same as JSON."""
+    models = [{**entry._asdict(), "aliases": [*entry.aliases]} for entry in entries]
+    return {"schema": "paramcalc/list/1", "models": models}

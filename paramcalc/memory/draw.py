@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as writer
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
@@ -13,7 +12,7 @@ from paramcalc.count.outline import call_text
 from paramcalc.count.report import BYTES
 from paramcalc.memory.memory import Bound, Memory, Work
 from paramcalc.memory.memory import Line as Part
-from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
+from paramcalc.render.grid import Column, Grid, Line, Rows, number
 from paramcalc.render.words import dims, inputs, title
 
 SCHEMA = "paramcalc/memory/1"
@@ -185,15 +184,15 @@ def _rate(value: Fraction) -> str:
     return f"{significant(value / 10**power, 3)} {prefix}"
 
 
-def csv(found: Memory, bound: Bound | None = None) -> str:
+def rows(found: Memory, bound: Bound | None = None) -> Rows:
     """Every layer on a line."""
-    return comma_separated(RECORD, (tuple(record.values()) for record in _records(found, bound)))
+    return Rows(RECORD, (tuple(record.values()) for record in _records(found, bound)))
 
 
-def json(found: Memory, bound: Bound | None = None) -> str:
+def document(found: Memory, bound: Bound | None = None) -> dict[str, Any]:
     """The plan, the lines with their total, the peak, and every layer."""
     graph, peak = found.report.graph, found.peak
-    document: dict[str, Any] = {
+    result: dict[str, Any] = {
         "schema": SCHEMA,
         "model": graph.model,
         "spec": graph.spec,
@@ -211,7 +210,7 @@ def json(found: Memory, bound: Bound | None = None) -> str:
     }
     if bound is not None:
         device = bound.device
-        document["device"] = {
+        result["device"] = {
             **device._asdict(),
             "memory": plain(device.memory),
             "bandwidth": plain(device.bandwidth),
@@ -219,7 +218,7 @@ def json(found: Memory, bound: Bound | None = None) -> str:
             "seconds_layer_by_layer": plain(bound.total),
             "seconds_fused": plain(bound.fused),
         }
-    return writer.dumps(document, indent=2) + "\n"
+    return result
 
 
 def _records(found: Memory, bound: Bound | None) -> list[dict[str, Any]]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from paramcalc.base.errors import Fault, near
+from paramcalc.base.choice import known
+from paramcalc.base.errors import Fault
 from paramcalc.base.sizes import product, total
 from paramcalc.count import liveness
 from paramcalc.count.liveness import Moment
@@ -152,9 +153,8 @@ def _cached(layers: tuple[Layer, ...]) -> int:
 
 
 def _check(plan: Plan) -> None:
-    if plan.optimizer and plan.optimizer not in OPTIMIZERS:
-        fix = near(plan.optimizer, OPTIMIZERS) or "optimizers are " + ", ".join(OPTIMIZERS)
-        raise Fault(f"there is no optimizer '{plan.optimizer}'", fix=fix)
+    if plan.optimizer:
+        known(plan.optimizer, OPTIMIZERS, "optimizer")
     if plan.mixed and not (plan.optimizer and plan.dtype in HALVES):
         raise Fault(
             "mixed precision is training with activations of half precision",

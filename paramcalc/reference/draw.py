@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import Any
 
@@ -76,8 +76,12 @@ def page(op: type[Op]) -> str:
     return "\n".join(lines)
 
 
-def document(op: type[Op]) -> dict[str, Any]:
-    """The same as data."""
+def document(ops: Iterable[type[Op]]) -> dict[str, Any]:
+    """The same as JSON."""
+    return {"schema": "paramcalc/ops/1", "ops": [_record(op) for op in ops]}
+
+
+def _record(op: type[Op]) -> dict[str, Any]:
     return {
         "op": op.name,
         "aliases": list(op.aliases),

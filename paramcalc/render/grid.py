@@ -1,10 +1,11 @@
-"""A table as text cells, before it is drawn: what all table formats have in common."""
+"""A table as text cells, and its one layout in lines: what terminals, pipes and files show."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
+
+from paramcalc.render.escape import harmless
 
 GAP = 3  # blanks between columns
 
@@ -30,14 +31,19 @@ class Line(NamedTuple):
     rule: bool = False
     wrong: bool = False
 
+    @property
+    def style(self) -> str:
+        return "wrong" if self.wrong else "strong" if self.strong else "faint" if self.faint else ""
+
 
 class Grid(NamedTuple):
-    """A table with a title above and remarks below."""
+    """A table with a title above and remarks below; `remedy` is what helps where it is too wide."""
 
     title: str
     columns: tuple[Column, ...]
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()
+    remedy: str = "widen the terminal"
 
     def without(self, place: int) -> Grid:
         """The same grid with one column left out."""
@@ -46,6 +52,20 @@ class Grid(NamedTuple):
             line._replace(cells=line.cells[:place] + line.cells[place + 1 :]) for line in self.lines
         )
         return self._replace(columns=columns, lines=lines)
+
+
+class Rows(NamedTuple):
+    """A table as data: names, and rows of values."""
+
+    header: tuple[str, ...]
+    rows: Iterable[Iterable[object]]
+
+
+class Styled(NamedTuple):
+    """A line of text, and what it is: strong, faint, wrong or nothing of it."""
+
+    text: str
+    style: str = ""
 
 
 def number(value: object) -> str:
@@ -58,29 +78,34 @@ def number(value: object) -> str:
 
 
 def text(grid: Grid, width: int | None = None, unicode: bool = True) -> str:
-    """The grid as plain text, as rich draws it on a terminal of that width, without colours.
+    """The grid as plain text, for a width if there is one."""
+    return "".join(f"{line.text}\n" for line in layout(grid, width, unicode))
 
-    Without a width nothing is dropped and nothing wrapped.
+
+def layout(
+    grid: Grid, width: int | None = None, unicode: bool = True, lines: Iterable[Line] | None = None
+) -> Iterator[Styled]:
+    """The lines that show a grid, with its own lines or others, which may be made while they are drawn.
+
+    In a width, columns are left out until it fits; without one nothing is dropped and nothing wrapped.
     """
     grid = grid if width is None else fitted(grid, width)
-    return "".join(f"{line}\n" for line in drawn(grid, grid.lines, width, unicode))
-
-
-def drawn(grid: Grid, lines: Iterable[Line], width: int | None = None, unicode: bool = True) -> Iterator[str]:
-    """The grid in lines of text, with lines of its own or others, which may be made while they are drawn."""
     widths = [column_width(grid, place) for place in range(len(grid.columns))]
-    rule = ("─" if unicode else "-") * (sum(widths) + GAP * (len(widths) - 1))
+    rule = Styled(("─" if unicode else "-") * (sum(widths) + GAP * (len(widths) - 1)))
     if grid.title:
-        yield grid.title
-    yield _padded([column.title for column in grid.columns], grid, widths)
+        yield Styled(harmless(grid.title), "strong")
+    yield Styled(_padded([column.title for column in grid.columns], grid, widths), "strong")
     yield rule
-    for place, line in enumerate(lines):
+    for place, line in enumerate(grid.lines if lines is None else lines):
         if line.rule and place:
             yield rule
-        cells = ("  " * line.depth + line.cells[0], *line.cells[1:])
-        yield _padded([cell if unicode else cell.replace("█", "#") for cell in cells], grid, widths)
+        cells = ["  " * line.depth + line.cells[0], *line.cells[1:]]
+        yield Styled(
+            _padded(cells if unicode else [cell.replace("█", "#") for cell in cells], grid, widths),
+            line.style,
+        )
     for note in grid.notes:
-        yield from wrapped(note, width)
+        yield from (Styled(part, "faint") for part in wrapped(harmless(note), width))
 
 
 def wrapped(note: str, width: int | None) -> list[str]:
@@ -93,21 +118,25 @@ def wrapped(note: str, width: int | None) -> list[str]:
 
 
 def fitted(grid: Grid, width: int) -> Grid:
-    """The grid without the columns that a given width has no room for, and a remark that names them."""
-    kept, missing = grid, set()
-    while True:
-        needed = sum(column_width(kept, place) + GAP for place in range(len(kept.columns))) - GAP
+    """The grid without the columns that do not fit, and a remark that names them."""
+    whole, kept, missing = total_width(grid), grid, set()
+    while total_width(kept) > width:
         optional = [(column.drop, place) for place, column in enumerate(kept.columns) if column.drop]
-        if needed <= width or not optional:
+        if not optional:
             break
         _, place = max(optional)
         missing.add(kept.columns[place].title)
         kept = kept.without(place)
     if not missing:
         return kept
-    titles = dict.fromkeys(column.title for column in grid.columns if column.title in missing)
-    columns = "column" if len(titles) == 1 else "columns"
-    return kept._replace(notes=(*kept.notes, f"no room for the {columns} {', '.join(titles)}"))
+    titles = ", ".join(dict.fromkeys(column.title for column in grid.columns if column.title in missing))
+    note = f"{titles} hidden (needs {whole} columns): {grid.remedy}"
+    return kept._replace(notes=(*kept.notes, note))
+
+
+def total_width(grid: Grid) -> int:
+    """Characters that a grid needs."""
+    return sum(column_width(grid, place) + GAP for place in range(len(grid.columns))) - GAP
 
 
 def column_width(grid: Grid, place: int) -> int:
@@ -119,85 +148,4 @@ def column_width(grid: Grid, place: int) -> int:
 def _padded(cells: list[str], grid: Grid, widths: list[int]) -> str:
     sides = [str.rjust if column.right else str.ljust for column in grid.columns]
     padded = (side(cell, width) for side, cell, width in zip(sides, cells, widths, strict=True))
-    return (" " * GAP).join(padded).rstrip()
-
-
-def markdown(grid: Grid) -> str:
-    """A pipe table, then the remarks as a list."""
-    rows = [tuple(column.title for column in grid.columns)]
-    rows += [_indented(line, "&nbsp;&nbsp;") for line in grid.lines]
-    escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    rule = ["---:" if column.right else "---" for column in grid.columns]
-    lines = [f"| {' | '.join(row)} |" for row in (escaped[0], rule, *escaped[1:])]
-    for place, line in enumerate(grid.lines, start=2):
-        if line.strong:
-            bold = [f"**{cell}**" if cell else "" for cell in escaped[place - 1]]
-            lines[place] = f"| {' | '.join(bold)} |"
-    notes = [f"- {note}" for note in grid.notes]
-    title = [f"**{grid.title}**", ""] if grid.title else []
-    return "\n".join([*title, *lines, *([""] if notes else []), *notes]) + "\n"
-
-
-def latex(grid: Grid) -> str:
-    """A `tabular` with the rules of the booktabs package; remarks follow as comments."""
-    shape = "".join("r" if column.right else "l" for column in grid.columns)
-    lines = [f"% {grid.title}"] if grid.title else []
-    lines += [f"\\begin{{tabular}}{{{shape}}}", "\\toprule"]
-    lines.append(" & ".join(tex(column.title) for column in grid.columns) + " \\\\")
-    lines.append("\\midrule")
-    for line in grid.lines:
-        if line.rule:
-            lines.append("\\midrule")
-        cells = [tex(cell) for cell in line.cells]
-        cells[0] = "\\quad " * line.depth + cells[0]
-        if line.strong:
-            cells = [f"\\textbf{{{cell}}}" if cell else "" for cell in cells]
-        lines.append(" & ".join(cells) + " \\\\")
-    lines += ["\\bottomrule", "\\end{tabular}"]
-    lines += [f"% {note}" for note in grid.notes]
-    return "\n".join(lines) + "\n"
-
-
-def comma_separated(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """CSV as RFC 4180 has it, but with plain line ends; numbers without separators."""
-    import csv
-    import io
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _indented(line: Line, blank: str) -> tuple[str, ...]:
-    return (blank * line.depth + line.cells[0], *line.cells[1:])
-
-
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "×": r"$\times$",
-    "█": "",
-}
-
-
-# The x of sizes, of numbers of blocks and of ratios: 3x3, 6 x 28 x 28, unit x 2, x 1.52.
-_TIMES = r"(?<=[0-9])x(?=[0-9])|(?<= )x(?= [0-9])|^x(?= [0-9])"
-
-
-def tex(text: str) -> str:
-    """A text with LaTeX's special characters escaped, and with sizes as products.
-
-    >>> print(tex("conv2_x"), tex("64 x 56 x 56"), tex("max_pool2d 3x2"))
-    conv2\\_x 64 $\\times$ 56 $\\times$ 56 max\\_pool2d 3$\\times$2
-    """
-    return "".join(_TEX.get(char, char) for char in re.sub(_TIMES, "×", text.strip()))
+    return harmless((" " * GAP).join(padded).rstrip())

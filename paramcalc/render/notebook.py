@@ -26,9 +26,9 @@ def rich(noun: object) -> Any:
 
 def html(noun: object) -> str:
     """What a notebook shows for a noun."""
-    from paramcalc.render import html as page
+    from paramcalc.render import forms
 
-    return page.table(drawing(noun).grid(noun))
+    return forms.html(drawing(noun).grid(noun))
 
 
 def shows_itself(cls: type[Noun]) -> type[Noun]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from paramcalc.base.errors import visible
 from paramcalc.base.shape import CHANNELS, Shape
 
 MAIN = ("params", "macs", "flops")
 TITLES = {"macs": "MACs", "flops": "FLOPs", "contraction_activations": "contraction activations"}
 FOLDED = "x N: N equal blocks; the line has all of them, the lines below it one"
+NARROW = "widen the terminal or use --columns"
 JOINED = "line =: the join of the branches above it"
 
 
@@ -51,8 +51,3 @@ def dims(shape: Shape, layout: str = "nchw") -> str:
 def folded(name: str, times: int) -> str:
     """The name of a line that stands for so many equal neighbours."""
     return f"{name} x {times}" if times > 1 else name
-
-
-def comment(sign: str, text: str) -> str:
-    """A comment of one line, whatever the text: names come from specs that nobody need trust."""
-    return f"{sign} {visible(text)}\n"

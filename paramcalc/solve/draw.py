@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from paramcalc.count.report import QUANTITIES
 from paramcalc.count.vary import Axis
-from paramcalc.render.grid import Column, Grid, Line, comma_separated, number
+from paramcalc.render.grid import Column, Grid, Line, Rows, number
 from paramcalc.render.words import TITLES
 from paramcalc.solve import Answer, Point, Solution
 from paramcalc.solve.bounds import wanted
@@ -164,24 +163,20 @@ def _line(point: Point, solution: Solution, quantities: list[str]) -> Line:
     return Line((*(str(value) for value in point.values), *counts, verdict), faint=not point.meets)
 
 
-def csv(solution: Solution) -> str:
+def rows(solution: Solution) -> Rows:
     """Every answer with every quantity, and whether it is an answer or its neighbour."""
     header = ("which", *(axis.name for axis in solution.space.axes), *QUANTITIES, "meets")
-    rows = []
+    found: list[tuple[object, ...]] = []
     for answer in solution.answers:
         for which, point in (("below", answer.below), ("answer", answer.point), ("above", answer.above)):
             if point is not None:
-                rows.append((which, *point.values, *point.counts, point.meets))
-    rows += [("nearest", *point.values, *point.counts, point.meets) for point in solution.nearest]
-    return comma_separated(header, rows)
-
-
-def text(solution: Solution) -> str:
-    """The whole solution; counts are JSON integers, exact at any size."""
-    return json.dumps(document(solution), indent=2) + "\n"
+                found.append((which, *point.values, *point.counts, point.meets))
+    found += [("nearest", *point.values, *point.counts, point.meets) for point in solution.nearest]
+    return Rows(header, found)
 
 
 def document(solution: Solution) -> dict[str, Any]:
+    """The whole solution; counts are JSON integers, exact at any size."""
     return {
         "schema": SCHEMA,
         "model": solution.space.variant or solution.space.spec.name,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from fractions import Fraction
 from math import log10
 from typing import Any, NamedTuple
 
@@ -161,12 +161,8 @@ def scaled(values: Sequence[int], size: int) -> list[int]:
 # ------------------------------------------------------------------------------------------ JSON
 
 
-def text(sweep: Sweep, summary: Summary) -> str:
-    """What a sweep is and what stands out in it; its rows are for CSV and Parquet."""
-    return json.dumps(document(sweep, summary), indent=2, default=shown) + "\n"
-
-
 def document(sweep: Sweep, summary: Summary) -> dict[str, Any]:
+    """What a sweep is and what stands out in it; its rows are for CSV and Parquet."""
     rows = [] if summary.front is None else summary.front.rows.tolist()
     return {
         "schema": SCHEMA,
@@ -175,7 +171,18 @@ def document(sweep: Sweep, summary: Summary) -> dict[str, Any]:
         "points": sweep.order.points,
         "rows": summary.rows,
         "skipped": {sweep.reason(row): points for points, row in summary.reasons.values()},
-        "least": {name: sweep.row(row) for name, (_, row) in summary.least.items()},
-        "most": {name: sweep.row(row) for name, (_, row) in summary.most.items()},
-        "front": [sweep.row(row) for row in rows],
+        "least": {name: _row(sweep, row) for name, (_, row) in summary.least.items()},
+        "most": {name: _row(sweep, row) for name, (_, row) in summary.most.items()},
+        "front": [_row(sweep, row) for row in rows],
     }
+
+
+def _row(sweep: Sweep, number: int) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in sweep.row(number).items()}
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON has it: fractions as a spec writes them."""
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return shown(value) if isinstance(value, Fraction) else value

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json as writer
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from typing import Any
 
 from paramcalc.count.report import Counts, Report
-from paramcalc.render.grid import GAP, Column, Grid, Line, column_width, number, tex
+from paramcalc.render.escape import comment, tex
+from paramcalc.render.grid import Column, Grid, Line, Styled, layout, number, total_width
 from paramcalc.render.words import inputs
 from paramcalc.table.family import Block, Family, Stage, family
 
@@ -26,6 +27,14 @@ def grid(found: Family, stacked: bool = True) -> Grid:
     return Grid(_title(found), columns, (*lines, *_totals(found)), notes(found))
 
 
+def parts(reports: Sequence[Report], width: int | None, unicode: bool) -> Iterator[Styled]:
+    """The lines of all parts, an empty one between them."""
+    for place, part in enumerate(grids(reports, width)):
+        if place:
+            yield Styled("")
+        yield from layout(part, width, unicode)
+
+
 def grids(reports: Sequence[Report], width: int | None) -> list[Grid]:
     """The table in parts that fit into a width, each with one model at least; in one part without a width.
 
@@ -40,17 +49,12 @@ def grids(reports: Sequence[Report], width: int | None) -> list[Grid]:
         part, end = grid(family(reports[begin : begin + 1])), begin + 1
         while end < len(reports):
             wider = grid(family(reports[begin : end + 1]))
-            if _width(wider) > width:
+            if total_width(wider) > width:
                 break
             part, end = wider, end + 1
         parts.append(part._replace(title="" if parts else whole.title, notes=()))
         begin = end
     return [*parts[:-1], parts[-1]._replace(notes=whole.notes)]
-
-
-def _width(grid: Grid) -> int:
-    """Characters that a grid needs."""
-    return sum(column_width(grid, place) + GAP for place in range(len(grid.columns))) - GAP
 
 
 def _stacked(stage: Stage) -> list[Line]:
@@ -117,15 +121,16 @@ def latex(family: Family) -> str:
     """A `tabular` with the blocks in brackets; needs the packages amsmath and booktabs."""
     shape = "lr" + "c" * len(family.models)
     head = ["stage", "output", *family.models]
-    lines = [f"% {_title(family)}", f"\\begin{{tabular}}{{{shape}}}", "\\toprule"]
+    lines = [f"\\begin{{tabular}}{{{shape}}}", "\\toprule"]
     lines += [" & ".join(tex(cell) for cell in head) + " \\\\", "\\midrule"]
     for stage in family.stages:
         cells = [" ".join(_bracket(block) for block in blocks) for blocks in stage.cells]
         lines.append(" & ".join([tex(stage.name), tex(stage.output), *cells]) + " \\\\")
     lines.append("\\midrule")
     lines += [" & ".join(tex(cell) for cell in line.cells) + " \\\\" for line in _totals(family)]
-    lines += ["\\bottomrule", "\\end{tabular}", *(f"% {note}" for note in notes(family))]
-    return "\n".join(lines) + "\n"
+    lines += ["\\bottomrule", "\\end{tabular}", ""]
+    said = "".join(comment("%", note) for note in notes(family))
+    return comment("%", _title(family)) + "\n".join(lines) + said
 
 
 def _bracket(block: Block) -> str:
@@ -141,9 +146,9 @@ def _bracket(block: Block) -> str:
     return f"$\\left[\\begin{{array}}{{c}}{parts}\\end{{array}}\\right]{times}$"
 
 
-def json(family: Family) -> str:
+def document(family: Family) -> dict[str, Any]:
     """Models with their totals, stages with a list of blocks for each model."""
-    document = {
+    return {
         "schema": SCHEMA,
         "spec": family.reports[0].graph.spec,
         "settings": list(family.reports[0].graph.settings),
@@ -161,7 +166,6 @@ def json(family: Family) -> str:
             for stage in family.stages
         ],
     }
-    return writer.dumps(document, indent=2) + "\n"
 
 
 def _counted(counts: Counts) -> dict[str, int]:

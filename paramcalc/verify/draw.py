@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as writer
 from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -194,10 +193,9 @@ def _verdict(bad: Sequence[Measured], line: outline.Line | None = None) -> str:
 # ------------------------------------------------------------------------------------------ data
 
 
-def json(runs: Iterable[Verification]) -> str:
+def document(runs: Iterable[Verification]) -> dict[str, Any]:
     """All networks with all layers, and what disagrees."""
-    document = {"schema": SCHEMA, "networks": [_network(run) for run in runs]}
-    return writer.dumps(document, indent=2) + "\n"
+    return {"schema": SCHEMA, "networks": [_network(run) for run in runs]}
 
 
 def _network(run: Verification) -> dict[str, Any]:
