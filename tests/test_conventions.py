@@ -271,7 +271,7 @@ def recorded() -> tuple[Recorded, ...]:
 
 
 def summed(terms: tuple[Term, ...], layers: tuple[Layer, ...]) -> int:
-    return sum(evaluated(terms, layer) for layer in layers)
+    return sum(evaluated(terms, Facts(layer)) for layer in layers)
 
 
 def test_every_op_is_recorded_for_every_tool() -> None:
