@@ -16,7 +16,7 @@ from paramcalc.list import catalogue
 from paramcalc.show.expanded import expanded, renamed
 from tests.conftest import Run
 
-MODELS = sorted(catalogue.names())
+MODELS = sorted(entry.model for entry in catalogue.bundled())
 
 
 def again(graph: Graph) -> Graph:

@@ -2,60 +2,189 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from paramcalc import load, ops
+from paramcalc.base.errors import Fault
+from paramcalc.engine import index, library
 from paramcalc.list import catalogue
 from tests.conftest import Run
 
-
-def test_list_counts_as_count_does(run: Run) -> None:
-    """Every model has the totals that the library gives for it alone, though models share work here."""
-    rows = list(csv.DictReader(io.StringIO(run("list", "--format", "csv").out)))
-
-    assert [row["model"] for row in rows] == [*catalogue.names()]
-    for row in rows[::7]:
-        totals = load(row["model"]).count().totals
-        assert (int(row["params"]), int(row["macs"])) == (totals.params, totals.macs), row["model"]
+ROOT = Path(__file__).parent.parent
 
 
-def test_list_counts_only_what_matches(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pattern saves the time that other models take."""
-    counted = []
-    elaborate = catalogue.elaborate
+def test_the_recorded_models_are_what_is_counted() -> None:
+    """`list` reads one file: every line of it is what counting all models gives; else `python -m paramcalc.list`."""
+    assert [*catalogue.recounted()] == [*catalogue.bundled()]
 
-    def spy(spec, settings, known):  # type: ignore[no-untyped-def]
-        counted.append(settings.variant)
-        return elaborate(spec, settings, known)
 
-    monkeypatch.setattr(catalogue, "elaborate", spy)
+def test_list_counts_as_count_does() -> None:
+    """Every model has the totals that the library gives for it alone, without training-only heads, though models
+    share work when they are recorded.
+    """
+    entries = catalogue.bundled()
+    heads = [one for one in entries if one.model in ("googlenet", "googlenet-torchvision", "inception-v3")]
+
+    assert len(heads) == 3
+    for entry in [*entries[::7], *heads]:
+        totals = load(entry.model).count().totals
+        assert (entry.params, entry.macs) == (totals.params, totals.macs), entry.model
+
+
+def test_list_counts_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of `list` does not grow with what the specs hold, only with the lines of one file."""
+    monkeypatch.setattr(catalogue, "elaborate", None)
+    monkeypatch.setattr(library, "_cached", None)
+
     models = json.loads(run("list", "gpt2", "--format", "json").out)["models"]
 
-    assert [model["model"] for model in models] == counted
-    assert len(counted) == 4
+    assert [model["params"] for model in models] == [124439808, 354823168, 774030080, 1557611200]
+    assert models[0]["aliases"] == ["gpt2", "gpt2-small"]
 
 
-@pytest.mark.parametrize("columns", [60, 200])
-def test_a_terminal_gets_each_model_when_it_is_counted(
-    run: Run, monkeypatch: pytest.MonkeyPatch, columns: int
-) -> None:
-    """The same cells as in a pipe, in columns that are wide enough before the counts are known."""
-    piped = run("list", "mobilenet", columns=columns).out
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    live = run("list", "mobilenet", columns=columns).out
+def test_the_recorded_models_are_in_the_wheel() -> None:
+    """They lie in the folder of the specs, all of which is packed."""
+    packed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"][
+        "wheel"
+    ]
 
-    plain, piped = (re.sub("\x1b\\[[0-9;]*m|needs [0-9]+", "", text) for text in (live, piped))
-    assert _cells(plain)[2:] == _cells(piped)[2:]  # but for the heading's rule
+    assert packed["force-include"] == {"specs": "paramcalc/specs"}
+    assert (ROOT / "specs" / index.FILE).is_file()
 
 
-def _cells(table: str) -> list[list[str]]:
-    return [line.split() for line in table.splitlines()]
+def test_list_of_a_folder(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The models of a folder of specs, counted, named as `count` takes them."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "one.yaml").write_text("name: one\ninput: 3x4x4\nlayers: [conv2d 2 1]\n")
+    (tmp_path / "nets" / "two.yml").write_text(
+        "name: two\nsource: Ann, 2026\ninput: 5\nknobs: {out: 3}\n"
+        "variants: {small: {}, tiny: {out: 1}, s: {like: small}}\nlayers: [linear out]\n"
+    )
+    (tmp_path / "nets" / "notes.txt").write_text("nothing to count")
+
+    result = run("list", "nets", "--format", "csv")
+
+    assert result.code == 0
+    assert result.out.splitlines() == [
+        "model,aliases,spec,params,macs,input,source",
+        "nets/one.yaml,,one,8,96,3x4x4,",
+        'nets/two.yml:small,s,two,18,15,5,"Ann, 2026"',
+        'nets/two.yml:tiny,,two,6,5,5,"Ann, 2026"',
+    ]
+    assert run("count", "nets/two.yml:tiny", "--format", "csv").code == 0
+
+
+def test_list_of_a_folder_with_a_bad_spec(tmp_path: Path, run: Run) -> None:
+    """The others are listed; what is wrong is said, and in the exit code."""
+    (tmp_path / "bad.yaml").write_text("input: 3\nlayers: [rellu]\n")
+    (tmp_path / "good.yaml").write_text("input: 3\nlayers: [linear 2]\n")
+
+    result = run("list", tmp_path)
+
+    assert result.code == 2
+    assert f"{tmp_path}/good.yaml" in result.out
+    assert "bad.yaml:2:10: there is no op or block 'rellu'" in result.err
+
+
+# As torchvision, timm, Keras, Hugging Face, papers and people call networks.
+NAMES = {
+    "alexnet": "alexnet-2012", "AlexNet": "alexnet-2012", "lenet5": "lenet5-1998", "LeNet-5": "lenet5-1998",
+    "vgg11": "vgg11-a", "vgg13": "vgg13-b", "vgg16": "vgg16-d", "VGG-16": "vgg16-d", "VGG16": "vgg16-d",
+    "vgg_16": "vgg16-d", "VGG 19": "vgg19-e", "vgg19": "vgg19-e", "vgg16_bn": "vgg16-d-bn", "vgg19_bn": "vgg19-e-bn",
+    "googlenet": "googlenet", "GoogLeNet": "googlenet", "inception_v3": "inception-v3", "InceptionV3": "inception-v3",
+    "inception_v4": "inception-v4", "InceptionResNetV2": "inception-resnet-v2", "Xception": "xception",
+    "resnet18": "resnet18-optB", "resnet34": "resnet34-optB", "resnet50": "resnet50-v1.5", "ResNet50": "resnet50-v1.5",
+    "ResNet-50": "resnet50-v1.5", "resnet101": "resnet101-v1.5", "resnet152": "resnet152-v1.5", "plain34": "plain34",
+    "resnext50_32x4d": "resnext50-32x4d", "resnext101_32x8d": "resnext101-32x8d",
+    "resnext101_64x4d": "resnext101-64x4d", "wide_resnet50_2": "wrn-50-2-bottleneck", "WRN-28-10": "wrn-28-10",
+    "seresnet50": "se-resnet50", "SE-ResNet-50": "se-resnet50", "seresnext50_32x4d": "se-resnext50-32x4d",
+    "SENet154": "senet154", "densenet121": "densenet121", "DenseNet-121": "densenet121",
+    "densenet161": "densenet161-k48", "densenet169": "densenet169", "DenseNet201": "densenet201",
+    "squeezenet1_0": "squeezenet1.0", "squeezenet1_1": "squeezenet1.1", "SqueezeNet 1.1": "squeezenet1.1",
+    "mobilenet_v1": "mobilenet-v1", "mobilenetv2_100": "mobilenet-v2-1.0",
+    "mobilenet_v3_large": "mobilenet-v3-large-1.0",
+    "MobileNetV3Small": "mobilenet-v3-small-1.0", "mobilenetv3_large_100": "mobilenet-v3-large-1.0",
+    "shufflenet_v2_x1_0": "shufflenet-v2-x1.0", "mnasnet1_0": "mnasnet-b1", "mnasnet_a1": "mnasnet-a1",
+    "efficientnet_b0": "efficientnet-b0", "EfficientNetB7": "efficientnet-b7", "regnetx_002": "regnetx-002",
+    "regnety_040": "regnety-040", "convnext_tiny": "convnext-tiny", "ConvNeXtBase": "convnext-base",
+    "vit_b_16": "vit-b16", "vit_l_32": "vit-l32", "vit_h_14": "vit-h14", "ViT-B16": "vit-b16",
+    "vit_base_patch16_224": "vit-b16", "vit-large-patch16-224": "vit-l16", "swin_t": "swin-tiny", "swin_b": "swin-base",
+    "swin_tiny_patch4_window7_224": "swin-tiny", "mixer_b16_224": "mixer-b16", "gpt2": "gpt2-124m", "GPT2": "gpt2-124m",
+    "gpt2-medium": "gpt2-355m", "gpt2-xl": "gpt2-1558m", "bert-base-uncased": "bert-base", "BERT-Large": "bert-large",
+    "Llama-2-7b": "llama2-7b", "Llama-3-70B": "llama3-70b", "Llama-3.1-405B": "llama3.1-405b",
+    "LLaMA2-13B": "llama2-13b",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "model"), [*NAMES.items()])
+def test_names_that_people_type(name: str, model: str) -> None:
+    """Case and separators do not matter, and the names of frameworks are known."""
+    found = library.find(name)
+
+    assert library.same_settings(found.spec, found.variant or found.spec.name) == model
+
+
+@pytest.mark.parametrize(
+    ("name", "spec"),
+    [
+        ("ResNet", "resnet"),
+        ("mobilenet_v2", "mobilenet-v2"),
+        ("U-Net", "unet"),
+        ("wide_resnet", "wide-resnet"),
+    ],
+)
+def test_families_that_people_type(name: str, spec: str) -> None:
+    """The name of a family is its network with the knobs as they are written."""
+    found = library.find(name)
+
+    assert (found.spec.name, found.variant) == (spec, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "few"),
+    [
+        ("lenet", "did you mean 'lenet5-1998' or 'lenet5-ng'?"),
+        ("MNASNet_A", "did you mean 'mnasnet-a1'?"),
+        ("gpt2-1", "did you mean 'gpt2-124m' or 'gpt2-1558m'?"),
+        ("resnet-51", "did you mean 'resnet-50' or "),
+        ("---", "'paramcalc list' shows the bundled models"),
+    ],
+)
+def test_names_that_could_be_several(name: str, few: str) -> None:
+    """What is not clear is not guessed: the few models that begin so, or those spelt alike, are named."""
+    with pytest.raises(Fault, match=re.escape(f"no bundled model '{name}'")) as raised:
+        library.find(name)
+
+    assert few in raised.value.notes()[0]
+
+
+def test_no_two_models_sound_alike() -> None:
+    """Else neither could be asked for without its separators."""
+    models = catalogue.bundled()
+
+    for entry in models:
+        for name in (entry.model, *entry.aliases):
+            assert len(index.called(name, models)) == 1, name
+
+
+def test_a_spec_of_that_name_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """vgg16.yaml in the folder is meant by vgg16, which is no model's exact name; vgg-16 is a model."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("vgg16", "vgg-16"):
+        (tmp_path / f"{name}.yaml").write_text(
+            "name: mine\ninput: 3\nvariants: {small: {}}\nlayers: [linear 2]\n"
+        )
+
+    assert library.find("vgg16").spec.name == "mine"
+    assert library.find("vgg16:small").variant == "small"
+    assert library.find("vgg-16").spec.name == "vgg"
+    assert library.find("VGG-19").spec.name == "vgg"
 
 
 @pytest.mark.parametrize("columns", [None, 80, 120])

@@ -9,13 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from paramcalc.base.errors import Fault, Problem, Source, SpecError, near
+from paramcalc.base.errors import ASK, Fault, Problem, Source, SpecError, near
+from paramcalc.engine import index
 from paramcalc.language import syntax
 from paramcalc.language.parse import parse
 from paramcalc.language.spec import Spec
 
 STDIN = "-"
 DEEPEST_USE = 10
+FEW = 8  # models that a message names
 ENDINGS = (".yaml", ".yml")
 _MODEL = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -35,6 +37,8 @@ def find(name: str) -> Found:
     path, _, variant = name.rpartition(":") if ":" in name and not _is_file(name) else (name, "", "")
     if path == STDIN:
         return Found(_read_stdin(variant), variant)
+    if not _looks_like_path(path) and _is_file(f"{path}.yaml") and _named(path) is None:
+        path = f"{path}.yaml"  # rather than a model that only sounds like it
     if _looks_like_path(path):
         return Found(read(Path(path), variant), variant)
     return bundled(path, variant)
@@ -149,24 +153,34 @@ def _alike(one: str, other: str) -> int:
 
 @lru_cache(maxsize=256)
 def bundled(name: str, variant: str = "") -> Found:
-    """A model by its name. Only files whose text holds the name are read, the likeliest first."""
-    if _MODEL.fullmatch(name):
-        mention = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
-        for path in sorted(bundled_files(), key=lambda path: _alike(path.stem, name), reverse=True):
-            if not mention.search(path.read_text(encoding="utf-8")):
-                continue
-            spec = _cached(path)
-            if name in spec.variants:
-                return Found(spec, variant or name)
-            if name == spec.name:
-                return Found(spec, variant)
-    names = sorted(
-        {model for model, _ in bundled_models()} | {_cached(path).name for path in bundled_files()}
-    )
-    fix = (
-        near(name, names) or "'paramcalc list' shows the bundled models; a path ends in .yaml or has a slash"
-    )
+    """A model by its name, or by what people call it: VGG16 for vgg-16."""
+    models = index.entries(bundled_folder()) if _named(name) is None else ()
+    same = index.called(name, models) if models else [name]
+    spec = _named(same[0]) if len(same) == 1 else None
+    if spec is not None:
+        return Found(spec, variant or (same[0] if same[0] in spec.variants else ""))
+    few = same or index.beginning(name, models)
+    names = sorted({other for entry in models for other in (entry.model, *entry.aliases, entry.spec)})
+    asked = ASK.format(" or ".join(f"'{one}'" for one in few)) if 0 < len(few) <= FEW else near(name, names)
+    fix = asked or "'paramcalc list' shows the bundled models; a path ends in .yaml or has a slash"
     raise Fault(f"there is no file and no bundled model '{name}'", fix=fix)
+
+
+@lru_cache(maxsize=256)
+def _named(name: str) -> Spec | None:
+    """The bundled spec that has a model of exactly this name, or is called so.
+
+    Only files whose text holds the name are read, the likeliest first.
+    """
+    if not _MODEL.fullmatch(name):
+        return None
+    mention = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])")
+    for path in sorted(bundled_files(), key=lambda path: _alike(path.stem, name), reverse=True):
+        if mention.search(path.read_text(encoding="utf-8")):
+            spec = _cached(path)
+            if name in spec.variants or name == spec.name:
+                return spec
+    return None
 
 
 def _used(name: str, folder: Path | None, users: tuple[str, ...]) -> Spec:

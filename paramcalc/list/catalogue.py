@@ -1,69 +1,70 @@
-"""The bundled models with their totals."""
+"""Models with their totals: the bundled ones as they are recorded, those of a folder counted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from pathlib import Path
 
-from paramcalc.base.sizes import Size
+from paramcalc.base.errors import Problem, SpecError
 from paramcalc.count.report import totals
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Known, Settings, elaborate
+from paramcalc.engine.index import Entry, entries
 from paramcalc.language.spec import Spec
 from paramcalc.language.syntax import Mapping, Node, Scalar, Sequence
 
 
-class Listed(NamedTuple):
-    """One model as its spec has it; aliases are names of the same network."""
-
-    model: str
-    aliases: tuple[str, ...]
-    spec: Spec
-    source: str
+def matching(wanted: str, models: Iterable[Entry]) -> list[Entry]:
+    """The models whose name, alias, spec or source holds each word of a text."""
+    words = wanted.lower().split()
+    return [one for one in models if all(word in _text(one) for word in words)]
 
 
-class Entry(NamedTuple):
-    """One model with its counts."""
-
-    model: str
-    aliases: tuple[str, ...]
-    spec: str
-    params: Size
-    macs: Size
-    input: str
-    source: str
+def _text(entry: Entry) -> str:
+    return " ".join((entry.model, *entry.aliases, entry.spec, entry.source)).lower()
 
 
-def names() -> dict[str, tuple[Spec, list[str]]]:
-    """Every bundled model with its spec and its aliases, in the order of files and variants."""
-    found: dict[str, tuple[Spec, list[str]]] = {}
-    for name, spec in library.bundled_models():
-        model = library.same_settings(spec, name)
-        aliases = found.setdefault(model, (spec, []))[1]
-        if name != model:
-            aliases.append(name)
-    return found
+def bundled() -> tuple[Entry, ...]:
+    """Every bundled model, in the order of files and variants."""
+    return entries(library.bundled_folder())
 
 
-def listed(wanted: str = "") -> list[Listed]:
-    """The models whose name, alias, spec or source holds the wanted text."""
-    found = []
-    for model, (spec, aliases) in names().items():
-        source = published(spec.origin)
-        text = " ".join([model, *aliases, spec.name, source]).lower()
-        if all(part in text for part in wanted.lower().split()):
-            found.append(Listed(model, tuple(aliases), spec, source))
-    return found
-
-
-def entries(found: Iterable[Listed]) -> Iterator[Entry]:
-    """Models with their counts, each as soon as it is counted."""
+def recounted() -> Iterator[Entry]:
+    """The same, counted anew."""
     known = Known({}, {})
-    for model, aliases, spec, source in found:
+    for path in library.bundled_files():
+        yield from counted(library.read(path), known)
+
+
+def folder(path: Path) -> tuple[list[Entry], list[Problem]]:
+    """The models of the specs in a folder, named as commands take them, and what is wrong with the others."""
+    found: list[Entry] = []
+    problems: list[Problem] = []
+    known = Known({}, {})
+    for file in library.files(path):
+        if file.resolve().parent != path.resolve():
+            continue  # a link that leads out of the folder
+        try:
+            spec = library.read(file)
+            for entry in counted(spec, known):
+                name = f"{file}:{entry.model}" if entry.model in spec.variants else str(file)
+                found.append(entry._replace(model=name))
+        except SpecError as error:
+            problems += error.problems
+    return found, problems
+
+
+def counted(spec: Spec, known: Known) -> Iterator[Entry]:
+    """The models of a spec in the order of its variants; `known` remembers equal layers of several specs."""
+    models: dict[str, list[str]] = {}
+    for name in library.models(spec):
+        models.setdefault(library.same_settings(spec, name), []).append(name)
+    for model, names in models.items():
+        aliases = tuple(name for name in names if name != model)
         graph = elaborate(spec, Settings(model if model in spec.variants else ""), known)
         counts = totals(graph)
         shapes = ", ".join(str(shape) for shape in graph.inputs.values())
-        yield Entry(model, aliases, spec.name, counts.params, counts.macs, shapes, source)
+        yield Entry(model, aliases, spec.name, counts.params, counts.macs, shapes, published(spec.origin))
 
 
 def published(origin: Node | None) -> str:
