@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from paramcalc.base.errors import Fault, SpecError
 from paramcalc.count.report import count
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.language.unread import unread
+from paramcalc.language.values import FUNCTIONS
 from tests.written import calls, edges, graph, paths, spec, wrong
 
 IMAGE = "input: 3x8x8\nlayers:\n"
@@ -1171,7 +1175,11 @@ def test_setting_of_words(knob: str, setting: str, fact: str | None) -> None:
         ("divisible(33, 8)", 32),
         ("divisible(44)", 48),
         ("divisible(9, 8)", 16),  # 8 is below 90 % of 9
+        ("divisible(20, 18)", 18),  # exactly 90 % of 20
         ("[1, 2, 3][-1]", 3),
+        ("[1, 2, 3][-3]", 1),
+        ("(1 if [1] == [1, 2] or [1, 2] == [1] else 2)", 2),
+        ("(1 if [2, 2] != [2, 2, 2, 2] else 2)", 1),
         ("(5, 6)[0]", 5),
         ("(1 if 3 in (1, 2) else 2)", 2),
         ("(1 if 1 < 2 <= 2 != 3 else 2)", 1),
@@ -1199,6 +1207,31 @@ def test_numbers_are_exact(expression: str, value: int) -> None:
         ("[0]*3", "arithmetic takes numbers only"),
         ("true+1", "arithmetic takes numbers only"),
         ("[1, 2][2]", "index 2 is outside a list of 2"),
+        ("[1, 2][-3]", "index -3 is outside a list of 2"),
+        ("[1, 2][true]", "an index must be a whole number"),
+        ("3[0]", "only a list has an index"),
+        ("-'a'", "arithmetic takes numbers only"),
+        ("-true", "arithmetic takes numbers only"),
+        ("1 < 'a'", "arithmetic takes numbers only"),
+        ("1 == 'a'", "a number never equals a word"),
+        ("1 in 2", "'in' needs a list on its right"),
+        ("1 and true", "'and' and 'or' join conditions"),
+        ("not 3", "a condition must be true or false"),
+        ("1 if 'a' else 2", "a condition must be true or false"),
+        ("abs(())", "abs needs numbers"),
+        ("abs('a')", "abs needs numbers"),
+        ("round(())", "round needs numbers"),
+        ("floor([])", "floor needs numbers"),
+        ("ceil([1])", "ceil needs numbers"),
+        ("divisible([], 8)", "divisible needs numbers"),
+        ("divisible(8, [])", "divisible needs numbers"),
+        ("divisible(8, 1/2)", "divisible needs a divisor of at least 1"),
+        ("min([])", "min needs numbers, or one list of them"),
+        ("max([1], 2)", "max needs numbers, or one list of them"),
+        ("max(true, 2)", "max needs numbers, or one list of them"),
+        ("sum(3)", "sum needs a list of numbers"),
+        ("sum([[1]])", "sum needs a list of numbers"),
+        ("len('abc')", "len needs a list"),
         ("[1, 2][0.5]", "an index must be a whole number"),
         ("[1, 2][0:1]", "an index is one number"),
         ("foo(1)", "there is no function 'foo'"),
@@ -1218,6 +1251,67 @@ def test_numbers_are_exact(expression: str, value: int) -> None:
 )
 def test_expression_that_is_none(expression: str, fact: str) -> None:
     assert wrong(f'input: 1\nknobs: {{k: "{expression}"}}\nlayers: relu\n') == fact
+
+
+VALUES = (
+    "0",
+    "1",
+    "-3",
+    "2.5",
+    "1/3",
+    "10**40",
+    "true",
+    "'a'",
+    "same",
+    "()",
+    "[]",
+    "[1, 2]",
+    "(1, 'a')",
+    "[[1]]",
+)
+OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "==", "!=", "<", "<=", ">", ">=", "in", "and", "or")
+TEMPLATES = (
+    *(f"{name}({{}})" for name in FUNCTIONS),
+    *(f"{name}({{}}, {{}})" for name in ("min", "max", "divisible")),
+    *(f"({{}} {operator} {{}})" for operator in OPERATORS),
+    *(
+        "-{}",
+        "+{}",
+        "(not {})",
+        "{}[{}]",
+        "({} if {} else {})",
+        "[{}, {}]",
+        "({} not in {})",
+        "({} < {} <= {})",
+    ),
+)
+
+
+def filled(template: str, parts: list[str]) -> str:
+    """A template with parts in its places; a part may take several of them."""
+    for part in parts:
+        template = template.replace("{}", part, 1)
+    return template.replace("{}", parts[-1])
+
+
+EXPRESSIONS = st.recursive(
+    st.sampled_from(VALUES),
+    lambda inner: st.builds(filled, st.sampled_from(TEMPLATES), st.lists(inner, min_size=1, max_size=3)),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(EXPRESSIONS)
+def test_an_expression_has_a_value_or_a_place(expression: str) -> None:
+    """Every function and operator takes every value, or says in which part of the text it cannot."""
+    try:
+        graph(f"input: 1\nknobs: {{same: 2, k: {json.dumps(expression)}}}\nlayers: relu\n")
+    except SpecError as error:
+        begin = len("knobs: {same: 2, k: ") + 2
+        for problem in error.problems:
+            row, column = problem.source.position(problem.start)
+            assert (row, begin <= column < begin + len(expression)) == (2, True), problem
 
 
 def test_pairs_with_x() -> None:

@@ -19,6 +19,7 @@ from paramcalc.language.values import (
     FUNCTIONS,
     MOST_BITS,
     Value,
+    arithmetic,
     bounded,
     call,
     collected,
@@ -27,7 +28,7 @@ from paramcalc.language.values import (
     equal,
     extent,
     floor,
-    numbers,
+    indexed,
     power,
     reaches,
     remainder,
@@ -55,7 +56,6 @@ _ODD = rf"\\|[^\x00-\x7f]|(?<![\w.])(?!{_NUMBER})\.?\d[\w.]*"
 
 
 Meter: TypeAlias = Callable[[int], None]
-Rule: TypeAlias = "Callable[[Names, Meter], Value]"
 
 
 class Names(Protocol):
@@ -71,7 +71,7 @@ class Names(Protocol):
 class Expression(NamedTuple):
     """A parsed expression; `at` is its offset from the place its owner stands at.
 
-    `constant` says that it mentions no name, and then `known` is its value; else `rule` gives it.
+    `constant` says that it mentions no name, and then `known` is its value; else `tree` gives it.
     `word` says that the whole text is one bare identifier. `free` are the names of values, `tensors`
     those of layers whose sizes it mentions, each once. `work` is the number of steps of evaluation.
     """
@@ -81,7 +81,6 @@ class Expression(NamedTuple):
     tree: ast.expr
     constant: bool
     known: Value
-    rule: Rule
     word: bool
     free: tuple[str, ...]
     tensors: tuple[str, ...]
@@ -96,14 +95,14 @@ class Expression(NamedTuple):
             return self.known
         meter = meter or _unmetered
         meter(self.work)
-        return self.rule(names, meter)
+        return _evaluate(self.tree, names, meter)
 
     def names(self) -> list[str]:
         """The names of values that it mentions, each once."""
         return [*self.free]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickled as its text, to be read again: a rule is a function made for it alone."""
+        """Pickled as its text, to be read again."""
         return (literal if self.constant and self.known == self.text else parse), (self.text, self.at)
 
 
@@ -126,7 +125,7 @@ def literal(text: str, at: int = 0) -> Expression:
 
 def _known(text: str, value: Value, at: int = 0) -> Expression:
     tree = ast.Constant(text)  # what it says does not matter: the value is known
-    return Expression(text, at, tree, True, value, lambda names, meter: value, False, (), (), 1)
+    return Expression(text, at, tree, True, value, False, (), (), 1)
 
 
 @lru_cache(maxsize=65536)
@@ -139,7 +138,7 @@ def _read(text: str) -> Expression:
         return _known(text, tuple(bounded(int(part)) for part in text.split("x")))
     if _IDENTIFIER.fullmatch(text) and text not in MEANT:
         name = ast.Name(text, ast.Load(), col_offset=1, end_col_offset=len(text) + 1)
-        return Expression(text, 0, name, False, None, _rule(name), True, (text,), (), 1)
+        return Expression(text, 0, name, False, None, True, (text,), (), 1)
     return _general(text)
 
 
@@ -158,15 +157,14 @@ def _general(text: str) -> Expression:
     owners = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
     names = [node for node in nodes if isinstance(node, ast.Name) and id(node) not in called | owners]
     free = [node.id for node in names if node.id not in TRUTH]
-    rule = _rule(tree)
     constant, known = not free and not tensors, None
     if constant:
         try:
-            known = rule(_NOTHING, _unmetered)
+            known = _evaluate(tree, _NOTHING, _unmetered)
         except Fault:
             constant = False  # to be said where it is used
     once = tuple(dict.fromkeys(free)), tuple(dict.fromkeys(tensors))
-    return Expression(text, 0, tree, constant, known, rule, False, *once, len(nodes))
+    return Expression(text, 0, tree, constant, known, False, *once, len(nodes))
 
 
 def _parse_python(text: str) -> ast.expr:
@@ -375,171 +373,76 @@ def _span(node: ast.AST) -> tuple[int, int] | None:
 # ------------------------------------------------------------------------------------- evaluation
 
 
-def _rule(node: ast.expr) -> Rule:
-    """A function that gives the value of a node; its faults say which part of the text they are about."""
-    inner = _RULES[type(node)](node)
-    span = _span(node)
-
-    def rule(names: Names, meter: Meter) -> Value:
-        try:
-            return inner(names, meter)
-        except Fault as fault:
-            if fault.at is None:
-                fault.at = span
-            raise
-
-    return rule
-
-
-def _constant(node: ast.Constant) -> Rule:
-    value = node.value
-    return lambda names, meter: value
-
-
-def _name(node: ast.Name) -> Rule:
-    name = node.id
-    if name in TRUTH:
-        known = TRUTH[name]
-        return lambda names, meter: known
-    return lambda names, meter: names.value(name)
-
-
-def _attribute(node: ast.Attribute) -> Rule:
-    assert isinstance(node.value, ast.Name)
-    owner, axis = node.value.id, node.attr
-
-    def rule(names: Names, meter: Meter) -> Value:
-        shape = names.tensor(owner)
-        if axis not in shape.axes:
-            raise Fault(f"{owner} has no {axis}", found=f"{owner} is {shape.described()}")
-        return shape.size(axis)
-
-    return rule
-
-
-def _sequence(node: ast.Tuple | ast.List) -> Rule:
-    items = [_rule(item) for item in node.elts]
-
-    def rule(names: Names, meter: Meter) -> Value:
-        values = collected([item(names, meter) for item in items])
-        meter(extent(values)[0])
-        return values
-
-    return rule
+def _evaluate(node: ast.expr, names: Names, meter: Meter) -> Value:
+    """The value of a node; a fault says which part of the text it is about."""
+    try:
+        match node:
+            case ast.Name(name):
+                return TRUTH[name] if name in TRUTH else names.value(name)
+            case ast.Constant(known):
+                return known
+            case ast.BinOp(left, operator, right):
+                one, two = _evaluate(left, names, meter), _evaluate(right, names, meter)
+                return arithmetic(_ARITHMETIC[type(operator)], one, two)
+            case ast.Compare():
+                return _compared(node, names, meter)
+            case ast.IfExp(test, body, otherwise):
+                holds = truth(_evaluate(test, names, meter))
+                return _evaluate(body if holds else otherwise, names, meter)
+            case ast.Attribute(ast.Name(owner), axis):
+                return _size(names.tensor(owner), owner, axis)
+            case ast.Call(ast.Name(function), arguments):
+                given = [_evaluate(argument, names, meter) for argument in arguments]
+                meter(sum(len(argument) for argument in given if isinstance(argument, tuple)))
+                return call(function, given)
+            case ast.Subscript(sequence, place):
+                return indexed(_evaluate(sequence, names, meter), _evaluate(place, names, meter))
+            case ast.Tuple(items) | ast.List(items):
+                values = collected([_evaluate(item, names, meter) for item in items])
+                meter(extent(values)[0])
+                return values
+            case ast.BoolOp(operator, items):
+                stops = isinstance(operator, ast.Or)
+                found = any(_condition(item, names, meter) is stops for item in items)
+                return stops if found else not stops
+            case ast.UnaryOp(ast.Not(), operand):
+                return not truth(_evaluate(operand, names, meter))
+            case ast.UnaryOp(operator, operand):
+                return arithmetic(_ARITHMETIC[type(operator)], 0, _evaluate(operand, names, meter))
+    except Fault as fault:
+        if fault.at is None:
+            fault.at = _span(node)
+        raise
+    raise AssertionError(f"{node} was allowed")
 
 
-def _index(node: ast.Subscript) -> Rule:
-    sequence, place = _rule(node.value), _rule(node.slice)
-
-    def rule(names: Names, meter: Meter) -> Value:
-        values, index = sequence(names, meter), place(names, meter)
-        if not isinstance(values, tuple):
-            raise Fault("only a list has an index", found=shown(values))
-        if isinstance(index, bool) or not isinstance(index, int):
-            raise Fault("an index must be a whole number", found=shown(index))
-        if not -len(values) <= index < len(values):
-            raise Fault(f"index {index} is outside a list of {len(values)}", found=shown(values))
-        return values[index]
-
-    return rule
+def _size(shape: Shape, owner: str, axis: str) -> Value:
+    if axis not in shape.axes:
+        raise Fault(f"{owner} has no {axis}", found=f"{owner} is {shape.described()}")
+    return shape.size(axis)
 
 
-def _conditional(node: ast.IfExp) -> Rule:
-    test, body, otherwise = _rule(node.test), _rule(node.body), _rule(node.orelse)
-    return lambda names, meter: (body if truth(test(names, meter)) else otherwise)(names, meter)
+def _condition(node: ast.expr, names: Names, meter: Meter) -> bool:
+    value = _evaluate(node, names, meter)
+    if not isinstance(value, bool):
+        raise Fault("'and' and 'or' join conditions", found=shown(value), at=_span(node))
+    return value
 
 
-def _boolean(node: ast.BoolOp) -> Rule:
-    stops = isinstance(node.op, ast.Or)
-    items = [(_rule(item), _span(item)) for item in node.values]
-
-    def rule(names: Names, meter: Meter) -> Value:
-        for item, span in items:
-            value = item(names, meter)
-            if not isinstance(value, bool):
-                raise Fault("'and' and 'or' join conditions", found=shown(value), at=span)
-            if value is stops:
-                return stops
-        return not stops
-
-    return rule
+def _compared(node: ast.Compare, names: Names, meter: Meter) -> bool:
+    """Whether a chain of comparisons holds; what follows the first that fails is not evaluated."""
+    left = _evaluate(node.left, names, meter)
+    for operator, part in zip(node.ops, node.comparators, strict=True):
+        right = _evaluate(part, names, meter)
+        if isinstance(right, tuple):
+            meter(extent(right)[0])
+        if not _COMPARISONS[type(operator)](left, right):
+            return False
+        left = right
+    return True
 
 
-def _unary(node: ast.UnaryOp) -> Rule:
-    operand, kind = _rule(node.operand), type(node.op)
-
-    def rule(names: Names, meter: Meter) -> Value:
-        value = operand(names, meter)
-        if kind is ast.Not:
-            return not truth(value)
-        numbers(value)
-        return -value if kind is ast.USub else value
-
-    return rule
-
-
-def _binary(node: ast.BinOp) -> Rule:
-    left, right, operator = _rule(node.left), _rule(node.right), _OPERATORS[type(node.op)]
-
-    def rule(names: Names, meter: Meter) -> Value:
-        one, two = left(names, meter), right(names, meter)
-        if type(one) is not int or type(two) is not int:
-            numbers(one, two)
-        return bounded(operator(one, two))
-
-    return rule
-
-
-def _compare(node: ast.Compare) -> Rule:
-    first = _rule(node.left)
-    rest = [
-        (_COMPARISONS[type(op)], _rule(item)) for op, item in zip(node.ops, node.comparators, strict=True)
-    ]
-
-    def rule(names: Names, meter: Meter) -> Value:
-        left = first(names, meter)
-        for compare, item in rest:
-            right = item(names, meter)
-            if isinstance(right, tuple):
-                meter(extent(right)[0])
-            if not compare(left, right):
-                return False
-            left = right
-        return True
-
-    return rule
-
-
-def _call(node: ast.Call) -> Rule:
-    assert isinstance(node.func, ast.Name)
-    name, items = node.func.id, [_rule(item) for item in node.args]
-
-    def rule(names: Names, meter: Meter) -> Value:
-        arguments = [item(names, meter) for item in items]
-        for argument in arguments:
-            if isinstance(argument, tuple):
-                meter(len(argument))
-        return call(name, arguments)
-
-    return rule
-
-
-_RULES: dict[type, Callable[[Any], Rule]] = {
-    ast.Constant: _constant,
-    ast.Name: _name,
-    ast.Attribute: _attribute,
-    ast.Tuple: _sequence,
-    ast.List: _sequence,
-    ast.Subscript: _index,
-    ast.IfExp: _conditional,
-    ast.BoolOp: _boolean,
-    ast.UnaryOp: _unary,
-    ast.BinOp: _binary,
-    ast.Compare: _compare,
-    ast.Call: _call,
-}
-
-_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+_ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: lambda one, two: whole(one + two),
     ast.Sub: lambda one, two: whole(one - two),
     ast.Mult: lambda one, two: whole(one * two),
@@ -547,6 +450,8 @@ _OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: floor,
     ast.Mod: remainder,
     ast.Pow: power,
+    ast.UAdd: lambda zero, value: value,
+    ast.USub: lambda zero, value: -value,
 }
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {

@@ -18,6 +18,7 @@ Value: TypeAlias = Any  # int, Fraction, bool, str, a tuple of these, or a symbo
 MOST_BITS = 512
 MOST_ELEMENTS = 10_000
 MOST_LEVELS = 8
+NUMBERS, NUMBERS_OR_LIST = "numbers", "numbers, or one list of them"
 
 
 class Word(str):
@@ -113,6 +114,13 @@ def whole(value: Any) -> Any:
 # ------------------------------------------------------------------------------------- operators
 
 
+def arithmetic(operator: Callable[[Value, Value], Value], one: Value, two: Value) -> Value:
+    """What an operator makes of two numbers."""
+    if type(one) is not int or type(two) is not int:
+        numbers(one, two)
+    return bounded(operator(one, two))
+
+
 def divide(one: Value, two: Value) -> Value:
     """Exact division: whole where it comes out whole, else a fraction.
 
@@ -162,6 +170,17 @@ def reaches(one: Value, two: Value) -> bool:
     return bool(one >= two) if _plain(one) and _plain(two) else at_least(one, two)
 
 
+def indexed(values: Value, place: Value) -> Value:
+    """The value at a place of a list; -1 is the last."""
+    if not isinstance(values, tuple):
+        raise Fault("only a list has an index", found=shown(values))
+    if isinstance(place, bool) or not isinstance(place, int):
+        raise Fault("an index must be a whole number", found=shown(place))
+    if not -len(values) <= place < len(values):
+        raise Fault(f"index {place} is outside a list of {len(values)}", found=shown(values))
+    return values[place]
+
+
 def contains(values: Value, one: Value) -> bool:
     """Whether a value is in a list."""
     if not isinstance(values, tuple):
@@ -203,21 +222,27 @@ def _kind(value: Value) -> str:
 
 
 class Function(NamedTuple):
-    """A function of the language and how many arguments it takes."""
+    """A function of numbers, given as arguments or, where `takes` says so, as one list."""
 
     apply: Callable[..., Any]
     least: int
     most: int
+    takes: str = NUMBERS
 
 
 def call(name: str, arguments: list[Value]) -> Value:
     """The value of a function. Symbols go to the judge, but for what only counts or adds."""
-    flat = [part for item in arguments for part in (item if isinstance(item, tuple) else (item,))]
-    if name != "len":
-        numbers(*flat)
-        if name != "sum" and not all(_plain(item) for item in flat):
-            return judge.get().function(name, flat)
-    return bounded(FUNCTIONS[name].apply(*arguments))
+    function = FUNCTIONS[name]
+    listed = len(arguments) == 1 and isinstance(arguments[0], tuple)
+    items = arguments[0] if listed and function.takes != NUMBERS else arguments
+    if name == "len" and listed:
+        return len(items)
+    missing = not items if function.takes == NUMBERS_OR_LIST else function.takes != NUMBERS and not listed
+    if missing or any(isinstance(item, bool | str | tuple) for item in items):
+        raise Fault(f"{name} needs {function.takes}", found=", ".join(map(shown, arguments)))
+    if name != "sum" and not all(map(_plain, items)):
+        return judge.get().function(name, [*items])
+    return bounded(function.apply(*items))
 
 
 def divisible(value: Value, divisor: Value = 8) -> Value:
@@ -234,37 +259,12 @@ def divisible(value: Value, divisor: Value = 8) -> Value:
     return nearest + divisor if 10 * nearest < 9 * value else nearest
 
 
-def _length(value: Value) -> int:
-    if not isinstance(value, tuple):
-        raise Fault("len needs a list", found=shown(value))
-    return len(value)
-
-
-def _sum(value: Value) -> Value:
-    if not isinstance(value, tuple):
-        raise Fault("sum needs a list", found=shown(value))
-    result: Value = 0
-    for item in value:
-        result = result + item
-    return whole(result)
-
-
-def _extreme(choose: Callable[..., Any]) -> Callable[..., Any]:
-    def apply(*values: Value) -> Value:
-        items = values[0] if len(values) == 1 and isinstance(values[0], tuple) else values
-        if not items or any(isinstance(item, tuple) for item in items):
-            raise Fault("min and max need numbers, or one list of them")
-        return choose(items)
-
-    return apply
-
-
 FUNCTIONS: dict[str, Function] = {
-    "min": Function(_extreme(min), 1, 100),
-    "max": Function(_extreme(max), 1, 100),
+    "min": Function(lambda *items: min(items), 1, 100, NUMBERS_OR_LIST),
+    "max": Function(lambda *items: max(items), 1, 100, NUMBERS_OR_LIST),
     "abs": Function(abs, 1, 1),
-    "sum": Function(_sum, 1, 1),
-    "len": Function(_length, 1, 1),
+    "sum": Function(lambda *items: whole(sum(items)), 1, 1, "a list of numbers"),
+    "len": Function(lambda *items: len(items), 1, 1, "a list"),
     "floor": Function(lambda value: value // 1, 1, 1),
     "ceil": Function(lambda value: -(-value // 1), 1, 1),
     "round": Function(lambda value: value if isinstance(value, int) else round(value), 1, 1),
