@@ -829,6 +829,27 @@ def test_legal(name: str, launch: Launch, tmp_path: Path) -> None:
     check_counted(launch("count", "legal.yaml"))
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        "  - a: relu\n" + "  - add from a x\n" * 40_000,
+        "  - a: batch_norm\n" + "  - batch_norm share=a\n" * 20_000,
+        "".join(f"  - a{n}: batch_norm\n  - batch_norm share=a{n}\n" for n in range(10_000)),
+        "  - a: relu\n  - keep: from a\n"
+        + "".join(f"  - g{n}:\n      - a: tanh\n      - add from a keep\n" for n in range(10_000)),
+    ],
+    ids=["reads of one layer", "uses of one layer's weights", "shared pairs", "hidden names"],
+)
+def test_expanded_is_linear(layers: str, launch: Launch, tmp_path: Path) -> None:
+    """What is read, shared or named again many times is written out in time that grows with the text."""
+    (tmp_path / "spec.yaml").write_text(spec(layers, input="4x2x2"), encoding="utf-8")
+
+    outcome = launch("show", "spec.yaml", "--expanded")
+
+    assert outcome.code == 0
+    check_cheap(outcome)
+
+
 def test_a_hostile_spec_is_noticed(launch: Launch, tmp_path: Path) -> None:
     """The checks above can fail."""
     (tmp_path / "legal.yaml").write_text(spec("  - relu"))

@@ -51,18 +51,22 @@ def renamed(path: str) -> str:
 class _Group:
     """A part of the network: what hangs in it by name, in order; its own layer, if it has one.
 
-    `values` are the numbers of all values inside, `value` is that of the last layer.
+    `values` are the numbers of all values inside, in order, `value` is that of the last layer.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.children: dict[str, _Group] = {}
         self.layer: Layer | None = None
-        self.values: list[int] = []
+        self.values: dict[int, None] = {}
 
     @property
     def value(self) -> int:
-        return self.values[-1]
+        return next(reversed(self.values))
+
+    @property
+    def first(self) -> int:
+        return next(iter(self.values))
 
 
 class _Place(NamedTuple):
@@ -77,17 +81,23 @@ class _Writer:
     """Writes the lines, with second names for some values.
 
     `aliases` gives, for a value and the group where the name is given, the item that it stands after
-    ('' for the start); `missing` are those that turned out to be needed besides.
+    ('' for the start); `missing` are those that turned out to be needed besides. `given` has the values
+    by group and item.
     """
 
     def __init__(self, graph: Graph, aliases: dict[tuple[int, str], str]) -> None:
         self.graph = graph
         self.aliases = aliases
         self.missing: dict[tuple[int, str], str] = {}
+        self.given: dict[tuple[str, str], list[int]] = {}
+        for (number, where), item in aliases.items():
+            self.given.setdefault((where, item), []).append(number)
+        self.parts = {part for layer in graph.layers for part in layer.path.split("/")} if aliases else set()
         self.first = len(graph.inputs)
         self.auxiliary = {renamed(layer.auxiliary) for layer in graph.layers}
-        self.written: dict[str, list[str]] = {}  # names written so far, by group
+        self.written: dict[str, set[str]] = {}  # names written so far, by group
         self.lines: list[str] = []
+        self.owners: dict[tuple[tuple[str, str], ...], int] = {}
         root = _tree(graph)
         end = self.chain(root, _Place((root,), 0 if self.first == 1 else None, INDENT))
         outputs = ", ".join(renamed(graph.name(value)) for value in graph.outputs)
@@ -110,18 +120,17 @@ class _Writer:
                 self.named(name, child, inner._replace(indent=place.indent + INDENT * 2), mark="")
             else:
                 value = self.named(name, child, inner, mark="- ")
-            self.written.setdefault(group.path, []).append(name)
+            self.written.setdefault(group.path, set()).add(name)
             value = self.given_names(group, name, place._replace(value=value))
         return value
 
     def given_names(self, group: _Group, after: str, place: _Place) -> int | None:
         """Writes the second names that stand after an item; the value that goes on."""
         value = place.value
-        for (number, where), item in self.aliases.items():
-            if (where, item) == (group.path, after):
-                self.lines.append(f"{place.indent}- {self.alias(number)}: from {self.path(number, place)}")
-                self.written.setdefault(group.path, []).append(self.alias(number))
-                value = number
+        for number in self.given.get((group.path, after), ()):
+            self.lines.append(f"{place.indent}- {self.alias(number)}: from {self.path(number, place)}")
+            self.written.setdefault(group.path, set()).add(self.alias(number))
+            value = number
         return value
 
     def named(self, name: str, child: _Group, place: _Place, mark: str) -> int | None:
@@ -162,7 +171,7 @@ class _Writer:
                 deeper = self.inside(branch, inner._replace(value=end), inner.indent + INDENT)
                 assert len(self.lines) > begin + 1
                 self.lines.append(f"{deeper.indent}- {self.passed(value, deeper)}")
-            self.written.setdefault(child.path, []).append(name)
+            self.written.setdefault(child.path, set()).add(name)
         return child.value
 
     def branches(self, child: _Group, layer: Layer) -> Iterator[tuple[str, int, _Group | None]]:
@@ -179,7 +188,7 @@ class _Writer:
                 part = next(iter(waiting))
                 found[place] = (part, value, waiting.pop(part))
         yield from (
-            sorted(found, key=lambda one: one[2].values[0] if one[2] else 0) if layer.op.inputs else found
+            sorted(found, key=lambda one: one[2].first if one[2] else 0) if layer.op.inputs else found
         )
 
     def passed(self, value: int, place: _Place) -> str:
@@ -202,12 +211,10 @@ class _Writer:
 
     def owner(self, layer: Layer) -> int:
         """The value of the earlier layer whose weights and buffers, owned or shared, are those that are taken."""
-        for number, other in enumerate(self.graph.layers, start=self.first):
-            names = (*other.applied.weights, *other.applied.buffers)
-            theirs = {name: other.shared.get(name, other.path) for name in names}
-            if all(theirs.get(name) == path for name, path in layer.shared.items()):
-                return number
-        raise AssertionError("weights are shared with one layer")
+        taken = tuple(layer.shared.items())
+        if not self.owners:
+            self.owners = _owners(self.graph)
+        return self.owners[taken]
 
     def attributes(self, layer: Layer) -> list[str]:
         """The attributes that differ from their defaults."""
@@ -257,9 +264,19 @@ class _Writer:
     def alias(self, value: int) -> str:
         """A name that no layer has."""
         name = f"value_{value}"
-        while any(name in layer.path.split("/") for layer in self.graph.layers):
+        while name in self.parts:
             name = "_" + name
         return name
+
+
+def _owners(graph: Graph) -> dict[tuple[tuple[str, str], ...], int]:
+    """For each lot of weights and buffers that is taken, the value of the first layer that has them all."""
+    holding: dict[tuple[str, str], list[int]] = {}
+    for number, layer in enumerate(graph.layers, start=len(graph.inputs)):
+        for name in (*layer.applied.weights, *layer.applied.buffers):
+            holding.setdefault((name, layer.shared.get(name, layer.path)), []).append(number)
+    lots = {tuple(layer.shared.items()) for layer in graph.layers if layer.shared}
+    return {lot: min(set(holding[lot[0]]).intersection(*map(holding.__getitem__, lot[1:]))) for lot in lots}
 
 
 def _below(path: str, name: str) -> str:
@@ -270,10 +287,10 @@ def _tree(graph: Graph) -> _Group:
     root = _Group("")
     for number, layer in enumerate(graph.layers, start=len(graph.inputs)):
         group = root
-        group.values.append(number)
+        group.values[number] = None
         for part in renamed(layer.path).split("/"):
             group = group.children.setdefault(part, _Group(_below(group.path, part)))
-            group.values.append(number)
+            group.values[number] = None
         group.layer = layer
     return root
 
