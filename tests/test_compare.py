@@ -498,3 +498,61 @@ def test_what_only_one_network_has_is_said_without_its_value(run: Run) -> None:
 
     assert "MACs B" not in shown.splitlines()[1]
     assert re.search(r"conv2d +added$", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "alike"),
+    [
+        ("conv2d 8 3", "conv2d 9 3", True),  # 2 of 4 words in common
+        ("conv2d 8 3", "conv2d 9 3 padding=1", False),  # 2 of 5
+        ("conv2d 8 3", "conv2d 9 5", False),  # 1 of 5
+    ],
+)
+def test_layers_of_other_names_answer_from_half_in_common(
+    tmp_path: Path, one: str, two: str, alike: bool
+) -> None:
+    """Renamed and changed at once: the same layer if at least half of what is written of both is the same."""
+    diff = compare(report(tmp_path, "one", f"first: {one}"), report(tmp_path, "two", f"other: {two}"))
+
+    assert paired(diff) == ([("first", "other")] if alike else [("first", ""), ("", "other")])
+
+
+def test_only_rounds_fold(tmp_path: Path) -> None:
+    """Equal neighbours with names of their own keep a line each; equal rounds share one."""
+    layers = ("a: conv2d 8 3 padding=1", "b: conv2d 8 3 padding=1", "2 * conv2d 8 3 padding=1")
+    one, two = report(tmp_path, "one", *layers), report(tmp_path, "two", *layers)
+
+    lines = compare(one, two).lines(2)
+
+    assert [(line.names[0], line.times) for line in lines] == [("a", 1), ("b", 1), ("conv2d", 1), ("0-1", 2)]
+
+
+def test_of_several_replacements_the_last_holds(tmp_path: Path) -> None:
+    """Of two that mean one place, as with settings; the other still holds elsewhere."""
+    path = tmp_path / "net.yaml"
+    path.write_text("input: 4\nlayers: [a: relu, b: relu]\n")
+
+    swaps = (replacement("**=tanh"), replacement("b=sigmoid"))
+
+    assert [layer.op.name for layer in load(str(path)).graph(swaps).layers] == ["tanh", "sigmoid"]
+    with pytest.raises(Fault, match="nothing of 'b' is left to replace"):
+        load(str(path)).graph(swaps[::-1])
+
+
+def test_a_replacement_sees_the_names_of_its_place(tmp_path: Path) -> None:
+    """The same text in two places, which read the same tensor; in one a column is called as the knob is."""
+    path = tmp_path / "net.yaml"
+    path.write_text("""
+input: 4x8x8
+knobs: {width: 4}
+outputs: [relu, one]
+layers:
+  - relu
+  - table: {columns: name width, rows: [one 6], layers: [from input, relu, conv2d width 1]}
+""")
+
+    graph = load(str(path)).graph((replacement("**/relu=conv2d width 1"),))
+
+    assert {layer.path: layer.output.channels for layer in graph.layers} == {
+        "relu": 4, "one/relu": 6, "one/conv2d": 6,
+    }  # fmt: skip

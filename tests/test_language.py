@@ -1048,6 +1048,8 @@ def test_open_groups_and_from() -> None:
         (["- a: relu", "- relu from a[0"], "'[' is never closed"),
         (["- auxiliary: {h: relu}", "- add from input h"],
          "'h' lies in the auxiliary branch 'h', which exists in training only"),
+        (["- auxiliary: {h: relu}", "- auxiliary: {g: [relu from h]}"],
+         "'h' lies in the auxiliary branch 'h', which exists in training only"),
     ],
 )  # fmt: skip
 def test_from_that_is_wrong(lines: list[str], fact: str) -> None:

@@ -9,6 +9,10 @@ import pytest
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault
+from paramcalc.count.report import Counts, count
+from paramcalc.engine.builder import Builder
+from paramcalc.engine.graph import Graph
+from paramcalc.memory.memory import Plan, memory
 from paramcalc.ops.base import Example, Op
 from tests import calls
 from tests.conftest import Run
@@ -17,6 +21,7 @@ EXAMPLES = [(name, example) for name, kind in ops.every().items() for example in
 KINDS_OF_WORK = {
     "add", "subtract", "multiply", "divide", "compare", "exp", "log", "sqrt", "power", "tanh", "erf",
 }  # fmt: skip
+GROWING = {"macs", "flops", "connections", "activations", "contraction_activations"}  # with the batch
 
 
 @pytest.mark.parametrize("kind", ops.every().values(), ids=lambda kind: kind.name)
@@ -119,6 +124,106 @@ def test_work(call: str, entering: str, connections: int, operations: dict[str, 
 
     assert cost.connections == connections
     assert cost.operations == operations
+
+
+@pytest.mark.parametrize(
+    ("call", "entering", "macs", "connections", "operations"),
+    [
+        # 2 heads of 2. Projections 3 * 16 each, scores and their use 9 pairs * 4 each, biases 4 * 12; 18 scores, 6 rows
+        (
+            "self_attention 2",
+            ("{length: 3, channels: 4}",),
+            4 * 48 + 2 * 36,
+            4 * 48 + 2 * 36 + 48,
+            {"add": 48 + 12, "multiply": 12, "compare": 12, "subtract": 18, "exp": 18, "divide": 18},
+        ),
+        # 3 queries meet 5 positions of 6 channels. Biases 2 * 12 and 2 * 20; 30 scores in 6 rows; 12 queries scaled
+        (
+            "cross_attention 2",
+            ("{length: 3, channels: 4}", "{length: 5, channels: 6}"),
+            2 * 48 + 2 * 120 + 2 * 60,
+            456 + 64,
+            {"add": 64 + 24, "multiply": 12, "compare": 24, "subtract": 30, "exp": 30, "divide": 30},
+        ),
+    ],
+)
+def test_work_of_attention(
+    call: str, entering: tuple[str, ...], macs: int, connections: int, operations: dict[str, int]
+) -> None:
+    """Projections, products, softmax, and the scale on the queries, counted by hand."""
+    cost = calls.call(call).cost(*map(calls.shape, entering))
+
+    assert cost == (macs, connections, operations)
+
+
+def alone(example: Example) -> Graph:
+    """A network of one op."""
+    net = Builder()
+    inputs = [net.input(f"x{place}", calls.shape(text)) for place, text in enumerate(example.inputs)]
+    return net.build([net.add(calls.call(example.call), inputs, "layer")])
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[example.call for _, example in EXAMPLES])
+def test_what_grows_with_the_batch(name: str, example: Example) -> None:
+    """Work and activations are those of one sample times the batch; what is stored is the same for any."""
+    graph = alone(example)
+    one, three = count(graph).totals, count(graph, 3).totals
+
+    for quantity in Counts._fields:
+        times = 3 if quantity in GROWING else 1
+        if quantity != "memory":
+            assert getattr(three, quantity) == times * getattr(one, quantity), quantity
+    assert three.memory - one.memory == 2 * one.activations
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[example.call for _, example in EXAMPLES])
+def test_traffic_of_a_batch(name: str, example: Example) -> None:
+    """Each sample brings its inputs and takes its output; weights are read once, but for the rows of a table."""
+    graph = alone(example)
+    (one,), (three,) = memory(graph).work, memory(graph, Plan(batch=3)).work
+    moved = sum(prod(calls.shape(text).dims) for text in (*example.inputs, example.output.replace(" ", "")))
+    looked_up = prod(calls.shape(example.inputs[0]).dims) * 768 if name == "embedding" else 0
+
+    assert three.operations == 3 * one.operations
+    assert three.traffic - one.traffic == 2 * 4 * (moved + looked_up)
+
+
+@pytest.mark.parametrize(("batch", "rows"), [(1, 3), (2, 6), (3, 9), (4, 10), (8, 10)])
+def test_rows_of_a_table_that_a_batch_reads(batch: int, rows: int) -> None:
+    """Three ids a sample look up a row each, until the whole table of ten is read."""
+    op = calls.call("embedding 10 4")
+
+    assert op.weights_read(batch, calls.shape("{length: 3}")) == {"weight": rows * 4}
+
+
+@pytest.mark.parametrize(
+    ("call", "entering", "fits"),
+    [
+        # reflection copies other positions than the edge: of 3 there are 2; wrapping copies any
+        ("conv1d 1 3 padding=2 padding_mode=reflect", "1x3", True),
+        ("conv1d 1 3 padding=3 padding_mode=reflect", "1x3", False),
+        ("conv1d 1 3 padding=3 padding_mode=circular", "1x3", True),
+        ("conv1d 1 3 padding=4 padding_mode=circular", "1x3", False),
+        ("pad 2 mode=reflect", "1x3x3", True),
+        ("pad 3 mode=reflect", "1x3x3", False),
+        ("max_pool1d 4 padding=2", "1x8", True),
+        ("max_pool1d 4 padding=3", "1x8", False),
+        ("dropout 0", "4", True),
+        ("dropout 1", "4", True),
+        ("dropout 1.01", "4", False),
+        ("drop_path 1", "4", True),
+        ("batch_norm eps=0", "4x2x2", True),
+        ("batch_norm eps=1", "4x2x2", False),
+    ],
+)
+def test_the_last_that_is_legal(call: str, entering: str, fits: bool) -> None:
+    """Limits include their ends, as in PyTorch."""
+    op, x = calls.call(call), calls.shape(entering)
+    if fits:
+        op.shape(x)
+        return
+    with pytest.raises(Fault, match=r"padding|cannot pad|probability|eps must be below"):
+        op.shape(x)
 
 
 @pytest.mark.parametrize("order", ["features channel map", "map channel features"])

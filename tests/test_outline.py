@@ -6,7 +6,9 @@ import pytest
 
 from paramcalc import load
 from paramcalc.count.outline import Line, outline
-from paramcalc.count.report import Counts, Report
+from paramcalc.count.report import Counts, Report, count
+from tests import written
+from tests.conftest import Run
 
 MODELS = ["lenet5-1998", "googlenet", "resnet-50", "densenet-121", "vgg-16", "resnet110-cifar"]
 
@@ -32,14 +34,48 @@ def check_sums(lines: list[Line], report: Report) -> None:
     assert Counts(*(sum(values) for values in zip(*top, strict=True))) == report.totals
 
 
-@pytest.mark.parametrize("model", MODELS)
+SHARED = """
+input: 4x8x8
+layers:
+  - first: {repeat: 4, shared: true, layers: [conv2d 4 3 padding=1, batch_norm]}
+  - second: {repeat: 3, layers: [conv2d 4 3 padding=1, batch_norm]}
+"""
+
+
+def reported(model: str) -> Report:
+    return count(written.graph(SHARED)) if model == "shared" else load(model).count()
+
+
+@pytest.mark.parametrize("model", [*MODELS, "shared"])
 @pytest.mark.parametrize("depth", [None, 1, 2, 3, 99])
 @pytest.mark.parametrize("fold", [True, False])
 def test_sums_hold_at_every_depth(model: str, depth: int | None, fold: bool) -> None:
     """Folding and depth never lose or double a count."""
-    report = load(model).count()
+    report = reported(model)
 
     check_sums(outline(report, depth, fold), report)
+
+
+def test_rounds_that_share_are_not_like_the_first() -> None:
+    """The first round owns the weights, 4*4*9 + 4 and 2*4; the others own none and are folded together."""
+    lines = outline(reported("shared"), 2)
+
+    assert [(line.path, line.times, line.counts.params) for line in lines] == [
+        ("first", 1, 156), ("first/0", 1, 156), ("first/1", 3, 0), ("second", 1, 468), ("second/0", 3, 468),
+    ]  # fmt: skip
+
+
+def test_a_folded_line_ends_with_its_last_layer(run: Run) -> None:
+    """So the receptive fields of ResNet-50's stages are those after their last blocks (Araujo et al. 2019)."""
+    lines = [line for line in outline(load("resnet-50").count(), 2) if line.times > 1]
+    shown = run("count", "resnet-50", "--columns", "field", "--depth", "2").out
+
+    assert [line.last for line in lines] == [
+        f"conv{n}_x/{last}/relu" for n, last in ((2, 2), (3, 3), (4, 5), (5, 2))
+    ]
+    assert [line.split()[-1] for line in shown.splitlines() if line.strip().startswith("1-")] == [
+        "35", "91", "267", "427",
+    ]  # fmt: skip
 
 
 def test_a_wrong_sum_is_noticed() -> None:
@@ -81,4 +117,17 @@ def test_every_layer_is_shown_at_full_depth() -> None:
 def test_the_usual_depth_fits_a_screen() -> None:
     """Without a depth the table is as deep as it can be within 40 lines."""
     for model in MODELS:
-        assert len(outline(load(model).count())) <= 40
+        report = load(model).count()
+        lines = outline(report)
+        deeper = outline(report, max(line.depth for line in lines) + 2)
+        assert len(lines) <= 40
+        assert len(deeper) > 40 or deeper == lines
+
+
+@pytest.mark.parametrize(("extra", "lines"), [(0, 40), (1, 8)])
+def test_exactly_forty_lines_fit(extra: int, lines: int) -> None:
+    """Eight groups of four layers take 40 lines; with one layer more only the groups are shown."""
+    groups = [f"- g{n}: [relu, tanh, relu, {'tanh, tanh' if n < extra else 'tanh'}]" for n in range(8)]
+    report = count(written.graph("\n  ".join(["input: 4\nlayers:", *groups])))
+
+    assert len(outline(report)) == lines

@@ -281,8 +281,10 @@ def settings_remarks(
 def _untouched(layers: Sequence[Layer], change: Change | Swap) -> Fault:
     """The fault that a setting of layers reached none."""
     found = {*matching(change.layers, (layer.path for layer in layers))}
-    name = change.name if isinstance(change, Change) else ""
+    if isinstance(change, Swap):
+        fix = "another --replace takes its place: of several, the last holds"
+        return Fault(f"nothing of '{change.layers}' is left to replace", fix=fix)
     kinds = {type(layer.op) for layer in layers if layer.path in found}
     known = sorted({attribute for kind in kinds for attribute in attributes(kind)})
-    fix = near(name, known) or f"they have {', '.join(known) or 'none'}"
-    return Fault(f"no layer of '{change.layers}' has an attribute '{name}'", fix=fix)
+    fix = near(change.name, known) or f"they have {', '.join(known) or 'none'}"
+    return Fault(f"no layer of '{change.layers}' has an attribute '{change.name}'", fix=fix)
