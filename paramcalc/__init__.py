@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import paramcalc.compare  # noqa: F401  the folder first, so that importing it later leaves the function its name
+from paramcalc.base import start  # noqa: F401  first, as an interrupt may come at any time
 from paramcalc.model import Model, compare, load
 from paramcalc.version import __version__
 

@@ -8,20 +8,28 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import re
+import signal
 import sys
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 import typer
 
 from paramcalc.base.errors import Fault, SpecError, printable
+from paramcalc.base.start import INTERRUPTED
+from paramcalc.render.escape import harmless
+
+if TYPE_CHECKING:
+    from io import TextIOWrapper
 
 HELP = "What a neural network costs: exact counts from a readable spec."
 
 
 def main() -> None:
     """Runs the command line and leaves without taking the interpreter down, which costs a tenth of a count."""
-    _open_missing_streams()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what `paramcalc/__init__.py` has set until now
+    _prepare_streams()
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -43,6 +51,8 @@ def run(arguments: list[str]) -> int:
     except Fault as fault:
         notes = (f"  = {printable(note)}" for note in fault.notes())
         return fail("\n".join([f"paramcalc: {printable(fault.fact)}", *notes]))
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:
         _discard_output()
         return 1
@@ -78,15 +88,24 @@ def commands() -> list[str]:
 
 def fail(message: str) -> int:
     """Prints a message for a person; the exit code of a usage, spec or file error."""
-    sys.stderr.write(message + "\n")
+    sys.stderr.write(harmless(message) + "\n")
     return 2
 
 
-def _open_missing_streams() -> None:
-    """A stream that whoever started the program has closed is None, which nobody can write to."""
+def _prepare_streams() -> None:
+    """Streams that can be written to, whatever the environment says.
+
+    A stream that whoever started the program has closed is None. A character that an encoding lacks is
+    written as an escape. A width that is no number of columns is none.
+    """
     sys.stdin = sys.stdin or _nowhere("r")
     sys.stdout = sys.stdout or _nowhere("r")  # for reading: output that goes nowhere is an error
     sys.stderr = sys.stderr or _nowhere("w")
+    for stream in (sys.stdout, sys.stderr):
+        cast("TextIOWrapper", stream).reconfigure(errors="backslashreplace")
+    for name in ("COLUMNS", "LINES"):
+        if not re.fullmatch("[0-9]{1,5}", os.environ.get(name, "")):
+            os.environ.pop(name, None)
 
 
 def _nowhere(mode: str) -> TextIO:

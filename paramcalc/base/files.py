@@ -39,7 +39,7 @@ def whole(output: Path) -> Iterator[BinaryIO]:
         try:
             with open(handle, "wb") as file:
                 yield file
-            os.chmod(name, 0o666 & ~_umask())
+            os.chmod(name, _mode(replaced))
             os.replace(name, replaced)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -49,7 +49,10 @@ def whole(output: Path) -> Iterator[BinaryIO]:
         raise Fault(f"{output}: {error.strerror or error}") from None
 
 
-def _umask() -> int:
+def _mode(replaced: Path) -> int:
+    """Who may read and write a file: as before, or as for any new file."""
+    if replaced.exists():
+        return replaced.stat().st_mode & 0o777
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask

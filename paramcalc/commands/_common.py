@@ -190,6 +190,8 @@ class Output(NamedTuple):
         drawn = forms.get(self.format, forms.get("table", _nothing))()
         if self.format == "table" and isinstance(drawn, Grid):
             self.text(layout(drawn, self.width, self.unicode), after)
+        elif self.format == "yaml" and self.path is not None:
+            emit(str(drawn), self.path)  # a file has the text of a spec as it is
         else:
             emit(written(drawn, self.format), self.path)
 

@@ -11,6 +11,7 @@ import typer
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.files import whole
+from paramcalc.base.start import INTERRUPTED
 from paramcalc.commands._common import (
     DepthOption,
     Output,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from paramcalc.verify.session import Request, Session
     from paramcalc.verify.tools import Array
 
-INTERRUPTED = 130
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 

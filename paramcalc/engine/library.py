@@ -40,6 +40,9 @@ def find(name: str) -> Found:
     if not _looks_like_path(path) and _is_file(f"{path}.yaml") and _named(path) is None:
         path = f"{path}.yaml"  # rather than a model that only sounds like it
     if _looks_like_path(path):
+        if leads_out(Path(path)):  # a message would show what is written there
+            target = Path(path).resolve()
+            raise Fault(f"{path}: a link that leads out of its folder", fix=f"name the file itself: {target}")
         return Found(read(Path(path), variant), variant)
     return bundled(path, variant)
 
@@ -96,6 +99,11 @@ def bundled_folder() -> Path:
 
 def bundled_files() -> list[Path]:
     return sorted(bundled_folder().glob("*.yaml"))
+
+
+def leads_out(path: Path) -> bool:
+    """Whether a file is a link to one in another folder."""
+    return path.is_symlink() and path.resolve().parent != path.parent.resolve()
 
 
 def files(folder: Path) -> list[Path]:

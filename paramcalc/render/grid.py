@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from paramcalc.base.errors import visible
 from paramcalc.render.escape import harmless
 
 GAP = 3  # blanks between columns
@@ -93,7 +94,7 @@ def layout(
     widths = [column_width(grid, place) for place in range(len(grid.columns))]
     rule = Styled(("─" if unicode else "-") * (sum(widths) + GAP * (len(widths) - 1)))
     if grid.title:
-        yield Styled(harmless(grid.title), "strong")
+        yield Styled(_said(grid.title), "strong")
     yield Styled(_padded([column.title for column in grid.columns], grid, widths), "strong")
     yield rule
     for place, line in enumerate(grid.lines if lines is None else lines):
@@ -105,7 +106,7 @@ def layout(
             line.style,
         )
     for note in grid.notes:
-        yield from (Styled(part, "faint") for part in wrapped(harmless(note), width))
+        yield from (Styled(part, "faint") for part in wrapped(_said(note), width))
 
 
 def wrapped(note: str, width: int | None) -> list[str]:
@@ -148,4 +149,9 @@ def column_width(grid: Grid, place: int) -> int:
 def _padded(cells: list[str], grid: Grid, widths: list[int]) -> str:
     sides = [str.rjust if column.right else str.ljust for column in grid.columns]
     padded = (side(cell, width) for side, cell, width in zip(sides, cells, widths, strict=True))
-    return harmless((" " * GAP).join(padded).rstrip())
+    return _said((" " * GAP).join(padded).rstrip())
+
+
+def _said(text: str) -> str:
+    """A text in one line that nobody obeys."""
+    return harmless(visible(text))

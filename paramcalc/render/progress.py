@@ -5,6 +5,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TextIO
 
+from paramcalc.base.errors import visible
+
 BAR = 24  # characters
 EVERY = 0.1  # seconds between drawings
 LONGEST = 78  # characters, so that it stays on one line
@@ -55,7 +57,7 @@ class Progress:
         self._drawn = monotonic()
         full = BAR * self._worked // self._work if self._work else BAR * self._done // total
         bar = "#" * full + "-" * (BAR - full)
-        self._out.write("\r\x1b[K" + f"[{bar}] {self._label} {self._done}/{total} {text}"[:LONGEST])
+        self._out.write("\r\x1b[K" + visible(f"[{bar}] {self._label} {self._done}/{total} {text}")[:LONGEST])
         self._out.flush()
 
     def close(self) -> None:

@@ -134,7 +134,7 @@ def _inside(folder: Path) -> Iterator[Target]:
         yield Target(str(folder), None, problem=fault)
     for file in specs:
         try:
-            spec = library.read(file)
+            spec = library.find(str(file)).spec
         except (Fault, SpecError) as problem:
             yield Target(str(file), None, folder=True, problem=problem)
             continue
