@@ -661,6 +661,36 @@ def test_misaligned_paths_are_named(tmp_path: Path) -> None:
     ]
 
 
+def test_joined_along_space(tmp_path: Path) -> None:
+    """Windows of 3 and of 4 over 5 positions, one behind the other: each position sees what its own window does,
+    the last one too; pairs of neighbours see what both do.
+    """
+    path = tmp_path / "joined.yaml"
+    path.write_text(
+        "name: joined\ninput: 1x5\nlayers:\n  - a: conv1d 1 3\n  - b: conv1d 1 4 from input\n"
+        "  - both: concat axis=length from a b\n  - pairs: conv1d 1 2\n"
+    )
+    found = fields(load(str(path)).graph())
+
+    def seen(layer: str, length: int) -> list[tuple[int, int]]:
+        (field,) = found.layers[find(found.graph, layer)]
+        return [field.reach.over(place, place) for place in range(length)]
+
+    assert seen("both", 5) == [(0, 2), (1, 3), (2, 4), (0, 3), (1, 4)]
+    assert seen("pairs", 4) == [(0, 3), (1, 4), (0, 4), (0, 4)]
+
+
+@pytest.mark.parametrize(("size", "middle"), [(7, 3), (8, 4)])
+def test_the_middle_position(tmp_path: Path, run: Run, size: int, middle: int) -> None:
+    """Without a choice: the middle one, of an even number the second of the two."""
+    path = tmp_path / "one.yaml"
+    path.write_text(f"name: one\ninput: 1x{size}\nlayers: [a: relu]\n")
+
+    document = json.loads(run("field", path, "a", "--format", "json").out)
+
+    assert document["at"]["position"] == {"length": middle}
+
+
 def test_different_jumps_are_named(tmp_path: Path) -> None:
     """Paths of one size that move at different paces have no common centre."""
     path = tmp_path / "paces.yaml"
@@ -812,7 +842,11 @@ def test_mistakes(run: Run, arguments: tuple[str, ...], message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("input: 1x10\nlayers: [upsample size=999999999]", "has too many positions to follow"),
+        (
+            "input: 1x10\nlayers: [upsample size=999999999]",
+            "large.yaml:3:10: 'upsample' has too many positions to follow",
+        ),
+        ("input: 1x1\nlayers: [conv_transpose1d 1 3 stride=1000000007]", "large.yaml:3:10: "),
         ("input: 1x1\nlayers: [conv_transpose1d 1 3 stride=1000000007]", "repeats after 1,000,000,007"),
         (
             "input: {height: 4, width: 4, channels: 4}\nlayers: [window_attention 2 2000000]",

@@ -11,9 +11,9 @@ import pytest
 from paramcalc import load
 from paramcalc.base.errors import Fault, SpecError
 from paramcalc.count.liveness import Moment, run
-from paramcalc.count.report import BYTES, QUANTITIES
+from paramcalc.count.report import BITS, QUANTITIES
 from paramcalc.engine.graph import Graph
-from paramcalc.memory import devices
+from paramcalc.memory import devices, draw
 from paramcalc.memory.memory import OPTIMIZERS, Memory, Plan, bound, memory
 from tests.conftest import Run as Command
 
@@ -181,18 +181,35 @@ def test_training_keeps_all_outputs(model: str) -> None:
     assert forward[-1].values == sum(shape.elements for shape in kept)
 
 
-@pytest.mark.parametrize(
-    ("model", "groups"), [("resnet-50", "conv*_x/*"), ("gpt2-124m", "decoders/*"), ("vgg-16", "4")]
-)
-def test_checkpoints_need_less_and_compute_twice(model: str, groups: str) -> None:
-    """Checkpoints lower the peak, and repeat the layers of their groups."""
-    network = load(model).graph()
-    plain = memory(network, Plan(optimizer="sgd"))
-    less = memory(network, Plan(optimizer="sgd", checkpoints=groups))
+SEVEN = """
+name: seven
+input: 128
+defaults: {linear: bias=false}
+layers: [linear 1, linear 2, linear 4, linear 8, linear 16, linear 32, linear 64]
+"""
 
-    assert less.bytes < plain.bytes
+
+def test_equal_parts_by_hand(tmp_path: Path) -> None:
+    """Seven layers in three parts: two, two, three. The outputs 2 and 8 leave their parts and are kept; a part's other
+    outputs are there again while the backward pass is in it. All layers run twice.
+    """
+    network = graph(tmp_path, SEVEN)
+
+    moments = run(network, training=True, checkpoints="3").moments
+    less = memory(network, Plan(optimizer="sgd", checkpoints="3"))
+    plain = memory(network, Plan(optimizer="sgd"))
+
+    assert [moment.values for moment in moments[:7]] == [
+        128 + 1, 128 + 1 + 2, 128 + 2 + 4, 128 + 2 + 4 + 8,
+        128 + 2 + 8 + 16, 128 + 2 + 8 + 16 + 32, 128 + 2 + 8 + 32 + 64,
+    ]  # fmt: skip
+    assert [moment.values for moment in moments[7:]] == [
+        128 + 2 + 8 + 16 + 32 + 64, 128 + 2 + 8 + 16 + 32, 128 + 2 + 8 + 16,
+        128 + 2 + 4 + 8, 128 + 2 + 4, 128 + 1 + 2, 128 + 1,
+    ]  # fmt: skip
+    assert less.recomputed == 128 * 1 + 1 * 2 + 2 * 4 + 4 * 8 + 8 * 16 + 16 * 32 + 32 * 64
     assert plain.recomputed == 0
-    assert 0 < less.recomputed <= less.report.totals.macs
+    assert plain.peak.elements - less.peak.elements == 1 + 4  # what the parts before the last one dropped
 
 
 # --------------------------------------------------------------------------- lines and their total
@@ -213,7 +230,7 @@ def test_the_total_is_the_sum_of_the_lines(model: str, plan: Plan) -> None:
     """Each line is elements times the size of its type, and the lines add up."""
     found = memory(load(model).graph(), plan)
 
-    assert found.bytes == sum(line.elements * BYTES[line.dtype] for line in found.lines)
+    assert found.bytes == sum(line.elements * BITS[line.dtype] // 8 for line in found.lines)
     assert elements(found, "activations") == found.peak.values
     assert len({line.name for line in found.lines}) == len(found.lines)
 
@@ -236,15 +253,17 @@ def test_weights_are_stored_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "mixed", "each"),
+    ("optimizer", "dtype", "mixed", "each"),
     [
-        ("sgd", False, 8), ("momentum", False, 12), ("adam", False, 16), ("adamw", False, 16),
-        ("adam", True, 16), ("momentum", True, 12),
+        ("sgd", "float32", False, 8), ("momentum", "float32", False, 12), ("adam", "float32", False, 16),
+        ("adamw", "float32", False, 16), ("adam", "float16", True, 16), ("momentum", "float16", True, 12),
+        ("adam", "bfloat16", False, 8), ("momentum", "bfloat16", False, 6),
     ],
 )  # fmt: skip
-def test_bytes_for_each_weight_in_training(optimizer: str, mixed: bool, each: int) -> None:
-    """Weight, gradient and states: 16 bytes with Adam, also mixed (Rajbhandari et al. 2020, section 3.1)."""
-    dtype = "float16" if mixed else "float32"
+def test_bytes_for_each_weight_in_training(optimizer: str, dtype: str, mixed: bool, each: int) -> None:
+    """Weight, gradient and states: 16 bytes with Adam, also mixed (Rajbhandari et al. 2020, section 3.1); half of
+    that where all of them have 16 bits.
+    """
     found = memory(
         load("gpt2-1558m").graph(), Plan(optimizer=optimizer, dtype=dtype, weights=dtype, mixed=mixed)
     )
@@ -263,6 +282,86 @@ def test_keys_and_values() -> None:
     assert next(line.bytes for line in llama3.lines if line.name == "keys and values") == 128 * 1024
     assert gpt2.cached == 2 * 12 * 1024 * 768
     assert memory(load("vit-b16").graph()).cached == 0
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_keys_and_values_of_a_batch(run: Command, batch: int) -> None:
+    """GPT-2 keeps 12 layers x 2 x 768 channels for each of 1,024 tokens of each sample; the remark is of one sample."""
+    result = run("memory", "gpt2-124m", "--batch", batch, "--format", "json")
+    text = run("memory", "gpt2-124m", "--batch", batch).out
+
+    document = json.loads(result.out)
+    assert document["cached"] == batch * 18_874_368
+    assert [line["bytes"] for line in document["lines"] if line["name"] == "keys and values"] == [
+        batch * 72 * 2**20
+    ]
+    assert "keys and values: 18,874,368 elements for a sample of 1024 (length)\n" in text
+
+
+def test_all_outputs_in_training_are_those_of_the_heads_too() -> None:
+    """GoogLeNet's outputs as float32: 39,793,248 bytes with its two heads, 39,644,960 without."""
+    network = load("googlenet").graph()
+
+    assert 4 * memory(network, Plan(optimizer="sgd")).activations == 39_793_248
+    assert 4 * memory(network).activations == 39_644_960
+
+
+@pytest.mark.parametrize(
+    "text", ["name: t\ninput: 3x8x8\nlayers: [identity]\n", "name: t\ninput: 8\nlayers: [0 * abs]\n"]
+)
+@pytest.mark.parametrize(
+    "options", [(), ("--train", "adam"), ("--layers", "--device", "t4"), ("--format", "json")]
+)
+def test_a_network_without_layers_needs_nothing(
+    tmp_path: Path, run: Command, text: str, options: tuple[str, ...]
+) -> None:
+    """No layer runs, so nothing is alive: 0, in every drawing."""
+    path = tmp_path / "none.yaml"
+    path.write_text(text)
+
+    result = run("memory", path, *options)
+
+    assert (result.code, result.err) == (0, "")
+    if options == ():
+        assert "peak live activations: 0 elements; all outputs together: 0 elements, 0 bytes\n" in result.out
+    if "json" in options:
+        document = json.loads(result.out)
+        assert (document["total_bytes"], document["peak"]["elements"], document["layers"]) == (0, 0, [])
+
+
+def test_a_network_without_weights_stores_none(tmp_path: Path, run: Command) -> None:
+    """Activations are not taken for weights where there is no line of weights."""
+    path = tmp_path / "relu.yaml"
+    path.write_text("name: t\ninput: 8\nlayers: [relu]\n")
+
+    assert (
+        "weights: 0 bytes as float32, 0 bytes as bfloat16, 0 bytes as int8, 0 bytes as int4\n"
+        in run("memory", path).out
+    )
+    assert set(json.loads(run("memory", path, "--format", "json").out)["weights_bytes"].values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "weights", "traffic"),
+    [("int4", 8, 8 + 4 * 8), ("nf4", 8, 8 + 4 * 8), ("fp8", 15, 15 + 4 * 8), ("float8", 15, 15 + 4 * 8)],
+)
+def test_weights_of_a_few_bits(tmp_path: Path, run: Command, dtype: str, weights: int, traffic: int) -> None:
+    """15 weights of 4 bits are 60 bits, 8 bytes; activations keep their type. Llama 2 7B: 6,738,415,616 halves."""
+    path = tmp_path / "t.yaml"
+    path.write_text("name: t\ninput: 5\nlayers: [linear 3 bias=false]\n")
+    options = ("--weights", dtype, "--format", "json")
+
+    document = json.loads(run("memory", path, *options).out)
+
+    assert [(line["name"], line["bytes"]) for line in document["lines"]] == [
+        ("weights", weights),
+        ("activations", 32),
+    ]
+    assert document["layers"][0]["traffic"] == traffic
+    assert document["weights_bytes"]["int4"] == 8
+    if dtype == "int4":
+        llama = json.loads(run("memory", "llama2-7b", *options).out)
+        assert llama["lines"][0]["bytes"] == 3_369_207_808
 
 
 def test_inside_attention_by_hand(tmp_path: Path) -> None:
@@ -318,6 +417,20 @@ def test_least_time_by_hand(tmp_path: Path) -> None:
     assert times.fused == Fraction(4 * (4 + 20 + 5), 100)
 
 
+def test_shared_weights_are_moved_once(tmp_path: Path) -> None:
+    """Twelve rounds of one 4x4 matrix: 16 weights, 4 inputs and 4 outputs, if nothing else is moved."""
+    (tmp_path / "device.yaml").write_text("slow: {bandwidth: 100, peak: {float32: 1e12}}\n")
+    layers = "  - {repeat: 12, shared: true, layers: linear 4 bias=false}\n"
+
+    times = bound(
+        memory(graph(tmp_path, f"name: t\ninput: 4\nlayers:\n{layers}")),
+        devices.find(str(tmp_path / "device.yaml")),
+    )
+
+    assert times.fused == Fraction(4 * (16 + 4 + 4), 100)
+    assert times.total == 12 * times.fused
+
+
 def test_compute_bound(tmp_path: Path) -> None:
     """Where computing takes longer than moving, it is the bound."""
     (tmp_path / "device.yaml").write_text("thin: {bandwidth: 1e12, peak: {float32: 40}}\n")
@@ -335,7 +448,7 @@ def test_bundled_devices(name: str) -> None:
 
     assert device.source
     assert device.memory
-    assert set(device.peak) <= set(BYTES)
+    assert set(device.peak) <= set(BITS)
 
 
 @pytest.mark.parametrize(
@@ -401,12 +514,12 @@ def test_table(run: Command) -> None:
     assert [line.split()[:2] for line in result.out.splitlines()[3:6]] == [
         ["weights", "25,557,032"], ["buffers", "53,120"], ["activations", "2,408,448"],
     ]  # fmt: skip
-    assert "most is alive in conv2_x/0/shortcut/batch_norm" in result.out
+    assert "peak live activations: 2,408,448 elements (conv2_x/0/shortcut/batch_norm); all" in result.out
 
 
 def test_the_two_senses_of_memory_are_told_apart(run: Command) -> None:
     """The lecture's sum, LeNet-5's 60,840 scalars and 16,178 outputs, is named beside what a run needs."""
-    said = "what `count` calls memory is another sum, of weights and all outputs: 77,018 elements"
+    said = "params + outputs, which `count` calls memory: 77,018 elements"
 
     assert said in run("memory", "lenet5-1998").out
     assert "memory 77,018 elements" in run("count", "lenet5-1998").out
@@ -443,11 +556,47 @@ def test_formats(run: Command, format: str) -> None:
     assert "conv1" in result.out
 
 
-def test_the_device_is_too_small(run: Command) -> None:
-    """Seventy billion weights do not fit into 16 GB."""
-    result = run("memory", "llama2-70b", "--dtype", "float16", "--device", "t4")
+@pytest.mark.parametrize(
+    ("dtype", "said"), [("float32", "does not fit into 14.9 GiB"), ("float16", "fits into 14.9 GiB")]
+)
+def test_the_device_is_too_small(run: Command, dtype: str, said: str) -> None:
+    """The 6,738,415,616 weights of Llama 7B fit into 16 GB with 2 bytes each, and do not with 4."""
+    assert f" GiB {said}\n" in run("memory", "llama1-7b", "--dtype", dtype, "--device", "t4").out
 
-    assert "does not fit into 14.9 GiB" in result.out
+
+@pytest.mark.parametrize(("size", "said"), [(28, "fits into"), (27, "does not fit into")])
+def test_a_memory_that_is_exactly_full(tmp_path: Path, run: Command, size: int, said: str) -> None:
+    """3 weights, 3 inputs and an output of 4 bytes each are 28 bytes."""
+    (tmp_path / "device.yaml").write_text(f"toy: {{memory: {size}, bandwidth: 1, peak: {{float32: 1}}}}\n")
+    (tmp_path / "t.yaml").write_text("name: t\ninput: 3\nlayers: [linear 1 bias=false]\n")
+
+    out = run("memory", tmp_path / "t.yaml", "--device", tmp_path / "device.yaml").out
+
+    assert f"28 bytes {said} {size} bytes" in out
+
+
+def test_dtype_is_the_type_of_weights_too(run: Command) -> None:
+    """VGG-16's 138,357,544 weights and its largest pair of outputs, 2 bytes each."""
+    document = json.loads(run("memory", "vgg-16", "--dtype", "float16", "--format", "json").out)
+
+    assert document["lines"][0] == {
+        "name": "weights", "elements": 138_357_544, "dtype": "float16", "bytes": 276_715_088,
+    }  # fmt: skip
+    assert document["total_bytes"] == 276_715_088 + 2 * 2 * 64 * 224 * 224
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (Fraction(1), "1.00 s"),
+        (Fraction(1, 10**3), "1.00 ms"),
+        (Fraction(1, 10**6), "1.00 us"),
+        (Fraction(1, 10**9), "1.00 ns"),
+    ],
+)
+def test_a_time_of_exactly_one_unit(time: Fraction, text: str) -> None:
+    """The largest unit that leaves a whole part, 1 included."""
+    assert draw.seconds(time) == text
 
 
 @pytest.mark.parametrize(
@@ -460,6 +609,9 @@ def test_the_device_is_too_small(run: Command) -> None:
         (("--train", "sgd", "--checkpoint", "conv9/*"), "no layer matches 'conv9/*'"),
         (("--train", "sgd", "--checkpoint", "**/0"), "names each part"),
         (("--train", "sgd", "--checkpoint", "100"), "there are not that many layers"),
+        (("--device", "a100"), "did you mean 'a100-40gb' or 'a100-80gb'?"),
+        (("--device", "A100"), "did you mean 'a100-40gb' or 'a100-80gb'?"),
+        (("--train", "adam", "--weights", "int4"), "weights in int4 are for inference"),
         (("--device", "abacus"), "there is no device 'abacus'"),
         (("--device", "t4", "--dtype", "bfloat16"), "no peak rate of t4 is known for bfloat16"),
     ],

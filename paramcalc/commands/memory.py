@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,8 @@ from paramcalc.commands._common import (
 )
 from paramcalc.commands.count import Dtype
 
+Weights = Literal[Dtype, "fp8", "int4", "nf4"]
+
 
 @output_options(*TABLE)
 @network_options
@@ -30,7 +32,7 @@ def memory(
     batch: BatchOption = 1,
     dtype: Annotated[Dtype, typer.Option("--dtype", help="Type of activations and weights.")] = "float32",
     weights: Annotated[
-        Dtype | None, typer.Option("--weights", help="Type of weights, where it is another.")
+        Weights | None, typer.Option("--weights", help="Type of weights, where it is another.")
     ] = None,
     mixed: Annotated[
         bool, typer.Option("--mixed", help="Training keeps the weights in float32 too.")
@@ -59,7 +61,8 @@ def memory(
     from paramcalc.memory.memory import memory as measured
     from paramcalc.model import load
 
-    plan = Plan(batch, dtype, weights or dtype, train, mixed, inplace, fused, checkpoints)
+    kind = "float8" if weights == "fp8" else weights or dtype
+    plan = Plan(batch, dtype, kind, train, mixed, inplace, fused, checkpoints)
     found = measured(load(spec).graph(*changed), plan)
     times = bound(found, devices.find(device)) if device else None
     output.show(

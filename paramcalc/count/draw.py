@@ -8,7 +8,7 @@ from typing import NamedTuple
 from paramcalc.base.choice import known
 from paramcalc.count import outline, words
 from paramcalc.count.outline import call_text
-from paramcalc.count.report import BYTES, QUANTITIES, Basis, Counts, Report, Row, added
+from paramcalc.count.report import QUANTITIES, Basis, Counts, Report, Row, added, stored
 from paramcalc.count.words import FIELD, Extra, against, own_words, quantity, word
 from paramcalc.render.grid import Column, Grid, Line, Rows, number
 from paramcalc.render.words import FOLDED, JOINED, MAIN, NARROW, dims, folded, inputs, title
@@ -151,7 +151,7 @@ def footer(report: Report, dtype: str) -> tuple[str, ...]:
     if report.basis:
         return _basis_footer(report, report.basis)
     totals = report.totals
-    memory = totals.memory * BYTES[dtype]
+    memory = stored(totals.memory, dtype)
     notes = [
         f"{inputs(report.graph.inputs)}, batch {report.batch}; convention {report.convention}: {COUNTED}",
         f"{number(totals.flops)} FLOPs (2 a MAC); memory {number(totals.memory)} elements, "

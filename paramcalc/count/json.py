@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from paramcalc.count.report import BYTES, QUANTITIES, Basis, Counts, Report, Row
+from paramcalc.count.report import QUANTITIES, Basis, Counts, Report, Row, stored
 from paramcalc.ops.attributes import attributes
 
 SCHEMA = "paramcalc/report/1"
@@ -55,7 +55,7 @@ def totals(counts: Counts, dtype: str, quantities: Iterable[str] = QUANTITIES) -
     """The quantities that a report is about; memory also in bytes."""
     found = numbers(counts, quantities)
     if "memory" in found:
-        found |= {"dtype": dtype, "memory_bytes": counts.memory * BYTES[dtype]}
+        found |= {"dtype": dtype, "memory_bytes": stored(counts.memory, dtype)}
     return found
 
 

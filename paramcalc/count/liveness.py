@@ -46,8 +46,8 @@ class Run(NamedTuple):
 
     @property
     def peak(self) -> Moment:
-        """The moment when most is alive, the first of them."""
-        return max(self.moments, key=lambda moment: moment.elements)
+        """The moment when most is alive, the first of them; nothing where there are no layers."""
+        return max(self.moments, key=lambda moment: moment.elements, default=Moment("", False, 0))
 
 
 def run(

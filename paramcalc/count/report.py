@@ -17,7 +17,10 @@ from paramcalc.base.sizes import Size, product
 from paramcalc.engine.graph import Graph, Kind, Layer
 from paramcalc.render.notebook import shows_itself
 
-BYTES = {"float64": 8, "float32": 4, "tf32": 4, "bfloat16": 2, "float16": 2, "int8": 1, "float8": 1}
+BITS = {
+    "float64": 64, "float32": 32, "tf32": 32, "bfloat16": 16, "float16": 16, "int8": 8, "float8": 8,
+    "int4": 4, "nf4": 4,
+}  # fmt: skip
 
 
 class Counts(NamedTuple):
@@ -54,6 +57,15 @@ QUANTITIES = {
     "contraction_activations": "elements of the outputs of layers with kernels (convolution, linear, attention)",
     "memory": "params and frozen scalars, plus elements of all layers' outputs",
 }
+
+
+def stored(elements: int, dtype: str) -> int:
+    """The bytes that elements of a type take, packed without gaps.
+
+    >>> stored(3, "float32"), stored(3, "int4")
+    (12, 2)
+    """
+    return -(-elements * BITS[dtype] // 8)
 
 
 def known_quantity(name: str) -> str:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from math import lcm
 from typing import NamedTuple, TypeAlias
 
-from paramcalc.base.errors import Fault
+from paramcalc.base.errors import Fault, Problem, SpecError
 from paramcalc.base.paths import matching
 from paramcalc.base.reach import MOST_POSITIONS, Reach, alike, joined, tabled, through
 from paramcalc.base.shape import CHANNELS, Shape
@@ -126,8 +126,12 @@ class _Rules:
     def of(self, layer: Layer) -> Rule:
         applied = layer.applied
         if id(applied) not in self.known:
-            _check_sizes(layer)
-            self.known[id(applied)] = applied.op.reaches(*applied.inputs)
+            try:
+                _check_sizes(layer)
+                self.known[id(applied)] = applied.op.reaches(*applied.inputs)
+            except Fault as fault:
+                problem = Problem(layer.source, layer.start, layer.end, fault.fact, fault.notes())
+                raise SpecError([problem]) from None
         return self.known[id(applied)]
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from paramcalc.base import printed as figure
 from paramcalc.base.errors import Fault, Problem, Source, SpecError, near
-from paramcalc.count.report import BYTES
+from paramcalc.count.report import BITS
 from paramcalc.language import syntax
 from paramcalc.language.syntax import Node, Scalar
 
@@ -61,7 +61,9 @@ def find(name: str) -> Device:
         return next(iter(devices.values()))
     if chosen not in devices:
         fact = f"there is no device '{chosen}'" if chosen else f"{path} describes several devices"
-        raise Fault(fact, fix=near(chosen, devices) or "devices are " + ", ".join(devices))
+        sorts = [device for device in devices if chosen and device.startswith(chosen.lower())]
+        fix = f"did you mean {' or '.join(map(repr, sorts))}?" if sorts else near(chosen, devices)
+        raise Fault(fact, fix=fix or "devices are " + ", ".join(devices))
     return devices[chosen]
 
 
@@ -91,8 +93,8 @@ def _device(source: Source, name: Scalar, node: Node) -> Device:
     if not isinstance(rates, syntax.Mapping) or not rates.entries:
         raise _error(source, name, "'peak' gives a rate for each type of elements", f"write {EXAMPLE}")
     for key, _ in rates.entries:
-        if key.text not in BYTES:
-            fix = near(key.text, BYTES) or f"types are {', '.join(BYTES)}"
+        if key.text not in BITS:
+            fix = near(key.text, BITS) or f"types are {', '.join(BITS)}"
             raise _error(source, key, f"there is no element type '{key.text}'", fix)
     return Device(
         name=name.text,

@@ -9,7 +9,7 @@ from typing import Any
 from paramcalc.base.printed import significant
 from paramcalc.count.json import plain
 from paramcalc.count.outline import call_text
-from paramcalc.count.report import BYTES
+from paramcalc.count.report import BITS, stored
 from paramcalc.memory.memory import Bound, Memory, Work
 from paramcalc.memory.memory import Line as Part
 from paramcalc.render.grid import Column, Grid, Line, Rows, number
@@ -23,7 +23,7 @@ TIMES = (
     (Fraction(1, 10**6), "us"),
     (Fraction(1, 10**9), "ns"),
 )
-STORED = ("float32", "bfloat16", "int8")
+STORED = ("float32", "bfloat16", "int8", "int4")
 RECORD = ("path", "op", "output", "live", "operations", "traffic", "intensity", "seconds")
 
 
@@ -59,14 +59,13 @@ def notes(found: Memory) -> tuple[str, ...]:
         )
         if on
     ]
-    when = "in the gradients of" if peak.backward else "in"
+    where = f" ({'gradients of ' * peak.backward}{peak.layer})" if peak.layer else ""
     said = [
         ", ".join([f"{inputs(graph.inputs)}, batch {plan.batch}", how, *options]),
-        f"most is alive {when} {peak.layer}; all outputs together are {number(found.activations)} elements, "
-        f"{number(found.activations * BYTES[plan.dtype])} bytes",
+        f"peak live activations: {number(peak.elements)} elements{where}; all outputs together: "
+        f"{number(found.activations)} elements, {number(stored(found.activations, plan.dtype))} bytes",
         f"weights: {_stored(found)}",
-        f"what `count` calls memory is another sum, of weights and all outputs: "
-        f"{number(found.report.totals.memory)} elements",
+        f"params + outputs, which `count` calls memory: {number(found.report.totals.memory)} elements",
     ]
     if found.cached:
         one = number(found.cached // plan.batch)
@@ -79,8 +78,7 @@ def notes(found: Memory) -> tuple[str, ...]:
 
 
 def _stored(found: Memory) -> str:
-    scalars = found.lines[0].elements
-    return ", ".join(f"{number(scalars * BYTES[dtype])} bytes as {dtype}" for dtype in STORED)
+    return ", ".join(f"{number(stored(found.scalars, dtype))} bytes as {dtype}" for dtype in STORED)
 
 
 def _times(found: Memory, bound: Bound | None) -> tuple[str, ...]:
@@ -127,7 +125,7 @@ def layers(found: Memory, bound: Bound | None = None) -> Grid:
     operations, traffic = (
         sum(getattr(work, name) for work in found.work) for name in ("operations", "traffic")
     )
-    whole = significant(Fraction(operations, traffic), 3)
+    whole = significant(Fraction(operations, traffic), 3) if traffic else ""
     cells = (
         "total",
         "",
@@ -140,7 +138,7 @@ def layers(found: Memory, bound: Bound | None = None) -> Grid:
     )
     meaning = (
         "live: elements alive while the layer runs; traffic: bytes of its inputs, weights and output",
-        "operations: 2 a multiply-accumulate, 1 any other; intensity: operations a byte",
+        "operations: 2 per multiply-accumulate, 1 for any other; intensity: operations per byte",
     )
     return Grid(
         title(found.report.graph),
@@ -205,7 +203,7 @@ def document(found: Memory, bound: Bound | None = None) -> dict[str, Any]:
         "activations": found.activations,
         "cached": found.cached,
         "recomputed_macs": found.recomputed,
-        "weights_bytes": {dtype: found.lines[0].elements * size for dtype, size in BYTES.items()},
+        "weights_bytes": {dtype: stored(found.scalars, dtype) for dtype in BITS},
         "layers": _records(found, bound),
     }
     if bound is not None:

@@ -13,7 +13,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.base.sizes import product, total
 from paramcalc.count import liveness
 from paramcalc.count.liveness import Moment
-from paramcalc.count.report import BYTES, Report, count
+from paramcalc.count.report import Report, count, stored
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.memory.devices import Device
 
@@ -28,6 +28,7 @@ OPTIMIZERS: dict[str, tuple[str, ...]] = {
 }
 FULL = "float32"  # the type of buffers, and of what mixed precision keeps in full
 HALVES = ("bfloat16", "float16")
+PACKED = ("int4", "nf4")  # weights alone have these types
 
 
 class Plan(NamedTuple):
@@ -49,7 +50,7 @@ class Plan(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One kind of memory: so many elements of a type."""
+    """One kind of memory: so many elements of a type, packed without gaps."""
 
     name: str
     elements: int
@@ -57,7 +58,7 @@ class Line(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        return self.elements * BYTES[self.dtype]
+        return stored(self.elements, self.dtype)
 
 
 class Work(NamedTuple):
@@ -75,7 +76,7 @@ class Work(NamedTuple):
     @property
     def intensity(self) -> Fraction:
         """Arithmetic intensity: operations for each byte moved."""
-        return Fraction(self.operations, self.traffic)
+        return Fraction(self.operations, self.traffic) if self.traffic else Fraction(0)
 
 
 class Memory(NamedTuple):
@@ -93,6 +94,11 @@ class Memory(NamedTuple):
     activations: int
     cached: int
     recomputed: int
+
+    @property
+    def scalars(self) -> int:
+        """Scalars in weights, learned or fixed."""
+        return next((line.elements for line in self.lines if line.name == "weights"), 0)
 
     @property
     def bytes(self) -> int:
@@ -161,6 +167,10 @@ def _check(plan: Plan) -> None:
             expected=f"an optimizer, and {' or '.join(HALVES)}",
             found=f"{plan.optimizer or 'no optimizer'}, {plan.dtype}",
         )
+    if plan.optimizer and plan.weights in PACKED:
+        raise Fault(
+            f"weights in {plan.weights} are for inference", fix="train with weights of 8 bits or more"
+        )
     if plan.checkpoints and not plan.optimizer:
         raise Fault("checkpoints are for training", fix="name an optimizer")
 
@@ -195,10 +205,11 @@ def _work(layer: Layer, moment: Moment, plan: Plan) -> Work:
     applied = layer.applied
     operations = 2 * applied.cost.macs + total(applied.cost.operations.values())
     read = {number: shape.elements for number, shape in zip(layer.inputs, applied.inputs, strict=True)}
-    moved = plan.batch * (sum(read.values()) + applied.output.elements) * BYTES[plan.dtype]
-    weights = total(applied.op.weights_read(plan.batch, *applied.inputs).values()) * BYTES[plan.weights]
-    buffers = total(product(dims) for dims in applied.buffers.values()) * BYTES[FULL]
-    return Work(layer, moment.elements, plan.batch * operations, moved + weights + buffers)
+    moved = plan.batch * (sum(read.values()) + applied.output.elements)
+    weights = total(applied.op.weights_read(plan.batch, *applied.inputs).values())
+    buffers = total(product(dims) for dims in applied.buffers.values())
+    traffic = stored(moved, plan.dtype) + stored(weights, plan.weights) + stored(buffers, FULL)
+    return Work(layer, moment.elements, plan.batch * operations, traffic)
 
 
 def bound(found: Memory, device: Device) -> Bound:
@@ -226,4 +237,4 @@ def _unavoidable(found: Memory) -> int:
             key = (work.layer.shared.get(name, work.layer.path), name)
             read[key] = max(read.get(key, 0), scalars)
     moved = plan.batch * sum(shape.elements for shape in ends)
-    return moved * BYTES[plan.dtype] + sum(read.values()) * BYTES[plan.weights]
+    return stored(moved, plan.dtype) + stored(sum(read.values()), plan.weights)
