@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import doctest
 import json
 import random
+import re
+import shutil
+import subprocess
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +22,11 @@ from paramcalc import Model, load
 from paramcalc.base.errors import Fault, SpecError
 from paramcalc.count.report import Counts
 from paramcalc.engine.library import bundled_files, models, read
-from paramcalc.formula.draw import python, text
+from paramcalc.formula.draw import code, text
 from paramcalc.formula.formula import formulas, quantities
-from paramcalc.symbolic import Closed
-from paramcalc.symbolic.domain import domains
+from paramcalc.symbolic import Closed, evaluate
 from tests.conftest import Run
+from tests.processes import check_cheap, launch
 
 SPECS = bundled_files()
 
@@ -255,13 +260,12 @@ def test_domains_say_what_the_assumptions_say(model: str, symbols: list[str]) ->
     """A point is in all domains, and meets the other assumptions, exactly when it meets all assumptions."""
     closed = load(model).closed(symbols)
     form = closed.formula("params")
-    found, others = domains(closed.symbols, closed.assumptions)
 
     for value in range(1, 1200):
-        for domain in found:
+        for domain in closed.domains:
             inside = value in range(domain.least, (domain.most or 10**9) + 1) and value % domain.step == 0
             point = {**form.point({}), domain.letter: value}
-            rest = all(assumption.holds(point) for assumption in others)
+            rest = all(assumption.holds(point) for assumption in closed.others)
             assert form.admits(**point) == (inside and rest)
 
 
@@ -341,7 +345,7 @@ def test_inputs_of_different_sizes_have_symbols_of_their_own(run: Run, tmp_path:
     ):
         assert str(load(str(path)).formula("macs", names)) == form
     printed = run("formula", path, "--quantity", "macs", "--format", "latex").out
-    assert r"432 h_{\mathrm{left\_eye}}^{2} + 576 h_{\mathrm{far}}^{2}" in printed
+    assert r"576 h_{\mathrm{far}}^{2} + 432 h_{\mathrm{left\_eye}}^{2}" in printed
     assert "left_eye.H = left_eye.W = right.H = right.W = 2 h_left_eye" in printed
     scope: dict[str, Any] = {}
     exec(run("formula", path, "--quantity", "macs", "--format", "python").out, scope)
@@ -449,9 +453,9 @@ def test_what_is_too_wide_is_told_quantity_by_quantity(run: Run) -> None:
 
 
 def test_python_form_says_what_cannot_vary(run: Run) -> None:
-    code = run("formula", "lenet5-1998", "--format", "python").out
+    printed = run("formula", "lenet5-1998", "--format", "python").out
 
-    assert code.splitlines()[1].startswith("# only H = W = 32 is legal: ")
+    assert printed.splitlines()[1].startswith("# only H = W = 32 is legal: ")
 
 
 def test_what_is_subtracted_has_one_sign(run: Run) -> None:
@@ -486,7 +490,7 @@ def test_python_form_computes_the_same(model: str, symbols: str, point: dict[str
     closed = load(model).closed(symbols.split(","))
     module: dict[str, Any] = {}
 
-    exec(python(formulas(closed, per=per)), module)
+    exec(code(formulas(closed, per=per), "python"), module)
 
     for name in ("params", "macs", "activations", "memory"):
         value = module[name](**point)
@@ -500,7 +504,7 @@ def test_python_form_computes_the_same(model: str, symbols: str, point: dict[str
 def test_python_form_refuses_what_it_does_not_hold_for() -> None:
     """Values outside the assumptions raise instead of giving a wrong number."""
     module: dict[str, Any] = {}
-    exec(python(formulas(load("gpt2-124m").closed(["dim"]))), module)
+    exec(code(formulas(load("gpt2-124m").closed(["dim"])), "python"), module)
 
     with pytest.raises(ValueError, match="12 divides d"):
         module["params"](d=100)
@@ -508,13 +512,297 @@ def test_python_form_refuses_what_it_does_not_hold_for() -> None:
         module["params"](d=0)
 
 
+FUNCTIONS = """name: functions
+input: 3 x H x W
+knobs: {H: 29, W: 40, a: 20, b: 7, f: 12}
+layers:
+  - conv2d divisible(a*3/2) 3 stride=2 padding=1
+  - conv2d max(a, 2*b, b+f) 3 stride=4 bias=false
+  - conv2d round(a/4 + b/8)+1 1
+  - conv2d ceil(a/3) 1
+  - conv2d min(a, 7*b/2, 40)//1 1
+  - conv2d f 1
+  - conv2d 6 1 groups=3
+  - max_pool2d 2 ceil_mode=true
+"""
+Call = Callable[..., Any]
+
+
+class Refused(Exception):
+    """The code says that a formula does not hold."""
+
+
+def in_python(written: str, names: Sequence[str], folder: Path) -> dict[str, Call]:
+    module: dict[str, Any] = {}
+    exec(written, module)
+
+    def called(name: str) -> Call:
+        def call(**point: int) -> int:
+            try:
+                return module[name](**point)  # type: ignore[no-any-return]
+            except ValueError as error:
+                raise Refused from error
+
+        return call
+
+    return {name: called(name) for name in names}
+
+
+def in_c(written: str, names: Sequence[str], folder: Path) -> dict[str, Call]:
+    """The functions compiled; -1 is an error as in the other languages."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    source, library = folder / "formula.c", folder / "formula.so"
+    source.write_text(written)
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-ftrapv", "-Wall", "-Werror", "-o", library, source], check=True
+    )
+    functions = ctypes.CDLL(str(library))
+
+    def called(name: str) -> Call:
+        function = getattr(functions, name)
+        function.restype = ctypes.c_int64
+
+        def call(**point: int) -> int:
+            value = function(*(ctypes.c_int64(size) for size in point.values()))
+            if value == -1:
+                raise Refused
+            return int(value)
+
+        return call
+
+    return {name: called(name) for name in names}
+
+
+def in_javascript(written: str, names: Sequence[str], folder: Path) -> dict[str, Call]:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("needs Node")
+    (folder / "formula.mjs").write_text(written)
+
+    def called(name: str) -> Call:
+        def call(**point: int) -> int:
+            program = (
+                f"import {{{name}}} from './formula.mjs';\n"
+                f"console.log({name}({', '.join(f'{size}n' for size in point.values())}).toString());\n"
+            )
+            done = subprocess.run(
+                [node, "--input-type=module", "-e", program], cwd=folder, capture_output=True, text=True
+            )
+            if done.returncode:
+                assert "RangeError" in done.stderr, done.stderr
+                raise Refused
+            return int(done.stdout)
+
+        return call
+
+    return {name: called(name) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("language", "functions", "tried"),
+    [("python", in_python, 60), ("c", in_c, 60), ("javascript", in_javascript, 8)],
+)
+def test_code_computes_what_is_counted(
+    language: str, functions: Callable[..., dict[str, Call]], tried: int, tmp_path: Path
+) -> None:
+    """Floors, ceilings, extremes and multiples: wherever an assumption fails the code refuses, else it is exact."""
+    path = tmp_path / "functions.yaml"
+    path.write_text(FUNCTIONS)
+    model = load(str(path))
+    closed = model.closed(["H", "W", "a", "b", "f"])
+    names = ("params", "macs", "activations")
+    called = functions(code(formulas(closed, names), language), names, tmp_path)
+    draw = random.Random(5)
+    admitted = 0
+    for _ in range(tried):
+        point = {"H": draw.randint(1, 6), "W": draw.randint(1, 6), "a": draw.randint(1, 70)}
+        point |= {"b": draw.randint(3, 50), "f": draw.choice((3, 6, 9, 36, 7))}
+        if not closed.formula("macs").admits(**point):
+            with pytest.raises(Refused):
+                called["macs"](**point)
+            continue
+        knobs, _ = closed.numbers(point)
+        expected = model.count(**knobs).totals
+        assert [called[name](**point) for name in names] == [getattr(expected, name) for name in names]
+        admitted += 1
+
+    assert tried / 3 < admitted < tried
+
+
+def test_c_refuses_what_exceeds_64_bits(tmp_path: Path) -> None:
+    """Up to the values that the first lines name nothing wraps around (-ftrapv would end it), one more is refused."""
+    closed = load("resnet-50").closed(["width", "h"])
+    written = code(formulas(closed, ("macs",)), "c")
+    found = re.search(r"exact for w <= ([\d,]+), h <= ([\d,]+);", written)
+    assert found is not None
+    w, h = (int(digits.replace(",", "")) for digits in found.groups())
+    macs = in_c(written, ["macs"], tmp_path)["macs"]
+
+    value = 19776 * h**2 * w**2 + 37632 * h**2 * w + 32000 * w  # the closed form of test_closed_form
+
+    assert macs(w=w, h=h) == value < 2**63
+    assert 19776 * (2 * h) ** 2 * (2 * w) ** 2 > 2**63  # no needlessly small limit
+    for beyond in ({"w": w + 1, "h": 1}, {"w": 1, "h": h + 1}):
+        with pytest.raises(Refused):
+            macs(**beyond)
+
+
+def test_javascript_has_whole_numbers_of_any_size(tmp_path: Path) -> None:
+    written = code(formulas(load("resnet-50").closed(["width", "h"]), ("params",)), "javascript")
+
+    params = in_javascript(written, ["params"], tmp_path)["params"]
+
+    assert params(w=10**15, h=1) == 5724 * 10**30 + 32977 * 10**15 + 1000
+
+
+def test_only_python_has_fractions(run: Run) -> None:
+    """A multiplier of 0.75 is exact in Python's fractions; doubles would round."""
+    for language in ("c", "javascript"):
+        refused = run("formula", "mobilenet-v1", "--in", "multiplier", "--format", language)
+
+        assert refused.code == 2
+        assert "'multiplier' may be a fraction" in refused.err
+
+
+def test_code_has_the_values_of_all_blocks(tmp_path: Path) -> None:
+    """In C as an array, in JavaScript by path."""
+    found = formulas(load("vgg-16").closed(["h"]), ("macs",), per="block")
+    written = code(found, "c")
+    expected = [value for entry in found.entries if (value := evaluate(entry.counts.macs, {"h": 3}))]
+    in_c(written, ["macs"], tmp_path)
+    values = (ctypes.c_int64 * len(found.entries))()
+
+    assert ctypes.CDLL(str(tmp_path / "formula.so")).macs(ctypes.c_int64(3), values) == 0
+    assert [value for value in values if value] == expected
+    assert f"// values[{len(values) - 1}]: total.\n" in written
+    assert '"total": ' in code(found, "javascript")
+
+
+def latex_value(written: str, point: dict[str, int]) -> Fraction:
+    """The value of a printed formula, read without sympy."""
+    text = re.sub(r"\^\{(\d+)\}", r"**\1", written)
+    text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"((\1)/(\2))", text)
+    for tex, plain in (
+        (r"\left\lfloor", " floor("),
+        (r"\right\rfloor", ")"),
+        (r"\left\lceil", " ceil("),
+        (r"\right\rceil", ")"),
+        (r"\left(", "("),
+        (r"\right)", ")"),
+        ("{", "("),
+        ("}", ")"),
+    ):
+        text = text.replace(tex, plain)
+    text = re.sub(r"(?<=[\w)]) +(?=[\w(])", "*", text).replace("floor*", "floor").replace("ceil*", "ceil")
+    text = re.sub(r"(?<![\w*])(\d+)", r"Fraction(\1)", text)
+    numbers = {name: Fraction(value) for name, value in point.items()}
+    return eval(text, {"floor": floor, "ceil": ceil, "Fraction": Fraction, **numbers})  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("model", "symbols"),
+    [
+        ("resnet-50", ["width", "h"]),
+        ("densenet-cifar-L40-k12", ["depths", "growth"]),
+        ("alexnet-2012", ["border=b"]),
+    ],
+)
+def test_latex_says_the_same(model: str, symbols: list[str]) -> None:
+    """What is set is worth what is counted, with fractions and floors."""
+    closed = load(model).closed(symbols)
+    for name in ("params", "macs", "activations"):
+        form = closed.formula(name)
+        for point in admissible(closed, model, 3):
+            assert latex_value(form._repr_latex_().strip("$"), point) == form.at(**point)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_floors_inside_floors_end(number: int, tmp_path: Path) -> None:
+    """Sizes rounded round after round: each was printed anew for a sort key at every level, without an end."""
+    line = (
+        "conv2d 8 3 stride=4 padding=1",
+        "conv2d (channels*channels+channels)//7+1 1",
+        "conv2d max((channels+1)*3//2, min(channels*2//3, 90)) 1",
+        "upsample size=(x.height*3//2, x.width*2//3+1)",
+    )[number]
+    (tmp_path / "nested.yaml").write_text(
+        f"input: 3x224x224\nknobs: {{w: 5}}\nlayers:\n  - conv2d w 1\n  - repeat: 16\n    layers: {line}\n"
+    )
+    for form in ("text", "json", "latex", "python", "javascript"):
+        outcome = launch(tmp_path, ["formula", "nested.yaml", "--format", form])
+
+        check_cheap(outcome)
+        assert outcome.code == 0, outcome.err
+        assert len(outcome.out) < 100_000
+    names = ("params", "macs")
+    closed = load(str(tmp_path / "nested.yaml")).closed()
+    called = in_python(code(formulas(closed, names), "python"), names, tmp_path)
+    for width, size in ((5, 300), (9, 128)):
+        point = {
+            symbol.letter: width if symbol.letter == "w" else (size - symbol.offset) // symbol.scale
+            for symbol in closed.symbols
+        }
+        if not closed.formula("macs").admits(**point):
+            continue
+        knobs, inputs = closed.numbers(point)
+        expected = load(str(tmp_path / "nested.yaml")).count(inputs=inputs, **knobs).totals
+        assert [called[name](**point) for name in names] == [expected.params, expected.macs]
+
+
+def test_what_is_too_long_is_left_out(run: Run, tmp_path: Path) -> None:
+    """The closed form of 30 rounds of w (w + 1) // 7 would have 2^30 characters; its values are exact."""
+    path = tmp_path / "long.yaml"
+    path.write_text(
+        "input: 3x8x8\nknobs: {w: 2}\nlayers: [conv2d w 1, 12 * conv2d (channels*channels+channels)//7+1 1]\n"
+    )
+
+    printed = run("formula", path, "--in", "w", "--quantity", "params").out
+    document = json.loads(run("formula", path, "--in", "w", "--quantity", "params", "--format", "json").out)
+
+    assert re.search(r"^params = a closed form of about [\d,]+ characters, not shown$", printed, re.MULTILINE)
+    assert document["formulas"][0]["text"] is None
+    assert document["formulas"][0]["default"] == load(str(path)).count().totals.params
+
+
+def test_floors_of_floors_are_one(tmp_path: Path) -> None:
+    """Two halvings of 2 h + 1 by valid windows of 2 are floor(h/2), and its square is what is counted."""
+    path = tmp_path / "halves.yaml"
+    path.write_text(
+        "input: 1x3x3\nlayers: [max_pool2d 1 stride=2, max_pool2d 1 stride=2, max_pool2d 1 stride=2]\n"
+    )
+    form = load(str(path)).formula("activations", ["h"])
+
+    assert str(form).count("floor") <= 4
+    assert "floor(floor" not in str(form)
+    for h in range(1, 60):
+        size = load(str(path)).closed(["h"]).symbols[0]
+        side = size.scale * h + size.offset
+        halves = [-(-side // 2), -(-side // 4), -(-side // 8)]  # positions 0, 2, 4 ... of each
+        assert form.at(h=h) == sum(each**2 for each in halves)
+
+
+def test_an_input_with_a_height_alone(run: Run, tmp_path: Path) -> None:
+    """linear from 8 to 3: 27 params, 24 multiplications a row."""
+    path = tmp_path / "rows.yaml"
+    path.write_text("input: {height: 4, channels: 8}\nlayers: [linear 3]\n")
+
+    printed = run("formula", path)
+
+    assert printed.code == 0
+    assert "params      = 27\n" in printed.out
+    assert "macs        = 24 h\n" in printed.out
+    assert "h = H\n" in printed.out
+
+
 def test_a_name_cannot_become_code() -> None:
     """The generated module holds a spec's name in a comment, out of which no text leads."""
     spec = load("lenet5-ng").spec._replace(name='x"""\nraise SystemExit\n"""\u2028#')
-    code = python(formulas(Model(spec).closed(["h"]), ("params",)))
+    written = code(formulas(Model(spec).closed(["h"]), ("params",)), "python")
 
     module: dict[str, Any] = {}
-    exec(code, module)
+    exec(written, module)
     assert module["params"]() == load("lenet5-ng").count().totals.params
 
 

@@ -23,7 +23,7 @@ HOMES = {
     "yaml": ("paramcalc.language.syntax",),
     "rich": ("paramcalc.render.table",),
     "typer": ("paramcalc.cli", "paramcalc.commands"),
-    "sympy": ("paramcalc.symbolic.face",),
+    "sympy": ("paramcalc.symbolic.to_sympy", "paramcalc.formula.whole", "paramcalc.formula.code"),
     "numpy": ("paramcalc.verify", "paramcalc.sweep"),
 }
 EXTRAS = {

@@ -35,6 +35,8 @@ ENDINGS = {
     "html": (".html", ".htm"),
     "svg": (".svg",),
     "python": (".py",),
+    "c": (".c",),
+    "javascript": (".mjs", ".js"),
     "junit": (".xml",),
     "yaml": (".yaml", ".yml"),
     "github": (".log",),

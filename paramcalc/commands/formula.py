@@ -16,7 +16,7 @@ from paramcalc.commands._common import (
 )
 
 
-@output_options("text", "latex", "python", "json")
+@output_options("text", "latex", "python", "c", "javascript", "json")
 @network_options
 def formula(
     changed: Changes,
@@ -66,7 +66,9 @@ def formula(
         {
             "text": lambda: draw.text(found, output.width),
             "latex": lambda: draw.latex(found),
-            "python": lambda: draw.python(found),
+            "python": lambda: draw.code(found, "python"),
+            "c": lambda: draw.code(found, "c"),
+            "javascript": lambda: draw.code(found, "javascript"),
             "json": lambda: draw.document(found),
         }
     )

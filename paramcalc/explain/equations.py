@@ -15,7 +15,8 @@ from paramcalc.engine.graph import Applied
 from paramcalc.ops.attributes import Attribute, attributes
 from paramcalc.ops.base import Cost, Op, Weights
 from paramcalc.symbolic.factored import Recorder, named, renamed
-from paramcalc.symbolic.polynomial import Monomial, Polynomial, evaluate, sum_of, whole
+from paramcalc.symbolic.polynomial import Polynomial, evaluate, sum_of, whole
+from paramcalc.symbolic.terms import Monomial
 
 LETTERS = {"channels": "C", "height": "H", "width": "W", "depth": "D", "length": "L"}
 CUSTOMARY = {

@@ -10,18 +10,13 @@ from paramcalc.formula.formula import Entry, Formulas
 from paramcalc.render.escape import comment, tex
 from paramcalc.render.grid import number, wrapped
 from paramcalc.symbolic.choice import AXIS_LETTERS
-from paramcalc.symbolic.domain import Domain, domains
+from paramcalc.symbolic.domain import Domain
 from paramcalc.symbolic.facts import Symbol
-from paramcalc.symbolic.judge import Assumption
-from paramcalc.symbolic.notation import LATEX, PLAIN, PYTHON, Notation
-from paramcalc.symbolic.polynomial import Atom, Polynomial, evaluate
+from paramcalc.symbolic.notation import PLAIN, readable, shown
+from paramcalc.symbolic.polynomial import Polynomial, evaluate
+from paramcalc.symbolic.rounds import summed
 
 SCHEMA = "paramcalc/formula/1"
-FRACTION = "from fractions import Fraction\n"
-DIVISIBLE = """def divisible(value, divisor=8):
-    nearest = max(divisor, (2 * value + divisor) // (2 * divisor) * divisor)
-    return nearest + divisor if 10 * nearest < 9 * value else nearest
-"""
 
 
 def text(found: Formulas, width: int | None = None) -> str:
@@ -81,13 +76,13 @@ def heading(found: Formulas) -> str:
 
 def _size(size: Any) -> str:
     """A size between other ones: in brackets where it is a sum."""
-    text = PLAIN.sum(size)
+    text = shown(size)
     return f"({text})" if isinstance(size, Polynomial) and len(size.terms) > 1 else text
 
 
 def meaning(symbol: Symbol) -> str:
     """What a symbol stands for, as an equation."""
-    value = PLAIN.sum(symbol.value)
+    value = shown(symbol.value)
     names = [name for name in symbol.stands_for if name != symbol.letter]
     if not names:
         axis = AXIS_LETTERS.get(symbol.letter)
@@ -102,10 +97,9 @@ def conditions(found: Formulas) -> list[str]:
     lines = _fixed(found)
     if not found.symbols:
         return lines
-    legal, others = domains(found.symbols, found.assumptions)
-    lines.append(f"for {_values(legal)}")
-    if others:
-        lines.append("assuming " + ", ".join(PLAIN.assumption(each) for each in others))
+    lines.append(f"for {_values(found.domains)}")
+    if found.others:
+        lines.append("assuming " + ", ".join(map(str, found.others)))
     point, last = _point(found), found.entries[-1]
     at = ", ".join(f"{letter} = {value}" for letter, value in point.items())
     if last.path not in (found.entries[0].path, found.sum):
@@ -185,110 +179,60 @@ def folded(text: str, width: int | None) -> list[str]:
 
 def latex(found: Formulas) -> str:
     """Aligned equations; what the symbols stand for and what is assumed follows as comments."""
+    from paramcalc.symbolic.to_sympy import latex as printed
+
     lines = []
     for entry in found.entries:
         for name in found.quantities:
             which = "" if len(found.entries) == 1 else rf"\;\text{{{tex(entry.path)}}}"
             left = rf"\text{{{tex(name)}}}{which}"
-            lines.append(f"{left} &= {LATEX.sum(_value(entry, name), found.leading, found.order)}")
+            lines.append(f"{left} &= {printed(_value(entry, name), found.leading)}")
     body = " \\\\\n".join(f"  {line}" for line in lines)
     remarks = "".join(comment("%", line) for line in [heading(found), *conditions(found)])
     return f"\\begin{{align*}}\n{body}\n\\end{{align*}}\n{remarks}"
 
 
-def python(found: Formulas) -> str:
-    """A module with one function a quantity, which needs nothing but Python.
+def code(found: Formulas, language: str) -> str:
+    """A module in a programming language, below comments that say what it is of."""
+    from paramcalc.formula.code import module
 
-    A function of several layers or blocks returns their values by path. Values at which the formulas
-    do not hold raise ValueError.
-    """
-    parameters = ", ".join(_parameter(symbol) for symbol in found.symbols)
-    functions = [_checks(found)]
-    for name in found.quantities:
-        functions.append(
-            f"def {name}({parameters}) -> {'int' if len(found.entries) == 1 else 'dict[str, int]'}:\n"
-            f"    _check({', '.join(found.order)})\n"
-            f"    return {_result(found, name)}\n"
-        )
-    if any("divisible(" in function for function in functions):
-        functions.insert(0, DIVISIBLE)
-    imported = f"\n{FRACTION}" if any("Fraction" in function for function in functions) else ""
-    remarks = "".join(comment("#", line) for line in [heading(found), *_fixed(found)])
-    return "\n\n".join([remarks + imported, *functions])
-
-
-def _result(found: Formulas, name: str) -> str:
-    if len(found.entries) == 1:
-        return _code(found, found.entries[0], name)
-    lines = [f"        {entry.path!r}: {_code(found, entry, name)},\n" for entry in found.entries]
-    return "{\n" + "".join(lines) + "    }"
-
-
-def _code(found: Formulas, entry: Entry, name: str) -> str:
-    """The value as a Python expression; of a layer that stands for several rounds, their sum."""
-    code = PYTHON.sum(_value(entry, name), found.leading, found.order)
-    loops = "".join(
-        f" for {letter} in range(1, {PYTHON.sum(count)})" for letter, count in reversed(entry.ranges)
-    )
-    code = f"sum({code}{loops})" if loops else code
-    return code if all(symbol.whole for symbol in found.symbols) else f"int({code})"
-
-
-def _parameter(symbol: Symbol) -> str:
-    """A parameter with its type and default."""
-    if symbol.whole:
-        return f"{symbol.letter}: int = {symbol.default}"
-    fraction = f"Fraction({symbol.default.numerator}, {symbol.default.denominator})"
-    return f"{symbol.letter}: Fraction = {fraction}"
-
-
-def _checks(found: Formulas) -> str:
-    """A function that refuses values at which the formulas do not hold."""
-    parameters = (_parameter(symbol).partition(" =")[0] for symbol in found.symbols)
-    lines = [f"def _check({', '.join(parameters)}) -> None:\n"]
-    for symbol in found.symbols:
-        bound = f"at least {symbol.least}" if symbol.whole else "greater than 0"
-        lines.append(f"    if {symbol.letter} {f'< {symbol.least}' if symbol.whole else '<= 0'}:\n")
-        lines.append(f'        raise ValueError("{symbol.letter} must be {bound}")\n')
-    for assumption in found.assumptions:
-        lines.append(f"    if not {_test(assumption)}:\n")
-        lines.append(f'        raise ValueError("this does not hold: {PLAIN.assumption(assumption)}")\n')
-    return "".join(lines if len(lines) > 1 else [*lines, "    pass\n"])
-
-
-def _test(assumption: Assumption) -> str:
-    value = PYTHON.sum(assumption.value)
-    if assumption.kind in ("divides", "does not divide"):
-        sign = "==" if assumption.kind == "divides" else "!="
-        return f"({value}) % {PYTHON.bottom(assumption.divisor, ())} {sign} 0"
-    return f"({value}) {'==' if assumption.kind == '=' else assumption.kind} 0"
+    sign = "#" if language == "python" else "//"
+    remarks = "".join(comment(sign, line) for line in [heading(found), *_fixed(found)])
+    return remarks + module(found, language)
 
 
 def document(found: Formulas) -> dict[str, Any]:
-    """The contract `paramcalc/formula/1`: terms as numbers, next to the written forms."""
-    point = _point(found)
+    """The contract `paramcalc/formula/1`: terms as numbers, next to the written forms.
+
+    A formula too long to be read has no written forms: they are null.
+    """
     return {
         "schema": SCHEMA,
         "model": found.model,
         "settings": list(found.settings),
-        "input": {name: [PLAIN.sum(size) for size in shape.dims] for name, shape in found.inputs.items()},
+        "input": {name: [shown(size) for size in shape.dims] for name, shape in found.inputs.items()},
         "symbols": [_symbol(symbol) for symbol in found.symbols],
         "fixed": [each._asdict() for each in found.fixed],
-        "assumptions": [PLAIN.assumption(assumption) for assumption in found.assumptions],
-        "formulas": [
-            {
-                "path": entry.path,
-                "quantity": name,
-                "rounds": {letter: PLAIN.sum(count) for letter, count in entry.ranges},
-                "text": _shown(found, entry, name),
-                "latex": LATEX.sum(_value(entry, name), found.leading, found.order),
-                "python": _code(found, entry, name),
-                "terms": _terms(_value(entry, name)),
-                "default": None if entry.ranges else evaluate(_value(entry, name), point),
-            }
-            for entry in found.entries
-            for name in found.quantities
-        ],
+        "assumptions": [str(assumption) for assumption in found.assumptions],
+        "formulas": [_formula(found, entry, name) for entry in found.entries for name in found.quantities],
+    }
+
+
+def _formula(found: Formulas, entry: Entry, name: str) -> dict[str, Any]:
+    from paramcalc.formula.code import expression
+    from paramcalc.symbolic.to_sympy import latex
+
+    value = _value(entry, name)
+    written = readable(value)
+    return {
+        "path": entry.path,
+        "quantity": name,
+        "rounds": {letter: shown(count) for letter, count in entry.ranges},
+        "text": _shown(found, entry, name) if written else None,
+        "latex": latex(value, found.leading) if written else None,
+        "python": expression(summed(value, entry.ranges)) if written else None,
+        "terms": _terms(value) if written else None,
+        "default": None if entry.ranges else evaluate(value, _point(found)),
     }
 
 
@@ -309,7 +253,7 @@ def _terms(value: Any) -> list[dict[str, Any]]:
     return [
         {
             "coefficient": _plain(coefficient),
-            "powers": {_named(PLAIN, atom): exponent for atom, exponent in monomial},
+            "powers": {PLAIN.atom(atom): exponent for atom, exponent in monomial},
         }
         for monomial, coefficient in terms.items()
     ]
@@ -320,20 +264,16 @@ def _plain(value: Any) -> int | str:
     return int(value) if value.denominator == 1 else str(value)
 
 
-def _named(notation: Notation, atom: Atom) -> str:
-    return notation.atom(atom)
-
-
 def _value(entry: Entry, name: str) -> Any:
     return getattr(entry.counts, name)
 
 
 def _shown(found: Formulas, entry: Entry, name: str) -> str:
-    return PLAIN.sum(_value(entry, name), found.leading, found.order)
+    return shown(_value(entry, name), found.leading, found.order)
 
 
 def _rounds(entry: Entry) -> str:
-    return ", ".join(f"{letter} = 1 ... {PLAIN.sum(count - 1)}" for letter, count in entry.ranges)
+    return ", ".join(f"{letter} = 1 ... {shown(count - 1)}" for letter, count in entry.ranges)
 
 
 def _point(found: Formulas) -> dict[str, int]:

@@ -8,9 +8,10 @@ from typing import Literal, NamedTuple
 from paramcalc.base.choice import chosen
 from paramcalc.base.shape import Shape
 from paramcalc.count.report import QUANTITIES, Counts
+from paramcalc.symbolic.assumption import Assumption
 from paramcalc.symbolic.closed import Closed, Fixed, Row, added
+from paramcalc.symbolic.domain import Domain
 from paramcalc.symbolic.facts import Symbol
-from paramcalc.symbolic.judge import Assumption
 from paramcalc.symbolic.rounds import Range
 
 USUAL = ("params", "macs", "activations", "memory")
@@ -39,6 +40,8 @@ class Formulas(NamedTuple):
     inputs: Mapping[str, Shape]
     quantities: tuple[str, ...]
     symbols: tuple[Symbol, ...]
+    domains: tuple[Domain, ...]
+    others: tuple[Assumption, ...]
     assumptions: tuple[Assumption, ...]
     leading: tuple[str, ...]
     entries: tuple[Entry, ...]
@@ -73,6 +76,8 @@ def formulas(
         inputs=closed.graph.inputs,
         quantities=wanted,
         symbols=closed.symbols,
+        domains=closed.domains,
+        others=closed.others,
         assumptions=closed.assumptions,
         leading=closed.leading,
         entries=tuple(_entries(rows, per, depth, name)),

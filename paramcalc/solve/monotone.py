@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from paramcalc.symbolic.facts import Facts
-from paramcalc.symbolic.polynomial import Atom, Polynomial
+from paramcalc.symbolic.polynomial import Polynomial
+from paramcalc.symbolic.terms import Atom
 
 COMPOSED = ("max", "min", "round")  # never fall while no argument does
 

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from paramcalc.sweep.exact import ONE, Array, Ratio, Whole, fraction, measured, number
-from paramcalc.symbolic.judge import Assumption
-from paramcalc.symbolic.polynomial import GROUP, Atom, Monomial, Polynomial
+from paramcalc.symbolic.assumption import Assumption
+from paramcalc.symbolic.polynomial import Polynomial
+from paramcalc.symbolic.terms import GROUP, Atom, Monomial
 
 Places: TypeAlias = Sequence[Array]  # for each axis, the place of every point on it
 Form: TypeAlias = Callable[[Places], Whole]  # whole at every point

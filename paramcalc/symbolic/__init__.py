@@ -7,9 +7,9 @@ asked about them.
 
 from __future__ import annotations
 
+from paramcalc.symbolic.assumption import Assumption
 from paramcalc.symbolic.closed import Closed, Formula, close
 from paramcalc.symbolic.facts import Symbol
-from paramcalc.symbolic.judge import Assumption
 from paramcalc.symbolic.polynomial import Polynomial, evaluate, symbol
 
 __all__ = ["Assumption", "Closed", "Formula", "Polynomial", "Symbol", "close", "evaluate", "symbol"]

@@ -20,6 +20,7 @@ from paramcalc.symbolic.facts import Symbol
 
 BATCH = "batch"
 AXIS_LETTERS = {"H": "height", "W": "width", "L": "length", "D": "depth", "C": "channels"}
+USUAL_AXES = ("H", "W", "L")
 SQUARE = "h"  # height and width together
 CUSTOMARY = {"depths": "n", "layers": "n", "depth": "n", "growth": "k", "vocabulary": "v", "classes": "c"}
 AVOIDED = frozenset({*"lIOi", *FUNCTIONS, *dir(builtins), *keyword.kwlist})  # read as something else
@@ -130,10 +131,9 @@ def usual(spec: Spec, start: Start) -> list[str]:
     if _knobs_of_space(spec, start.given) - _knobs_by_place(spec, start).keys():
         return [*names, *(name for name, value in start.knobs.items() if name in space and _is_size(value))]
     axes = {axis for shape in start.inputs.values() for axis in shape.axes}
-    if "height" in axes:
-        square = all(same_plane(shape) for shape in start.inputs.values())
-        return [*names, *([SQUARE] if square else ["H", "W"])]
-    return [*names, "L"] if "length" in axes else names
+    if {"height", "width"} <= axes and all(same_plane(shape) for shape in start.inputs.values()):
+        return [*names, SQUARE]
+    return [*names, *(letter for letter in USUAL_AXES if AXIS_LETTERS[letter] in axes)]
 
 
 def same_plane(shape: Shape) -> bool:

@@ -9,16 +9,18 @@ from paramcalc.base.errors import Fault, SpecError, near
 from paramcalc.base.paths import matching
 from paramcalc.base.sizes import judge
 from paramcalc.count.report import QUANTITIES, Counts, count_layer
-from paramcalc.engine.builder import LARGEST_SIZE
 from paramcalc.engine.elaborate import Change, Settings, Swap, elaborate
 from paramcalc.engine.graph import Graph, Kind, Layer
 from paramcalc.language.spec import Spec
+from paramcalc.symbolic.assumption import Assumption
 from paramcalc.symbolic.choice import Chosen, Start, choose, filled, usual
+from paramcalc.symbolic.domain import Domain
 from paramcalc.symbolic.facts import Symbol
-from paramcalc.symbolic.judge import Assumption, Judge, Stretch
-from paramcalc.symbolic.notation import LATEX, PLAIN
+from paramcalc.symbolic.judge import Judge, Stretch
+from paramcalc.symbolic.notation import shown
 from paramcalc.symbolic.polynomial import evaluate, sum_of
 from paramcalc.symbolic.rounds import Range, SymbolicElaborator, summed
+from paramcalc.symbolic.scale import scaled
 
 
 class Formula(NamedTuple):
@@ -35,10 +37,12 @@ class Formula(NamedTuple):
     leading: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return PLAIN.sum(self.value, self.leading, self.order)
+        return shown(self.value, self.leading, self.order)
 
     def _repr_latex_(self) -> str:
-        return f"${LATEX.sum(self.value, self.leading, self.order)}$"
+        from paramcalc.symbolic.to_sympy import latex
+
+        return f"${latex(self.value, self.leading)}$"
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -47,7 +51,7 @@ class Formula(NamedTuple):
 
     def sympy(self) -> Any:
         """The value as a sympy expression, which takes a fifth of a second to import."""
-        from paramcalc.symbolic.face import expression
+        from paramcalc.symbolic.to_sympy import expression
 
         return expression(self.value)
 
@@ -96,13 +100,16 @@ class Fixed(NamedTuple):
 class Closed(NamedTuple):
     """A network counted in symbols; `totals` leaves out branches that exist in training only.
 
-    `settings` are those besides the symbols, as they were written. `fixed` are symbols in whose place
+    `settings` are those besides the symbols, as they were written. Of all `assumptions`, the `domains` say
+    what is of one whole symbol alone, and `others` are the rest. `fixed` are symbols in whose place
     stands their default, because no other value has a network.
     """
 
     graph: Graph
     settings: tuple[str, ...]
     symbols: tuple[Symbol, ...]
+    domains: tuple[Domain, ...]
+    others: tuple[Assumption, ...]
     assumptions: tuple[Assumption, ...]
     rows: tuple[Row, ...]
     totals: Counts
@@ -154,59 +161,64 @@ def close(
 ) -> Closed:
     """The counts of a network in symbols; None takes the width and the input's space.
 
-    Input sizes are taken in multiples, as large as the strides ask for: each time one does not
-    divide, elaboration starts again with steps at least twice as large, which never exceed the size.
-    A knob that is an input's size stays as it is where the network has no closed form in it.
+    Input sizes are taken in multiples, as large as the strides ask for and never larger than the size. A
+    knob that is an input's size stays as it is where the network has no closed form in it.
     """
     numeric = Settings(variant, changes, inputs or {})
-    start = Start.of(spec, numeric)
+    graph = elaborate(spec, numeric)
+    start = Start(graph.knobs, graph.inputs, numeric.inputs.keys())
     chosen = choose(spec, start, usual(spec, start) if symbols is None else symbols)
     try:
-        return _closed(spec, numeric, changes, chosen)
+        return _closed(spec, numeric, scaled(chosen, graph))
     except (Fault, SpecError):
         apart = start._replace(given=start.inputs.keys())  # the knobs of the inputs' sizes stay numbers
         other = choose(spec, apart, usual(spec, apart) if symbols is None else symbols)
         if other.knobs == chosen.knobs:
             raise
-    return _closed(spec, numeric, changes, other)
+    return _closed(spec, numeric, scaled(other, graph))
 
 
-def _closed(spec: Spec, numeric: Settings, changes: tuple[Change | Swap, ...], chosen: Chosen) -> Closed:
-    """The counts in the symbols chosen, in steps as large as they must be."""
+def _closed(spec: Spec, numeric: Settings, chosen: Chosen) -> Closed:
+    """The counts in the symbols chosen, in steps as large as they must be.
+
+    What strides do not show, such as windows of attention, is found when a size does not divide:
+    elaboration starts again in steps at least twice as large.
+    """
     fixed: list[Fixed] = []
     while True:
         asked = Judge(chosen.symbols)
-        settings = numeric._replace(changes=(*changes, *chosen.changes()))
+        settings = numeric._replace(changes=(*numeric.changes, *chosen.changes()))
         try:
             sizes = chosen.sizes(started(spec, settings, asked).inputs)
             settings = settings._replace(inputs={**numeric.inputs, **sizes})
             graph, rows = counted(spec, settings, asked, _batch(chosen))
-            totals = added(row for row in rows if not row.layer.auxiliary)
-            if max(evaluate(total, asked.point) for total in totals) > LARGEST_SIZE:
-                elaborate(spec, numeric)  # which refuses single sizes as large as that
             only = _only_value(spec, settings, chosen, asked)
         except Stretch as stretch:
             chosen = chosen.stretched(stretch.letter, stretch.factor)
             continue
-        except RecursionError:
-            raise Fault("sizes are rounded too often, one inside another, to be written in symbols") from None
-        except SpecError:
-            elaborate(spec, numeric)  # where the spec is wrong with numbers too, that is the plainer message
-            raise
         if only:
             letter, reason = only
             symbol = next(symbol for symbol in chosen.symbols if symbol.letter == letter)
             fixed.append(Fixed(symbol.stands_for, symbol.start, reason))
             chosen = chosen.without(letter)
             continue
-        written = tuple(str(change) for change in changes)
-        assumptions = asked.assumptions()
-        return Closed(graph, written, chosen.symbols, assumptions, rows, totals, chosen, tuple(fixed))
+        return Closed(
+            graph=graph,
+            settings=tuple(str(change) for change in numeric.changes),
+            symbols=chosen.symbols,
+            domains=asked.domains(),
+            others=asked.others(),
+            assumptions=asked.assumptions(),
+            rows=rows,
+            totals=added(row for row in rows if not row.layer.auxiliary),
+            chosen=chosen,
+            fixed=tuple(fixed),
+        )
 
 
 def _only_value(spec: Spec, settings: Settings, chosen: Chosen, asked: Judge) -> tuple[str, str] | None:
     """A symbol all of whose values but one have no network, as an attempt without that one shows, and why."""
-    for letter, equation in asked.equations():
+    for letter, equation in asked.only.items():
         judge = Judge(chosen.symbols, denied=equation)
         judge.stretching = False
         try:
@@ -215,7 +227,7 @@ def _only_value(spec: Spec, settings: Settings, chosen: Chosen, asked: Judge) ->
             problem, *_ = error.problems
             line, _ = problem.source.position(problem.start)
             return letter, f"{problem.fact} (line {line})"
-        except (Fault, RecursionError):
+        except Fault:
             continue
     return None
 

@@ -9,18 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from paramcalc.symbolic.polynomial import (
-    GROUP,
-    Atom,
-    Monomial,
-    Number,
-    Polynomial,
-    Value,
-    bounded,
-    evaluate,
-    times,
-    whole,
-)
+from paramcalc.symbolic.polynomial import Polynomial, bounded, evaluate, whole
+from paramcalc.symbolic.terms import GROUP, Atom, Monomial, Number, Value, times
 
 
 class Factored(Polynomial):
@@ -56,8 +46,6 @@ class Factored(Polynomial):
         """The product of two factors."""
         (one, coefficient), (two, factor) = _factor(self), _factor(other)
         return Factored.of(bounded({times(one, two): whole(coefficient * factor)}))
-
-    __hash__ = Polynomial.__hash__
 
 
 def named(name: str) -> Any:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
-from math import gcd, lcm
+from math import ceil, floor, gcd, lcm
 from typing import Any, NamedTuple
 
-from paramcalc.symbolic.polynomial import GROUP, Atom, Monomial, Polynomial, apply, symbol
+from paramcalc.symbolic.domain import Domain
+from paramcalc.symbolic.polynomial import Polynomial, apply, symbol
+from paramcalc.symbolic.terms import GROUP, Atom, Monomial
 
 MOST_ENDS = 3  # symbols with a greatest value that are looked at from both ends
 
@@ -84,6 +86,14 @@ class Facts:
     def learn_exact(self, number: Any, divisor: Any) -> None:
         """That a number is a multiple of a divisor."""
         self.exact.add((number, divisor))
+
+    def domain(self, one: Symbol) -> Domain:
+        """The values that a symbol may have, as far as what is known is of it alone."""
+        if not one.whole:
+            return Domain(one.letter, one.whole, one.least)
+        step, most = self.steps[one.letter], self.most.get(one.letter)
+        least = ceil(Fraction(self.least[one.letter]) / step) * step
+        return Domain(one.letter, True, least, None if most is None else floor(most / step) * step, step)
 
     # ------------------------------------------------------------------------------------ bounds
 

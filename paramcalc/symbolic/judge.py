@@ -6,37 +6,18 @@ assumption, to be printed with the result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd
-from typing import Any, NamedTuple
+from typing import Any
 
 from paramcalc.base.errors import Fault
 from paramcalc.language.expression import FUNCTIONS
+from paramcalc.symbolic.assumption import Assumption, linear
+from paramcalc.symbolic.domain import Domain
 from paramcalc.symbolic.facts import Facts, Symbol
-from paramcalc.symbolic.polynomial import Atom, Monomial, Polynomial, evaluate, opaque, sum_of, symbol, whole
-
-
-class Assumption(NamedTuple):
-    """What holds at the default point and need not elsewhere.
-
-    `value` is >= 0, > 0, = 0 or != 0, or a multiple of `divisor` ("divides") or none ("does not divide").
-    """
-
-    kind: str
-    value: Any
-    divisor: Any = 1
-
-    def holds(self, values: Mapping[str, Any]) -> bool:
-        """Whether a point meets it."""
-        value, divisor = evaluate(self.value, values), evaluate(self.divisor, values)
-        if self.kind == ">=":
-            return bool(value >= 0)
-        if self.kind == ">":
-            return bool(value > 0)
-        if self.kind in ("=", "!="):
-            return (value == 0) is (self.kind == "=")
-        return (value % divisor == 0) is (self.kind == "divides")
+from paramcalc.symbolic.polynomial import Polynomial, evaluate, opaque, sum_of, symbol, whole
+from paramcalc.symbolic.terms import Atom, Monomial
 
 
 class Stretch(Exception):
@@ -59,7 +40,8 @@ class Judge:
         self.point = {symbol.letter: symbol.default for symbol in symbols}
         self.facts = Facts(symbols)
         self.denied = denied
-        self.assumed: dict[Assumption, None] = {}
+        self.assumed: dict[Assumption, bool] = {}  # whether it is of one whole symbol alone: in its domain
+        self.only: dict[str, Assumption] = {}  # the equation that gives a symbol its one value
         self.stretching = True
         self.indices: list[str] = []
         self.again: dict[Atom, Any] = {}
@@ -80,7 +62,11 @@ class Judge:
             return False
         equation = Assumption("=", _sign_normal(value))
         answer = equation.holds(self.point) and equation != self.denied
-        self.assume(equation if answer else equation._replace(kind="!="))
+        single = linear(equation.value) if answer else None
+        if single:
+            self.only[single[0]] = equation
+        said = equation if answer else equation._replace(kind="!=")
+        self.assume(said, single is not None and self.is_whole(single[0]))
         return answer
 
     def nonneg(self, value: Any) -> bool:
@@ -121,6 +107,9 @@ class Judge:
         level = self.level(rest, divisor)
         if level is not None:
             return whole + level
+        flat = self.unnested(rest, divisor)
+        if flat:
+            return whole + self.floor_divide(*flat)
         if isinstance(rest, Polynomial) and all(coefficient < 0 for coefficient in rest.terms.values()):
             return whole - opaque("ceil", -rest, divisor)
         return whole + (opaque("floor", rest, divisor) if rest != 0 else 0)
@@ -184,6 +173,24 @@ class Judge:
             return None
         return shorter + constant // factor, whole(below)
 
+    def unnested(self, number: Any, divisor: Any) -> tuple[Any, Any] | None:
+        """A fraction of the same floor without one inside: floor((floor(p/q) + c)/r) = floor((p + c q)/(q r))."""
+        terms = [term for term in getattr(number, "terms", {}).items() if term[0]]
+        if len(terms) != 1 or not isinstance(divisor, int) or divisor < 1:
+            return None
+        ((monomial, coefficient),) = terms
+        atom, exponent = monomial[0]
+        if len(monomial) > 1 or exponent != 1 or atom.name not in ("floor", "ceil") or abs(coefficient) != 1:
+            return None
+        inner, below = atom.arguments
+        if not isinstance(below, int) or number.constant.denominator != 1:
+            return None
+        rounded_down = (atom.name == "floor") is (coefficient == 1)
+        if not rounded_down and not self.facts.whole(inner):
+            return None
+        up = 0 if rounded_down else below - 1  # ceil(p/q) is floor((p + q - 1)/q)
+        return inner * coefficient + up + number.constant * below, below * divisor
+
     def level(self, number: Any, divisor: Any) -> Any:
         """The floor of a fraction that is proved to be the same for all values of the symbols, or None."""
         facts = self.facts
@@ -237,9 +244,9 @@ class Judge:
         """Whether a symbol may be taken in larger steps: none larger than its default size."""
         return self.stretching and found.stretches and bool(found.scale * factor <= found.start)
 
-    def assume(self, assumption: Assumption) -> None:
+    def assume(self, assumption: Assumption, alone: bool = False) -> None:
         self.check_rounds(assumption.value)
-        self.assumed[assumption] = None
+        self.assumed[assumption] = alone
 
     def check_rounds(self, value: Any) -> None:
         """All rounds of a repeat must go alike: an answer for one of them is none."""
@@ -250,13 +257,16 @@ class Judge:
                 fix="leave the number of rounds a number",
             )
 
+    def is_whole(self, letter: str) -> bool:
+        return letter not in self.facts.fractions
+
     def assume_sign(self, value: Any) -> None:
         """That a value is not negative: a new least value of a symbol where it says no more than that."""
         single = linear(value)
         if single is not None and single[1] < 0:
             self.facts.learn_most(single[0], value.constant / -Fraction(single[1]))
         if single is None or single[1] < 0 or self.facts.steps[single[0]] is None:
-            self.assume(Assumption(">=", value))
+            self.assume(Assumption(">=", value), single is not None and self.is_whole(single[0]))
             return
         self.check_rounds(value)
         letter, factor = single
@@ -275,42 +285,46 @@ class Judge:
         letter, factor = single
         self.facts.learn_step(letter, Fraction(divisor) / factor)
 
-    def equations(self) -> Iterator[tuple[str, Assumption]]:
-        """The assumptions that give one symbol one value."""
-        for each in self.assumed:
-            found = linear(each.value)
-            if each.kind == "=" and found:
-                yield found[0], each
+    def domains(self) -> tuple[Domain, ...]:
+        """The values that each symbol may have, as far as that is said of it alone."""
+        return tuple(map(self._domain, self.symbols.values()))
+
+    def _domain(self, declared: Symbol) -> Domain:
+        domain = self.facts.domain(declared)
+        alone = self.only.get(declared.letter)
+        if alone is None or not declared.whole:
+            return domain
+        value = self.point[declared.letter]
+        return domain._replace(least=value, most=value)
 
     def assumptions(self) -> tuple[Assumption, ...]:
-        """Everything assumed, the simplest first; a symbol that must have one value is not bounded as well."""
-        letters = {letter for letter, _ in self.equations()}
-        bounds = (each for each in self._bounds() if letters.isdisjoint(each.value.symbols()))
-        return (*self._steps(), *bounds, *self.assumed)
+        """Everything assumed, the simplest first."""
+        declared = [*self.symbols.values()]
+        return (*self._steps(declared), *self._bounds(declared), *self.assumed)
 
-    def _steps(self) -> list[Assumption]:
+    def others(self) -> tuple[Assumption, ...]:
+        """What is assumed besides the domains: of several symbols, or of one that need not be whole."""
+        declared = [each for each in self.symbols.values() if not each.whole]
+        assumed = (each for each, alone in self.assumed.items() if not alone)
+        return (*self._steps(declared), *self._bounds(declared), *assumed)
+
+    def _steps(self, declared: Sequence[Symbol]) -> list[Assumption]:
         found = []
-        for letter, declared in self.symbols.items():
-            step = self.facts.steps[letter]
-            if step is not None and step != (1 if declared.whole else None):
-                fraction = Fraction(step)
-                found.append(Assumption("divides", symbol(letter) * fraction.denominator, fraction.numerator))
+        for each in declared:
+            step = self.facts.steps[each.letter]
+            if step is not None and step != (1 if each.whole else None):
+                fraction, name = Fraction(step), symbol(each.letter)
+                found.append(Assumption("divides", name * fraction.denominator, fraction.numerator))
         return found
 
-    def _bounds(self) -> list[Assumption]:
+    def _bounds(self, declared: Sequence[Symbol]) -> list[Assumption]:
+        """The least values of symbols, but for one that must have one value."""
         return [
-            Assumption(">=", symbol(letter) - self.facts.least[letter])
-            for letter, declared in self.symbols.items()
-            if self.facts.least[letter] > (declared.least if declared.whole else 0)
+            Assumption(">=", symbol(each.letter) - self.facts.least[each.letter])
+            for each in declared
+            if each.letter not in self.only
+            and self.facts.least[each.letter] > (each.least if each.whole else 0)
         ]
-
-
-def linear(value: Any) -> tuple[str, Any] | None:
-    """The letter and the coefficient of a value that is one symbol times a number, plus a number."""
-    terms = value.terms if isinstance(value, Polynomial) else {}
-    (monomial, coefficient), *others = [term for term in terms.items() if term[0]] or [((), 0)]
-    single = not others and len(monomial) == 1 and monomial[0][1] == 1 and not monomial[0][0].arguments
-    return (monomial[0][0].name, coefficient) if single else None
 
 
 def _content(value: Any) -> int:

@@ -1,4 +1,4 @@
-"""Polynomials in print: plain, for LaTeX, as Python.
+"""Sums in print: plain, as a lecture writes them, and for LaTeX as `explain` sets them.
 
 All terms stand side by side, but for the powers of the leading symbols, which are taken out, as in
 `h^2 (19776 w^2 + 37632 w) + 32000 w`.
@@ -6,62 +6,41 @@ All terms stand side by side, but for the powers of the leading symbols, which a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from paramcalc.symbolic.judge import Assumption
-from paramcalc.symbolic.polynomial import GROUP, Atom, Monomial, Number, Polynomial, Value, times
+from paramcalc.symbolic.terms import GROUP, Atom, Monomial, Number, Sum, Value, degree, times
 
-WORDS = {sign: f" {sign} " for sign in (">=", "<=", ">", "<", "=", "!=", "divides", "does not divide")}
-WORDS["whole"] = " is whole"
-LATEX_SIGNS = {
-    ">=": r" \ge ",
-    "<=": r" \le ",
-    ">": " > ",
-    "<": " < ",
-    "=": " = ",
-    "!=": r" \ne ",
-    "divides": r" \mid ",
-    "does not divide": r" \nmid ",
-    "whole": r" \in \mathbb{N}",
-}
+LONGEST = 5_000  # characters of a closed form that is shown
+DEEPEST = 40  # roundings one inside another that are shown
+COUNTED = 1_000_000_000  # characters: how much longer it is does not matter
 
 
 class Notation(NamedTuple):
     """How powers, products, quotients and functions are written.
 
-    `quotient` is of what divides, `ratio` of what need not (the argument of a function). `over` says
-    that a sum stands as a whole over its common denominator, for a language that computes with ints.
     `by_name` puts terms in the symbols' order, what is subtracted last; else higher degrees come first.
     """
 
     product: str
     power: Callable[[str, int], str]
     quotient: Callable[[str, str], str]
-    ratio: Callable[[str, str], str]
     floor: Callable[[str, str], str]
     ceil: Callable[[str, str], str]
     function: Callable[[str, Sequence[str]], str]
     symbol: Callable[[str], str] = str
     bracket: Callable[[str], str] = "({})".format
-    over: bool = False
     by_name: bool = False
-    signs: Mapping[str, str] = WORDS
 
     # --------------------------------------------------------------------------------- sums
 
     def sum(self, value: Value, leading: Sequence[str] = (), order: Sequence[str] = ()) -> str:
         """A value; factors come in the order given, leading symbols first."""
-        if not isinstance(value, Polynomial):
+        if not isinstance(value, Sum):
             return self.term(value, (), order)
-        if self.over:
-            numerator, denominator = fraction(value)
-            if denominator != 1:
-                top = self.bracket(self.sum(numerator, leading, order))
-                return self.quotient(top, self.bottom(denominator, order))
         return joined(self.parts(value, tuple(leading), (*leading, *order)))
 
-    def parts(self, value: Polynomial, leading: tuple[str, ...], order: Sequence[str]) -> list[str]:
+    def parts(self, value: Sum, leading: tuple[str, ...], order: Sequence[str]) -> list[str]:
         """The summands, each with its sign."""
         present = [name for name in leading if any(degree(monomial, name) for monomial in value.terms)]
         if not present:
@@ -130,44 +109,26 @@ class Notation(NamedTuple):
             return self.sum(number, (), order), ""
         return self.top(number, order), self.bottom(divisor, order)
 
-    def argument(self, value: Value, order: Sequence[str]) -> str:
+    def argument(self, value: Any, order: Sequence[str]) -> str:
         """An argument of a function, which need not be whole."""
-        if not isinstance(value, Polynomial):
-            return self.term(value, ())
-        numerator, denominator = fraction(value)
-        if denominator == 1:
+        below = value.denominator
+        if below == 1:
             return self.sum(value, (), order)
-        return self.ratio(self.top(numerator, order), self.bottom(denominator, order))
+        return self.quotient(self.top(value.numerator, order), str(below))
 
     def top(self, value: Value, order: Sequence[str]) -> str:
         """A value above a line: in brackets where it is a sum."""
         text = self.sum(value, (), order)
-        return self.bracket(text) if isinstance(value, Polynomial) and len(value.terms) > 1 else text
+        return self.bracket(text) if isinstance(value, Sum) and len(value.terms) > 1 else text
 
     def bottom(self, value: Value, order: Sequence[str]) -> str:
         """A value below a line: in brackets where it is a sum or a product."""
         text = self.sum(value, (), order)
-        if not isinstance(value, Polynomial):
+        if not isinstance(value, Sum):
             return text
         (monomial, coefficient), *others = value.terms.items()
         single = not others and len(monomial) == 1 and coefficient == 1
         return text if single else self.bracket(text)
-
-    # --------------------------------------------------------------------------------- assumptions
-
-    def assumption(self, assumption: Assumption) -> str:
-        """An assumption, as `w != 64` or `12 divides w`."""
-        signs = self.signs
-        value = assumption.value
-        if assumption.kind in ("divides", "does not divide"):
-            if assumption.divisor == 1:
-                return f"{self.sum(value)}{signs['whole']}"
-            return f"{self.sum(assumption.divisor)}{signs[assumption.kind]}{self.sum(value)}"
-        plus, minus = sides(value)
-        kind = assumption.kind
-        if kind in (">=", ">") and not isinstance(plus, Polynomial):
-            plus, minus, kind = minus, plus, kind.replace(">", "<")
-        return f"{self.sum(plus)}{signs[kind]}{self.sum(minus)}"
 
 
 def joined(parts: Sequence[str]) -> str:
@@ -180,36 +141,13 @@ def joined(parts: Sequence[str]) -> str:
     return f"-{text[3:]}" if text.startswith(" - ") else text[3:]
 
 
-def shares(value: Polynomial, name: str) -> list[tuple[int, Polynomial]]:
+def shares(value: Sum, name: str) -> list[tuple[int, Sum]]:
     """The powers of a symbol, the highest first, each with what it is multiplied by."""
     found: dict[int, dict[Monomial, Number]] = {}
     for monomial, coefficient in value.terms.items():
         rest = tuple((atom, exponent) for atom, exponent in monomial if atom.name != name or atom.arguments)
         found.setdefault(degree(monomial, name), {})[rest] = coefficient
-    return [(exponent, Polynomial(found[exponent])) for exponent in sorted(found, reverse=True)]
-
-
-def fraction(value: Polynomial) -> tuple[Any, Any]:
-    """A polynomial as a numerator with whole coefficients and no negative exponents, and a denominator."""
-    lowest: dict[Atom, int] = {}
-    for monomial in value.terms:
-        for atom, exponent in monomial:
-            lowest[atom] = min(lowest.get(atom, 0), exponent)
-    below = [(atom, -exponent) for atom, exponent in lowest.items() if exponent < 0]
-    monomial = tuple(sorted(below, key=lambda power: power[0].number))
-    denominator = Polynomial.of({monomial: value.denominator})
-    return value * denominator, denominator
-
-
-def sides(value: Polynomial) -> tuple[Any, Any]:
-    """What a polynomial adds and what it subtracts."""
-    plus = Polynomial.of({monomial: amount for monomial, amount in value.terms.items() if amount > 0})
-    return plus, plus - value
-
-
-def degree(monomial: Monomial, name: str) -> int:
-    """The exponent of a symbol in a monomial."""
-    return next((exponent for atom, exponent in monomial if atom.name == name and not atom.arguments), 0)
+    return [(exponent, Sum(found[exponent])) for exponent in sorted(found, reverse=True)]
 
 
 def _place_by_degree(term: tuple[Monomial, Number], order: Sequence[str]) -> tuple[Any, ...]:
@@ -226,10 +164,9 @@ def _place_by_name(term: tuple[Monomial, Number], order: Sequence[str]) -> tuple
     return (not monomial, coefficient < 0, sorted(_factor_place(atom, order) for atom, _ in monomial))
 
 
-def _factor_place(atom: Atom, order: Sequence[str]) -> tuple[int, bool, str]:
+def _factor_place(atom: Atom, order: Sequence[str]) -> tuple[int, tuple[Any, ...]]:
     """Where a factor stands in a product: symbols in their order, functions last."""
-    place = order.index(atom.name) if atom.name in order else len(order)
-    return place, bool(atom.arguments), repr(atom)
+    return order.index(atom.name) if atom.name in order else len(order), atom.key
 
 
 def _over(top: str, bottom: str) -> str:
@@ -265,31 +202,36 @@ PLAIN = Notation(
     product=" ",
     power="{}^{}".format,
     quotient="{}/{}".format,
-    ratio="{}/{}".format,
     floor=lambda top, bottom: f"floor({_over(top, bottom)})",
     ceil=lambda top, bottom: f"ceil({_over(top, bottom)})",
     function=lambda name, arguments: f"{name}({', '.join(arguments)})",
 )
+
+
+def readable(value: Value) -> bool:
+    """Whether a value can be written down: roundings inside roundings soon grow longer than any book."""
+    return not isinstance(value, Sum) or (value.length <= LONGEST and value.depth <= DEEPEST)
+
+
+def shown(value: Value, leading: Sequence[str] = (), order: Sequence[str] = ()) -> str:
+    """A value in plain print, or how long that would be."""
+    return PLAIN.sum(value, leading, order) if readable(value) else left_out(value)
+
+
+def left_out(value: Any) -> str:
+    """What stands for a closed form that is not readable."""
+    length = f"about {value.length:,}" if value.length < COUNTED else f"more than {COUNTED:,}"
+    return f"a closed form of {length} characters, not shown"
+
+
 LECTURE = PLAIN._replace(product="*", by_name=True)
 LATEX = Notation(
     product=" ",
     power=lambda base, exponent: f"{base}^{{{exponent}}}",
     quotient=lambda top, bottom: rf"\frac{{{top}}}{{{bottom}}}",
-    ratio=lambda top, bottom: rf"\frac{{{top}}}{{{bottom}}}",
     floor=lambda top, bottom: rf"\left\lfloor {_frac(top, bottom)} \right\rfloor",
     ceil=lambda top, bottom: rf"\left\lceil {_frac(top, bottom)} \right\rceil",
     function=_latex_function,
     symbol=latex_symbol,
     bracket=str,
-    signs=LATEX_SIGNS,
-)
-PYTHON = Notation(
-    product=" * ",
-    power="{}**{}".format,
-    quotient="{} // {}".format,
-    ratio="Fraction({}, {})".format,
-    floor=lambda top, bottom: f"({top} // {bottom or 1})",
-    ceil=lambda top, bottom: f"-(-({top}) // {bottom or 1})",
-    function=lambda name, arguments: f"{name}({', '.join(arguments)})",
-    over=True,
 )

@@ -1,63 +1,33 @@
 """Sizes with symbols in them: polynomials with exact coefficients, which the rules of ops can compute with.
 
 A rule that adds, subtracts and multiplies sizes gets along with these as with ints. They are always
-multiplied out, so that equal sizes look alike and can be compared at once. sympy's expressions would
-have to be expanded at every question, and the import of sympy takes twice as long as all of ResNet-50;
-`paramcalc.symbolic.face` turns a result into one of them.
+multiplied out, so that equal sizes look alike and can be compared at once. They are ours and not sympy's
+because the import of sympy takes longer than `count` or `explain` of all of ResNet-50;
+`paramcalc.symbolic.to_sympy` turns a result into an expression of sympy's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
-from functools import lru_cache
 from math import gcd, lcm
 from typing import Any, TypeAlias
 
 from paramcalc.base.errors import Fault
+from paramcalc.base.sizes import floor_divide
 from paramcalc.language.expression import FUNCTIONS, divide
+from paramcalc.symbolic.notation import shown
+from paramcalc.symbolic.terms import GROUP, ONE, Atom, Monomial, Number, Sum, times
 
-Number: TypeAlias = int | Fraction
-Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"  # powers of atoms, in the order of their numbers
 Value: TypeAlias = "Polynomial | Number"
 
 MOST_TERMS = 100_000
 MOST_BITS = 2048
+MOST_DEPTH = 100  # functions one inside another
 FEWER = "take fewer symbols, or others"
 
-ONE: Monomial = ()
-GROUP = "group"  # a sum in parentheses, taken as one factor
 
-
-class Atom:
-    """What a monomial is made of: a symbol, or a function of polynomials that stays as it is.
-
-    There is one object for each atom, so that atoms can be compared by identity. A symbol has no arguments.
-    """
-
-    __slots__ = ("arguments", "name", "number")
-
-    def __init__(self, name: str, arguments: tuple[Value, ...], number: int) -> None:
-        self.name = name
-        self.arguments = arguments
-        self.number = number
-
-    @staticmethod
-    def of(name: str, *arguments: Value) -> Atom:
-        key = (name, arguments)
-        found = _atoms.get(key)
-        if found is None:
-            found = _atoms[key] = Atom(name, arguments, len(_atoms))
-        return found
-
-    def __repr__(self) -> str:
-        return f"{self.name}({', '.join(map(repr, self.arguments))})" if self.arguments else self.name
-
-
-_atoms: dict[tuple[str, tuple[Value, ...]], Atom] = {}
-
-
-class Polynomial:
+class Polynomial(Sum):
     """A sum of monomials in atoms, with whole or exact fractional coefficients. Never a plain number.
 
     Exponents may be negative: a size that a rule has divided by another is exact, because the rule
@@ -68,11 +38,7 @@ class Polynomial:
     ('w^2 - 1', '8 h - w', 0)
     """
 
-    __slots__ = ("_hash", "terms")
-
-    def __init__(self, terms: dict[Monomial, Number]) -> None:
-        self.terms = terms
-        self._hash = 0
+    __slots__ = ()
 
     @classmethod
     def of(cls, terms: dict[Monomial, Number]) -> Any:
@@ -84,24 +50,11 @@ class Polynomial:
             return terms[ONE]
         return cls(terms)
 
-    # ------------------------------------------------------------------------------- identity
-
-    def __eq__(self, other: object) -> bool:
-        """Whether both are written alike; whether they are equal sizes is for a judge to say."""
-        return isinstance(other, Polynomial) and self.terms == other.terms
-
-    def __hash__(self) -> int:
-        if not self._hash:
-            self._hash = hash(frozenset(self.terms.items()))
-        return self._hash
-
     def __bool__(self) -> bool:
         raise TypeError(f"the size {self} is neither true nor false: ask same, at_least or divides")
 
     def __str__(self) -> str:
-        from paramcalc.symbolic.notation import PLAIN
-
-        return PLAIN.sum(self)
+        return shown(self)
 
     __repr__ = __str__
 
@@ -182,8 +135,6 @@ class Polynomial:
         return type(self)({power(monomial, -1): whole(1 / Fraction(coefficient))})
 
     def __floordiv__(self, other: Any) -> Any:
-        from paramcalc.base.sizes import floor_divide
-
         return floor_divide(self, other)  # type: ignore[arg-type]
 
     @property
@@ -206,21 +157,6 @@ class Polynomial:
     def content(self) -> int:
         """The greatest whole number that divides all coefficients, which are whole."""
         return gcd(*(int(coefficient) for coefficient in self.terms.values()))
-
-    def atoms(self) -> set[Atom]:
-        """Every atom in it, those inside functions too."""
-        found: set[Atom] = set()
-        for monomial in self.terms:
-            for atom, _ in monomial:
-                found.add(atom)
-                for argument in atom.arguments:
-                    if isinstance(argument, Polynomial):
-                        found |= argument.atoms()
-        return found
-
-    def symbols(self) -> set[str]:
-        """The names of all symbols in it."""
-        return {atom.name for atom in self.atoms() if not atom.arguments}
 
     def replaced(self, values: Mapping[str, Value]) -> Any:
         """The same with symbols replaced by numbers or other polynomials, also inside functions."""
@@ -248,7 +184,10 @@ def opaque(name: str, *arguments: Value) -> Any:
     """A function that stays as it is, as a polynomial; of numbers alone, its value."""
     if all(not isinstance(argument, Polynomial) for argument in arguments):
         return apply(name, arguments)
-    return Polynomial({((Atom.of(name, *arguments), 1),): 1})
+    atom = Atom.of(name, *arguments)
+    if atom.depth > MOST_DEPTH:
+        raise Fault("sizes are rounded too often, one inside another, to be written in symbols", fix=FEWER)
+    return Polynomial({((atom, 1),): 1})
 
 
 def evaluate(value: Value, values: Mapping[str, int]) -> Any:
@@ -280,20 +219,28 @@ def whole(value: Any) -> Any:
     return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
 
 
-@lru_cache(maxsize=1 << 16)
-def times(one: Monomial, two: Monomial) -> Monomial:
-    """The product of two monomials."""
-    if not one or not two:
-        return one or two
-    powers = dict(one)
-    for atom, exponent in two:
-        powers[atom] = powers.get(atom, 0) + exponent
-    return tuple(sorted(((a, e) for a, e in powers.items() if e), key=lambda item: item[0].number))
-
-
 def power(monomial: Monomial, exponent: int) -> Monomial:
     """A power of a monomial, which is not 0."""
     return tuple((atom, inner * exponent) for atom, inner in monomial)
+
+
+def fraction(value: Any) -> tuple[Any, Any]:
+    """A value as a numerator with whole coefficients and no negative exponents, and a denominator.
+
+    >>> w, h = symbol("w"), symbol("h")
+    >>> fraction(w / 2 + 1 / h)
+    (h w + 2, 2 h)
+    """
+    if not isinstance(value, Polynomial):
+        return value.numerator, value.denominator
+    lowest: dict[Atom, int] = {}
+    for monomial in value.terms:
+        for atom, exponent in monomial:
+            lowest[atom] = min(lowest.get(atom, 0), exponent)
+    below = [(atom, -exponent) for atom, exponent in lowest.items() if exponent < 0]
+    monomial = tuple(sorted(below, key=lambda power: power[0].number))
+    denominator = Polynomial.of({monomial: value.denominator})
+    return value * denominator, denominator
 
 
 def sum_of(parts: Iterable[tuple[Value, Value]]) -> Any:

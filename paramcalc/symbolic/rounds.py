@@ -19,7 +19,8 @@ from paramcalc.engine.elaborate import UNKNOWN, Elaborator, Group, Scope, Settin
 from paramcalc.language.expression import Value
 from paramcalc.language.spec import Named, Repeat, Spec
 from paramcalc.symbolic.judge import Judge
-from paramcalc.symbolic.polynomial import Atom, Polynomial, symbol
+from paramcalc.symbolic.polynomial import Polynomial, symbol
+from paramcalc.symbolic.terms import Atom
 
 LATER = "1.."  # the name of the round that stands for all but the first
 
@@ -129,7 +130,7 @@ def _summed(value: Any, letter: str, count: Any) -> Any:
     result: Any = 0
     for monomial, coefficient in value.terms.items():
         rest = tuple((atom, exponent) for atom, exponent in monomial if atom.name != letter)
-        if any(letter in Polynomial({((atom, 1),): 1}).symbols() for atom, _ in rest):
+        if any(letter in atom.symbols for atom, _ in rest):
             raise Fault("the rounds of a repeat round sizes differently: no closed form", fix=CONCRETE)
         exponent = dict(monomial).get(Atom.of(letter), 0)
         powers = sum((by * (count - 1) ** power for power, by in enumerate(power_sum(exponent))), start=0)
