@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from paramcalc.base.errors import Fault, SpecError
 from paramcalc.count.report import QUANTITIES
 from paramcalc.language.expression import FUNCTIONS
 from paramcalc.model import load
-from paramcalc.sweep import Sweep, cluster, here, processes
+from paramcalc.sweep import Sweep, cluster, draw, here, processes
 from paramcalc.sweep.evaluate import BLOCK, Evaluator, Reasons
 from paramcalc.sweep.forms import ratio
 from paramcalc.sweep.order import Order
@@ -428,7 +429,12 @@ def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:
     """Ctrl-C leaves no file under the name, and one line about what is kept."""
     arguments = ["sweep", "resnet-50", "width=32:531", "size=64:5063", "--chunk", "5000", "--quantity", "all"]
     command = [sys.executable, "-m", "paramcalc", *arguments, "-o", str(tmp_path / "rows.csv")]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # also where the tests ignore it
+    )
     begin = time.monotonic()
     while not list(tmp_path.glob("*.parts/_part*.json")) and time.monotonic() - begin < 60:
         time.sleep(0.01)
@@ -441,12 +447,91 @@ def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv.parts"]
 
 
-def test_the_chunks_do_not_matter(tmp_path: Path) -> None:
-    """Rows are the same in chunks of any size."""
-    for name, size in (("one", 7_777), ("two", 100_000)):
-        small()._replace(chunk=size).write(tmp_path / f"{name}.csv")
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_the_chunks_do_not_matter(tmp_path: Path, form: str) -> None:
+    """Files are the same to the byte in chunks of any size; row groups of Parquet, too."""
+    if form == "parquet":
+        pytest.importorskip("pyarrow")
+    swept = load("resnet-50").sweep("width=32:831", "size=64:300")  # more than one row group
 
-    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+    for size in (7_777, 100_000, 10**6):
+        swept._replace(chunk=size).write(tmp_path / f"{size}.{form}")
+
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
+@pytest.mark.parametrize("model", ["resnet-50", "gpt2-124m"])
+def test_the_summary_does_not_depend_on_chunks(model: str) -> None:
+    """Of equal extremes the first row, of points without a network the first of each kind, in any chunks."""
+    axes = SMALL if model == "resnet-50" else ("dim=90:400", "length=1000:1009")
+    swept = load(model).sweep(*axes, pareto="params,+macs")  # params do not depend on the last axis
+    whole = swept.summary()
+    columns = swept.columns()["params"].tolist()
+
+    documents = {size: draw.text(swept, swept._replace(chunk=size).summary()) for size in (7, 1_000, 10**6)}
+
+    assert len(set(documents.values())) == 1
+    assert whole.most["params"] == (
+        max(columns),
+        columns.index(max(columns)) if model == "resnet-50" else 3_060,
+    )
+    assert len(json.loads(documents[7])["skipped"]) == (model != "resnet-50")
+
+
+def test_fractions_are_written_exactly(tmp_path: Path) -> None:
+    """As decimals where these are exact, else as numerator and denominator; one text in every form."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    swept = load("mobilenet-v2").sweep("multiplier=0.35,1/3,1", "size=96")
+
+    for name in ("rows.csv", "rows.parquet"):
+        swept.write(tmp_path / name)
+    document = json.loads(draw.text(swept, swept.summary()))
+
+    lines = (tmp_path / "rows.csv").read_text().splitlines()[1:]
+    texts = ["0.35", "1/3", "1"]
+    assert [line.split(",")[0] for line in lines] == texts
+    assert parquet.read_table(tmp_path / "rows.parquet")["multiplier"].to_pylist() == texts
+    assert document["least"]["params"]["multiplier"] == "1/3"
+    assert swept.columns()["multiplier"].tolist() == [Fraction("0.35"), Fraction(1, 3), 1]
+
+
+def test_settings_beyond_any_word(tmp_path: Path) -> None:
+    """A batch of 10^20 is a number in CSV and a text in Parquet."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    swept = load("resnet-50").sweep("batch=64,100000000000000000000", quantities=["macs"])
+
+    for name in ("rows.csv", "rows.parquet"):
+        swept.write(tmp_path / name)
+
+    last = (tmp_path / "rows.csv").read_text().splitlines()[-1]
+    assert last == f"{10**20},{4_089_184_256 * 10**20}"
+    assert parquet.read_table(tmp_path / "rows.parquet")["batch"].to_pylist() == ["64", str(10**20)]
+
+
+def test_a_folder_has_one_type_for_each_column(tmp_path: Path) -> None:
+    """Counts beyond 64 bits in the last part alone make the column decimal in the first, too."""
+    dataset = pytest.importorskip("pyarrow.dataset")
+    swept = load("resnet-50").sweep("width=64,65,100000000000", quantities=["params"])._replace(chunk=1)
+
+    swept.write(f"{tmp_path}/rows/")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "rows").iterdir()}
+    swept.write(f"{tmp_path}/rows/")
+
+    parts = [str(path) for path in sorted((tmp_path / "rows").glob("*.parquet"))]
+    table = dataset.dataset(str(tmp_path / "rows")).to_table()
+    assert {str(dataset.dataset(part).schema.field("params").type) for part in parts} == {"decimal128(38, 0)"}
+    assert [int(value) for value in table["params"].to_pylist()] == swept.columns()["params"].tolist()
+    assert {path.name: path.read_bytes() for path in (tmp_path / "rows").iterdir()} == before
+
+
+def test_a_summary_may_be_a_file(tmp_path: Path, run: Run) -> None:
+    """`-o x.json` has what `--format json` prints; other endings than those of rows are refused."""
+    command = ["sweep", "resnet-50", "width=32:64:32"]
+
+    written = run(*command, "-o", str(tmp_path / "x.json"))
+
+    assert (written.code, written.out) == (0, "")
+    assert (tmp_path / "x.json").read_text() == run(*command, "--format", "json").out
 
 
 def test_parts_of_another_sweep_are_refused(tmp_path: Path) -> None:
@@ -573,6 +658,16 @@ def test_many_points_are_summed_up(run: Run) -> None:
     assert "least params" in shown.out
     assert "params from" in shown.out
     assert shown.out.count("|") >= 16
+
+
+def test_fuller_characters_mark_more_points() -> None:
+    """One point, 2 to 3, 4 to 10, 11 to 30, and more: at five places of a diagonal."""
+    amounts = (1, 3, 10, 30, 31)
+    values = [place for place, amount in enumerate(amounts) for _ in range(amount)]
+
+    drawn = draw.plot(draw.Points(("x", "y"), values, values))
+
+    assert "".join(mark for line in drawn.splitlines()[1:-2] for mark in line[1:].strip()) == "#*+:."
 
 
 def test_csv_and_json_to_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

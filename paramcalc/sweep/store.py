@@ -41,6 +41,8 @@ def write(sweep: Sweep, output: str, workers: Workers, step: Step) -> Summary:
     if is_stream(Path(output)) and not is_folder(output):
         with whole(Path(output)) as file:
             return pour(sweep, file, workers, step)
+    if sweep.form == "parquet":
+        from paramcalc.sweep import parquet  # noqa: F401  missing is better said before counting than after
     parts = _parts(output)
     with _reported(parts), parts.held():
         summary = _filled(sweep, parts, workers, step)
@@ -136,7 +138,8 @@ def _claim(sweep: Sweep, parts: Folder) -> None:
 def _keep(sweep: Sweep, parts: Folder, digest: str, number: int, done: Part) -> None:
     """Writes a part; it counts when its seal is there."""
     summary = done.summary.document()
-    seal = {"sweep": digest, "checksum": _checksum(digest, summary, done.rows), "summary": summary}
+    seal = {"sweep": digest, "part": number, "summary": summary}
+    seal["checksum"] = _checksum(seal, done.rows)
     parts.write(_rows(sweep, number), done.rows)
     parts.write(_seal(number), (json.dumps(seal) + "\n").encode())
 
@@ -145,14 +148,17 @@ def _kept(sweep: Sweep, parts: Folder, digest: str, number: int) -> Summary | No
     """What is known of a part; None where it is not there, of another sweep, or damaged."""
     try:
         seal = json.loads(parts.read(_seal(number)))
-        right = seal["checksum"] == _checksum(digest, seal["summary"], parts.read(_rows(sweep, number)))
-        return Summary.read(seal["summary"]) if right else None
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
-        return None
+        checksum = seal.pop("checksum")
+        right = (seal["sweep"], seal["part"]) == (digest, number)
+        if right and checksum == _checksum(seal, parts.read(_rows(sweep, number))):
+            return Summary.read(seal["summary"])
+    except (FileNotFoundError, ValueError, TypeError, AttributeError, KeyError):
+        pass
+    return None
 
 
-def _checksum(digest: str, summary: Any, rows: bytes) -> str:
-    return hashlib.sha256(f"{digest}\n{json.dumps(summary)}\n".encode() + rows).hexdigest()
+def _checksum(seal: dict[str, Any], rows: bytes) -> str:
+    return hashlib.sha256(json.dumps(seal).encode() + rows).hexdigest()
 
 
 def _rows(sweep: Sweep, number: int) -> str:

@@ -6,11 +6,12 @@ The only module that imports distributed, which is an optional extra.
 from __future__ import annotations
 
 import logging
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
@@ -19,7 +20,12 @@ from paramcalc.base.errors import Fault
 from paramcalc.engine.plugins import load
 
 AHEAD = 2  # parts under way for each thread of a worker, so that none of them waits
-PATIENCE = 60  # seconds until a scheduler and its first worker must have answered
+PATIENCE = 30  # seconds until a scheduler and its first worker must have answered
+GLANCE = 2  # seconds between looks at whether there are workers
+
+DEAF = (
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"  # Ctrl-C is for the process that started us
+)
 
 Task: TypeAlias = Callable[[int], Any]  # of a part's number
 Step: TypeAlias = Callable[[str, int, str], None]  # of what, how many there are to do, and of what kind
@@ -37,7 +43,7 @@ def here(task: Task, numbers: Sequence[int]) -> Iterator[Any]:
 
 def processes(amount: int, plugins: Sequence[Path] = ()) -> Workers:
     """In so many processes of this machine."""
-    options = {"n_workers": amount, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": amount, "threads_per_worker": 1, "dashboard_address": None, "preload": [DEAF]}
     return partial(_on_dask, options, tuple(plugins))
 
 
@@ -64,13 +70,14 @@ def _on_dask(
         except (OSError, ValueError) as error:
             raise Fault(f"no scheduler with workers at '{where}': {error}") from None
         running: deque[Any] = deque()
+        sent = pickle.dumps(task)
         try:
             for number in numbers:
                 if len(running) >= AHEAD * max(sum(client.nthreads().values()), 1):
-                    yield running.popleft().result()
-                running.append(client.submit(_elsewhere, task, number, plugins, pure=False))
+                    yield _result(client, running.popleft())
+                running.append(client.submit(_elsewhere, sent, number, plugins, pure=False))
             while running:
-                yield running.popleft().result()
+                yield _result(client, running.popleft())
         except KilledWorker as error:
             deaths = error.allowed_failures + 1
             raise Fault(
@@ -78,18 +85,32 @@ def _on_dask(
                 fix="give them more memory, or each of them less to hold: a smaller --chunk",
             ) from None
         except (CancelledError, OSError) as error:
-            raise Fault(f"the connection to the scheduler is lost: {error}") from None
+            raise Fault(
+                f"the cluster is lost: {error}", fix="start it again; finished parts are kept"
+            ) from None
+
+
+def _result(client: Any, future: Any) -> Any:
+    """What a future gives; an OSError where all workers are gone and none comes back."""
+    while True:
+        try:
+            return future.result(timeout=GLANCE)
+        except TimeoutError:
+            client.wait_for_workers(1, timeout=PATIENCE)
 
 
 _turn = Lock()
-_loaded: set[Path] = set()
 
 
-def _elsewhere(task: Task, number: int, plugins: tuple[Path, ...]) -> Any:
+def _elsewhere(task: bytes, number: int, plugins: tuple[Path, ...]) -> Any:
     """A task in a process that has not read the command line; one at a time, as threads share what is found."""
     with _turn:
-        for path in plugins:
-            if path not in _loaded:
-                load(path)
-                _loaded.add(path)
-        return task(number)
+        return _received(task, plugins)(number)
+
+
+@lru_cache(maxsize=1)
+def _received(task: bytes, plugins: tuple[Path, ...]) -> Task:
+    """The task itself, which can be read when the ops that it needs are there."""
+    for path in plugins:
+        load(path)
+    return pickle.loads(task)  # type: ignore[no-any-return]
