@@ -6,6 +6,8 @@ import re
 
 from paramcalc import ops
 from paramcalc.base.shape import Shape, image
+from paramcalc.engine.builder import Builder
+from paramcalc.engine.graph import Graph
 from paramcalc.language.expression import parse
 from paramcalc.ops.attributes import attributes, build
 from paramcalc.ops.base import Op
@@ -34,6 +36,13 @@ def call(text: str) -> Op:
         name, equals, value = piece.partition("=")
         values[name if equals else next(positional)] = parse(value if equals else piece).evaluate(_Words())
     return build(kind, values)
+
+
+def alone(text: str, *inputs: str) -> Graph:
+    """A network of one layer, called layer: a call on inputs of such shapes."""
+    net = Builder()
+    values = [net.input(f"input_{place}", shape(one)) for place, one in enumerate(inputs)]
+    return net.build([net.add(call(text), values, "layer")], "alone")
 
 
 def shape(text: str) -> Shape:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from paramcalc import load, ops
-from paramcalc.base.errors import Fault, Source
+from paramcalc.base.errors import Fault
 from paramcalc.conventions import CONVENTIONS, amount, convention
 from paramcalc.count.report import count_layer
-from paramcalc.engine.graph import Applied, Layer
+from paramcalc.engine.graph import Applied
 from paramcalc.explain.draw import PLAIN, document, equation, formula, text
 from paramcalc.explain.equations import Line, equations
 from paramcalc.explain.explain import QUANTITIES, Explanation, explain, quantities
@@ -28,8 +28,7 @@ EXAMPLES = [example for kind in ops.every().values() for example in kind.example
 
 def applied(call: str, *inputs: str) -> Applied:
     """An op on inputs, as the elaborator would have it."""
-    op, shapes = calls.call(call), tuple(calls.shape(text) for text in inputs)
-    return Applied(op, shapes, op.shape(*shapes), op.weights(*shapes), op.buffers(*shapes), op.cost(*shapes))
+    return calls.alone(call, *inputs).layers[0].applied
 
 
 def explained(call: str, *inputs: str) -> tuple[Explanation, dict[str, Line]]:
@@ -132,8 +131,7 @@ def test_line(call: str, inputs: list[str], name: str, line: str) -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example.call for example in EXAMPLES])
 def test_formulas_are_worth_what_the_rules_count(example: Example) -> None:
     """Every op's every example: the value of each formula is what the integer run counts."""
-    found = applied(example.call, *example.inputs)
-    layer = Layer("layer", found, (), {}, False, "", Source("", ""), 0, 0)
+    (layer,) = calls.alone(example.call, *example.inputs).layers
     counts = count_layer(layer, batch=1)
 
     _, lines = explained(example.call, *example.inputs)
@@ -144,11 +142,11 @@ def test_formulas_are_worth_what_the_rules_count(example: Example) -> None:
         assert (lines[name].value if name in lines else 0) == getattr(counts, name), name
     operations = {line.name: line.value for line in lines.values() if line.quantity == "operations"}
     assert operations.pop("operations", 0) == sum(operations.values())
-    assert operations == {kind: number for kind, number in found.cost.operations.items() if number}
+    assert operations == {kind: number for kind, number in layer.applied.cost.operations.items() if number}
     letters = {"H_out": "height", "W_out": "width", "L_out": "length", "D_out": "depth", "C_out": "channels"}
     for name, line in lines.items():
         if line.quantity == "output":
-            assert line.value == found.output.size(letters[name])
+            assert line.value == layer.output.size(letters[name])
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[example.call for example in EXAMPLES])

@@ -10,8 +10,6 @@ import pytest
 from paramcalc import ops
 from paramcalc.base.errors import Fault
 from paramcalc.count.report import Counts, count
-from paramcalc.engine.builder import Builder
-from paramcalc.engine.graph import Graph
 from paramcalc.memory.memory import Plan, memory
 from paramcalc.ops.base import Example, Op
 from tests import calls
@@ -156,17 +154,10 @@ def test_work_of_attention(
     assert cost == (macs, connections, operations)
 
 
-def alone(example: Example) -> Graph:
-    """A network of one op."""
-    net = Builder()
-    inputs = [net.input(f"x{place}", calls.shape(text)) for place, text in enumerate(example.inputs)]
-    return net.build([net.add(calls.call(example.call), inputs, "layer")])
-
-
 @pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[example.call for _, example in EXAMPLES])
 def test_what_grows_with_the_batch(name: str, example: Example) -> None:
     """Work and activations are those of one sample times the batch; what is stored is the same for any."""
-    graph = alone(example)
+    graph = calls.alone(example.call, *example.inputs)
     one, three = count(graph).totals, count(graph, 3).totals
 
     for quantity in Counts._fields:
@@ -179,7 +170,7 @@ def test_what_grows_with_the_batch(name: str, example: Example) -> None:
 @pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[example.call for _, example in EXAMPLES])
 def test_traffic_of_a_batch(name: str, example: Example) -> None:
     """Each sample brings its inputs and takes its output; weights are read once, but for the rows of a table."""
-    graph = alone(example)
+    graph = calls.alone(example.call, *example.inputs)
     (one,), (three,) = memory(graph).work, memory(graph, Plan(batch=3)).work
     moved = sum(prod(calls.shape(text).dims) for text in (*example.inputs, example.output.replace(" ", "")))
     looked_up = prod(calls.shape(example.inputs[0]).dims) * 768 if name == "embedding" else 0

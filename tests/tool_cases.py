@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from paramcalc.base.errors import Source
-from paramcalc.engine.graph import Applied, Graph, Layer
+from paramcalc.engine.builder import Builder
+from paramcalc.engine.graph import Graph
 from tests import calls
 
 FIGURES = Path(__file__).parent / "tool_ops.csv"
@@ -209,25 +209,11 @@ def record(tool: str, version: str, ask: Callable[[Case], Printed]) -> None:
 @cache
 def alone(case: Case) -> Graph:
     """The op as a graph, and beside it a linear layer of one weight, as some tools need a parameter."""
-    shapes = tuple(map(calls.shape, case.inputs))
-    spare = calls.shape("1")
-    read = tuple(range(len(shapes)))
-    applied = apply(case.call, shapes)
-    first = layer("layer", applied, read, frozen=case.has("frozen"))
-    layers = [first]
+    net, op = Builder(), calls.call(case.call)
+    read = [net.input(f"input_{place}", calls.shape(one)) for place, one in enumerate(case.inputs)]
+    spare = net.input(f"input_{len(read)}", calls.shape("1"))
+    outputs = [net.add(op, read, "layer", frozen=case.has("frozen"))]
     if case.has("twice"):
-        owned = dict.fromkeys((*applied.weights, *applied.buffers), "layer")
-        layers.append(layer("layer2", applied, read)._replace(shared=owned, again="layer"))
-    layers.append(layer("spare", apply("linear 1 bias=false", (spare,)), (len(shapes),)))
-    named = {f"input_{place}": shape for place, shape in enumerate((*shapes, spare))}
-    outputs = tuple(len(named) + place for place in range(len(layers)))
-    return Graph("alone", "alone", named, tuple(layers), outputs, {}, (), ())
-
-
-def apply(call: str, shapes: tuple[calls.Shape, ...]) -> Applied:
-    op = calls.call(call)
-    return Applied(op, shapes, op.shape(*shapes), op.weights(*shapes), op.buffers(*shapes), op.cost(*shapes))
-
-
-def layer(path: str, applied: Applied, read: tuple[int, ...], frozen: bool = False) -> Layer:
-    return Layer(path, applied, read, {}, frozen, "", Source("", ""), 0, 0)
+        outputs.append(net.add(op, read, "layer2", share=outputs[0]))
+    outputs.append(net.add(calls.call("linear 1 bias=false"), [spare], "spare"))
+    return net.build(outputs, "alone")

@@ -1,14 +1,16 @@
-"""The bins of adaptive pooling."""
+"""Adaptive pooling: its bins, and what both kinds share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from paramcalc.base.reach import Reach, repeating, whole
 from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import Size, divides, floor_divide, product, same
+from paramcalc.ops._reduction import Reducing
 from paramcalc.ops.attributes import PerAxis
-from paramcalc.ops.base import Array, Tools
+from paramcalc.ops.base import Array, Cost, Tools, need_image
 
 
 def values_read(x: Shape, output_size: PerAxis) -> Size:
@@ -64,3 +66,25 @@ def over_bins(tools: Tools, reduce: Callable[..., Array], x: Array, output_size:
             parts.append(reduce(x[(*before, slice(start, stop))], axis=axis, keepdims=True))
         x = tools.concatenate(parts, axis=axis)
     return x
+
+
+@dataclass(frozen=True)
+class AdaptivePool(Reducing):
+    """Each channel reduced over bins that cover the input, as many as asked for."""
+
+    output_size: PerAxis
+
+    ranks = (1, 2, 3)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return need_image(self, inputs[0]).with_space(self.output_size)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        (x,) = inputs
+        return self.reducing(values_read(x, self.output_size), self.shape(x).elements)
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return bins_reach(axis, x.size(axis), output.size(axis))
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return over_bins(tools, self.reduction(tools), x, self.output_size)

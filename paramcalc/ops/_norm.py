@@ -2,8 +2,63 @@
 
 from __future__ import annotations
 
-from paramcalc.base.sizes import Size
-from paramcalc.ops.base import Array
+from dataclasses import dataclass, field
+
+from paramcalc.base.reach import Reach, whole
+from paramcalc.base.shape import AXES, CHANNELS, Shape
+from paramcalc.base.sizes import Size, floor_divide, product
+from paramcalc.ops.attributes import Flag, Number, Words
+from paramcalc.ops.base import Array, Cost, Op, Weights
+
+
+@dataclass(frozen=True)
+class ChannelNorm(Op):
+    """A normalization of each channel, by the statistics at hand or by running ones."""
+
+    eps: Number = 1e-5
+    momentum: Number = 0.1
+    affine: Flag = True
+    track_running_stats: Flag = True
+
+    contracting = frozenset()
+
+    def weights(self, *inputs: Shape) -> Weights:
+        channels = inputs[0].channels
+        return {"weight": (channels,), "bias": (channels,)} if self.affine else {}
+
+    def buffers(self, *inputs: Shape) -> Weights:
+        channels = inputs[0].channels
+        return {"running_mean": (channels,), "running_var": (channels,)} if self.track_running_stats else {}
+
+    def cost(self, *inputs: Shape) -> Cost:
+        (x,) = inputs
+        if self.track_running_stats:
+            return Cost(operations={"multiply": x.elements, "add": x.elements})
+        work = normalizing(x.elements, x.channels)
+        return Cost(operations=with_affine(work, x.elements, scaled=self.affine, shifted=self.affine))
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return super().reach(axis, x, output) if self.track_running_stats else whole(x.size(axis))
+
+
+@dataclass(frozen=True)
+class AxesNorm(Op):
+    """A normalization over named axes at each position of the others."""
+
+    axis: Words = field(default=(CHANNELS,), metadata={"choices": AXES})
+
+    contracting = frozenset()
+
+    def sizes(self, x: Shape) -> tuple[Size, ...]:
+        """The sizes of those axes, in the input's order."""
+        return tuple(dim for axis, dim in zip(x.axes, x.dims, strict=True) if axis in self.axis)
+
+    def groups(self, x: Shape) -> Size:
+        """How many positions the others make."""
+        return floor_divide(x.elements, product(self.sizes(x)))
+
+    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
+        return whole(x.size(axis)) if axis in self.axis else super().reach(axis, x, output)
 
 
 def normalizing(elements: Size, groups: Size) -> dict[str, Size]:

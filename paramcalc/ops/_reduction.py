@@ -1,17 +1,55 @@
-"""What reductions of one axis share."""
+"""What ops share that bring several values together to one: a mean, or the greatest of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from paramcalc.base.shape import AXES, CHANNELS, Shape
+from paramcalc.base.shape import AXES, CHANNELS, Shape, vector
 from paramcalc.base.sizes import Size
 from paramcalc.ops.attributes import Word
-from paramcalc.ops.base import Cost, Op, need_axes
+from paramcalc.ops.base import Array, Cost, Op, Tools, need_axes, need_space
+
+
+class Reducing(Op):
+    """An op that reduces many values to each of its results; `Mean` or `Greatest` says how."""
+
+    def work(self, pairs: Size, results: Size) -> dict[str, Size]:
+        """Operations by kind, where `pairs` of values are brought together to `results`."""
+        raise NotImplementedError
+
+    def reduction(self, tools: Tools) -> Callable[..., Array]:
+        """The array function that does it."""
+        raise NotImplementedError
+
+    def reducing(self, read: Size, results: Size) -> Cost:
+        """The work of reading so many values for so many results."""
+        return Cost(connections=read, operations=self.work(read - results, results))
+
+
+class Mean(Reducing):
+    """The mean of the values."""
+
+    def work(self, pairs: Size, results: Size) -> dict[str, Size]:
+        return {"add": pairs, "divide": results}
+
+    def reduction(self, tools: Tools) -> Callable[..., Any]:
+        return tools.mean  # type: ignore[no-any-return]
+
+
+class Greatest(Reducing):
+    """The greatest of the values."""
+
+    def work(self, pairs: Size, results: Size) -> dict[str, Size]:
+        return {"compare": pairs}
+
+    def reduction(self, tools: Tools) -> Callable[..., Any]:
+        return tools.max  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
-class Reduction(Op):
+class AxisReduction(Reducing):
     """One value in place of all along an axis, the channels unless said otherwise; the axis stays, with size 1."""
 
     axis: Word = field(default=CHANNELS, metadata={"choices": AXES})
@@ -20,9 +58,22 @@ class Reduction(Op):
         return need_axes(self, inputs[0], (self.axis,)).resized({self.axis: 1})
 
     def cost(self, *inputs: Shape) -> Cost:
-        elements, results = inputs[0].elements, self.shape(*inputs).elements
-        return Cost(connections=elements, operations=self.work(elements - results, results))
+        return self.reducing(inputs[0].elements, self.shape(*inputs).elements)
 
-    def work(self, pairs: Size, results: Size) -> dict[str, Size]:
-        """Operations by kind, where `pairs` of values are brought together to `results`."""
-        raise NotImplementedError
+    def forward(self, tools: Tools, x: Array) -> Array:
+        return self.reduction(tools)(x, axis=tools.axis(self.axis), keepdims=True)
+
+
+class GlobalPool(Reducing):
+    """One value for each channel in place of all other axes."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return vector(need_space(self, inputs[0]).channels)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        (x,) = inputs
+        return self.reducing(x.elements, x.channels)
+
+    def forward(self, tools: Tools, x: Array) -> Array:
+        channels = tools.axis("channels")
+        return self.reduction(tools)(x, axis=tuple(axis for axis in range(1, x.ndim) if axis != channels))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from paramcalc.base.errors import Fault
 from paramcalc.base.reach import Reach, sliding
 from paramcalc.base.shape import SPACE, Shape
-from paramcalc.base.sizes import Size, at_least, ceil_divide, floor_divide, product, window
+from paramcalc.base.sizes import Size, at_least, ceil_divide, floor_divide, window
 from paramcalc.ops.attributes import Padding, PerAxis
 from paramcalc.ops.base import Op, need_positive
 
@@ -103,25 +103,6 @@ def output_space(op: Op, x: Shape, each: Windows, *, ceil_mode: bool = False) ->
     space = tuple(one.ceil_positions if ceil_mode else one.positions for one in each)
     kernel = "x".join(str(one.kernel) for one in each)
     return need_positive(op, space, x, f"a window of {kernel} does not fit into the padded input")
-
-
-def window_size(each: Windows) -> Size:
-    """Elements of one window over all axes."""
-    return product(one.kernel for one in each)
-
-
-def check_half(op: Op, each: Windows) -> None:
-    """Pooling may pad at most half the kernel, so that every window holds a real value."""
-    for axis, one in zip(SPACE[op.rank], each, strict=True):
-        half = floor_divide(one.kernel, 2)
-        for amount in (one.before, one.after):
-            if not at_least(half, amount):
-                raise Fault(
-                    f"{op.title}: padding must be at most half the window",
-                    expected=f"at most {half} for a window {axis} of {one.kernel}",
-                    found=str(amount),
-                    about="padding",
-                )
 
 
 def check_reach(op: Op, mode: str, axis: str, size: Size, ends: tuple[Size, Size]) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.base.shape import Shape
-from paramcalc.ops._window import Sliding, Windows, check_half, output_space, window_size, windows
+from paramcalc.ops._pool import WindowPool
+from paramcalc.ops._reduction import Mean
+from paramcalc.ops._window import Windows, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis
-from paramcalc.ops.base import Array, Cost, Example, Tools, need_image
+from paramcalc.ops.base import Array, Example, Tools
 
 
 @dataclass(frozen=True)
-class AvgPool(Sliding):
+class AvgPool(Mean, WindowPool):
     """The mean of each channel under a sliding window.
 
     Input:  channels x space
@@ -32,7 +34,6 @@ class AvgPool(Sliding):
     ceil_mode: Flag = False
     count_include_pad: Flag | None = None
 
-    ranks = (1, 2, 3)
     examples = (
         Example("avg_pool2d 5 stride=3", ("512x14x14",), "512x4x4"),
         Example("avg_pool2d 7", ("1024x7x7",), "1024x1x1"),
@@ -42,20 +43,6 @@ class AvgPool(Sliding):
     def windows(self, x: Shape) -> Windows:
         adjacent = (1,) * self.rank
         return windows(x, self.kernel_size, self.stride or self.kernel_size, self.padding, adjacent)
-
-    def shape(self, *inputs: Shape) -> Shape:
-        x = need_image(self, inputs[0])
-        each = self.windows(x)
-        check_half(self, each)
-        return x.with_space(output_space(self, x, each, ceil_mode=self.ceil_mode))
-
-    def cost(self, *inputs: Shape) -> Cost:
-        (x,) = inputs
-        elements, read = self.shape(x).elements, window_size(self.windows(x))
-        return Cost(
-            connections=elements * read,
-            operations={"add": elements * (read - 1), "divide": elements},
-        )
 
     def forward(self, tools: Tools, x: Array) -> Array:
         each = self.windows(tools.shapes[0])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.base.shape import Shape, vector
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_space
+from paramcalc.ops._reduction import GlobalPool, Mean
+from paramcalc.ops.base import Example
 
 
 @dataclass(frozen=True)
-class GlobalAvgPool(Op):
+class GlobalAvgPool(Mean, GlobalPool):
     """The mean of each channel over all other axes.
 
     Input:  channels and at least one other axis, in any order (an image, tokens)
@@ -20,17 +20,3 @@ class GlobalAvgPool(Op):
         Example("global_avg_pool", ("2048x7x7",), "2048"),
         Example("global_avg_pool", ("{length: 197, channels: 768}",), "768"),
     )
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return vector(need_space(self, inputs[0]).channels)
-
-    def cost(self, *inputs: Shape) -> Cost:
-        (x,) = inputs
-        return Cost(
-            connections=x.elements,
-            operations={"add": x.elements - x.channels, "divide": x.channels},
-        )
-
-    def forward(self, tools: Tools, x: Array) -> Array:
-        channels = tools.axis("channels")
-        return tools.mean(x, axis=tuple(axis for axis in range(1, x.ndim) if axis != channels))

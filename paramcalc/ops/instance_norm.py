@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.base.errors import Fault
-from paramcalc.base.reach import Reach, whole
 from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import product, same
-from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
-from paramcalc.ops.attributes import Flag, Number
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_epsilon, need_space
+from paramcalc.ops._norm import ChannelNorm, affine, normalized
+from paramcalc.ops.attributes import Flag
+from paramcalc.ops.base import Array, Example, Tools, need_epsilon, need_space
 
 
 @dataclass(frozen=True)
-class InstanceNorm(Op):
+class InstanceNorm(ChannelNorm):
     """Each channel of each sample, over all positions, to zero mean and unit variance.
 
     Input, output: channels and at least one other axis
@@ -24,24 +23,13 @@ class InstanceNorm(Op):
     Without running statistics one position alone has no variance, and is refused.
     """
 
-    eps: Number = 1e-5
-    momentum: Number = 0.1
     affine: Flag = False
     track_running_stats: Flag = False
 
-    contracting = frozenset()
     examples = (
         Example("instance_norm", ("64x256x256",), "64x256x256"),
         Example("instance_norm affine=true", ("64x256x256",), "64x256x256", params=128),
     )
-
-    def weights(self, *inputs: Shape) -> Weights:
-        channels = inputs[0].channels
-        return {"weight": (channels,), "bias": (channels,)} if self.affine else {}
-
-    def buffers(self, *inputs: Shape) -> Weights:
-        channels = inputs[0].channels
-        return {"running_mean": (channels,), "running_var": (channels,)} if self.track_running_stats else {}
 
     def shape(self, *inputs: Shape) -> Shape:
         need_epsilon(self, self.eps)
@@ -53,16 +41,6 @@ class InstanceNorm(Op):
                 fix="use batch_norm or layer_norm, or track_running_stats=true",
             )
         return x
-
-    def cost(self, *inputs: Shape) -> Cost:
-        (x,) = inputs
-        if self.track_running_stats:
-            return Cost(operations={"multiply": x.elements, "add": x.elements})
-        work = normalizing(x.elements, x.channels)
-        return Cost(operations=with_affine(work, x.elements, scaled=self.affine, shifted=self.affine))
-
-    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
-        return super().reach(axis, x, output) if self.track_running_stats else whole(x.size(axis))
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         channels = tools.axis("channels")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from paramcalc.base.reach import Reach, whole
-from paramcalc.base.shape import AXES, CHANNELS, Shape
-from paramcalc.base.sizes import floor_divide, product
-from paramcalc.ops._norm import affine, normalized, normalizing, with_affine
-from paramcalc.ops.attributes import Flag, Number, Words
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_axes, need_epsilon
+from paramcalc.base.shape import Shape
+from paramcalc.ops._norm import AxesNorm, affine, normalized, normalizing, with_affine
+from paramcalc.ops.attributes import Flag, Number
+from paramcalc.ops.base import Array, Cost, Example, Tools, Weights, need_axes, need_epsilon
 
 
 @dataclass(frozen=True)
-class LayerNorm(Op):
+class LayerNorm(AxesNorm):
     """Zero mean and unit variance over the named axes of each position, then `weight` and `bias`.
 
     Input, output: any tensor with those axes
@@ -23,22 +21,19 @@ class LayerNorm(Op):
     PyTorch's normalized_shape over a whole image write axis=[channels,height,width].
     """
 
-    axis: Words = field(default=(CHANNELS,), metadata={"choices": AXES})
     eps: Number = 1e-5
     elementwise_affine: Flag = True
     bias: Flag = True
 
-    contracting = frozenset()
     examples = (
         Example("layer_norm", ("{length: 1024, channels: 768}",), "1024x768", params=1_536),
         Example("layer_norm axis=[channels,height,width]", ("3x8x8",), "3x8x8", params=384),
     )
 
     def weights(self, *inputs: Shape) -> Weights:
-        (x,) = inputs
         if not self.elementwise_affine:
             return {}
-        dims = tuple(dim for axis, dim in zip(x.axes, x.dims, strict=True) if axis in self.axis)
+        dims = self.sizes(inputs[0])
         return {"weight": dims, "bias": dims} if self.bias else {"weight": dims}
 
     def shape(self, *inputs: Shape) -> Shape:
@@ -47,13 +42,9 @@ class LayerNorm(Op):
 
     def cost(self, *inputs: Shape) -> Cost:
         (x,) = inputs
-        group = product(x.size(axis) for axis in set(self.axis))
-        work = normalizing(x.elements, floor_divide(x.elements, group))
+        work = normalizing(x.elements, self.groups(x))
         scaled = self.elementwise_affine
         return Cost(operations=with_affine(work, x.elements, scaled=scaled, shifted=scaled and self.bias))
-
-    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
-        return whole(x.size(axis)) if axis in self.axis else super().reach(axis, x, output)
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         axes = tuple(sorted(tools.axis(axis) for axis in set(self.axis)))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.base.sizes import Size
-from paramcalc.ops._reduction import Reduction
-from paramcalc.ops.base import Array, Example, Tools
+from paramcalc.ops._reduction import AxisReduction, Mean
+from paramcalc.ops.base import Example
 
 
 @dataclass(frozen=True)
-class ReduceMean(Reduction):
+class ReduceMean(Mean, AxisReduction):
     """The mean along one axis, the channels unless said otherwise.
 
     Input:  any tensor with that axis
@@ -24,9 +23,3 @@ class ReduceMean(Reduction):
         Example("reduce_mean", ("64x28x28",), "1x28x28"),
         Example("reduce_mean length", ("{length: 197, channels: 768}",), "1x768"),
     )
-
-    def work(self, pairs: Size, results: Size) -> dict[str, Size]:
-        return {"add": pairs, "divide": results}
-
-    def forward(self, tools: Tools, x: Array) -> Array:
-        return tools.mean(x, axis=tools.axis(self.axis), keepdims=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from paramcalc.base.reach import Reach, whole
-from paramcalc.base.shape import AXES, CHANNELS, Shape
-from paramcalc.base.sizes import floor_divide, product
-from paramcalc.ops._norm import affine
-from paramcalc.ops.attributes import Flag, Number, Words
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_axes, need_epsilon
+from paramcalc.base.shape import Shape
+from paramcalc.ops._norm import AxesNorm, affine
+from paramcalc.ops.attributes import Flag, Number
+from paramcalc.ops.base import Array, Cost, Example, Tools, Weights, need_axes, need_epsilon
 
 
 @dataclass(frozen=True)
-class RmsNorm(Op):
+class RmsNorm(AxesNorm):
     """Each position divided by the root mean square over the named axes, then times `weight`.
 
     Input, output: any tensor with those axes
@@ -23,18 +21,13 @@ class RmsNorm(Op):
     stand. Without `eps` the smallest step of the data type above 1 is taken, as in PyTorch.
     """
 
-    axis: Words = field(default=(CHANNELS,), metadata={"choices": AXES})
     eps: Number | None = None
     elementwise_affine: Flag = True
 
-    contracting = frozenset()
     examples = (Example("rms_norm", ("{length: 2048, channels: 4096}",), "2048x4096", params=4_096),)
 
     def weights(self, *inputs: Shape) -> Weights:
-        (x,) = inputs
-        if not self.elementwise_affine:
-            return {}
-        return {"weight": tuple(dim for axis, dim in zip(x.axes, x.dims, strict=True) if axis in self.axis)}
+        return {"weight": self.sizes(inputs[0])} if self.elementwise_affine else {}
 
     def shape(self, *inputs: Shape) -> Shape:
         if self.eps is not None:
@@ -43,8 +36,7 @@ class RmsNorm(Op):
 
     def cost(self, *inputs: Shape) -> Cost:
         (x,) = inputs
-        elements = x.elements
-        groups = floor_divide(elements, product(x.size(axis) for axis in set(self.axis)))
+        elements, groups = x.elements, self.groups(x)
         return Cost(
             operations={
                 "multiply": (3 if self.elementwise_affine else 2) * elements,  # square, scale, weight
@@ -53,9 +45,6 @@ class RmsNorm(Op):
                 "sqrt": groups,
             }
         )
-
-    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
-        return whole(x.size(axis)) if axis in self.axis else super().reach(axis, x, output)
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         axes = tuple(sorted(tools.axis(axis) for axis in set(self.axis)))

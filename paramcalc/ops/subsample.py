@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.base.shape import Shape
-from paramcalc.ops._window import Sliding, Windows, output_space, window_size, windows
+from paramcalc.ops._pool import window_size
+from paramcalc.ops._window import Sliding, Windows, output_space, windows
 from paramcalc.ops.attributes import PerAxis
 from paramcalc.ops.base import Array, Cost, Example, Tools, Weights, need_image
 
