@@ -609,7 +609,7 @@ def test_pooled_and_enlarged_again(branch: str) -> None:
     graph = elaborate(from_text(Source("pyramid", PYRAMID)))
     field = fields(graph).layers[find(graph, branch)][0]
 
-    assert (field.least, field.size, field.jump, field.start, field.along) == POOLED[branch]
+    assert (field.smallest, field.size, field.jump, field.start, field.along) == POOLED[branch]
     assert field.whole is (branch == "p1")
 
 
@@ -639,7 +639,7 @@ def test_enlarged_from_one_position() -> None:
         text = f"input: 3x8x8\nlayers: [conv2d 4 6, max_pool2d 3, upsample 5 mode={mode}]\n"
         (field, _) = fields(elaborate(from_text(Source("one", text)))).layers[-1]
 
-        assert (field.along, field.jump, field.start, field.size, field.least) == ("", None, 0, 8, 8)
+        assert (field.along, field.jump, field.start, field.size, field.smallest) == ("", None, 0, 8, 8)
         assert field.whole
 
 

@@ -68,11 +68,11 @@ class Steps(NamedTuple):
         steps = min(len(self.values), self.length - 1) if self.length else len(self.values)
         return all(self.at(place + 1) - self.at(place) == self.pace for place in range(steps))
 
-    def least(self, begin: int, end: int) -> int:
+    def minimum(self, begin: int, end: int) -> int:
         """The least value from position `begin` to `end`, both included."""
         return self.at(begin) if self.rising else min(map(self.at, self._outer(begin, end)))
 
-    def most(self, begin: int, end: int) -> int:
+    def maximum(self, begin: int, end: int) -> int:
         """The greatest value from position `begin` to `end`, both included."""
         return self.at(end) if self.rising else max(map(self.at, self._outer(begin, end)))
 
@@ -99,7 +99,7 @@ class Reach(NamedTuple):
 
     def over(self, begin: int, end: int) -> tuple[int, int]:
         """What the output positions `begin` to `end` read together, as the outermost positions."""
-        return self.first.least(begin, end), self.last.most(begin, end)
+        return self.first.minimum(begin, end), self.last.maximum(begin, end)
 
     def real(self, begin: int, end: int, size: int) -> tuple[int, int] | None:
         """The same within an input of that size; None if only padding is read, or nothing."""
@@ -210,8 +210,8 @@ def through(reach: Reach, below: Reach, length: int) -> Reach:
         return below
     if not reach.axis:
         return _fixed(*below.over(*reach.over(0, 0)))
-    first = _through(reach, reach.first, below.first, below.first.least, length)
-    last = _through(reach, reach.last, below.last, below.last.most, length)
+    first = _through(reach, reach.first, below.first, below.first.minimum, length)
+    last = _through(reach, reach.last, below.last, below.last.maximum, length)
     return Reach(reach.axis if _moves(first) or _moves(last) else "", first, last)
 
 
@@ -249,8 +249,8 @@ def joined(reaches: list[Reach], sizes: Mapping[str, int]) -> Reach:
         reaches = [_fixed(*reach.over(0, sizes.get(reach.axis, 1) - 1)) for reach in reaches]
     axis = max(reach.axis for reach in reaches)
     length = sizes.get(axis, 1)
-    first = _joined([reach.first for reach in reaches], min, Steps.least, length)
-    last = _joined([reach.last for reach in reaches], max, Steps.most, length)
+    first = _joined([reach.first for reach in reaches], min, Steps.minimum, length)
+    last = _joined([reach.last for reach in reaches], max, Steps.maximum, length)
     return Reach(axis if _moves(first) or _moves(last) else "", first, last)
 
 

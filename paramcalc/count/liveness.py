@@ -37,8 +37,8 @@ class Moment(NamedTuple):
         return self.values + self.inner + self.gradients
 
 
-class Run(NamedTuple):
-    """A run of layers: the moments, forward first, and the layers that checkpoints run twice."""
+class Timeline(NamedTuple):
+    """What is alive through a run: the moments, forward first, and the layers that checkpoints run twice."""
 
     layers: tuple[Layer, ...]
     moments: tuple[Moment, ...]
@@ -58,7 +58,7 @@ def run(
     fused: bool = False,
     checkpoints: str = "",
     only: Collection[int] | None = None,
-) -> Run:
+) -> Timeline:
     """Follows all tensors through the network.
 
     `training` adds the backward pass, which needs all outputs, and runs auxiliary branches.
@@ -78,7 +78,7 @@ def run(
     if training:
         moments += _backward(order, values, inner)
     repeated = tuple(layer for layer, segment in zip(order.layers, segments, strict=True) if segment)
-    return Run(tuple(order.layers), tuple(moments), repeated)
+    return Timeline(tuple(order.layers), tuple(moments), repeated)
 
 
 class _Tensor(NamedTuple):

@@ -44,12 +44,12 @@ def extra(graph: Graph, chosen: tuple[str, ...]) -> Extra:
     return Extra(cells(found), (*meanings(found, chosen), *([joins] if uneven else [])))
 
 
-def cells(found: Fields) -> dict[str, dict[str, str]]:
+def cells(network: Fields) -> dict[str, dict[str, str]]:
     """The field columns of every layer, by path."""
-    many = len(found.graph.inputs) > 1
+    many = len(network.graph.inputs) > 1
     return {
         layer.path: {name: _cell(name, fields, many) for name in COLUMNS}
-        for layer, fields in zip(found.graph.layers, found.layers, strict=True)
+        for layer, fields in zip(network.graph.layers, network.layers, strict=True)
     }
 
 
@@ -73,10 +73,10 @@ def _text(name: str, field: Field) -> str:
 
 def _size(field: Field) -> str:
     """The size of a field, or the least and the greatest where positions see different sizes."""
-    return str(field.size) if field.least == field.size else f"{field.least}-{field.size}"
+    return str(field.size) if field.smallest == field.size else f"{field.smallest}-{field.size}"
 
 
-def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = True) -> Grid:
+def grid(report: Report, network: Fields, depth: int | None = None, fold: bool = True) -> Grid:
     """The tree of blocks with the field of the layer that ends each, and where paths are not aligned."""
     columns = (
         Column("layer"),
@@ -84,7 +84,7 @@ def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = T
         Column("output", right=True, drop=1),
         *(Column(name, right=True) for name in COLUMNS),
     )
-    known = cells(found)
+    known = cells(network)
     outlined = outline.outline(report, depth, fold)
     lines = tuple(
         Line(
@@ -100,21 +100,21 @@ def grid(report: Report, found: Fields, depth: int | None = None, fold: bool = T
         for line in outlined
     )
     joins = (JOINED,) if any(line.name == outline.JOIN for line in outlined) else ()
-    notes = (inputs(found.graph.inputs), *joins, *meanings(found), *_all_apart(found.misaligned))
+    notes = (inputs(network.graph.inputs), *joins, *meanings(network), *_all_apart(network.misaligned))
     return Grid(title(report.graph), columns, lines, notes)
 
 
-def meanings(found: Fields, columns: Iterable[str] = COLUMNS) -> tuple[str, ...]:
+def meanings(network: Fields, columns: Iterable[str] = COLUMNS) -> tuple[str, ...]:
     """What the columns say."""
     chosen = tuple(columns)
-    fields = [field for layer in found.layers for field in layer]
+    fields = [field for layer in network.layers for field in layer]
     return (*(MEANING[name] for name in chosen if name in MEANING), *_by_position(fields, chosen))
 
 
 def _by_position(fields: Iterable[Field], columns: Iterable[str] = COLUMNS) -> tuple[str, ...]:
     """What differs from one output position to the next, in plain words."""
     moving = [field for field in fields if field.along]
-    varies = "field" in columns and any(field.least < field.size for field in moving)
+    varies = "field" in columns and any(field.smallest < field.size for field in moving)
     uneven = "jump" in columns and not all(field.even for field in moving)
     return (*((VARYING,) if varies else ()), *((UNEVEN,) if uneven else ()))
 
@@ -203,22 +203,22 @@ def _box(box: Box | None) -> str:
 # ------------------------------------------------------------------------------------------ data
 
 
-def rows(found: Fields, look: Look | None = None) -> Rows:
+def rows(network: Fields, look: Look | None = None) -> Rows:
     """Every layer and axis on a line, or one layer's axes."""
-    numbers = range(len(found.layers)) if look is None else [look.number]
+    numbers = range(len(network.layers)) if look is None else [look.number]
     records = (
         (layer.path, field.input, field.axis, field.along, field.size, field.jump, field.start, field.padding,
-         str(field.whole).lower(), field.least)
-        for layer, fields in ((found.graph.layers[number], found.layers[number]) for number in numbers)
+         str(field.whole).lower(), field.smallest)
+        for layer, fields in ((network.graph.layers[number], network.layers[number]) for number in numbers)
         for field in fields
     )  # fmt: skip
     header = ("path", "input", "axis", "along", "size", "jump", "start", "padding", "whole", "least")
     return Rows(header, records)
 
 
-def document(found: Fields, look: Look | None = None) -> dict[str, Any]:
+def document(network: Fields, look: Look | None = None) -> dict[str, Any]:
     """All fields, or those of one layer with the positions that were asked about."""
-    graph = found.graph
+    graph = network.graph
     numbers = range(len(graph.layers)) if look is None else [look.number]
     result: dict[str, Any] = {
         "schema": SCHEMA,
@@ -228,7 +228,7 @@ def document(found: Fields, look: Look | None = None) -> dict[str, Any]:
         "input": {
             name: dict(zip(shape.axes, shape.dims, strict=True)) for name, shape in graph.inputs.items()
         },
-        "layers": [_layer(found, number) for number in numbers],
+        "layers": [_layer(network, number) for number in numbers],
         "misaligned": [
             {
                 "layer": item.layer,
@@ -238,7 +238,7 @@ def document(found: Fields, look: Look | None = None) -> dict[str, Any]:
                 "jumps": [plain(jump) for jump in item.jumps],
                 "shift": plain(item.shift),
             }
-            for item in found.misaligned
+            for item in network.misaligned
         ],
     }
     if look is not None:
@@ -248,21 +248,21 @@ def document(found: Fields, look: Look | None = None) -> dict[str, Any]:
     return result
 
 
-def _layer(found: Fields, number: int) -> dict[str, Any]:
-    layer = found.graph.layers[number]
+def _layer(network: Fields, number: int) -> dict[str, Any]:
+    layer = network.graph.layers[number]
     fields = [
         {
             "input": field.input,
             "axis": field.axis,
             "along": field.along or None,
             "size": field.size,
-            "least": field.least,
+            "least": field.smallest,
             "jump": plain(field.jump),
             "start": field.start,
             "padding": field.padding,
             "whole": field.whole,
         }
-        for field in found.layers[number]
+        for field in network.layers[number]
     ]
     return {
         "path": layer.path,

@@ -32,7 +32,7 @@ class Field(NamedTuple):
 
     Position `o` along the output's axis `along` sees `size` input positions, from `start + o*jump`
     on, padding included. Where positions see different sizes, as after upsampling, `size` is that of the
-    position that sees most and `least` of the one that sees least. `jump` is the effective stride, on
+    position that sees most and `smallest` of the one that sees least. `jump` is the effective stride, on
     average: a fraction after upsampling, None where the field does not move evenly. Without `along`
     all positions see the same. `whole`: every position sees all of the axis.
     """
@@ -41,7 +41,7 @@ class Field(NamedTuple):
     axis: str
     along: str
     size: int
-    least: int
+    smallest: int
     jump: int | Fraction | None
     start: int
     whole: bool
@@ -234,10 +234,11 @@ def _described(graph: Graph, seen: Seen, output: Shape) -> tuple[Field, ...]:
                 axis=axis,
                 along=reach.axis,
                 size=max(sizes),
-                least=min(sizes),
+                smallest=min(sizes),
                 jump=_jump(reach) if len(together) == 1 else None,
                 start=reach.first.at(0),
-                whole=reach.first.most(0, length - 1) <= 0 and reach.last.least(0, length - 1) >= total - 1,
+                whole=reach.first.maximum(0, length - 1) <= 0
+                and reach.last.minimum(0, length - 1) >= total - 1,
                 reach=reach,
             )
         )
@@ -291,7 +292,7 @@ def region(graph: Graph, number: int, position: Mapping[str, int]) -> dict[str, 
     return {name: needed[value] for value, name in enumerate(graph.inputs) if value in needed}
 
 
-def seers(found: Fields, number: int, name: str, position: Mapping[str, int]) -> Box | None:
+def seers(network: Fields, number: int, name: str, position: Mapping[str, int]) -> Box | None:
     """The positions of a layer's output that see one position of an input; None if none does.
 
     >>> from paramcalc import load
@@ -299,9 +300,9 @@ def seers(found: Fields, number: int, name: str, position: Mapping[str, int]) ->
     >>> seers(found, find(found.graph, "pool2"), "input", {"height": 0, "width": 100})
     {'height': (0, 1), 'width': (23, 26)}
     """
-    graph, output = found.graph, found.graph.layers[number].output
+    graph, output = network.graph, network.graph.layers[number].output
     chosen = _checked(position, graph.inputs[name])
-    known = [field for field in found.layers[number] if field.input == name and field.axis in chosen]
+    known = [field for field in network.layers[number] if field.input == name and field.axis in chosen]
     box = {axis: range(output.size(axis)) for axis in _space(output)}
     for field in known:
         length = _length(output, field.along)
@@ -354,13 +355,13 @@ class Look(NamedTuple):
 
 
 def look(
-    found: Fields, number: int, at: Sequence[int] = (), source: tuple[str, Sequence[int]] | None = None
+    network: Fields, number: int, at: Sequence[int] = (), source: tuple[str, Sequence[int]] | None = None
 ) -> Look:
     """A look at one layer. Positions are given in the order of the axes; none means the middle one.
 
     `source` asks about a position of an input, of the first one where it has no name.
     """
-    graph, output = found.graph, found.graph.layers[number].output
+    graph, output = network.graph, network.graph.layers[number].output
     position = _named(at, output) if at else {axis: output.size(axis) // 2 for axis in _space(output)}
     asked = None
     if source is not None:
@@ -369,12 +370,12 @@ def look(
             raise Fault(f"there is no input '{name}'", fix="inputs are " + ", ".join(graph.inputs))
         asked = (name, _named(places, graph.inputs[name]))
     return Look(
-        found,
+        network,
         number,
         position,
         region(graph, number, position),
         asked,
-        seers(found, number, *asked) if asked else None,
+        seers(network, number, *asked) if asked else None,
     )
 
 

@@ -10,8 +10,7 @@ from paramcalc.base.printed import significant
 from paramcalc.count.json import plain
 from paramcalc.count.outline import call_text
 from paramcalc.count.report import BITS, stored
-from paramcalc.memory.memory import Bound, Memory, Work
-from paramcalc.memory.memory import Line as Part
+from paramcalc.memory.memory import Bound, Memory, Part, Work
 from paramcalc.render.grid import Column, Grid, Line, Rows, number
 from paramcalc.render.words import dims, inputs, title
 
@@ -27,7 +26,7 @@ STORED = ("float32", "bfloat16", "int8", "int4")
 RECORD = ("path", "op", "output", "live", "operations", "traffic", "intensity", "seconds")
 
 
-def grid(found: Memory, bound: Bound | None = None) -> Grid:
+def grid(memory: Memory, bound: Bound | None = None) -> Grid:
     """The lines with their total, and what they were computed for."""
     columns = (
         Column("memory"),
@@ -36,18 +35,20 @@ def grid(found: Memory, bound: Bound | None = None) -> Grid:
         Column("bytes", True),
         Column("about", True),
     )
-    lines = [_line(part) for part in found.lines]
-    total = Line(("total", "", "", number(found.bytes), scaled(found.bytes)), strong=True, rule=True)
-    return Grid(title(found.report.graph), columns, (*lines, total), (*notes(found), *_times(found, bound)))
+    lines = [_line(part) for part in memory.lines]
+    total = Line(("total", "", "", number(memory.bytes), scaled(memory.bytes)), strong=True, rule=True)
+    return Grid(
+        title(memory.report.graph), columns, (*lines, total), (*notes(memory), *_times(memory, bound))
+    )
 
 
 def _line(part: Part) -> Line:
     return Line((part.name, number(part.elements), part.dtype, number(part.bytes), scaled(part.bytes)))
 
 
-def notes(found: Memory) -> tuple[str, ...]:
+def notes(memory: Memory) -> tuple[str, ...]:
     """The plan, when the peak is, and what the totals do not show."""
-    plan, peak, graph = found.plan, found.peak, found.report.graph
+    plan, peak, graph = memory.plan, memory.peak, memory.report.graph
     how = f"training with {plan.optimizer}" if plan.optimizer else "inference"
     options = [
         name
@@ -63,29 +64,29 @@ def notes(found: Memory) -> tuple[str, ...]:
     said = [
         ", ".join([f"{inputs(graph.inputs)}, batch {plan.batch}", how, *options]),
         f"peak live activations: {number(peak.elements)} elements{where}; all outputs together: "
-        f"{number(found.activations)} elements, {number(stored(found.activations, plan.dtype))} bytes",
-        f"weights: {_stored(found)}",
-        f"params + outputs, which `count` calls memory: {number(found.report.totals.memory)} elements",
+        f"{number(memory.activations)} elements, {number(stored(memory.activations, plan.dtype))} bytes",
+        f"weights: {_stored(memory)}",
+        f"params + outputs, which `count` calls memory: {number(memory.report.totals.memory)} elements",
     ]
-    if found.cached:
-        one = number(found.cached // plan.batch)
+    if memory.cached:
+        one = number(memory.cached // plan.batch)
         several = len(graph.inputs) > 1
         sizes = [f"{name} " * several + shape.described() for name, shape in graph.inputs.items()]
         said.append(f"keys and values: {one} elements for a sample of {', '.join(sizes)}")
-    if found.recomputed:
-        said.append(f"checkpoints compute {number(found.recomputed)} multiply-accumulates twice")
+    if memory.recomputed:
+        said.append(f"checkpoints compute {number(memory.recomputed)} multiply-accumulates twice")
     return tuple(said)
 
 
-def _stored(found: Memory) -> str:
-    return ", ".join(f"{number(stored(found.scalars, dtype))} bytes as {dtype}" for dtype in STORED)
+def _stored(memory: Memory) -> str:
+    return ", ".join(f"{number(stored(memory.scalars, dtype))} bytes as {dtype}" for dtype in STORED)
 
 
-def _times(found: Memory, bound: Bound | None) -> tuple[str, ...]:
+def _times(memory: Memory, bound: Bound | None) -> tuple[str, ...]:
     """The least times on a device, and whether the memory is enough."""
     if bound is None:
         return ()
-    device, dtype = bound.device, found.plan.dtype
+    device, dtype = bound.device, memory.plan.dtype
     rates = f"{_rate(device.rate(dtype))}FLOP/s in {dtype}, {_rate(device.bandwidth)}B/s"
     said = [
         ", ".join(part for part in (f"{device.title}: {rates}", device.source) if part),
@@ -93,12 +94,12 @@ def _times(found: Memory, bound: Bound | None) -> tuple[str, ...]:
         f"{seconds(bound.fused)} if only weights, inputs and outputs are moved",
     ]
     if device.memory:
-        fits = "fits" if found.bytes <= device.memory else "does not fit"
-        said.append(f"{scaled(found.bytes)} {fits} into {scaled(int(device.memory))}")
+        fits = "fits" if memory.bytes <= device.memory else "does not fit"
+        said.append(f"{scaled(memory.bytes)} {fits} into {scaled(int(device.memory))}")
     return tuple(said)
 
 
-def layers(found: Memory, bound: Bound | None = None) -> Grid:
+def layers(memory: Memory, bound: Bound | None = None) -> Grid:
     """Each layer: what is alive while it runs, its operations, its traffic, their ratio, its least time."""
     columns = [Column("layer"), Column("op", drop=2), Column("output", True, drop=1), Column("live", True)]
     columns += [
@@ -120,10 +121,10 @@ def layers(found: Memory, bound: Bound | None = None) -> Grid:
             ),
             faint=bool(work.layer.auxiliary),
         )
-        for place, work in enumerate(found.work)
+        for place, work in enumerate(memory.work)
     ]
     operations, traffic = (
-        sum(getattr(work, name) for work in found.work) for name in ("operations", "traffic")
+        sum(getattr(work, name) for work in memory.work) for name in ("operations", "traffic")
     )
     whole = significant(Fraction(operations, traffic), 3) if traffic else ""
     cells = (
@@ -141,10 +142,10 @@ def layers(found: Memory, bound: Bound | None = None) -> Grid:
         "operations: 2 per multiply-accumulate, 1 for any other; intensity: operations per byte",
     )
     return Grid(
-        title(found.report.graph),
+        title(memory.report.graph),
         tuple(columns),
         (*lines, Line(cells, strong=True, rule=True)),
-        (notes(found)[0], *meaning, *_times(found, bound)),
+        (notes(memory)[0], *meaning, *_times(memory, bound)),
     )
 
 
@@ -182,29 +183,29 @@ def _rate(value: Fraction) -> str:
     return f"{significant(value / 10**power, 3)} {prefix}"
 
 
-def rows(found: Memory, bound: Bound | None = None) -> Rows:
+def rows(memory: Memory, bound: Bound | None = None) -> Rows:
     """Every layer on a line."""
-    return Rows(RECORD, (tuple(record.values()) for record in _records(found, bound)))
+    return Rows(RECORD, (tuple(record.values()) for record in _records(memory, bound)))
 
 
-def document(found: Memory, bound: Bound | None = None) -> dict[str, Any]:
+def document(memory: Memory, bound: Bound | None = None) -> dict[str, Any]:
     """The plan, the lines with their total, the peak, and every layer."""
-    graph, peak = found.report.graph, found.peak
+    graph, peak = memory.report.graph, memory.peak
     result: dict[str, Any] = {
         "schema": SCHEMA,
         "model": graph.model,
         "spec": graph.spec,
         "settings": list(graph.settings),
-        "input": {name: [found.plan.batch, *shape.dims] for name, shape in graph.inputs.items()},
-        "plan": found.plan._asdict(),
-        "lines": [{**part._asdict(), "bytes": part.bytes} for part in found.lines],
-        "total_bytes": found.bytes,
+        "input": {name: [memory.plan.batch, *shape.dims] for name, shape in graph.inputs.items()},
+        "plan": memory.plan._asdict(),
+        "lines": [{**part._asdict(), "bytes": part.bytes} for part in memory.lines],
+        "total_bytes": memory.bytes,
         "peak": {**peak._asdict(), "elements": peak.elements},
-        "activations": found.activations,
-        "cached": found.cached,
-        "recomputed_macs": found.recomputed,
-        "weights_bytes": {dtype: stored(found.scalars, dtype) for dtype in BITS},
-        "layers": _records(found, bound),
+        "activations": memory.activations,
+        "cached": memory.cached,
+        "recomputed_macs": memory.recomputed,
+        "weights_bytes": {dtype: stored(memory.scalars, dtype) for dtype in BITS},
+        "layers": _records(memory, bound),
     }
     if bound is not None:
         device = bound.device
@@ -219,9 +220,9 @@ def document(found: Memory, bound: Bound | None = None) -> dict[str, Any]:
     return result
 
 
-def _records(found: Memory, bound: Bound | None) -> list[dict[str, Any]]:
-    times: Iterable[Fraction | None] = bound.layers if bound else [None] * len(found.work)
-    return [_record(work, time) for work, time in zip(found.work, times, strict=True)]
+def _records(memory: Memory, bound: Bound | None) -> list[dict[str, Any]]:
+    times: Iterable[Fraction | None] = bound.layers if bound else [None] * len(memory.work)
+    return [_record(work, time) for work, time in zip(memory.work, times, strict=True)]
 
 
 def _record(work: Work, time: Fraction | None) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Plan(NamedTuple):
     checkpoints: str = ""
 
 
-class Line(NamedTuple):
+class Part(NamedTuple):
     """One kind of memory: so many elements of a type, packed without gaps."""
 
     name: str
@@ -88,7 +88,7 @@ class Memory(NamedTuple):
 
     report: Report
     plan: Plan
-    lines: tuple[Line, ...]
+    lines: tuple[Part, ...]
     peak: Moment
     work: tuple[Work, ...]
     activations: int
@@ -175,29 +175,29 @@ def _check(plan: Plan) -> None:
         raise Fault("checkpoints are for training", fix="name an optimizer")
 
 
-def _inference(report: Report, plan: Plan, peak: Moment, cached: int) -> list[Line]:
+def _inference(report: Report, plan: Plan, peak: Moment, cached: int) -> list[Part]:
     counts = report.totals
     return [
-        Line("weights", counts.memory - counts.activations, plan.weights),
-        Line("buffers", counts.buffers, FULL),
-        Line("keys and values", cached, plan.dtype),
-        Line("activations", peak.values, plan.dtype),
-        Line("inside attention", peak.inner, plan.dtype),
+        Part("weights", counts.memory - counts.activations, plan.weights),
+        Part("buffers", counts.buffers, FULL),
+        Part("keys and values", cached, plan.dtype),
+        Part("activations", peak.values, plan.dtype),
+        Part("inside attention", peak.inner, plan.dtype),
     ]
 
 
-def _training(report: Report, plan: Plan, peak: Moment) -> list[Line]:
+def _training(report: Report, plan: Plan, peak: Moment) -> list[Part]:
     counts = report.with_auxiliary
     kept = FULL if plan.mixed else plan.weights
     return [
-        Line("weights", counts.memory - counts.activations, plan.weights),
-        Line("weights in full precision", counts.trainable if plan.mixed else 0, FULL),
-        Line("gradients of weights", counts.trainable, plan.weights),
-        *(Line(name, counts.trainable, kept) for name in OPTIMIZERS[plan.optimizer]),
-        Line("buffers", counts.buffers, FULL),
-        Line("activations", peak.values, plan.dtype),
-        Line("inside attention", peak.inner, plan.dtype),
-        Line("gradients of activations", peak.gradients, plan.dtype),
+        Part("weights", counts.memory - counts.activations, plan.weights),
+        Part("weights in full precision", counts.trainable if plan.mixed else 0, FULL),
+        Part("gradients of weights", counts.trainable, plan.weights),
+        *(Part(name, counts.trainable, kept) for name in OPTIMIZERS[plan.optimizer]),
+        Part("buffers", counts.buffers, FULL),
+        Part("activations", peak.values, plan.dtype),
+        Part("inside attention", peak.inner, plan.dtype),
+        Part("gradients of activations", peak.gradients, plan.dtype),
     ]
 
 
@@ -212,26 +212,26 @@ def _work(layer: Layer, moment: Moment, plan: Plan) -> Work:
     return Work(layer, moment.elements, plan.batch * operations, traffic)
 
 
-def bound(found: Memory, device: Device) -> Bound:
+def bound(memory: Memory, device: Device) -> Bound:
     """Least times for a forward pass on a device.
 
     A layer without operations only moves values about, which a good program avoids: it takes none.
     """
-    rate = device.rate(found.plan.dtype)
+    rate = device.rate(memory.plan.dtype)
     layers = tuple(
         max(work.operations / rate, work.traffic / device.bandwidth) if work.operations else Fraction(0)
-        for work in found.work
+        for work in memory.work
     )
-    operations = sum(work.operations for work in found.work)
-    return Bound(device, layers, max(operations / rate, _unavoidable(found) / device.bandwidth))
+    operations = sum(work.operations for work in memory.work)
+    return Bound(device, layers, max(operations / rate, _unavoidable(memory) / device.bandwidth))
 
 
-def _unavoidable(found: Memory) -> int:
+def _unavoidable(memory: Memory) -> int:
     """Bytes of inputs and outputs, and of the weights that are read, shared ones once."""
-    graph, plan = found.report.graph, found.plan
+    graph, plan = memory.report.graph, memory.plan
     ends = [*graph.inputs.values(), *(graph.shape(value) for value in graph.outputs)]
     read: dict[tuple[str, str], int] = {}
-    for work in found.work:
+    for work in memory.work:
         applied = work.layer.applied
         for name, scalars in applied.op.weights_read(plan.batch, *applied.inputs).items():
             key = (work.layer.shared.get(name, work.layer.path), name)

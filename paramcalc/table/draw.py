@@ -16,15 +16,15 @@ SCHEMA = "paramcalc/table/1"
 TOTALS = {"params": "params", "macs": "MACs"}
 
 
-def grid(found: Family, stacked: bool = True) -> Grid:
+def grid(family: Family, stacked: bool = True) -> Grid:
     """The table; the parts of a block stacked as in papers, or each cell on one line."""
-    columns = (Column("stage"), Column("output", right=True), *(Column(name) for name in found.models))
+    columns = (Column("stage"), Column("output", right=True), *(Column(name) for name in family.models))
     lines: list[Line] = []
-    for stage in found.stages:
+    for stage in family.stages:
         added = _stacked(stage) if stacked else [_flat(stage)]
         apart = len(added) > 1 or (lines and not lines[-1].cells[0])  # a rule beside stages of several lines
         lines += [added[0]._replace(rule=bool(apart)), *added[1:]]
-    return Grid(_title(found), columns, (*lines, *_totals(found)), notes(found))
+    return Grid(_title(family), columns, (*lines, *_totals(family)), notes(family))
 
 
 def parts(reports: Sequence[Report], width: int | None, unicode: bool) -> Iterator[Styled]:
