@@ -1,7 +1,7 @@
 """Which array of a file is which weight of a graph: by names, and where these say nothing, by order.
 
 >>> _words("trunk_output.block1.block1-0.proj.0.weight")
-['trunk_output', 'block1', 'block1', '0', 'proj', '0', 'weight']
+['trunkoutput', 'block1', 'block1', '0', 'proj', '0', 'weight']
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from paramcalc.verify.weights import Array, Key, check_real, counted, listed, ow
 
 Wanted: TypeAlias = Mapping[Key, Dims]
 
-ATTENTION = re.compile(r"(?P<module>.*?)[./]?(?P<part>in_proj_|qkv[./]|(?:q|k|v|o|out)_proj[./]|"
+ATTENTION = re.compile(r"(?:(?P<module>.+)[./])?(?P<part>in_proj_|qkv[./]|(?:q|k|v|o|out)_proj[./]|"
                        r"(?:query|key|value|proj)[./])(?P<kind>weight|bias)")  # fmt: skip
 PROJECTIONS = {"q": "query", "k": "key", "v": "value", "o": "out", "out": "out", "proj": "out"}
 SHORTCUTS = {"downsample", "proj", "projection", "shortcut", "skip"}  # one thing by several names
@@ -117,15 +117,16 @@ def _origin(name: str) -> str:
 
 def _by_name(keys: Wanted, arrays: Sequence[Stored]) -> tuple[dict[Key, Stored], dict[Key, Stored]]:
     """The arrays with the names of weights, and among them those of another shape."""
-    words = [_words(one.name.partition(" of ")[0]) for one in arrays]
+    kinds = {_plain(kind) for _, kind in keys}
+    words = [_words(one.name) + ["weight"] * (_words(one.name)[-1] not in kinds) for one in arrays]
     common = 0
-    while words and all(len(some) > common + 1 and some[common] == words[0][common] for some in words):
+    while words and all(len(some) > common + 2 and some[common] == words[0][common] for some in words):
         common += 1
     by_name: dict[str, Stored] = {}
     for start in (0, common):
         for some, one in zip(words, arrays, strict=True):
-            by_name.setdefault("".join(some[start:]).replace("_", "").lower(), one)
-    named = {key: by_name.get("".join(_words("/".join(key))).replace("_", "").lower()) for key in keys}
+            by_name.setdefault("".join(some[start:]), one)
+    named = {key: by_name.get("".join(_words("/".join(key)))) for key in keys}
     fitting = {key: one for key, one in named.items() if one and _bare(one.shape) == _bare(keys[key])}
     return fitting, {key: one for key, one in named.items() if one and key not in fitting}
 
@@ -136,19 +137,19 @@ def _by_order(
     """The arrays for keys without a named one, and the names of those that only order tells apart."""
     used = {one.name for one in named.values()}
     left = [key for key in keys if key not in named]
-    kinds = {kind for _, kind in keys}
+    kinds = {_plain(kind) for _, kind in keys}
     found: dict[Key, Stored] = {}
     doubtful: list[str] = []
     for with_kind in (True, False):
         theirs: dict[tuple[str, Dims], list[Stored]] = defaultdict(list)
         for one in arrays:
-            last = _words(one.name.partition(" of ")[0])[-1]
+            last = _words(one.name)[-1]
             if one.name not in used and one.is_real:
                 kind = (last if last in kinds else "weight") if with_kind else ""
                 theirs[kind, _bare(one.shape)].append(one)
         ours: dict[tuple[str, Dims], list[Key]] = defaultdict(list)
         for key in left:
-            ours[key[1] if with_kind else "", _bare(keys[key])].append(key)
+            ours[_plain(key[1]) if with_kind else "", _bare(keys[key])].append(key)
         for group, members in ours.items():
             for key, one, certain in _paired(members, theirs.get(group, [])):
                 found[key] = one
@@ -185,7 +186,12 @@ def _telling(name: str) -> set[str]:
 
 
 def _words(name: str) -> list[str]:
-    return re.split(r"[./\- ]", name)
+    """What separators part, in small letters; the name in the file of something unpacked is left out."""
+    return re.split(r"[./-]", _plain(name.partition(" of ")[0]))
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
 
 
 def _bare(dims: Dims) -> Dims:
