@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from paramcalc.base.reach import Reach, repeating, whole
 from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import Size, divides, floor_divide, product, same
-from paramcalc.ops._reduction import Reducing
+from paramcalc.ops._reduction import Mean, Reducing
 from paramcalc.ops.attributes import PerAxis
 from paramcalc.ops.base import Array, Cost, Tools, need_image
 
@@ -55,17 +54,22 @@ def bins_reach(axis: str, size: int, bins: int) -> Reach:
     return repeating(axis, bins // common, size // common, read, length=bins)
 
 
-def over_bins(tools: Tools, reduce: Callable[..., Array], x: Array, output_size: PerAxis) -> Array:
-    """Reduces each bin, one axis after the other, which is the same for means and maxima."""
+def over_bins(tools: Tools, x: Array, output_size: PerAxis, *, mean: bool) -> Array:
+    """The mean or the maximum of each bin, one axis after the other, which is the same.
+
+    A bin's borders go to `reduceat`, which reduces from each border to the next: every second result is a
+    bin. One more position at the end makes room for the last border.
+    """
+    combine = tools.add if mean else tools.maximum
     for axis, bins in enumerate(output_size, start=2):
-        size = x.shape[axis]
-        before = (slice(None),) * axis
-        parts = []
-        for index in range(bins):
-            start, stop = index * size // bins, -(-(index + 1) * size // bins)
-            parts.append(reduce(x[(*before, slice(start, stop))], axis=axis, keepdims=True))
-        x = tools.concatenate(parts, axis=axis)
-    return x
+        size, places = x.shape[axis], tools.arange(bins)
+        starts, stops = places * size // bins, -(-(places + 1) * size // bins)
+        longer = tools.pad(x, [(0, int(one == axis)) for one in range(2, x.ndim)])
+        borders = tools.stack([starts, stops], axis=1).reshape(-1)
+        x = combine.reduceat(longer, borders, axis)[(slice(None),) * axis + (slice(None, None, 2),)]
+        if mean:
+            x = x / tools.along((stops - starts).astype(x.dtype), axis, x)
+    return tools.contiguous(x)
 
 
 @dataclass(frozen=True)
@@ -87,4 +91,4 @@ class AdaptivePool(Reducing):
         return bins_reach(axis, x.size(axis), output.size(axis))
 
     def forward(self, tools: Tools, x: Array) -> Array:
-        return over_bins(tools, self.reduction(tools), x, self.output_size)
+        return over_bins(tools, x, self.output_size, mean=isinstance(self, Mean))

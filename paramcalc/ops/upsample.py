@@ -75,18 +75,17 @@ class Upsample(Op):
 
     def _enlarged(self, tools: Tools, x: Array, axis: int, size: int) -> Array:
         """One axis at its new size; interpolation goes axis by axis, which is the same."""
-        old = x.shape[axis]
+        old, places = x.shape[axis], tools.arange(size)
         if self.mode == "nearest":
-            return x.take([index * old // size for index in range(size)], axis)
+            return x.take(places * old // size, axis)
         step, shift, scale = (2 * old, old - size, 2 * size)
         if self.align_corners:
             step, shift, scale = (old - 1, 0, max(1, size - 1))
-        places = [divmod(max(0, index * step + shift), scale) for index in range(size)]
-        fractions = tools.empty(size, x.dtype)
-        fractions[:] = [rest / scale for _, rest in places]
-        part = tools.along(fractions, axis, x)
-        lower = x.take([low for low, _ in places], axis)
-        return lower + (x.take([min(low + 1, old - 1) for low, _ in places], axis) - lower) * part
+        scaled = tools.maximum(0, places * step + shift)
+        part = tools.along((scaled % scale / scale).astype(x.dtype), axis, x)
+        low = scaled // scale
+        lower = x.take(low, axis)
+        return lower + (x.take(tools.minimum(low + 1, old - 1), axis) - lower) * part
 
     def _check_mode(self, x: Shape) -> None:
         wanted = INTERPOLATED_AXES.get(self.mode, len(x.space))
