@@ -182,6 +182,30 @@ def test_wrong_weight_shape_is_noticed(wrong: str, small: Path, monkeypatch: pyt
     assert {layer for layer, _ in said(graph_of(small))} == {"both/main/conv2d"}
 
 
+def test_wrong_buffer_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Running statistics of another size than is counted are seen, with nothing else about the layer."""
+    arrays = weighing.Drawn.arrays
+
+    def longer(supply: Any, layer: Any, inputs: Any) -> Any:
+        made = arrays(supply, layer, inputs)
+        return made | {name: made[name][None] for name in layer.applied.buffers}
+
+    def twice(supply: Any, layer: Any, inputs: Any) -> Any:
+        made = arrays(supply, layer, inputs)
+        return made | {name: np.stack([made[name]] * 2) for name in layer.applied.buffers}
+
+    kind, old = rule("batch_norm", "forward")
+
+    def first(op: Any, tools: Any, x: Any, running_mean: Any, running_var: Any, **weights: Any) -> Any:
+        return old(op, tools, x, running_mean=running_mean[0], running_var=running_var[0], **weights)
+
+    monkeypatch.setattr(kind, "forward", first)
+    monkeypatch.setattr(weighing.Drawn, "arrays", longer)
+    assert said(graph_of(small)) == set()
+    monkeypatch.setattr(weighing.Drawn, "arrays", twice)
+    assert said(graph_of(small)) == {("first/batch_norm", "buffers")}
+
+
 def test_failing_forward_pass_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A matrix that is thought to have other columns cannot be multiplied; the run goes on behind it."""
     kind, old = rule("linear", "weights")
@@ -436,6 +460,24 @@ def test_seed_decides_everything(small: Path) -> None:
 
     assert np.array_equal(running.run(graph, seed=0)["again"], runs[0])
     assert not np.allclose(runs[0], runs[1])
+
+
+def test_ids_are_drawn_for_the_smallest_table(tmp_path: Path) -> None:
+    """Ids that two tables are read with are rows of both; every row may come up."""
+    text = "input: {length: 500}\nlayers:\n  - large: embedding 90 4\n  - small: embedding 7 4 from input\n"
+    graph = graph_of(written(tmp_path, f"{text}  - add from large small\n"))
+    drawn_ids = [weighing.drawn_inputs(graph, seed=seed)["input"] for seed in range(5)]
+
+    assert {*np.unique(drawn_ids)} == {*range(7)}
+    assert all(said(graph, seed=seed) == set() for seed in range(5))
+
+
+def test_one_sample_without_the_axis_of_the_batch(small: Path) -> None:
+    """It is a batch of one."""
+    x = np.random.default_rng(0).standard_normal((3, 20, 20)).astype("f4")
+    graph = graph_of(small)
+
+    assert np.array_equal(running.run(graph, x)["again"], running.run(graph, x[None])["again"])
 
 
 def test_precisions_agree(small: Path) -> None:
@@ -838,7 +880,11 @@ def test_interrupt(small: Path) -> None:
         str(file),
     ]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=Path(__file__).parent.parent
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # the suite may run without
     )
     while len([*small.parent.iterdir()]) == 1 and process.poll() is None:
         sleep(0.01)
