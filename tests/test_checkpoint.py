@@ -321,7 +321,7 @@ def test_hostile_npz(make: Callable[[Path, Any], None], says: str, tmp_path: Pat
 def test_hostile_safetensors(text: str | bytes, says: str, tmp_path: Path, run: Run) -> None:
     """Truncated, lying and malformed headers are a clear error with exit code 2."""
     spec = written(tmp_path, "input: 4x8x8\nlayers: [a: conv2d 4 1]\n")
-    data = text if isinstance(text, bytes) else struct.pack("<Q", len(text)) + text.encode() + bytes(8)
+    data = text if isinstance(text, bytes) else struct.pack("<Q", len(text)) + text.encode() + bytes(40)
     (tmp_path / "w.safetensors").write_bytes(data)
 
     result = run("verify", spec, "--weights", tmp_path / "w.safetensors")
