@@ -36,7 +36,14 @@ class Heads:
                 return self.held(name, bound)
             op = ops.find(name)
             if op is None:
-                fix = _instead(name, view) or near(name, self.network.heads()) or NO_HEAD
+                from paramcalc.language import foreign
+
+                fix = (
+                    _instead(name, view)
+                    or foreign.advice(name)
+                    or near(name, self.network.heads())
+                    or NO_HEAD
+                )
                 raise Fault(f"there is no op or block '{name}'", fix=fix, about="head")
         elif isinstance(bound, str):
             fact = f"'{name}' is {'an op' if op else 'a block'}, and a name that holds '{bound}'"

@@ -114,7 +114,11 @@ def read_call(tokens: list[Token]) -> Call:
         fix = f"to add tensors write add from {tokens[0].text} {tokens[2].text}"
         raise Fault("a blank ends an argument: '+' stands alone", fix=fix, at=tokens[1][1:])
     if len(tokens) > 1 and tokens[1].text == "=":
+        assigned = _head_fix(tokens[2:]) if len(tokens) == 3 else ""
+        name = tokens[0].text.removeprefix("self.")
         fix = "an argument is name=value; the name of a layer has a colon: a: relu"
+        if assigned.startswith("write ") and NAME.fullmatch(name):
+            fix = f"the name of a layer has a colon: write {name}: {assigned.removeprefix('write ')}"
         raise Fault("there is no blank around '=' on a line", fix=fix, at=tokens[1][1:])
     cut = len(tokens)
     for place, token in enumerate(tokens):
@@ -171,7 +175,15 @@ def _head_fix(tokens: list[Token]) -> str:
     """What to write for a call with parentheses, or a repetition with an x; '' for anything else."""
     called = re.fullmatch(r"([\w.]+)\((.*)\)", tokens[0].text, re.DOTALL)
     if called:
+        from paramcalc.language import foreign
+
+        line = foreign.line(tokens[0].text)
+        if line:
+            return f"write {line}"
         name = called[1].rpartition(".")[2]
+        known = foreign.advice(name)
+        if known and not ops.known(name):
+            return known
         name = name if ops.known(name) or not ops.known(name.lower()) else name.lower()
         given = _blanked(called[2])
         joins = op_joins(name) and all(map(WORD.fullmatch, given))

@@ -1,0 +1,425 @@
+"""Calls and names of PyTorch and Keras, and what to write for them.
+
+Imported only to mend a line that cannot be read. A row of a table, which goes on where it is indented:
+their names, our op, their parameters in order. `theirs:ours` is a parameter with another name here,
+`theirs:` one that says nothing here, `theirs:!` one that has no counterpart unless it is true;
+`ours=value` holds where nothing is given. `#` is 1, 2 or 3.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from paramcalc import ops
+from paramcalc.ops.attributes import attributes
+
+LONGEST = 500  # of a call that is translated
+MOST_NAMES = 8  # of tensors in a translated join
+
+_PYTORCH = """
+Conv#d = conv#d in_channels: out_channels kernel_size stride padding dilation groups bias padding_mode
+LazyConv#d = conv#d out_channels kernel_size stride padding dilation groups bias padding_mode
+ConvTranspose#d = conv_transpose#d in_channels: out_channels kernel_size stride padding output_padding groups bias
+  dilation
+LazyConvTranspose#d = conv_transpose#d out_channels kernel_size stride padding output_padding groups bias
+  dilation
+Linear = linear in_features: out_features:out_channels bias
+LazyLinear = linear out_features:out_channels bias
+Bilinear = bilinear in1_features: in2_features: out_features:out_channels bias
+BatchNorm#d SyncBatchNorm = batch_norm num_features: eps momentum affine track_running_stats
+LazyBatchNorm#d = batch_norm eps momentum affine track_running_stats
+InstanceNorm#d = instance_norm num_features: eps momentum affine track_running_stats
+LazyInstanceNorm#d = instance_norm eps momentum affine track_running_stats
+GroupNorm = group_norm num_groups num_channels: eps affine
+LayerNorm = layer_norm normalized_shape:normalized eps elementwise_affine bias
+RMSNorm = rms_norm normalized_shape:normalized eps elementwise_affine
+LocalResponseNorm = local_response_norm size alpha beta k
+MaxPool#d = max_pool#d kernel_size stride padding dilation return_indices: ceil_mode
+AvgPool#d = avg_pool#d kernel_size stride padding ceil_mode count_include_pad
+AdaptiveAvgPool#d = adaptive_avg_pool#d output_size
+AdaptiveMaxPool#d = adaptive_max_pool#d output_size return_indices:
+ReLU = relu
+ReLU6 = relu6
+ELU = elu alpha
+SELU = selu
+GELU = gelu approximate
+SiLU = silu
+Mish = mish
+Sigmoid = sigmoid
+Tanh = tanh
+LeakyReLU = leaky_relu negative_slope
+PReLU = prelu num_parameters init
+Hardsigmoid = hard_sigmoid
+Hardswish = hard_swish
+Softplus = softplus beta threshold
+Softmax LogSoftmax Softmax2d = softmax dim:
+Dropout Dropout#d AlphaDropout FeatureAlphaDropout = dropout p
+StochasticDepth DropPath = drop_path p mode:
+Flatten = flatten start_dim: end_dim:
+Identity = identity
+Embedding = embedding num_embeddings:vocabulary embedding_dim:dim padding_idx:
+MultiheadAttention = self_attention embed_dim: num_heads:heads dropout: bias
+Upsample = upsample size scale_factor:scale mode align_corners
+UpsamplingNearest2d = upsample size scale_factor:scale
+UpsamplingBilinear2d = upsample size scale_factor:scale mode=bilinear align_corners=true
+PixelShuffle = pixel_shuffle upscale_factor:factor
+PixelUnshuffle = pixel_unshuffle downscale_factor:factor
+ChannelShuffle = channel_shuffle groups
+ZeroPad#d = pad padding
+ReflectionPad#d = pad padding mode=reflect
+ReplicationPad#d = pad padding mode=replicate
+CircularPad#d = pad padding mode=circular
+"""
+
+_KERAS = """
+Conv#D Convolution#D = conv#d filters:out_channels kernel_size strides:stride padding
+  data_format: dilation_rate:dilation groups activation use_bias:bias
+Conv#DTranspose Convolution#DTranspose = conv_transpose#d filters:out_channels kernel_size strides:stride padding
+  data_format: dilation_rate:dilation activation use_bias:bias
+DepthwiseConv1D = conv1d kernel_size strides:stride padding
+  depth_multiplier:multiplier data_format: dilation_rate:dilation activation use_bias:bias multiplier=1 groups=channels
+DepthwiseConv2D = conv2d kernel_size strides:stride padding
+  depth_multiplier:multiplier data_format: dilation_rate:dilation activation use_bias:bias multiplier=1 groups=channels
+Dense = linear units:out_channels activation use_bias:bias
+BatchNormalization = batch_norm axis: momentum: epsilon:eps center:! scale:!
+LayerNormalization = layer_norm axis: epsilon:eps center:! scale:!
+GroupNormalization = group_norm groups:num_groups axis: epsilon:eps center:! scale:!
+RMSNormalization = rms_norm axis: epsilon:eps
+MaxPooling#D MaxPool#D = max_pool#d pool_size:kernel_size strides:stride padding data_format: kernel_size=2
+AveragePooling#D AvgPool#D = avg_pool#d pool_size:kernel_size strides:stride padding data_format: kernel_size=2
+AdaptiveAveragePooling#D = adaptive_avg_pool#d output_size data_format:
+AdaptiveMaxPooling#D = adaptive_max_pool#d output_size data_format:
+GlobalAveragePooling#D GlobalAvgPool#D = global_avg_pool data_format:
+GlobalMaxPooling#D GlobalMaxPool#D = global_max_pool data_format:
+Activation = identity activation
+ReLU = relu
+ELU = elu alpha
+LeakyReLU = leaky_relu negative_slope alpha:negative_slope
+Softmax = softmax axis:
+Dropout SpatialDropout#D AlphaDropout = dropout rate:p
+Flatten = flatten data_format:
+Identity = identity
+Embedding = embedding input_dim:vocabulary output_dim:dim
+MultiHeadAttention = self_attention num_heads:heads key_dim:head_dim use_bias:bias dropout:
+UpSampling#D = upsample size:scale data_format: interpolation:mode scale=2
+ZeroPadding#D = pad padding data_format: padding=1
+"""
+
+# names of joins, and the op that joins
+_JOINS = {
+    "add": "add", "cat": "concat", "concat": "concat", "concatenate": "concat", "mul": "multiply",
+    "multiply": "multiply", "sub": "subtract", "subtract": "subtract", "matmul": "matmul", "bmm": "matmul",
+    "mm": "matmul", "dot": "matmul",
+}  # fmt: skip
+
+# other names, and what to write
+_WORDS = {
+    "dense": "linear OUT", "fc": "linear OUT", "fullyconnected": "linear OUT", "innerproduct": "linear OUT",
+    "conv": "conv2d OUT KERNEL", "convolution": "conv2d OUT KERNEL", "deconv": "conv_transpose2d OUT KERNEL",
+    "depthwiseconv": "conv2d channels KERNEL groups=channels", "depthwise": "conv2d channels KERNEL groups=channels",
+    "dwconv": "conv2d channels KERNEL groups=channels", "pointwiseconv": "conv2d OUT 1",
+    "separableconv#d": "conv#d channels KERNEL groups=channels bias=false, conv#d OUT 1",
+    "separableconvolution#d": "conv#d channels KERNEL groups=channels bias=false, conv#d OUT 1",
+    "separableconv": "conv2d channels KERNEL groups=channels bias=false, conv2d OUT 1",
+    "bn": "batch_norm", "batchnorm": "batch_norm", "ln": "layer_norm", "gn": "group_norm GROUPS",
+    "lrn": "local_response_norm SIZE", "crossmaplrn2d": "local_response_norm SIZE",
+    "maxpool": "max_pool2d KERNEL", "pool": "max_pool2d KERNEL", "maxpooling": "max_pool2d KERNEL",
+    "avgpool": "avg_pool2d KERNEL", "averagepool": "avg_pool2d KERNEL", "averagepooling": "avg_pool2d KERNEL",
+    "gap": "global_avg_pool", "globalpool": "global_avg_pool", "globalaveragepool": "global_avg_pool",
+    "mean": "reduce_mean AXIS, or global_avg_pool for all positions", "max": "reduce_max AXIS, or global_max_pool",
+    "amax": "reduce_max AXIS, or global_max_pool", "sum": "add from a b, which adds tensors element by element",
+    "average": "add from a b, then scale 1/2", "transpose": "permute AXES", "swapaxes": "permute AXES",
+    "view": "reshape SIZES", "unflatten": "reshape SIZES", "squeeze": "reshape SIZES", "unsqueeze": "reshape SIZES",
+    "rearrange": "reshape SIZES, or permute AXES", "repeatvector": "upsample SCALE on an axis of size 1",
+    "split": "slice AXIS START STOP, once for each part", "chunk": "slice AXIS START STOP, once for each part",
+    "narrow": "slice AXIS START STOP", "cropping#d": "crop AMOUNTS", "cropping": "crop AMOUNTS", "centercrop": "center_crop HEIGHT WIDTH",
+    "interpolate": "upsample SCALE", "resize": "upsample size=SIZE", "resizing": "upsample size=SIZE",
+    "upsamplenearest": "upsample SCALE", "upsamplebilinear": "upsample SCALE mode=bilinear",
+    "padding": "pad AMOUNTS", "constantpad#d": "pad AMOUNTS", "mha": "self_attention HEADS",
+    "attention": "self_attention HEADS", "selfattention": "self_attention HEADS",
+    "multiheadattention": "self_attention HEADS, or cross_attention HEADS from QUERY MEMORY",
+    "multiheadattentionforward": "self_attention HEADS, or cross_attention HEADS from QUERY MEMORY",
+    "scaleddotproductattention": "self_attention HEADS, which has its projections too",
+    "groupqueryattention": "self_attention HEADS kv_heads=N",
+    "groupedqueryattention": "self_attention HEADS kv_heads=N",
+    "positionalencoding": "positions", "positionembedding": "positions", "clstoken": "class_token",
+    "rescaling": "scale FACTOR", "inputlayer": "input: SIZES, above the layers",
+    "input": "input: SIZES, above the layers", "sequential": "a list of lines, or a block",
+    "modulelist": "a list of lines, or a block",
+    "stochasticdepth": "drop_path P", "hsigmoid": "hard_sigmoid", "hswish": "hard_swish", "exponential": "exp",
+    "timedistributed": "the layer itself: linear and norms work on each position",
+}  # fmt: skip
+
+# what PyTorch and Keras have, and paramcalc has not
+_NONE = set(
+    """
+    lstm gru rnn simplernn lstmcell grucell rnncell simplernncell bidirectional convlstm#d stackedrnncells rnnbase
+    celu glu hardshrink hardtanh logsigmoid rrelu softmin softshrink softsign tanhshrink threshold sqrt log sin cos
+    fold unfold lppool#d maxunpool#d fractionalmaxpool#d embeddingbag cosinesimilarity pairwisedistance gridsample
+    affinegrid gumbelsoftmax onehot normalize transformer transformerencoder transformerdecoder einsum einsumdense
+    transformerencoderlayer transformerdecoderlayer additiveattention maximum minimum masking lambda
+    spectralnormalization unitnormalization gaussiannoise gaussiandropout convtbc deformconv2d
+    roialign roipool topk argmax clamp div pow gather
+    cumsum roll expand repeat melspectrogram stftspectrogram reversibleembedding activityregularization normalization
+    """.split()  # noqa: SIM905
+)
+
+_IGNORED = re.compile(
+    r"name|dtype|device|inplace|trainable|(?:batch_)?input_shape|training|batch_first|.*_(?:initializer|regularizer|constraint)"
+)
+_ACTIVATIONS = {
+    "swish": "silu",
+    "exponential": "exp",
+    "log_softmax": "softmax",
+    "linear": "",
+    "hard_silu": "hard_swish",
+}
+_CHANNELS = {"1", "-1", "3"}  # the axis of the channels, there and in Keras
+_FUNCTIONAL = {"F", "functional", "torch", "tf", "keras", "activations", "ops", "np", "K"}
+
+
+class _Call(NamedTuple):
+    """How one of their layers is written here: the op, parameters by their names, values where none is given."""
+
+    op: str
+    parameters: dict[str, str]
+    fixed: dict[str, str]
+
+
+class _NoCounterpartError(Exception):
+    """A value that nothing here stands for."""
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[dict[str, _Call], dict[str, _Call]]:
+    """The calls of PyTorch and of Keras by name."""
+    return dict(_read(_PYTORCH)), dict(_read(_KERAS))
+
+
+def _read(table: str) -> Iterator[tuple[str, _Call]]:
+    for row in re.split(r"\n(?! )", table.strip()):
+        left, _, right = row.partition(" = ")
+        for rank in "123":
+            op, *words = right.replace("#", rank).split()
+            fixed = dict(word.split("=") for word in words if "=" in word)
+            given = [word.partition(":") for word in words if "=" not in word]
+            parameters = {theirs: ours if colon else theirs for theirs, colon, ours in given}
+            for name in left.replace("#", rank).split():
+                yield name, _Call(op, parameters, fixed)
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def advice(name: str) -> str:
+    """What to write for a name that is no op here; '' for one that neither PyTorch nor Keras has.
+
+    >>> advice("fc"), advice("BatchNorm2d")
+    ('write linear OUT', 'write batch_norm')
+    """
+    plain = _plain(name)
+    generic = re.sub(r"[123](?=d)", "#", plain)
+    for word in (plain, generic):
+        if word in _NONE:
+            return f"there is no op for {name}: compose it of others in a block, or write a plugin"
+        if word in _WORDS:
+            rank = re.search(r"[123](?=d)", plain)
+            line = _WORDS[word].replace("#", rank[0] if rank else "2")
+            return f"write {line}"
+    if plain in _JOINS:
+        return f"write {_JOINS[plain]} from a b, or {_JOINS[plain]}: over its branches"
+    for table in _tables():
+        for theirs, call in table.items():
+            if _plain(theirs) == plain:
+                return f"write {_usage(call.op)}"
+    return ""
+
+
+def _usage(name: str) -> str:
+    """An op with what it must be given: `conv2d OUT_CHANNELS KERNEL_SIZE`."""
+    op = ops.find(name)
+    required = [one.upper() for one, attribute in attributes(op).items() if attribute.required] if op else []
+    return " ".join([name, *required])
+
+
+def line(text: str) -> str:
+    """The line that stands for a call of PyTorch or Keras; '' where it is none, or none stands for it.
+
+    >>> line("nn.Conv2d(3, 16, 3, padding=1)"), line("Dense(10, activation='softmax')")
+    ('conv2d 16 3 padding=1', 'linear 10, softmax')
+    >>> line("F.relu(x)")
+    'relu'
+    """
+    if len(text) > LONGEST:
+        return ""
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        return _line(call) if isinstance(call, ast.Call) else ""
+    except (SyntaxError, ValueError, MemoryError, RecursionError, _NoCounterpartError):
+        return ""
+
+
+def _line(call: ast.Call) -> str:
+    if isinstance(call.func, ast.Call) and not call.func.keywords:  # Add()([a, b]), Dense(3)(x)
+        inner, outer = call.func, call
+        return _join(_name(inner)[-1], outer) or _line(inner)
+    *prefix, name = _name(call)
+    joined = _join(name, call)
+    if joined:
+        return joined
+    for found, functional in _candidates(prefix, name):
+        arguments = call.args[1:] if functional else call.args
+        if functional and not (call.args and isinstance(call.args[0], ast.Name)):
+            continue
+        for one in (found, _without_input(found)):
+            try:
+                return _translated(one, arguments, call.keywords)
+            except _NoCounterpartError:
+                continue
+    return ""
+
+
+def _without_input(found: _Call) -> _Call:
+    """The same for somebody who left out the input's channels, which come first where they are given."""
+    first = next(iter(found.parameters), "")
+    rest = {theirs: ours for theirs, ours in found.parameters.items() if theirs != first}
+    return found._replace(parameters=rest) if first and not found.parameters[first] else found
+
+
+def _name(call: ast.Call) -> list[str]:
+    """The dotted name that is called, in parts."""
+    parts: list[str] = []
+    node = call.func
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        raise _NoCounterpartError
+    return [node.id, *reversed(parts)]
+
+
+def _candidates(prefix: list[str], name: str) -> Iterator[tuple[_Call, bool]]:
+    """What a name may mean, and whether the first argument is the tensor."""
+    torch, keras = _tables()
+    tables = (keras, torch) if {"keras", "layers", "tf"} & {*prefix} else (torch, keras)
+    yield from ((table[name], False) for table in tables if name in table)
+    if prefix and name.islower() and _FUNCTIONAL & {*prefix}:
+        plain = _plain(name)
+        for theirs, call in torch.items():  # a layer with weights is no function of the tensor alone
+            if _plain(theirs) == plain and not {"in_channels", "in_features", "num_features"} & {
+                *call.parameters
+            }:
+                yield call, True
+
+
+def _join(name: str, call: ast.Call) -> str:
+    """`concat from a b` for a join of tensors with names, along the channels if along an axis."""
+    arguments = call.args
+    op = _JOINS.get(_plain(name), "")
+    listed = arguments[0].elts if arguments and isinstance(arguments[0], ast.List | ast.Tuple) else arguments
+    tensors = [node.id for node in listed if isinstance(node, ast.Name)]
+    axes = [*(arguments[1:] if listed is not arguments else []), *(one.value for one in call.keywords)]
+    along = all(ast.unparse(axis) in _CHANNELS for axis in axes)
+    if not op or not along or not 2 <= len(tensors) <= MOST_NAMES or len(tensors) < len(listed):
+        return ""
+    return f"{op} from {' '.join(tensors)}"
+
+
+def _translated(found: _Call, arguments: list[ast.expr], keywords: list[ast.keyword]) -> str:
+    if len(arguments) > len(found.parameters):
+        raise _NoCounterpartError
+    given = [
+        *zip(found.parameters, arguments, strict=False),
+        *((one.arg or "", one.value) for one in keywords),
+    ]
+    values = dict(found.fixed)
+    after = ""
+    for theirs, node in given:
+        ours = found.parameters.get(theirs)
+        if ours is None and not _IGNORED.fullmatch(theirs):
+            raise _NoCounterpartError
+        if theirs == "activation":
+            after = _activation(node)
+        elif ours == "normalized":
+            if isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 1:
+                raise _NoCounterpartError
+        elif ours == "!":
+            if not (isinstance(node, ast.Constant) and node.value is True):
+                raise _NoCounterpartError
+        elif ours and not (isinstance(node, ast.Constant) and node.value is None):
+            values[ours] = _padding(node) if ours == "padding" and found.op == "pad" else _value(node)
+    if "multiplier" in values:
+        times = values.pop("multiplier")
+        values["out_channels"] = "channels" if times == "1" else f"channels*{times}"
+    padding = values.get("padding", "")
+    if padding == "valid":
+        del values["padding"]
+    elif padding.isalpha() and padding != "same":
+        raise _NoCounterpartError
+    calls = [_written(found.op, values), after]
+    return ", ".join(call for call in calls if call and (call != "identity" or not after))
+
+
+def _written(name: str, values: dict[str, str]) -> str:
+    """A call with what it must be given by position, and the rest where it is not the default."""
+    op = ops.find(name)
+    known = attributes(op) if op else {}
+    required = [attribute for attribute in known if known[attribute].required]
+    if not {*required} <= {*values} or not {*values} <= {*known}:
+        raise _NoCounterpartError
+    rest = [
+        f"{attribute}={value}"
+        for attribute, value in values.items()
+        if attribute not in required and value != _shown_default(known[attribute].default)
+    ]
+    return " ".join([name, *(values[attribute] for attribute in required), *rest])
+
+
+def _shown_default(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _activation(node: ast.expr) -> str:
+    """The call of an activation that is given by name, or as a function; '' for none."""
+    name = node.value if isinstance(node, ast.Constant) else _value(node)
+    ours = "" if name is None else _ACTIVATIONS.get(str(name), str(name))
+    op = ops.find(ours) if ours and ops.known(ours) else None
+    if ours and (op is None or any(attribute.required for attribute in attributes(op).values())):
+        raise _NoCounterpartError
+    return ours
+
+
+def _value(node: ast.expr) -> str:
+    """A value as a line has it."""
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, bool):
+            return str(node.value).lower()
+        if isinstance(node.value, int | float | str):
+            return str(node.value)
+    if isinstance(node, ast.Tuple | ast.List):
+        return f"({', '.join(map(_value, node.elts))})"
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):  # self.width
+        return node.attr
+    if isinstance(node, ast.BinOp | ast.UnaryOp):
+        return ast.unparse(node).replace(" ", "").replace("self.", "")
+    raise _NoCounterpartError
+
+
+def _padding(node: ast.expr) -> str:
+    """Padding as the op `pad` has it: pairs for each axis, where PyTorch has the last axis first."""
+    if (
+        isinstance(node, ast.Tuple)
+        and len(node.elts) in (4, 6)
+        and all(isinstance(one, ast.Constant) for one in node.elts)
+    ):
+        values = [*map(_value, node.elts)]
+        pairs = [f"({values[at]}, {values[at + 1]})" for at in range(len(values) - 2, -1, -2)]
+        return f"({', '.join(pairs)})"
+    return _value(node)
