@@ -136,7 +136,8 @@ _WORDS = {
     "view": "reshape SIZES", "unflatten": "reshape SIZES", "squeeze": "reshape SIZES", "unsqueeze": "reshape SIZES",
     "rearrange": "reshape SIZES, or permute AXES", "repeatvector": "upsample SCALE on an axis of size 1",
     "split": "slice AXIS START STOP, once for each part", "chunk": "slice AXIS START STOP, once for each part",
-    "narrow": "slice AXIS START STOP", "cropping#d": "crop AMOUNTS", "cropping": "crop AMOUNTS", "centercrop": "center_crop HEIGHT WIDTH",
+    "narrow": "slice AXIS START STOP", "cropping#d": "crop AMOUNTS", "cropping": "crop AMOUNTS",
+    "centercrop": "center_crop HEIGHT WIDTH",
     "interpolate": "upsample SCALE", "resize": "upsample size=SIZE", "resizing": "upsample size=SIZE",
     "upsamplenearest": "upsample SCALE", "upsamplebilinear": "upsample SCALE mode=bilinear",
     "padding": "pad AMOUNTS", "constantpad#d": "pad AMOUNTS", "mha": "self_attention HEADS",
@@ -237,7 +238,7 @@ def advice(name: str) -> str:
         for theirs, call in table.items():
             if _plain(theirs) == plain:
                 return f"write {_usage(call.op)}"
-    return ""
+    return f"write {_usage(name.lower())}" if ops.known(name.lower()) else ""
 
 
 def _usage(name: str) -> str:
