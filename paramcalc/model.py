@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.base.errors import Fault, Problem, Source, SpecError
 from paramcalc.count.report import Report, count
 from paramcalc.engine import library
-from paramcalc.engine.elaborate import Change, Settings, Swap, elaborate
+from paramcalc.engine.elaborate import Change, Replacement, Settings, elaborate
 from paramcalc.engine.graph import Graph
 from paramcalc.language import expression
 from paramcalc.language.chains import items
@@ -42,7 +42,10 @@ class Model:
         return self.variant or self.spec.name
 
     def graph(
-        self, changes: tuple[Change | Swap, ...] = (), inputs: dict[str, Any] | None = None, **knobs: Any
+        self,
+        changes: tuple[Change | Replacement, ...] = (),
+        inputs: dict[str, Any] | None = None,
+        **knobs: Any,
     ) -> Graph:
         """The network with every shape known.
 
@@ -55,7 +58,7 @@ class Model:
 
     def count(
         self,
-        changes: tuple[Change | Swap, ...] = (),
+        changes: tuple[Change | Replacement, ...] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
         **knobs: Any,
@@ -84,7 +87,7 @@ class Model:
     def closed(
         self,
         symbols: Sequence[str] | None = None,
-        changes: tuple[Change | Swap, ...] = (),
+        changes: tuple[Change | Replacement, ...] = (),
         inputs: dict[str, Any] | None = None,
     ) -> Closed:
         """The network counted in symbols: of knobs, of input axes (`H`, `W`, `L`), of the `batch`.
@@ -108,7 +111,7 @@ class Model:
     def space(
         self,
         axes: Sequence[Axis],
-        changes: tuple[Change | Swap, ...] = (),
+        changes: tuple[Change | Replacement, ...] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
     ) -> Space:
@@ -124,7 +127,7 @@ class Model:
         most: str = "",
         least: str = "",
         step: int = 1,
-        changes: tuple[Change | Swap, ...] = (),
+        changes: tuple[Change | Replacement, ...] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
     ) -> Solution:
@@ -148,7 +151,7 @@ class Model:
         sample: int | None = None,
         seed: int = 0,
         pareto: str = "",
-        changes: tuple[Change | Swap, ...] = (),
+        changes: tuple[Change | Replacement, ...] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
     ) -> Sweep:
@@ -213,7 +216,7 @@ def change(text: str) -> Change:
     return Change(layers, attribute, written, source)
 
 
-def replacement(text: str) -> Swap:
+def replacement(text: str) -> Replacement:
     """A line in place of layers or blocks as the command line has it: `**/relu*=gelu`."""
     layers, equals, line = text.partition("=")
     if not equals or not layers.strip() or not line.strip():
@@ -221,7 +224,9 @@ def replacement(text: str) -> Swap:
     source = Source("--replace", text.rstrip())
     begin = len(text) - len(line.lstrip())
     try:
-        return Swap(layers.strip(), Chain(items(read_line(source.text[begin:]), begin, {}), begin), source)
+        return Replacement(
+            layers.strip(), Chain(items(read_line(source.text[begin:]), begin, {}), begin), source
+        )
     except Fault as fault:
         raise _located(fault, source, begin) from None
 

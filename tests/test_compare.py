@@ -14,7 +14,7 @@ import pytest
 import paramcalc
 from paramcalc.base.errors import Fault
 from paramcalc.compare import align
-from paramcalc.compare.diff import Diff, Line, change, compare
+from paramcalc.compare.diff import Diff, DiffLine, change, compare
 from paramcalc.count.report import Report
 from paramcalc.model import load, replacement
 from tests.conftest import Run
@@ -41,7 +41,7 @@ def paired(diff: Diff, depth: int = 99) -> list[tuple[str, ...]]:
     return [line.paths for line in diff.lines(depth, fold=False)]
 
 
-def line_of(diff: Diff, *paths: str) -> Line:
+def line_of(diff: Diff, *paths: str) -> DiffLine:
     return next(line for line in diff.lines(99, fold=False) if line.paths == paths)
 
 

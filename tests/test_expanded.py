@@ -13,7 +13,7 @@ from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.engine.graph import Graph
 from paramcalc.language.parse import parse
 from paramcalc.list import catalogue
-from paramcalc.show.expanded import expanded, renamed
+from paramcalc.show.expanded import expanded, path_in_text
 from tests.conftest import Run
 
 MODELS = sorted(entry.model for entry in catalogue.bundled())
@@ -34,9 +34,9 @@ def check_same(graph: Graph, other: Graph) -> None:
     assert other.outputs == graph.outputs
     assert len(other.layers) == len(graph.layers)
     for one, two in zip(graph.layers, other.layers, strict=True):
-        assert two.path == renamed(one.path)
+        assert two.path == path_in_text(one.path)
         assert (two.op, two.inputs, two.applied.output) == (one.op, one.inputs, one.applied.output)
-        assert dict(two.shared) == {name: renamed(path) for name, path in one.shared.items()}
+        assert dict(two.shared) == {name: path_in_text(path) for name, path in one.shared.items()}
         assert bool(two.auxiliary) == bool(one.auxiliary)
     assert count(other).totals == count(graph).totals
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from paramcalc import load
-from paramcalc.count.outline import Line, outline
+from paramcalc.count.outline import OutlineLine, outline
 from paramcalc.count.report import Counts, Report, count
 from tests import written
 from tests.conftest import Run
@@ -13,7 +13,7 @@ from tests.conftest import Run
 MODELS = ["lenet5-1998", "googlenet", "resnet-50", "densenet-121", "vgg-16", "resnet110-cifar"]
 
 
-def children(lines: list[Line], place: int) -> list[Line]:
+def children(lines: list[OutlineLine], place: int) -> list[OutlineLine]:
     below = []
     for line in lines[place + 1 :]:
         if line.depth <= lines[place].depth:
@@ -23,7 +23,7 @@ def children(lines: list[Line], place: int) -> list[Line]:
     return below
 
 
-def check_sums(lines: list[Line], report: Report) -> None:
+def check_sums(lines: list[OutlineLine], report: Report) -> None:
     """Every line is `times` the sum of the lines right below it; the top lines add up to the total."""
     for place, line in enumerate(lines):
         below = children(lines, place)

@@ -13,7 +13,7 @@ from paramcalc.count.report import count
 from paramcalc.engine.elaborate import elaborate
 from paramcalc.engine.graph import Graph
 from paramcalc.engine.library import from_text
-from paramcalc.show.expanded import expanded, renamed
+from paramcalc.show.expanded import expanded, path_in_text
 
 INDENT = "  "
 NAMES = ("a", "b", "conv2d", "relu", "skip-1", "1x1", "prelu", "unit")
@@ -214,7 +214,7 @@ def test_expanded_reads_back(pair: tuple[str, str]) -> None:
         return  # a head that shares with one of the same name cannot name it
     other = elaborate(from_text(Source("expanded", expanded(graph))))
 
-    assert [layer.path for layer in other.layers] == [renamed(layer.path) for layer in graph.layers]
+    assert [layer.path for layer in other.layers] == [path_in_text(layer.path) for layer in graph.layers]
     assert [layer.op for layer in other.layers] == [layer.op for layer in graph.layers]
     assert [layer.inputs for layer in other.layers] == [layer.inputs for layer in graph.layers]
     assert [set(layer.shared) for layer in other.layers] == [set(layer.shared) for layer in graph.layers]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import typer
 
 from paramcalc.base.errors import Fault, first_of
-from paramcalc.engine.elaborate import Change, Swap
+from paramcalc.engine.elaborate import Change, Replacement
 from paramcalc.render.escape import harmless
 from paramcalc.render.forms import Drawing, written
 from paramcalc.render.grid import Grid, Styled, layout
@@ -122,7 +122,7 @@ def _bundle(name: str, options: Mapping[str, Any], make: Callable[..., Any]) -> 
 class Changes(NamedTuple):
     """What is changed in a network, as `Model.count` and others take it."""
 
-    changes: tuple[Change | Swap, ...]
+    changes: tuple[Change | Replacement, ...]
     inputs: dict[str, Any]
 
 

@@ -24,7 +24,7 @@ NOUNS = {
 }
 
 
-class Line(NamedTuple):
+class DiffLine(NamedTuple):
     """One line of a comparison: a layer or block, with what each network has there.
 
     Texts are '' and everything else None or 0 for a network that has nothing there. `changes` says
@@ -94,7 +94,7 @@ class Diff(NamedTuple):
         ]
         return ", ".join([*changes, _outputs(one, two)])
 
-    def lines(self, depth: int | None = None, fold: bool = True) -> list[Line]:
+    def lines(self, depth: int | None = None, fold: bool = True) -> list[DiffLine]:
         """The lines down to a depth; None takes the deepest that is easily read."""
         if depth is not None:
             return list(_lines(self.root, 0, depth, fold))
@@ -106,7 +106,7 @@ class Diff(NamedTuple):
             lines = more
         return lines
 
-    def layers(self) -> list[Line]:
+    def layers(self) -> list[DiffLine]:
         """The lines of single layers alone, none folded."""
         return [line for line in _lines(self.root, 0, FULL_DEPTH, fold=False) if line.layer]
 
@@ -143,17 +143,19 @@ def change(one: int, two: int, what: str) -> str:
         return f"{two:,} {what} instead of {one:,}"
     factor = Fraction(max(one, two), min(one, two))
     if factor >= TIMES_FROM:
-        return f"{rounded(factor, short=True)} x {'as many' if two > one else 'fewer'} {what} {instead}"
+        return (
+            f"{round_to_digits(factor, short=True)} x {'as many' if two > one else 'fewer'} {what} {instead}"
+        )
     word = "more" if two > one else "fewer"
-    return f"{rounded(Fraction(100 * abs(two - one), one), short=True)} % {word} {what} {instead}"
+    return f"{round_to_digits(Fraction(100 * abs(two - one), one), short=True)} % {word} {what} {instead}"
 
 
-def rounded(value: Fraction, short: bool = False) -> str:
+def round_to_digits(value: Fraction, short: bool = False) -> str:
     """A positive number to its significant digits, but no coarser than units.
 
     With `short`, a number that its digits give exactly loses the zeros at their end.
 
-    >>> [rounded(Fraction(*pair)) for pair in ((150, 7), (1, 3000), (123456, 10), (3, 2))]
+    >>> [round_to_digits(Fraction(*pair)) for pair in ((150, 7), (1, 3000), (123456, 10), (3, 2))]
     ['21.4', '0.000333', '12,346', '1.50']
     """
     places = SIGNIFICANT - 1
@@ -170,7 +172,7 @@ def rounded(value: Fraction, short: bool = False) -> str:
 
 def _lines(
     parent: Match, depth: int, deepest: int, fold: bool, paths: tuple[str, ...] = ()
-) -> Iterator[Line]:
+) -> Iterator[DiffLine]:
     for run in _runs(parent.children, fold):
         first = run[0]
         below = tuple(
@@ -211,10 +213,10 @@ def _runs(children: tuple[Match, ...], fold: bool) -> Iterator[list[Match]]:
         yield run
 
 
-def _line(run: list[Match], paths: tuple[str, ...], depth: int) -> Line:
+def _line(run: list[Match], paths: tuple[str, ...], depth: int) -> DiffLine:
     first, last = run[0], run[-1]
     nodes, rows = first.nodes, [node.last if node else None for node in first.nodes]
-    return Line(
+    return DiffLine(
         depth=depth,
         names=tuple(
             start if start == end else f"{start}-{end}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from paramcalc.compare.diff import Diff, Line, ratio, rounded
+from paramcalc.compare.diff import Diff, DiffLine, ratio, round_to_digits
 from paramcalc.count import json as reports
 from paramcalc.count import words
 from paramcalc.count.outline import FULL_DEPTH, JOIN
@@ -55,7 +55,7 @@ def title(diff: Diff) -> str:
     return "  ".join(f"{letter}: {label}" for letter, label in zip(LETTERS, diff.labels, strict=False))
 
 
-def notes(diff: Diff, lines: list[Line], chosen: tuple[str, ...]) -> tuple[str, ...]:
+def notes(diff: Diff, lines: list[DiffLine], chosen: tuple[str, ...]) -> tuple[str, ...]:
     """The sentences, the inputs, and what the settings did."""
     extra = [name for name in chosen if name in QUANTITIES and name not in diff.main]
     said = [
@@ -99,7 +99,7 @@ def _inputs(diff: Diff) -> list[str]:
     return [f"{letter}: {text}" for letter, text in zip(LETTERS, shapes, strict=False)]
 
 
-def _label(line: Line) -> str:
+def _label(line: DiffLine) -> str:
     names = list(dict.fromkeys(name for name in line.names if name))
     return folded(" -> ".join(names), line.times)
 
@@ -118,7 +118,7 @@ def _columns(name: str, diff: Diff) -> list[Column]:
     return found
 
 
-def _cells(name: str, line: Line) -> list[str]:
+def _cells(name: str, line: DiffLine) -> list[str]:
     if name == "change":
         return [", ".join(dict.fromkeys(change for change in line.changes if change))]
     if name == "op":
@@ -163,7 +163,7 @@ def times(value: Fraction | None) -> str:
         return "x 0"
     if value == 1:
         return "="
-    return f"x {rounded(value)}" if value > 1 else f"/ {rounded(1 / value)}"
+    return f"x {round_to_digits(value)}" if value > 1 else f"/ {round_to_digits(1 / value)}"
 
 
 def _totals(diff: Diff, chosen: tuple[str, ...]) -> Cells:
@@ -189,7 +189,7 @@ def rows(diff: Diff) -> Rows:
     return Rows(tuple(header), (_record(line, diff.quantities) for line in diff.layers()))
 
 
-def _record(line: Line, quantities: Iterable[str]) -> list[Any]:
+def _record(line: DiffLine, quantities: Iterable[str]) -> list[Any]:
     found: list[Any] = [" ".join(change for change in line.changes if change), *line.paths, *line.calls]
     found += ["" if shape is None else str(shape) for shape in line.outputs]
     for name in quantities:
@@ -230,7 +230,7 @@ def document(diff: Diff, dtype: str = "float32") -> dict[str, Any]:
     }
 
 
-def layer(line: Line, quantities: Iterable[str]) -> dict[str, Any]:
+def layer(line: DiffLine, quantities: Iterable[str]) -> dict[str, Any]:
     """One aligned layer; null stands for a network that has nothing there."""
     return {
         "change": [change or None for change in line.changes[1:]],

@@ -9,7 +9,7 @@ from paramcalc.base.sizes import Size
 from paramcalc.conventions.papers import OWN
 from paramcalc.conventions.rule import Convention, Facts, evaluated, family, rules
 from paramcalc.conventions.tools import TOOLS, VARIANTS, WRITINGS
-from paramcalc.count.report import Basis, Counts, Report, Row, added, branches
+from paramcalc.count.report import Basis, Counts, Report, Row, branches, sum_counts
 
 STORED = ("params", "trainable", "frozen", "buffers", "kernels")  # the same for any number of samples
 
@@ -72,7 +72,7 @@ def _recounted(report: Report, convention: Convention) -> Report:
     return report._replace(
         convention=convention.name,
         rows=rows,
-        totals=added(row.counts for row in meant),
+        totals=sum_counts(row.counts for row in meant),
         auxiliary={} if convention.auxiliary else branches(rows),
         basis=basis,
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from paramcalc.base.choice import known
 from paramcalc.count import outline, words
 from paramcalc.count.outline import call_text
-from paramcalc.count.report import QUANTITIES, Basis, Counts, Report, Row, added, stored
+from paramcalc.count.report import QUANTITIES, Basis, Counts, Report, Row, stored, sum_counts
 from paramcalc.count.words import FIELD, Extra, against, own_words, quantity, word
 from paramcalc.render.grid import Column, Grid, Line, Rows, number
 from paramcalc.render.words import FOLDED, JOINED, MAIN, NARROW, dims, folded, inputs, title
@@ -36,11 +36,11 @@ class _Table(NamedTuple):
     view: View
     measure: str
 
-    def line(self, line: outline.Line, row: Row | None) -> Line:
+    def line(self, line: outline.OutlineLine, row: Row | None) -> Line:
         cells = [self.group(name, line, row) for name in self.view.columns]
         return Line((folded(line.name, line.times), *cells), depth=line.depth, faint=line.auxiliary)
 
-    def group(self, name: str, line: outline.Line, row: Row | None) -> str:
+    def group(self, name: str, line: outline.OutlineLine, row: Row | None) -> str:
         """The cell of a group, or of a layer in the tree."""
         if name == "op":
             return line.call
@@ -135,7 +135,7 @@ def flat(report: Report, sort: str = "", top: int | None = None, view: View = Vi
     body = [Line((row.path, *(table.layer(name, row) for name in table.view.columns))) for row in kept]
     rest = rows[len(kept) :]
     if rest:
-        sums = added(row.counts for row in rest)
+        sums = sum_counts(row.counts for row in rest)
         label = f"{len(rest)} more layer{'s' * (len(rest) != 1)}"
         body.append(table.sums(label, sums, (*QUANTITIES, "share"))._replace(faint=True))
     return table.grid(body)
@@ -194,7 +194,7 @@ def _record(row: Row, quantities: tuple[str, ...]) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def _depth_notes(report: Report, lines: list[outline.Line]) -> Iterable[str]:
+def _depth_notes(report: Report, lines: list[outline.OutlineLine]) -> Iterable[str]:
     below = [*lines[1:], None]  # what a line holds follows it, one deeper
     if any(
         line.layers > 1 and not (after and after.depth > line.depth)

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from paramcalc.base.shape import Shape
-from paramcalc.count.report import Counts, Report, Row, added
+from paramcalc.count.report import Counts, Report, Row, sum_counts
 from paramcalc.ops.attributes import attributes, shown
 from paramcalc.ops.base import Op
 
@@ -21,7 +21,7 @@ FITTING_LINES = 40
 JOIN = "="  # the name of a join's own line, below its branches
 
 
-class Line(NamedTuple):
+class OutlineLine(NamedTuple):
     """One line: a layer, or a group with its layers added up.
 
     `name` is relative to the line above it, `call` what a spec would write. `times` equal
@@ -78,7 +78,7 @@ class Node:
         if self._counts is None:
             parts = [child.counts for child in self.children.values()]
             parts += [] if self.row is None else [self.row.counts]
-            self._counts = parts[0] if len(parts) == 1 else added(parts)
+            self._counts = parts[0] if len(parts) == 1 else sum_counts(parts)
         return self._counts
 
     @property
@@ -119,7 +119,7 @@ def _node(known: dict[str, Node], path: str, automatic: frozenset[str]) -> Node:
     return node
 
 
-def outline(report: Report, depth: int | None = None, fold: bool = True) -> list[Line]:
+def outline(report: Report, depth: int | None = None, fold: bool = True) -> list[OutlineLine]:
     """The lines of a report down to a depth; None takes the deepest that is easily read."""
     root = tree(report)
     kinds: dict[object, int] | None = {} if fold else None
@@ -136,7 +136,7 @@ def outline(report: Report, depth: int | None = None, fold: bool = True) -> list
 
 def _lines(
     parent: Node, depth: int, deepest: int, path: str, kinds: dict[object, int] | None
-) -> Iterator[Line]:
+) -> Iterator[OutlineLine]:
     """The lines below a group. `kinds` numbers equal groups, which then make one line; None keeps each."""
     for names, node in _folded(parent, kinds):
         first = f"{path}{names[0]}"
@@ -170,10 +170,10 @@ def _folded(parent: Node, kinds: dict[object, int] | None) -> Iterator[tuple[lis
         yield run, first
 
 
-def _line(names: list[str], node: Node, depth: int, path: str) -> Line:
+def _line(names: list[str], node: Node, depth: int, path: str) -> OutlineLine:
     last = node.last
     name = names[0] if len(names) == 1 else f"{names[0]}-{names[-1]}"
-    return Line(
+    return OutlineLine(
         depth=depth,
         name=name,
         path=path,
@@ -181,7 +181,7 @@ def _line(names: list[str], node: Node, depth: int, path: str) -> Line:
         times=len(names),
         output=last.layer.output,
         last=_beside(path, names) + last.path[len(path) :],
-        counts=node.counts if len(names) == 1 else added([node.counts] * len(names)),
+        counts=node.counts if len(names) == 1 else sum_counts([node.counts] * len(names)),
         layers=node.layers,
         auxiliary=bool(last.layer.auxiliary),
     )

@@ -123,7 +123,7 @@ class Report(NamedTuple):
     @property
     def with_auxiliary(self) -> Counts:
         """The totals with all branches that exist in training only."""
-        return added([self.totals, *self.auxiliary.values()])
+        return sum_counts([self.totals, *self.auxiliary.values()])
 
     def select(self, pattern: str) -> tuple[Row, ...]:
         """The rows that a pattern means; `Fault` when there are none."""
@@ -152,7 +152,7 @@ def count(graph: Graph, batch: int = 1) -> Report:
         if counts is None:
             counts = known[kind] = count_layer(layer, batch)
         rows.append(Row(layer, counts))
-    main = added(row.counts for row in rows if not row.layer.auxiliary)
+    main = sum_counts(row.counts for row in rows if not row.layer.auxiliary)
     return Report(graph, batch, "paramcalc", tuple(rows), main, branches(rows))
 
 
@@ -174,7 +174,7 @@ def branches(rows: Iterable[Row]) -> dict[str, Counts]:
     for row in rows:
         if row.layer.auxiliary:
             found.setdefault(row.layer.auxiliary, []).append(row.counts)
-    return {name: added(counts) for name, counts in found.items()}
+    return {name: sum_counts(counts) for name, counts in found.items()}
 
 
 def count_layer(layer: Layer, batch: int) -> Counts:
@@ -210,7 +210,7 @@ def _scalars(arrays: dict[str, tuple[Size, ...]], wanted: Callable[[str], bool])
     return result
 
 
-def added(counts: Iterable[Counts]) -> Counts:
+def sum_counts(counts: Iterable[Counts]) -> Counts:
     """The sum of counts, quantity by quantity."""
     result = Counts()
     for item, times in Counter(counts).items():

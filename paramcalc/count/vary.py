@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeGuard
 from paramcalc.base.errors import Fault, Source, SpecError, near
 from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.count.report import Report, count
-from paramcalc.engine.elaborate import Change, Elaborator, Settings, Swap, elaborate
+from paramcalc.engine.elaborate import Change, Elaborator, Replacement, Settings, elaborate
 from paramcalc.language.expression import parse
 from paramcalc.language.lines import split
 from paramcalc.language.spec import Spec
@@ -104,7 +104,7 @@ class Space:
         spec: Spec,
         variant: str,
         axes: Sequence[Axis],
-        changes: tuple[Change | Swap, ...] = (),
+        changes: tuple[Change | Replacement, ...] = (),
         inputs: Mapping[str, Any] | None = None,
         batch: int = 1,
     ) -> None:
@@ -132,7 +132,7 @@ class Space:
     def settings(self, values: Sequence[Any]) -> tuple[Settings, Any]:
         """What to elaborate at a point, and the batch there; values may be symbols, or lists of them."""
         knobs: dict[str, Any] = {}
-        changes: list[Change | Swap] = []
+        changes: list[Change | Replacement] = []
         inputs = dict(self.inputs)
         batch: Any = self.batch
         for axis, value in zip(self.axes, values, strict=True):
@@ -281,7 +281,7 @@ class _Words:
         raise Fault(f"'{name}' has no sizes here")
 
 
-def _is_knob(change: Change | Swap) -> TypeGuard[Change]:
+def _is_knob(change: Change | Replacement) -> TypeGuard[Change]:
     return isinstance(change, Change) and not change.layers
 
 

@@ -31,7 +31,7 @@ from paramcalc.engine.scope import (
     UnknownError,
     View,
 )
-from paramcalc.engine.settings import Change, Settings, Swap, set_inputs, set_knobs, settings_remarks
+from paramcalc.engine.settings import Change, Replacement, Settings, set_inputs, set_knobs, settings_remarks
 from paramcalc.engine.sharing import below, owner
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
@@ -55,7 +55,17 @@ from paramcalc.language.values import Value, truth
 from paramcalc.ops.attributes import shown
 from paramcalc.ops.base import Op
 
-__all__ = ["UNKNOWN", "Change", "Elaborator", "Group", "Known", "Scope", "Settings", "Swap", "elaborate"]
+__all__ = [
+    "UNKNOWN",
+    "Change",
+    "Elaborator",
+    "Group",
+    "Known",
+    "Replacement",
+    "Scope",
+    "Settings",
+    "elaborate",
+]
 
 MOST_STEPS = 250_000
 BLOCK_STEPS = 2  # what the call of a block takes beyond a step
@@ -102,7 +112,7 @@ class Elaborator:
     def __init__(self, spec: Spec, settings: Settings, known: Known | None = None) -> None:
         self.spec = spec
         self.settings = settings
-        self.swaps = Replacements([swap for swap in settings.changes if isinstance(swap, Swap)])
+        self.replacements = Replacements([one for one in settings.changes if isinstance(one, Replacement)])
         built, applied = known or Known({}, {})
         self.builder = Builder(applied)
         self.network = Network(spec, self.builder)
@@ -136,7 +146,7 @@ class Elaborator:
                 network.problems.add(*explain_unread(problem, self.repeated_from))
         if network.problems:
             raise SpecError(network.problems.in_order())
-        touched = settings_remarks(network.layers, self.settings, self.swaps.done, self.calls.touched)
+        touched = settings_remarks(network.layers, self.settings, self.replacements.done, self.calls.touched)
         return self.builder.graph(outputs, self.spec.name)._replace(
             model=self.settings.variant or self.spec.name,
             inputs=inputs,
@@ -187,9 +197,9 @@ class Elaborator:
             self.steps += 1
             if self.steps > MOST_STEPS:
                 self.stop(TOO_MANY_STEPS, "lower a count", scope, item.at)
-            swap = self.swaps.of(item, scope.group) if self.swaps and not own else None
-            if swap is not None:
-                value = self.replaced(swap, item, scope, value)
+            other = self.replacements.of(item, scope.group) if self.replacements and not own else None
+            if other is not None:
+                value = self.replaced(other, item, scope, value)
             elif type(item) is Step:
                 value = self.step(item, scope, value, own)
             else:
@@ -381,9 +391,9 @@ class Elaborator:
 
     def branch(self, branch: Named, scope: Scope, value: int) -> int:
         """The value of a branch; one that only passes the tensor on holds no layer and no name."""
-        swap = self.swaps.of(branch, scope.group) if self.swaps else None
-        if swap is not None:
-            return self.replaced(swap, branch, scope, value)
+        other = self.replacements.of(branch, scope.group) if self.replacements else None
+        if other is not None:
+            return self.replaced(other, branch, scope, value)
         if branch.name in scope.group.children:
             fix = "give the branch another name, or name the join"
             return self.clash(branch, scope, fix)
@@ -511,12 +521,12 @@ class Elaborator:
             scope.frozen,
             scope.auxiliary,
         )
-        swap = self.swaps.at(group.path) if self.swaps else None
-        if swap is None:
+        other = self.replacements.at(group.path) if self.replacements else None
+        if other is None:
             group.value = self.chain(body, inner, value, inherits=True)
         else:
-            group.value = self.chain(swap.chain, self.swaps.begin(swap, inner), value, inherits=True)
-            self.swaps.end()
+            group.value = self.chain(other.chain, self.replacements.begin(other, inner), value, inherits=True)
+            self.replacements.end()
         return group.value
 
     def table(self, item: Table, scope: Scope, value: int, own: bool) -> int:
@@ -615,16 +625,16 @@ class Elaborator:
 
     # ------------------------------------------------------------------------------ replacements
 
-    def replaced(self, swap: Swap, item: Item, scope: Scope, value: int) -> int:
+    def replaced(self, replacement: Replacement, item: Item, scope: Scope, value: int) -> int:
         """The value of what takes an item's place, under the item's name."""
-        inner = self.swaps.begin(swap, scope)
+        inner = self.replacements.begin(replacement, scope)
         if isinstance(item, Auxiliary):
-            branch = Named(item.branch.name, swap.chain, 0)
+            branch = Named(item.branch.name, replacement.chain, 0)
             result = self.auxiliary(Auxiliary(branch, 0), inner, value, own=False)
         else:
             assert not isinstance(item, If | Broken)
-            result = self.named(Named(item.name, swap.chain, 0), inner, value, own=False)
-        self.swaps.end()
+            result = self.named(Named(item.name, replacement.chain, 0), inner, value, own=False)
+        self.replacements.end()
         return result
 
 

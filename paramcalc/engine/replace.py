@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from paramcalc.base.paths import pattern
 from paramcalc.engine.scope import Group, Scope
-from paramcalc.engine.settings import Swap
+from paramcalc.engine.settings import Replacement
 from paramcalc.language.spec import Auxiliary, Broken, If, Item
 
 
@@ -14,33 +14,33 @@ class Replacements:
     What a replacement holds is not replaced in turn.
     """
 
-    def __init__(self, swaps: list[Swap]) -> None:
-        self.swaps = swaps
-        self.done: dict[Swap, int] = {}
+    def __init__(self, replacements: list[Replacement]) -> None:
+        self.all = replacements
+        self.done: dict[Replacement, int] = {}
         self.inside = False
 
     def __bool__(self) -> bool:
-        return bool(self.swaps)
+        return bool(self.all)
 
-    def of(self, item: Item, group: Group) -> Swap | None:
+    def of(self, item: Item, group: Group) -> Replacement | None:
         """The replacement of an item of a group; the only item of a group was looked up as the group."""
         if isinstance(item, If | Broken):
             return None
         name = item.branch.name if isinstance(item, Auxiliary) else item.name
         return self.at(group.prefix + name) if name else None
 
-    def at(self, path: str) -> Swap | None:
+    def at(self, path: str) -> Replacement | None:
         """The replacement of what stands at a path: of several that match, the last."""
         if self.inside:
             return None
-        return next((swap for swap in self.swaps[::-1] if pattern(swap.layers).fullmatch(path)), None)
+        return next((one for one in self.all[::-1] if pattern(one.layers).fullmatch(path)), None)
 
-    def begin(self, swap: Swap, scope: Scope) -> Scope:
+    def begin(self, replacement: Replacement, scope: Scope) -> Scope:
         """The scope of a replacement: it sees what the replaced text saw."""
-        self.done[swap] = self.done.get(swap, 0) + 1
+        self.done[replacement] = self.done.get(replacement, 0) + 1
         self.inside = True
         return Scope(
-            scope.frame._replace(source=swap.source),
+            scope.frame._replace(source=replacement.source),
             scope.parameters,
             scope.outer,
             scope.group,

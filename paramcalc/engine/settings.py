@@ -35,7 +35,7 @@ class Change(NamedTuple):
         return f"{self.layers}.{self.name}={value}" if self.layers else f"{self.name}={value}"
 
 
-class Swap(NamedTuple):
+class Replacement(NamedTuple):
     """A line from outside the spec that takes the place of the items that match, under their names."""
 
     layers: str
@@ -50,7 +50,7 @@ class Settings(NamedTuple):
     """What to elaborate: a variant (or '' for the knobs' defaults), changes, other inputs."""
 
     variant: str = ""
-    changes: tuple[Change | Swap, ...] = ()
+    changes: tuple[Change | Replacement, ...] = ()
     inputs: Mapping[str, tuple[Any, ...]] = {}
 
 
@@ -113,7 +113,7 @@ def _overrides(spec: Spec, settings: Settings) -> dict[str, _Given]:
         for setting in variant.settings:
             given[setting.name] = _Given(setting.value, spec.source, variant.at)
     for change in settings.changes:
-        if isinstance(change, Swap) or change.layers:
+        if isinstance(change, Replacement) or change.layers:
             continue
         if change.name not in spec.knobs:
             known = f"the knobs are {', '.join(spec.knobs)}" if spec.knobs else "it has no knobs"
@@ -261,14 +261,17 @@ def _channels_first(count: int) -> tuple[str, ...]:
 
 
 def settings_remarks(
-    layers: Sequence[Layer], settings: Settings, replaced: Mapping[Swap, int], touched: Mapping[Change, int]
+    layers: Sequence[Layer],
+    settings: Settings,
+    replaced: Mapping[Replacement, int],
+    touched: Mapping[Change, int],
 ) -> tuple[str, ...]:
     """What the settings of single layers touched; a fault when one touched nothing."""
     said = []
     for change in settings.changes:
         if not change.layers:
             continue
-        if isinstance(change, Swap):
+        if isinstance(change, Replacement):
             count, done, what = replaced.get(change, 0), "replaced", "place"
         else:
             count, done, what = touched.get(change, 0), "touched", "layer"
@@ -278,10 +281,10 @@ def settings_remarks(
     return tuple(said)
 
 
-def _untouched(layers: Sequence[Layer], change: Change | Swap) -> Fault:
+def _untouched(layers: Sequence[Layer], change: Change | Replacement) -> Fault:
     """The fault that a setting of layers reached none."""
     found = {*matching(change.layers, (layer.path for layer in layers))}
-    if isinstance(change, Swap):
+    if isinstance(change, Replacement):
         fix = "another --replace takes its place: of several, the last holds"
         return Fault(f"nothing of '{change.layers}' is left to replace", fix=fix)
     kinds = {type(layer.op) for layer in layers if layer.path in found}

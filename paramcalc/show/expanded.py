@@ -39,10 +39,10 @@ def expanded(graph: Graph) -> str:
     return "\n".join(writer.lines) + "\n"
 
 
-def renamed(path: str) -> str:
+def path_in_text(path: str) -> str:
     """A path with an underscore before each bare number.
 
-    >>> renamed("conv2_x/0/main/1x1")
+    >>> path_in_text("conv2_x/0/main/1x1")
     'conv2_x/_0/main/1x1'
     """
     return _ROUND.sub("_", path)
@@ -94,13 +94,13 @@ class _Writer:
             self.given.setdefault((where, item), []).append(number)
         self.parts = {part for layer in graph.layers for part in layer.path.split("/")} if aliases else set()
         self.first = len(graph.inputs)
-        self.auxiliary = {renamed(layer.auxiliary) for layer in graph.layers}
+        self.auxiliary = {path_in_text(layer.auxiliary) for layer in graph.layers}
         self.written: dict[str, set[str]] = {}  # names written so far, by group
         self.lines: list[str] = []
         self.owners: dict[tuple[tuple[str, str], ...], int] = {}
         root = _tree(graph)
         end = self.chain(root, _Place((root,), 0 if self.first == 1 else None, INDENT))
-        outputs = ", ".join(renamed(graph.name(value)) for value in graph.outputs)
+        outputs = ", ".join(path_in_text(graph.name(value)) for value in graph.outputs)
         self.lines = [
             f"name: {_model_name(graph.model)}",
             *_inputs(graph),
@@ -255,7 +255,7 @@ class _Writer:
 
     def path(self, value: int, place: _Place) -> str:
         """The shortest path to a value from inside the open groups, if no nearer name hides it."""
-        name = renamed(self.graph.name(value))
+        name = path_in_text(self.graph.name(value))
         if value < self.first:
             return name
         outer = self.common(value, place).path
@@ -288,7 +288,7 @@ def _tree(graph: Graph) -> _Group:
     for number, layer in enumerate(graph.layers, start=len(graph.inputs)):
         group = root
         group.values[number] = None
-        for part in renamed(layer.path).split("/"):
+        for part in path_in_text(layer.path).split("/"):
             group = group.children.setdefault(part, _Group(_below(group.path, part)))
             group.values[number] = None
         group.layer = layer

@@ -9,7 +9,7 @@ from paramcalc.base.errors import Fault, SpecError, near
 from paramcalc.base.paths import matching
 from paramcalc.base.sizes import judge
 from paramcalc.count.report import QUANTITIES, Counts, count_layer
-from paramcalc.engine.elaborate import Change, Settings, Swap, elaborate
+from paramcalc.engine.elaborate import Change, Replacement, Settings, elaborate
 from paramcalc.engine.graph import Graph, Kind, Layer
 from paramcalc.language.spec import Spec
 from paramcalc.symbolic.assumption import Assumption
@@ -156,7 +156,7 @@ def close(
     spec: Spec,
     variant: str = "",
     symbols: Sequence[str] | None = None,
-    changes: tuple[Change | Swap, ...] = (),
+    changes: tuple[Change | Replacement, ...] = (),
     inputs: Mapping[str, Any] | None = None,
 ) -> Closed:
     """The counts of a network in symbols; None takes the width and the input's space.

@@ -134,7 +134,7 @@ def summary(runs: Sequence[Verification], times: bool = True) -> Grid:
     return Grid("", columns, tuple(lines), (note,))
 
 
-def _measured(line: outline.Line, layers: Iterable[Measured]) -> list[Measured]:
+def _measured(line: outline.OutlineLine, layers: Iterable[Measured]) -> list[Measured]:
     """What was measured of the layers in a line: of all equal neighbours that it stands for."""
     if line.layers == 1 and line.times == 1:
         return [layer for layer in layers if layer.path == line.last]
@@ -146,7 +146,7 @@ def _measured(line: outline.Line, layers: Iterable[Measured]) -> list[Measured]:
     return [layer for layer in layers if layer.path in paths or layer.path.startswith(heads)]
 
 
-def _line(line: outline.Line, layers: list[Measured], bad: list[Measured], times: bool) -> Line:
+def _line(line: outline.OutlineLine, layers: list[Measured], bad: list[Measured], times: bool) -> Line:
     cells = (
         folded(line.name, line.times),
         line.call,
@@ -180,7 +180,7 @@ def _numbers(layers: Iterable[Measured], times: bool) -> tuple[str, ...]:
     )
 
 
-def _verdict(bad: Sequence[Measured], line: outline.Line | None = None) -> str:
+def _verdict(bad: Sequence[Measured], line: outline.OutlineLine | None = None) -> str:
     """Whether all is as counted; if not, which layer is the first that is not, unless it has the line alone."""
     if not bad:
         return "yes"
