@@ -331,6 +331,14 @@ def test_op_with_fixed_inputs() -> None:
     assert edges(text)["two"] == ["two/query", "two/memory"]
 
 
+def test_padding_of_one_axis() -> None:
+    """Before and after the only axis: (5 + 3 + 0 - 4) + 1 positions."""
+    assert graph("input: 2x5\nlayers: conv1d 4 4 padding=(3, 0)\n").layers[0].output.dims == (4, 5)
+    assert calls("input: 2x5\nlayers: conv1d 4 4 padding=((3, 0),)\n") == calls(
+        "input: 2x5\nlayers: conv1d 4 4 padding=(3, 0)\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "fact"),
     [
@@ -576,6 +584,8 @@ def test_names_that_nothing_reads() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "blocks: {a: relu, b: [a]}\nlayers: [b]",
+        "blocks: {a: [a]}\nlayers: [a]",
         "knobs: {n: 2}\nlayers: [n * relu]",
         "knobs: {n: 2}\nlayers: [{repeat: n, layers: relu}]",
         "knobs: {n: 2}\nlayers: [{if: n > 1, then: relu}]",
@@ -1690,6 +1700,28 @@ def test_use(tmp_path: Path) -> None:
     assert [*read.variants] == ["v"]
     assert read.claims is None
     assert [*read.knobs] == ["size", "width", "twice", "more"]
+
+
+def test_use_keeps_the_words_of_a_knob(tmp_path: Path) -> None:
+    """A knob that a spec sets anew still holds one of the words of the spec that it uses."""
+    base = BASE.replace("knobs: {", "knobs: {kind: {default: relu, choices: [relu, elu]}, ").replace(
+        "- unit twice\n  - end: linear 2", "- kind"
+    )
+    path = used(tmp_path, "use: base\nknobs: {kind: elu}\n", base)
+
+    assert calls_of(path)[0] == "elu"
+    assert library.read(path).knobs["kind"].choices == ("relu", "elu")
+    with pytest.raises(SpecError, match="did you mean 'elu'"):
+        calls_of(used(tmp_path, "use: base\nknobs: {kind: ello}\n", base))
+
+
+def test_use_with_other_outputs(tmp_path: Path) -> None:
+    """Outputs alone, over the layers of the spec that is used."""
+    base = "input: 8\noutputs: [b]\nlayers:\n  - a: linear 4\n  - b: linear 2\n"
+    read = library.read(used(tmp_path, "use: base\noutputs: [a, b]\n", base))
+
+    assert [*map(str, read.outputs.references)] == ["a", "b"]
+    assert elaborate(read).outputs == (1, 2)
 
 
 def test_use_replaces_layers_and_input(tmp_path: Path) -> None:

@@ -14,12 +14,16 @@ from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 WIDEST_LINE = 120
+LONGEST_NAME = 160  # shown before a line that is cut
 LONGEST_FACT = 400
 MOST_CANDIDATES = 200
 ASK = "did you mean {}?"
 SHORTEST_PART = 3  # of a name that makes two names alike
 MOST_PROBLEMS = 50
 _PIECE = 2**14  # characters between two places whose lines are remembered
+
+
+_NAMED = re.compile(r"[\s{\[-]*[^\s:#]+:(?=\s)")  # what a line starts with, if that is a name
 
 
 class Fault(Exception):
@@ -234,12 +238,16 @@ def _asked(matches: list[str], how: str) -> str:
 
 
 def _window(line: str, column: int) -> tuple[str, int]:
-    """The part of a long line around a column, and the column's place in it."""
+    """The part of a long line around a column, after the name that it starts with, and the column's place in it."""
     begin = 0
     if len(line) > WIDEST_LINE:
         begin = max(0, min(column - WIDEST_LINE // 2, len(line) - WIDEST_LINE))
-    shown = "".join(char if char.isprintable() else " " for char in line[begin : begin + WIDEST_LINE])
-    return shown, column - begin
+    end = begin + WIDEST_LINE
+    named = _NAMED.match(line, 0, LONGEST_NAME) if begin else None
+    cut = f"{named[0]} ... " if named and named.end() < begin else ""
+    begin = 0 if named and not cut else begin
+    shown = "".join(char if char.isprintable() else " " for char in cut + line[begin:end])
+    return shown, len(cut) + column - begin
 
 
 def _columns(text: str) -> int:

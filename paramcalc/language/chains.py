@@ -286,6 +286,8 @@ class ChainReader(Reader):
             return self.named(key, value)
         if ops.known(head) or head in self.blocks:
             return self.call_over_mapping(key, head, value, counts)
+        if self.is_item(value) and " " not in key.text and head not in self.variables and not ops.find(head):
+            return self.named(key, value)
         if self.is_item(value) and NAME.fullmatch(key.text):
             return self.named(key, value)
         if head in self.variables or ops.find(head):  # a knob or the like that holds an op, or an alias
@@ -430,7 +432,8 @@ class ChainReader(Reader):
 
     def table(self, key: Scalar, node: Node, counts: Counts) -> tuple[Item, ...]:
         if not isinstance(node, Mapping):
-            self.fail(key, "a table is a mapping of columns, rows and layers")
+            fix = "to name a layer choose another name: table is a word of the language"
+            self.fail(key, "a table is a mapping of columns, rows and layers", fix)
             return (Broken(key.start),)
         parts = self.parts(node, "table", required=("columns", "rows", "layers"), optional=("index",))
         if parts is None:

@@ -114,11 +114,13 @@ def read_call(tokens: list[Token]) -> Call:
         fix = f"to add tensors write add from {tokens[0].text} {tokens[2].text}"
         raise Fault("a blank ends an argument: '+' stands alone", fix=fix, at=tokens[1][1:])
     if len(tokens) > 1 and tokens[1].text == "=":
-        assigned = _head_fix(tokens[2:]) if len(tokens) == 3 else ""
+        from paramcalc.language import foreign
+
         name = tokens[0].text.removeprefix("self.")
         fix = "an argument is name=value; the name of a layer has a colon: a: relu"
-        if assigned.startswith("write ") and NAME.fullmatch(name):
-            fix = f"the name of a layer has a colon: write {name}: {assigned.removeprefix('write ')}"
+        line = foreign.line(tokens[2].text) if len(tokens) == 3 else ""
+        if line:
+            fix = f"write {line}" if unfit(name) else f"write {name}: {line}"
         raise Fault("there is no blank around '=' on a line", fix=fix, at=tokens[1][1:])
     cut = len(tokens)
     for place, token in enumerate(tokens):

@@ -279,10 +279,23 @@ def _yaml_error(source: Source, index: int, context: int, problem: str) -> SpecE
         index = begin + max(0, line.find("\t"))
         return _error(source, index, index + 1, "a tab in the indentation", "indent with blanks")
     if "mapping values are not allowed" in problem:
-        fix = "quote the text, or put what follows the colon on lines of its own"
+        fix = _named_inside(line) or "quote the text, or put what follows the colon on lines of its own"
         return _error(source, index, index + 1, "a second ': ' on one line", fix)
     if "cannot start any token" in problem:
         return _error(
             source, index, index + 1, f"'{text[index]}' cannot start a text", "put the text in quotes"
         )
     return _error(source, index, index + 1, f"not YAML: {problem}")
+
+
+def _named_inside(line: str) -> str:
+    """What to write for a name below a key on one line, as in `then: a: relu`; '' for anything else."""
+    from paramcalc import ops
+
+    found = re.fullmatch(r"\s*(?:- )?([\w-]+): +([\w-]+): +([\w=., -]+)", line)
+    if not found:
+        return ""
+    key, name, chain = (part.strip() for part in found.groups())
+    if ops.known(name):
+        return f"write {key}: {name} {chain}"
+    return f"write {key}: {{{name}: {f'[{chain}]' if ',' in chain else chain}}}"

@@ -126,6 +126,8 @@ def padding(op: type[Op], value: Any) -> Padding:
                 fix=near(value, PADDING_WORDS),
             )
         return str(value)
+    if op.rank == 1 and isinstance(value, tuple) and len(value) == 2:
+        value = (value,)  # the only axis needs no brackets of its own
     return tuple(_pair(op, item) for item in _spread(op, value))
 
 
@@ -141,7 +143,7 @@ def _spread(op: type[Op], value: Any) -> tuple[Any, ...]:
         return (value,) * op.rank
     if len(value) != op.rank:
         raise Fault(
-            f"must be one number, or one for each of the {op.rank} axes",
+            "must be one number" + (f", or one for each of the {op.rank} axes" if op.rank > 1 else ""),
             found=f"{len(value)} numbers, {shown(value)}",
         )
     return value
