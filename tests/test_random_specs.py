@@ -9,10 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paramcalc.base.errors import Source
+from paramcalc.base.shape import image
 from paramcalc.count.report import count
+from paramcalc.engine.builder import Builder
 from paramcalc.engine.elaborate import elaborate
 from paramcalc.engine.graph import Graph
 from paramcalc.engine.library import from_text
+from paramcalc.ops.attributes import op
 from paramcalc.show.expanded import expanded, path_in_text
 
 INDENT = "  "
@@ -221,6 +224,45 @@ def test_expanded_reads_back(pair: tuple[str, str]) -> None:
     assert other.outputs == graph.outputs
     assert count(other).totals == count(graph).totals
     assert count(other).with_auxiliary == count(graph).with_auxiliary
+
+
+GROUPS = ("", "a/", "a/b/", "c/")  # in the order of their layers: a group is not left and entered again
+
+
+@st.composite
+def built(draw: st.DrawFn) -> Graph:
+    """A graph made by hand: layers that read any earlier values, share weights, and may be outputs."""
+    net = Builder()
+    values = [net.input("input", image(4, 8, 8))]
+    convolutions: list[int] = []
+    for group in GROUPS:
+        for number in range(draw(st.integers(0, 3))):
+            name = draw(st.sampled_from(["", "relu_"])) + f"layer{number}"
+            frozen = draw(st.integers(0, 4)) == 0
+            read = [draw(st.sampled_from(values))]
+            kind = draw(st.sampled_from(["conv2d", "add", "relu"]))
+            share = None
+            if kind == "add":
+                read.append(draw(st.sampled_from(values)))
+            if kind == "conv2d":
+                share = draw(st.sampled_from([None, *convolutions]))
+            made = op("conv2d", 4, 3, padding=1) if kind == "conv2d" else op(kind)
+            value = net.add(made, read, group + name, share=share, frozen=frozen and kind == "conv2d")
+            values.append(value)
+            convolutions += [value] * (kind == "conv2d")
+    unread = net.unread([])
+    return net.build([value for value in unread if value] or [values[-1]])
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(built())
+def test_what_is_built_can_be_written(graph: Graph) -> None:
+    """A graph that no text made is written as a spec that elaborates to the same layers and totals."""
+    other = elaborate(from_text(Source("expanded", expanded(graph))))
+
+    assert [layer[:5] for layer in other.layers] == [layer[:5] for layer in graph.layers]
+    assert other.outputs == graph.outputs
+    assert count(other).totals == count(graph).totals
 
 
 @pytest.mark.parametrize("text", ["- conv2d 4 3", "- a: [relu]"])

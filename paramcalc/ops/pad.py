@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from paramcalc.base.errors import Fault
 from paramcalc.base.reach import Reach, shifted
 from paramcalc.base.shape import Shape
-from paramcalc.base.sizes import Size, at_least
 from paramcalc.ops._layout import spread
-from paramcalc.ops._window import PADDING_MODES
+from paramcalc.ops._window import PADDING_MODES, check_reach
 from paramcalc.ops.attributes import Margins, Word
 from paramcalc.ops.base import Array, Example, Op, Tools
 
@@ -39,7 +37,7 @@ class Pad(Op):
         (x,) = inputs
         margins = spread(self, "padding", self.padding, x)
         for axis, ends in margins.items():
-            self._check_reach(axis, x.size(axis), ends)
+            check_reach(self, self.mode, axis, x.size(axis), ends)
         return x.resized({axis: before + x.size(axis) + after for axis, (before, after) in margins.items()})
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
@@ -50,16 +48,3 @@ class Pad(Op):
         (shape,) = tools.shapes
         margins = spread(self, "padding", self.padding, shape)
         return tools.pad(x, [margins.get(axis, (0, 0)) for axis in shape.axes], self.mode)
-
-    def _check_reach(self, axis: str, size: Size, ends: tuple[Size, Size]) -> None:
-        reaches = {"reflect": size - 1, "circular": size}
-        if self.mode not in reaches:
-            return
-        reach = reaches[self.mode]
-        for amount in ends:
-            if not at_least(reach, amount):
-                raise Fault(
-                    f"{self.title}: mode={self.mode} cannot pad by {amount}",
-                    expected=f"at most {reach} for a {axis} of {size}",
-                    about="padding",
-                )
