@@ -468,7 +468,10 @@ def test_the_summary_does_not_depend_on_chunks(model: str) -> None:
     whole = swept.summary()
     columns = swept.columns()["params"].tolist()
 
-    documents = {size: draw.text(swept, swept._replace(chunk=size).summary()) for size in (7, 1_000, 10**6)}
+    documents = {
+        size: json.dumps(draw.document(swept, swept._replace(chunk=size).summary()))
+        for size in (7, 1_000, 10**6)
+    }
 
     assert len(set(documents.values())) == 1
     assert whole.most["params"] == (
@@ -485,7 +488,7 @@ def test_fractions_are_written_exactly(tmp_path: Path) -> None:
 
     for name in ("rows.csv", "rows.parquet"):
         swept.write(tmp_path / name)
-    document = json.loads(draw.text(swept, swept.summary()))
+    document = draw.document(swept, swept.summary())
 
     lines = (tmp_path / "rows.csv").read_text().splitlines()[1:]
     texts = ["0.35", "1/3", "1"]

@@ -11,18 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from paramcalc.base.errors import Fault
-from paramcalc.base.files import whole
-from paramcalc.commands._common import (
-    BatchOption,
-    InputOption,
-    Output,
-    PluginOption,
-    ReplaceOption,
-    SetOption,
-    SpecArgument,
-    remark,
-    settings,
-)
+from paramcalc.commands._common import BatchOption, Changes, Output, SpecArgument, network_options, remark
 from paramcalc.render.progress import Progress
 
 if TYPE_CHECKING:
@@ -32,7 +21,9 @@ if TYPE_CHECKING:
     from paramcalc.sweep.workers import Workers
 
 
+@network_options
 def sweep(
+    changed: Changes,
     spec: SpecArgument,
     axes: Annotated[
         list[str],
@@ -62,10 +53,6 @@ def sweep(
         Path | None, typer.Option("--picture", metavar="FILE", help="Draw an SVG, PNG or PDF file.")
     ] = None,
     batch: BatchOption = 1,
-    inputs: InputOption = None,
-    sets: SetOption = None,
-    replaced: ReplaceOption = None,
-    plugins: PluginOption = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Use this many processes, started by Dask.")] = 1,
     cluster: Annotated[
         str, typer.Option("--cluster", metavar="ADDRESS", help="Use the Dask cluster with this scheduler.")
@@ -106,17 +93,16 @@ def sweep(
 
     if jobs > 1 and cluster:
         raise Fault("--jobs and --cluster exclude each other")
-    changes, sizes = settings(sets, inputs, plugins, replaced)
-    space = load(spec).space([axis(text) for text in axes], changes, sizes, batch)
+    space = load(spec).space([axis(text) for text in axes], changed.changes, changed.inputs, batch)
     names = [name.strip() for name in quantity.split(",") if name.strip()]
     found = sweeps.sweep(space, names, sample, seed, pareto, chunk or sweeps.CHUNK)
     if picture is not None:
-        check_picture(picture)
+        from paramcalc.sweep import picture as pictures
+
+        pictures.check(picture)
     workers: Workers = sweeps.here
-    if cluster:
-        workers = sweeps.cluster(cluster, plugins or ())
-    elif jobs > 1:
-        workers = sweeps.processes(jobs, plugins or ())
+    if cluster or jobs > 1:
+        workers = sweeps.cluster(cluster) if cluster else sweeps.processes(jobs)
     summed = output is None or Path(output).suffix == ".json"
     poured = format == "csv" if output is None else is_standard_output(output)
     progress = Progress(sys.stderr)
@@ -130,7 +116,7 @@ def sweep(
     finally:
         progress.close()
     if picture is not None:
-        draw(found, summary, picture)
+        pictures.draw(found, summary, picture)
     if poured:
         return
     forms: dict[str, Callable[[], Drawing]] = {
@@ -167,24 +153,3 @@ def is_standard_output(output: str) -> bool:
         return os.path.samestat(os.stat(output), os.fstat(1))
     except OSError:
         return False
-
-
-def check_picture(path: Path) -> None:
-    """A `Fault` where it cannot be drawn, before hours are spent on what it shows."""
-    from paramcalc.sweep.picture import FORMS
-
-    if path.suffix not in FORMS:
-        raise Fault(f"{path}: a picture ends in {', '.join(FORMS)}")
-
-
-def draw(found: Sweep, summary: Summary, path: Path) -> None:
-    """The picture of a sweep, with its front."""
-    from paramcalc.sweep import draw as sweeps
-    from paramcalc.sweep import picture
-
-    points = sweeps.points(found)
-    if points is None:
-        raise Fault("a picture needs two numbers of each point", fix="--quantity params,macs")
-    front = sweeps.front_points(found, summary, points.names)
-    with whole(path) as file:
-        picture.save(points, front, sweeps.title(found), file, path.suffix.removeprefix("."))

@@ -11,12 +11,20 @@ from paramcalc import ops
 from paramcalc.base.errors import Fault
 from paramcalc.ops.attributes import attributes
 
+PREFIX = "paramcalc_plugin_"
+
+
+def loaded() -> tuple[Path, ...]:
+    """The files that were loaded, for other processes that need the same ops."""
+    modules = (module for name, module in sys.modules.items() if name.startswith(PREFIX))
+    return tuple(Path(str(module.__file__)).absolute() for module in modules)
+
 
 def load(path: Path) -> None:
     """Adds the ops of a Python file, which is executed: never named by a spec, only by its user."""
     if path.suffix != ".py" or not path.is_file():
         raise Fault(f"{path}: not a Python file")
-    module = ModuleType(f"paramcalc_plugin_{path.stem}")
+    module = ModuleType(PREFIX + path.stem)
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # where dataclasses look for it
     try:

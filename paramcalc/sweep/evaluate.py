@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import and_
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from paramcalc.count.vary import Space
-from paramcalc.sweep.exact import WORD, Array, numbered
+from paramcalc.sweep.exact import Array, numbered
 from paramcalc.sweep.forms import Form, Gate, Table, Tables
 from paramcalc.sweep.order import Order
 from paramcalc.symbolic.pieces import Column, Pieces, words
@@ -38,12 +40,6 @@ class Program(NamedTuple):
     gates: list[Gate]
     forms: list[Form]
     reason: str
-
-    def holds(self, places: list[Array], points: int) -> Array:
-        held = np.ones(points, dtype=bool)
-        for gate in self.gates:
-            held &= gate(places)
-        return held
 
 
 class Evaluator:
@@ -75,10 +71,7 @@ class Evaluator:
                 reasons = joined_reasons(reasons, one)
                 continue
             there[chosen] = True
-            for number, each in enumerate(values):
-                if counts[number].dtype != object and not _is_narrow(each):
-                    counts[number] = counts[number].astype(object)
-                counts[number][chosen] = each
+            counts = [_placed(*each, chosen) for each in zip(counts, values, strict=True)]
         rows = np.arange(begin, end, dtype=np.int64)
         if there.all():
             return Block(rows, places, counts, reasons)
@@ -93,12 +86,13 @@ class Evaluator:
                 here = places if left.size == size else [place[left] for place in places]
                 if number == len(known):
                     known.append(self._program([int(place[0]) for place in here]))
-                program = known[number]
-                held = program.holds(here, left.size)
-                inside, here = (left, here) if held.all() else (left[held], [each[held] for each in here])
+                program, inside = known[number], left
+                held = np.asarray(reduce(and_, (gate(here) for gate in program.gates), True))
+                if not held.all():
+                    inside, here = left[held], [each[held] for each in here]
                 if inside.size:
                     yield inside, program, [form(here).values for form in program.forms]
-                left = left[~held]
+                left = left[~held] if inside.size < left.size else left[:0]
                 number += 1
 
     def _alike(self, places: list[Array], size: int) -> Iterator[tuple[int, Array]]:
@@ -140,6 +134,11 @@ def joined_reasons(one: Reasons, two: Reasons) -> Reasons:
     return dict(sorted(result.items(), key=lambda item: item[1][1]))
 
 
-def _is_narrow(values: Any) -> bool:
-    """Whether 64 bits hold an array's values, or one number."""
-    return bool(values.dtype != object if isinstance(values, np.ndarray) else abs(values) < WORD)
+def _placed(counts: Array, values: Any, chosen: Array) -> Array:
+    """Counts with values, or one for all, at chosen points."""
+    if isinstance(values, np.ndarray) and chosen.size == counts.size:
+        return values
+    if np.asarray(values).dtype == object or not np.can_cast(np.asarray(values).dtype, np.int64):
+        counts = counts.astype(object)
+    counts[chosen] = values
+    return counts

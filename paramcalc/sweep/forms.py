@@ -58,10 +58,9 @@ class Tables(NamedTuple):
         axes = self._axes(*both)
         if len(axes) > 1 or self._is_long(*both):
             return lambda places: _holds(guard.kind, *self.ratio(both, places))
-        table, axis = np.atleast_1d(_holds(guard.kind, *self.ratio(both))), axes.pop() if axes else None
-        if table.all():
-            return None
-        return lambda places: table[0] if axis is None else table.take(places[axis])
+        table = _holds(guard.kind, *self.ratio(both))
+        axis = axes.pop() if axes else -1
+        return None if table.all() else lambda places: table.take(places[axis])
 
     def ratio(self, values: Sequence[Any], places: Places | None = None) -> list[Ratio]:
         """Polynomials at some points, or at all places of their one axis."""

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from functools import lru_cache, partial
-from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
 
 from paramcalc.base.errors import Fault
-from paramcalc.engine.plugins import load
+from paramcalc.engine.plugins import load, loaded
 
 AHEAD = 2  # parts under way for each thread of a worker, so that none of them waits
 PATIENCE = 30  # seconds until a scheduler and its first worker must have answered
@@ -41,20 +40,17 @@ def here(task: Task, numbers: Sequence[int]) -> Iterator[Any]:
     return map(task, numbers)
 
 
-def processes(amount: int, plugins: Sequence[Path] = ()) -> Workers:
+def processes(amount: int) -> Workers:
     """In so many processes of this machine."""
-    options = {"n_workers": amount, "threads_per_worker": 1, "dashboard_address": None, "preload": [DEAF]}
-    return partial(_on_dask, options, tuple(plugins))
+    return partial(_on_dask, {"n_workers": amount, "threads_per_worker": 1, "preload": [DEAF]})
 
 
-def cluster(address: str, plugins: Sequence[Path] = ()) -> Workers:
+def cluster(address: str) -> Workers:
     """On the Dask cluster whose scheduler has this address."""
-    return partial(_on_dask, address, tuple(plugins))
+    return partial(_on_dask, address)
 
 
-def _on_dask(
-    where: str | dict[str, Any], plugins: tuple[Path, ...], task: Task, numbers: Sequence[int]
-) -> Iterator[Any]:
+def _on_dask(where: str | dict[str, Any], task: Task, numbers: Sequence[int]) -> Iterator[Any]:
     if not numbers:
         return
     try:
@@ -64,18 +60,20 @@ def _on_dask(
     with ExitStack() as stack:
         try:
             if isinstance(where, dict):
-                where = stack.enter_context(LocalCluster(**where, silence_logs=logging.CRITICAL))
+                where = stack.enter_context(
+                    LocalCluster(**where, dashboard_address=":0", silence_logs=logging.CRITICAL)
+                )
             client = stack.enter_context(Client(where, timeout=PATIENCE, set_as_default=False))
             client.wait_for_workers(1, timeout=PATIENCE)
         except (OSError, ValueError) as error:
             raise Fault(f"no scheduler with workers at '{where}': {error}") from None
         running: deque[Any] = deque()
-        sent = pickle.dumps(task)
+        sent = pickle.dumps((loaded(), pickle.dumps(task)))
         try:
             for number in numbers:
                 if len(running) >= AHEAD * max(sum(client.nthreads().values()), 1):
                     yield _result(client, running.popleft())
-                running.append(client.submit(_elsewhere, sent, number, plugins, pure=False))
+                running.append(client.submit(_elsewhere, sent, number, pure=False))
             while running:
                 yield _result(client, running.popleft())
         except KilledWorker as error:
@@ -102,15 +100,16 @@ def _result(client: Any, future: Any) -> Any:
 _turn = Lock()
 
 
-def _elsewhere(task: bytes, number: int, plugins: tuple[Path, ...]) -> Any:
+def _elsewhere(sent: bytes, number: int) -> Any:
     """A task in a process that has not read the command line; one at a time, as threads share what is found."""
     with _turn:
-        return _received(task, plugins)(number)
+        return _received(sent)(number)
 
 
 @lru_cache(maxsize=1)
-def _received(task: bytes, plugins: tuple[Path, ...]) -> Task:
-    """The task itself, which can be read when the ops that it needs are there."""
+def _received(sent: bytes) -> Task:
+    """The task, which can be read when the ops that it needs are there."""
+    plugins, task = pickle.loads(sent)
     for path in plugins:
         load(path)
     return pickle.loads(task)  # type: ignore[no-any-return]
