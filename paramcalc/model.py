@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from paramcalc.base.errors import Fault, Problem, Source, SpecError
+from paramcalc.base.errors import Fault, Problem, Source, SpecError, visible
 from paramcalc.count.report import Report, count
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Change, Replacement, Settings, elaborate
@@ -36,6 +36,9 @@ class Model:
     def __init__(self, spec: Spec, variant: str = "") -> None:
         self.spec = spec
         self.variant = variant
+
+    def __repr__(self) -> str:
+        return f"<Model {visible(self.name)}>"
 
     @property
     def name(self) -> str:

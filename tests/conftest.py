@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from paramcalc import cli
+from paramcalc import cli, ops
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before anything imports NumPy: a test has one processor
 
@@ -42,6 +42,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Result(code, out, err)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def no_plugins_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that adds ops by a plugin leaves the others without them."""
+    ops.every()
+    monkeypatch.setattr(ops, "_found", dict(ops._found))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from paramcalc import compare, load
+from paramcalc.count.vary import axis
 from tests.conftest import Run
 
 LENET = {  # LeCun et al. 1998, section II.B: trainable parameters and connections
@@ -116,9 +118,11 @@ def test_the_footer_names_what_was_counted(run: Run) -> None:
     out = run("count", "resnet50-v1", "--set", "width=96").out
 
     assert "resnet50-v1 (resnet), width=96" in out
-    assert "input 3x224x224, batch 1; convention paramcalc" in out
-    assert "params without running statistics; MACs of convolution, linear and attention" in out
-    assert "FLOPs (2 a MAC)" in out
+    assert (
+        "input 3x224x224, batch 1; params: learned weights; MACs: convolution, linear, attention, without bias "
+        "(convention paramcalc)\n"
+    ) in out
+    assert "FLOPs (2 per MAC)" in out
 
 
 def test_columns_sort_and_top(run: Run) -> None:
@@ -217,6 +221,33 @@ def test_settings_that_touch_nothing_are_errors(run: Run) -> None:
     assert (knob.code, layer.code) == (2, 2)
     assert "did you mean 'width'" in knob.err
     assert "no layer matches 'conv9'" in layer.err
+
+
+def test_the_share_is_of_what_is_sorted_by(run: Run) -> None:
+    """VGG-16's fc6 has 102,764,544 of 138,357,544 params: 74.3 %; its largest convolution 12.0 % of the MACs."""
+    lines = run("count", "vgg-16", "--sort", "params", "--top", "1").out.splitlines()
+    by_macs = run("count", "vgg-16", "--top", "1").out.splitlines()
+
+    assert lines[1].endswith("share of params")
+    assert " 74.3 % " in lines[3]
+    assert by_macs[1].endswith("share of MACs")
+    assert " 12.0 % " in by_macs[3]
+
+
+def test_nouns_are_written_in_one_short_line() -> None:
+    """Of whatever size: a notebook or a debugger shows many of them at once."""
+    model = load("resnet-50")
+    report = model.count()
+    nouns = (
+        *(model, model.spec, report, report.graph, report.graph.layers[0], report.rows[0].layer.applied),
+        *(compare(model, load("resnet-101")), model.explain("conv1"), model.closed(["width"])),
+        *(model.formula("macs", ["width", "h"]), model.solve("width", until="params <= 5e6")),
+        *(model.sweep("width=32:64:8"), model.space([axis("width=32:64")])),
+    )
+
+    for noun in nouns:
+        assert repr(noun).startswith("<") and len(repr(noun)) < 100, repr(noun)
+    assert repr(report) == "<Report of resnet-50: 25,557,032 params, 4,089,184,256 macs>"
 
 
 def test_output_appears_whole_or_not_at_all(run: Run, tmp_path: Path) -> None:

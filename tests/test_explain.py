@@ -316,6 +316,16 @@ def test_markdown_and_latex(run: Run) -> None:
     assert r"\left\lfloor \frac{H + 2 \cdot p - k_{h}}{s} \right\rfloor + 1" in latex
 
 
+def test_a_convention_is_told_of_the_quantities_asked_for(run: Run) -> None:
+    """--quantity macs: nothing of flops; without --quantity all that the convention is about."""
+    asked = run("explain", "lenet5-1998", "C1", "--quantity", "macs", "--why", "with-biases").out
+    usual = run("explain", "lenet5-1998", "C1", "--why", "with-biases").out
+
+    assert "with-biases macs = " in asked
+    assert "flops" not in asked
+    assert "with-biases flops = " in usual
+
+
 def test_json_document(run: Run) -> None:
     """The contract: paths, symbols, and for each equation formula, numbers, value."""
     found = json.loads(run("explain", "lenet5-1998", "C1", "--format", "json").out)

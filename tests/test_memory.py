@@ -517,12 +517,13 @@ def test_table(run: Command) -> None:
     assert "peak live activations: 2,408,448 elements (conv2_x/0/shortcut/batch_norm); all" in result.out
 
 
-def test_the_two_senses_of_memory_are_told_apart(run: Command) -> None:
-    """The lecture's sum, LeNet-5's 60,840 scalars and 16,178 outputs, is named beside what a run needs."""
-    said = "params + outputs, which `count` calls memory: 77,018 elements"
+def test_memory_has_one_sense(run: Command) -> None:
+    """The lecture's sum, LeNet-5's 60,840 scalars and 16,178 outputs, is called by what is added up."""
+    found = run("count", "lenet5-1998", "--columns", "memory").out
 
-    assert said in run("memory", "lenet5-1998").out
-    assert "memory 77,018 elements" in run("count", "lenet5-1998").out
+    assert "params + outputs: 77,018 elements" in found
+    assert "params + outputs: 77,018 elements\n" in run("memory", "lenet5-1998").out
+    assert found.splitlines()[1].split() == ["layer", "params", "+", "outputs"]
 
 
 def test_one_name_for_what_is_live(run: Command) -> None:

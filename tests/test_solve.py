@@ -157,7 +157,7 @@ def test_runs_with_gaps(run: Run) -> None:
         "--until", "params >= 100000",
     )  # fmt: skip
 
-    assert "tried 101 values from 0 to 100\n" in shown.out
+    assert "searched 0 to 100 (101 values)\n" in shown.out
     assert "constraints are met at via 0 to 0, 60 to 100" in two.out
 
 
@@ -165,8 +165,8 @@ def test_values_without_a_network_are_skipped_and_said(run: Run) -> None:
     """Twelve heads must divide the dimension: of 1 to 1024 that leaves 85."""
     shown = run("solve", "gpt2-124m", "--vary", "dim", "--until", "params <= 50e6")
 
-    assert "tried 1,024 values from 1 to 1024, none above\n" in shown.out
-    assert "939 of them have no network, the first because self_attention: 1 channels do not" in shown.out
+    assert "searched 1 to 1024 (1,024 values); larger values not tried\n" in shown.out
+    assert "939 of them have no network, e.g. the smallest: self_attention: 1 channels do not" in shown.out
 
 
 def test_no_end_and_no_answer(run: Run) -> None:

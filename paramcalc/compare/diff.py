@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import islice
 from typing import NamedTuple
 
-from paramcalc.base.errors import Fault
+from paramcalc.base.errors import Fault, visible
 from paramcalc.base.shape import Shape
 from paramcalc.compare.align import Match, align
 from paramcalc.count.outline import FITTING_LINES, FULL_DEPTH, JOIN, Node, call_text
@@ -16,6 +16,7 @@ from paramcalc.render.notebook import shows_itself
 
 SIGNIFICANT = 3  # digits of a rounded ratio
 TIMES_FROM = Fraction(3, 2)  # from here on a change is told as a factor, below as a percentage
+TIMES_TO = Fraction(1, 100)  # and from here down, as 99.97 % fewer would lose its digits
 NOUNS = {
     "macs": "multiplications",
     "flops": "FLOPs",
@@ -52,6 +53,9 @@ class Diff(NamedTuple):
     reports: tuple[Report, ...]
     root: Match
 
+    def __repr__(self) -> str:
+        return f"<Diff of {visible(' and '.join(self.labels))}>"
+
     @property
     def totals(self) -> tuple[Counts, ...]:
         """The totals of all networks, without auxiliary branches."""
@@ -85,7 +89,7 @@ class Diff(NamedTuple):
         >>> from paramcalc import load
         >>> direct, narrowed = load("bottleneck-14x14-480-48-direct"), load("bottleneck-14x14-480-48")
         >>> compare(direct.count(), narrowed.count()).sentence(1, ["macs"])
-        '21.4 x fewer multiplications (5,268,480 instead of 112,896,000), same output 48 x 14 x 14'
+        '95.3 % fewer multiplications (5,268,480 instead of 112,896,000), same output 48 x 14 x 14'
         """
         one, two = self.reports[0], self.reports[place]
         changes = [
@@ -130,24 +134,35 @@ def ratio(one: int, two: int) -> Fraction | None:
     return Fraction(two, one) if one else None
 
 
+def relative(one: int, two: int) -> str:
+    """What `two` is of `one`: times so much where it is far more or nearly nothing, else by how many percent.
+
+    >>> relative(100, 225), relative(100, 72), relative(25557032, 25464856), relative(10**6, 333)
+    ('2.25 x', '-28 %', '-0.361 %', '0.000333 x')
+    """
+    if not one or not two:
+        return "0 x" if one else ""
+    if one == two:
+        return "="
+    found = Fraction(two, one)
+    if found >= TIMES_FROM or found <= TIMES_TO:
+        return f"{round_to_digits(found, short=True)} x"
+    return f"{'+' if two > one else '-'}{round_to_digits(100 * abs(found - 1), short=True)} %"
+
+
 def change(one: int, two: int, what: str) -> str:
-    """What it means that `two` stands in place of `one`.
+    """What it means that `two` stands in place of `one`, with the digits of `relative`.
 
     >>> change(1000, 2250, "params"), change(1000, 900, "params")
     ('2.25 x as many params (2,250 instead of 1,000)', '10 % fewer params (900 instead of 1,000)')
     """
     if one == two:
         return f"the same {what} ({one:,})"
-    instead = f"({two:,} instead of {one:,})"
     if not one or not two:
         return f"{two:,} {what} instead of {one:,}"
-    factor = Fraction(max(one, two), min(one, two))
-    if factor >= TIMES_FROM:
-        return (
-            f"{round_to_digits(factor, short=True)} x {'as many' if two > one else 'fewer'} {what} {instead}"
-        )
-    word = "more" if two > one else "fewer"
-    return f"{round_to_digits(Fraction(100 * abs(two - one), one), short=True)} % {word} {what} {instead}"
+    said = relative(one, two)
+    said = f"{said} as many" if said.endswith("x") else f"{said[1:]} {'more' if two > one else 'fewer'}"
+    return f"{said} {what} ({two:,} instead of {one:,})"
 
 
 def round_to_digits(value: Fraction, short: bool = False) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from paramcalc.compare.diff import Diff, DiffLine, ratio, round_to_digits
+from paramcalc.compare.diff import Diff, DiffLine, ratio, relative
 from paramcalc.count import json as reports
 from paramcalc.count import words
 from paramcalc.count.outline import FULL_DEPTH, JOIN
@@ -83,11 +83,10 @@ def paper(diff: Diff, chosen: tuple[str, ...] = ()) -> Grid:
     first = diff.totals[0]
     lines = []
     for label, totals in zip(diff.labels, diff.totals, strict=True):
-        cells = [
-            (getattr(totals, name), ratio(getattr(first, name), getattr(totals, name))) for name in names
-        ]
-        lines.append(Cells((label, *(text for value, of in cells for text in (number(value), times(of))))))
-    columns = [Column(title, True) for name in names for title in (word(name, diff.reports[0]), "ratio")]
+        pairs = [(getattr(first, name), getattr(totals, name)) for name in names]
+        cells = [text for pair in pairs for text in (number(pair[1]), relative(*pair))]
+        lines.append(Cells((label, *cells)))
+    columns = [Column(title, True) for name in names for title in (word(name, diff.reports[0]), "change")]
     return Grid("", (Column("network"), *columns), tuple(lines), tuple(_inputs(diff)))
 
 
@@ -148,22 +147,7 @@ def _change(first: int | None, value: int | None) -> str:
     """A value against the base's; what only one of the two networks has is added or removed."""
     if first is None or value is None:
         return "" if first is value else "added" if first is None else "removed"
-    return times(ratio(first, value))
-
-
-def times(value: Fraction | None) -> str:
-    """A ratio as a reader says it: times so much, divided by so much.
-
-    >>> times(Fraction(9, 4)), times(Fraction(7, 150)), times(Fraction(1)), times(None)
-    ('x 2.25', '/ 21.4', '=', '')
-    """
-    if value is None:
-        return ""
-    if value == 0:
-        return "x 0"
-    if value == 1:
-        return "="
-    return f"x {round_to_digits(value)}" if value > 1 else f"/ {round_to_digits(1 / value)}"
+    return relative(first, value)
 
 
 def _totals(diff: Diff, chosen: tuple[str, ...]) -> Cells:

@@ -17,7 +17,7 @@ USUAL = ("op", "output", "params", "macs", "share")
 COLUMNS = (*USUAL[:2], "input", "weights", *QUANTITIES, *FIELD, "share")
 DROPS = {"share": 2, "op": 3, "input": 4, "weights": 5}
 BAR = 10
-COUNTED = "params without running statistics; MACs of convolution, linear and attention, bias not counted"
+COUNTED = "params: learned weights; MACs: convolution, linear, attention, without bias"
 
 
 class View(NamedTuple):
@@ -153,9 +153,9 @@ def footer(report: Report, dtype: str) -> tuple[str, ...]:
     totals = report.totals
     memory = stored(totals.memory, dtype)
     notes = [
-        f"{inputs(report.graph.inputs)}, batch {report.batch}; convention {report.convention}: {COUNTED}",
-        f"{number(totals.flops)} FLOPs (2 a MAC); memory {number(totals.memory)} elements, "
-        f"{number(memory)} bytes as {dtype} (params + outputs)",
+        f"{inputs(report.graph.inputs)}, batch {report.batch}; {COUNTED} (convention {report.convention})",
+        f"{number(totals.flops)} FLOPs (2 per MAC); params + outputs: {number(totals.memory)} elements, "
+        f"{number(memory)} bytes as {dtype}",
     ]
     if totals.frozen:
         notes.append(f"{number(totals.frozen)} frozen scalars, which training does not change")

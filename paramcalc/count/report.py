@@ -11,7 +11,7 @@ from operator import add
 from typing import NamedTuple
 
 from paramcalc.base.choice import known
-from paramcalc.base.errors import Fault
+from paramcalc.base.errors import Fault, visible
 from paramcalc.base.paths import matching
 from paramcalc.base.sizes import Size, product
 from paramcalc.engine.graph import Graph, Kind, Layer
@@ -114,6 +114,11 @@ class Report(NamedTuple):
     totals: Counts
     auxiliary: dict[str, Counts]
     basis: Basis | None = None
+
+    def __repr__(self) -> str:
+        names = [name for name in ("params", "macs") if name in self.quantities] or self.quantities[:1]
+        counts = ", ".join(f"{getattr(self.totals, name):,} {name}" for name in names)
+        return f"<Report of {visible(self.graph.model)}: {counts}>"
 
     @property
     def quantities(self) -> tuple[str, ...]:

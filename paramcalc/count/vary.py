@@ -14,7 +14,7 @@ from functools import reduce
 from math import gcd, lcm
 from typing import Any, NamedTuple, TypeAlias, TypeGuard
 
-from paramcalc.base.errors import Fault, Source, SpecError, near
+from paramcalc.base.errors import Fault, Source, SpecError, near, visible
 from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.count.report import Report, count
 from paramcalc.engine.elaborate import Change, Elaborator, Replacement, Settings, elaborate
@@ -123,6 +123,9 @@ class Space:
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to another process as what it was made from: words that are checked cannot be sent."""
         return Space, (self.spec, self.variant, self.axes, self.changes, self.inputs, self.batch)
+
+    def __repr__(self) -> str:
+        return f"<Space of {visible(self.variant or self.spec.name)}: {', '.join(axis.name for axis in self.axes)}>"
 
     def count(self, values: Sequence[Any]) -> Report:
         """The exact counts at one point, which has a value for each axis."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from paramcalc.base.errors import Problem, Source
+from paramcalc.base.errors import Problem, Source, visible
 from paramcalc.base.shape import Shape
 from paramcalc.ops.base import Cost, Op, Weights
 
@@ -21,6 +21,9 @@ class Applied(NamedTuple):
     weights: Weights
     buffers: Weights
     cost: Cost
+
+    def __repr__(self) -> str:
+        return f"<{self.op.title}: {' and '.join(map(str, self.inputs))} -> {self.output}>"
 
 
 class Layer(NamedTuple):
@@ -44,6 +47,9 @@ class Layer(NamedTuple):
     end: int
     again: str = ""
     named: bool = True
+
+    def __repr__(self) -> str:
+        return f"<Layer {self.path}: {repr(self.applied).strip('<>')}>"
 
     @property
     def kind(self) -> Kind:
@@ -77,6 +83,10 @@ class Graph(NamedTuple):
     remarks: tuple[str, ...]
     automatic: frozenset[str] = frozenset()
     doubts: tuple[Problem, ...] = ()
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {shape}" for name, shape in self.inputs.items())
+        return f"<Graph of {visible(self.model)}: {shapes}, {len(self.layers)} layers>"
 
     def shape(self, value: int) -> Shape:
         """The shape of a value."""

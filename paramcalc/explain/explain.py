@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from paramcalc.base.choice import chosen
+from paramcalc.base.errors import visible
 from paramcalc.base.shape import Shape
 from paramcalc.conventions import Convention
 from paramcalc.conventions.rule import Facts, expression
@@ -72,6 +73,9 @@ class Explained(NamedTuple):
     convention: Convention | None
     differences: tuple[Reason, ...]
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Explained {visible(self.model)}: {len(self.explanations)} kinds of layers>"
 
     def __str__(self) -> str:
         return str(drawing(self).text(self))
@@ -142,7 +146,7 @@ def _explained(rows: Sequence[Row], wanted: Sequence[str], why: Convention | Non
         numbers=numbers,
         lines=tuple(lines),
         remarks=(*absent, *_remarks(layer.shared, layer.frozen)),
-        reasons=tuple(_reasons(layer, rows[0], why)) if why else (),
+        reasons=tuple(_reasons(layer, rows[0], why, wanted)) if why else (),
     )
 
 
@@ -159,10 +163,12 @@ def _remarks(shared: Mapping[str, str], frozen: bool) -> tuple[str, ...]:
     return (*said, "its weights are not trained") if frozen else tuple(said)
 
 
-def _reasons(layer: Layer, row: Row, why: Convention) -> Iterable[Reason]:
-    """What a convention makes of one layer, quantity by quantity."""
+def _reasons(layer: Layer, row: Row, why: Convention, wanted: Sequence[str]) -> Iterable[Reason]:
+    """What a convention makes of one layer, quantity by quantity: of those wanted, or of all that it is about."""
     facts = Facts(layer)
     for quantity, terms in why.terms.items():
+        if wanted != USUAL and quantity not in wanted:
+            continue
         counting = [term.formula for term in terms if term.counts(layer)]
         parts = tuple((formula, expression(formula).evaluate(facts)) for formula in counting)
         yield Reason(quantity, why.word(quantity), parts, getattr(row.counts, quantity))

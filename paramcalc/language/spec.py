@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from paramcalc.base.errors import Source
+from paramcalc.base.errors import Source, visible
 from paramcalc.language.expression import Expression
 from paramcalc.language.syntax import Mapping, Node
 
@@ -260,3 +260,6 @@ class Spec(NamedTuple):
     layers_source: Source
     claims: Mapping | None
     use: str
+
+    def __repr__(self) -> str:
+        return f"<Spec {visible(self.name)}: {len(self.variants)} variants, {len(self.blocks)} blocks>"

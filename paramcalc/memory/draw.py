@@ -66,7 +66,7 @@ def notes(memory: Memory) -> tuple[str, ...]:
         f"peak live activations: {number(peak.elements)} elements{where}; all outputs together: "
         f"{number(memory.activations)} elements, {number(stored(memory.activations, plan.dtype))} bytes",
         f"weights: {_stored(memory)}",
-        f"params + outputs, which `count` calls memory: {number(memory.report.totals.memory)} elements",
+        f"params + outputs: {number(memory.report.totals.memory)} elements",
     ]
     if memory.cached:
         one = number(memory.cached // plan.batch)

@@ -8,8 +8,13 @@ from typing import Protocol
 from paramcalc.base.shape import CHANNELS, Shape
 
 MAIN = ("params", "macs", "flops")
-TITLES = {"macs": "MACs", "flops": "FLOPs", "contraction_activations": "contraction activations"}
-FOLDED = "x N: N equal blocks; the line has all of them, the lines below it one"
+TITLES = {
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "contraction_activations": "contraction activations",
+    "memory": "params + outputs",
+}
+FOLDED = "x N: sum of N identical blocks; indented lines show one of them"
 NARROW = "widen the terminal or use --columns"
 JOINED = "line =: the join of the branches above it"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from paramcalc.base.errors import Fault
+from paramcalc.base.errors import Fault, visible
 from paramcalc.count.report import Counts, known_quantity
 from paramcalc.count.vary import Axis, Space, axis
 from paramcalc.ops.attributes import shown
@@ -73,6 +73,10 @@ class Solution(NamedTuple):
     lines: tuple[Line, ...]
     across: Line | None = None
     nearest: tuple[Point, ...] = ()
+
+    def __repr__(self) -> str:
+        found = " and ".join(str(answer.point.values) for answer in self.answers[:3]) or "none"
+        return f"<Solution of {visible(self.label)}: {found}>"
 
     @property
     def label(self) -> str:

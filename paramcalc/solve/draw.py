@@ -79,7 +79,7 @@ def notes(solution: Solution) -> tuple[str, ...]:
     if solution.across is not None:
         first = solution.space.axes[0]
         ends = dict.fromkeys(str(first.values[place]) for place in (0, len(solution.lines) - 1))
-        said.append(f"looked at {first.name} {' to '.join(ends)}")
+        said.append(f"searched {first.name} = {' to '.join(ends)}")
     if any(answer.point.values[-1] == axis.values[-1] for answer in solution.answers):
         said.append(f"{axis.name} = {axis.values[-1]} is the end of the range")
     return tuple(said)
@@ -102,12 +102,12 @@ def _told(line: Found, axis: Axis) -> list[str]:
             return []
         return [f"no network below {axis.name} = {axis.values[line.missing]}: {line.reason}"]
     tried = f"{line.tried:,} value{'s' * (line.tried != 1)}"
-    rest = ", none above" if line.tried < len(axis.values) else ""
-    said = [f"{axis.name}: tried {tried} from {axis.values[0]} to {axis.values[line.tried - 1]}{rest}"]
+    rest = "; larger values not tried" if line.tried < len(axis.values) else ""
+    said = [f"{axis.name}: searched {axis.values[0]} to {axis.values[line.tried - 1]} ({tried}){rest}"]
     if line.missing == line.tried:
         said.append(f"none of them has a network: {line.reason}")
     elif line.missing:
-        said.append(f"{line.missing:,} of them have no network, the first because {line.reason}")
+        said.append(f"{line.missing:,} of them have no network, e.g. the smallest: {line.reason}")
     if len(line.runs) > 1:
         parts = [f"{axis.values[run.first]} to {axis.values[run.last]}" for run in line.runs[:MOST_RUNS]]
         more = f" and {len(line.runs) - MOST_RUNS} runs more" if len(line.runs) > MOST_RUNS else ""

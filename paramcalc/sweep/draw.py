@@ -79,7 +79,7 @@ def notes(sweep: Sweep, summary: Summary) -> tuple[str, ...]:
     missing = sum(points for points, _ in summary.reasons.values())
     if missing:
         reason = sweep.reason(max(summary.reasons.values(), key=lambda each: (each[0], -each[1]))[1])
-        said.append(f"{missing:,} without a network and so without a row, for example because {reason}")
+        said.append(f"{missing:,} points have no network and no row, e.g. because {reason}")
     if sweep.objectives and summary.front is not None:
         size = summary.front.rows.size
         what = ", ".join(str(objective) for objective in sweep.objectives)

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from paramcalc import ops
-from paramcalc.base.errors import Fault, SpecError
+from paramcalc.base.errors import Fault, SpecError, visible
 from paramcalc.count.report import QUANTITIES
 from paramcalc.count.vary import Axis, Space
 from paramcalc.render.notebook import shows_itself
@@ -41,6 +41,10 @@ class Sweep(NamedTuple):
     objectives: tuple[Objective, ...] = ()
     form: str = ""
     chunk: int = CHUNK
+
+    def __repr__(self) -> str:
+        axes = " x ".join(f"{len(axis.values):,} {axis.name}" for axis in self.axes)
+        return f"<Sweep of {visible(self.space.spec.name)}: {axes}>"
 
     @property
     def parts(self) -> int:

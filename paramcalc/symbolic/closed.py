@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from paramcalc.base.errors import Fault, SpecError, near
+from paramcalc.base.errors import Fault, SpecError, near, visible
 from paramcalc.base.paths import matching
 from paramcalc.base.sizes import judge
 from paramcalc.count.report import QUANTITIES, Counts, count_layer
@@ -35,6 +35,9 @@ class Formula(NamedTuple):
     symbols: tuple[Symbol, ...]
     assumptions: tuple[Assumption, ...]
     leading: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<Formula of {self.quantity} in {', '.join(self.order)}>"
 
     def __str__(self) -> str:
         return shown(self.value, self.leading, self.order)
@@ -115,6 +118,10 @@ class Closed(NamedTuple):
     totals: Counts
     chosen: Chosen
     fixed: tuple[Fixed, ...] = ()
+
+    def __repr__(self) -> str:
+        letters = ", ".join(symbol.letter for symbol in self.symbols)
+        return f"<Closed {visible(self.graph.model)} in {letters}>"
 
     def formula(self, quantity: str, layers: Sequence[str] = ()) -> Formula:
         """A quantity of the whole network, or of the layers that some patterns mean."""
