@@ -27,7 +27,7 @@ running = pytest.importorskip("paramcalc.verify.run")
 
 def found(graph: Graph, arrays: dict[str, Any]) -> dict[str, str]:
     """Which array is found for each weight."""
-    match = checkpoint.matched(graph, files.in_memory(arrays), "the file")
+    match = checkpoint.match(graph, files.in_memory(arrays), "the file")
     return {"/".join(key): one.name for key, one in match.arrays.items()}
 
 
@@ -123,7 +123,7 @@ def test_a_kernel_of_one_position_is_a_matrix(tmp_path: Path) -> None:
         name: array[..., None, None] if array.ndim == 2 else array for name, array in arrays.items()
     }
     for graph, given in ((linear, unsqueezed), (convolution, arrays)):
-        match = checkpoint.matched(graph, files.in_memory(given), "the file")
+        match = checkpoint.match(graph, files.in_memory(given), "the file")
         (y,) = running.run(graph, x, match.read()).values()
 
         assert np.allclose(y.reshape(2, 4), expected, rtol=1e-6, atol=1e-6)
@@ -156,7 +156,7 @@ def test_projections_of_attention(packed: str | None, out: str, tmp_path: Path) 
         for name, array in zip(names, [np.concatenate(three)] if packed else three, strict=True):
             given[f"h.{path}.{name.format(kind)}"] = array
 
-    match = checkpoint.matched(graph, files.in_memory(given), "the file")
+    match = checkpoint.match(graph, files.in_memory(given), "the file")
     read = match.read()
 
     assert match.extra == ()

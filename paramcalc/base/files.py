@@ -27,17 +27,15 @@ def target(output: Path) -> Path:
 @contextlib.contextmanager
 def whole(output: Path) -> Iterator[BinaryIO]:
     """A file to write that appears under its name when all of it is there, or not at all."""
-    import tempfile
-
     try:
         if is_stream(output):
             with open(output, "wb") as file:
                 yield file
             return
         replaced = target(output)
-        handle, name = tempfile.mkstemp(dir=replaced.parent, prefix=f".{replaced.name}.")
+        name = replaced.with_name(f".{replaced.name}.{os.urandom(8).hex()}")  # known before the file is there
         try:
-            with open(handle, "wb") as file:
+            with open(name, "xb", opener=_private) as file:
                 yield file
             os.chmod(name, _mode(replaced))
             os.replace(name, replaced)
@@ -47,6 +45,10 @@ def whole(output: Path) -> Iterator[BinaryIO]:
             raise
     except OSError as error:
         raise Fault(f"{output}: {error.strerror or error}") from None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _mode(replaced: Path) -> int:

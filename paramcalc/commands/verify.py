@@ -42,49 +42,55 @@ def verify(
             metavar="SPEC...", help="Bundled models, paths, PATH:VARIANT, -, or folders of specs."
         ),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All models of all bundled specs.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Verify all models of all bundled specs.")] = False,
     limit: Annotated[
-        str, typer.Option("--up-to", metavar="MACS", help="Of a folder, only networks with at most so many.")
+        str, typer.Option("--up-to", metavar="MACS", help="Skip larger networks of a folder.")
     ] = "20e12",
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Samples at once.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of random weights and inputs.")] = 0,
-    dtype: Annotated[Literal["float32", "float64"], typer.Option("--dtype", help="Number type.")] = "float32",
-    threads: Annotated[
-        int, typer.Option("--threads", min=0, help="Threads of BLAS; 0 for its own choice.")
-    ] = 0,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Samples in one run.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of random weights and inputs.")] = 0,
+    dtype: Annotated[
+        Literal["float32", "float64"], typer.Option("--dtype", help="Type of all numbers.")
+    ] = "float32",
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of NumPy's matrix products.")] = 1,
     inputs: Annotated[
         list[str] | None,
-        typer.Option("--input", metavar="[NAME=]FILE.npy", help="The input; or other sizes, as 3x288x288."),
+        typer.Option(
+            "--input",
+            metavar="[NAME=]FILE.npy",
+            help="Read the input from a file, or change its size: 3x288x288.",
+        ),
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option("--weights", metavar="FILE", help="Weights: .npz or .safetensors.")
+        Path | None,
+        typer.Option("--weights", metavar="FILE", help="Read weights from a .npz or .safetensors file."),
     ] = None,
     expected: Annotated[
-        Path | None, typer.Option("--expect", metavar="FILE.npy", help="Compare the output with this one.")
+        Path | None,
+        typer.Option("--expect", metavar="FILE.npy", help="Compare the output with that of another program."),
     ] = None,
     save_output: Annotated[
-        Path | None, typer.Option("--save-output", metavar="FILE.npy", help="Keep the network's output.")
+        Path | None, typer.Option("--save-output", metavar="FILE.npy", help="Save the output.")
     ] = None,
     save_activations: Annotated[
-        Path | None, typer.Option("--save-activations", metavar="FILE.npz", help="Keep all layers' outputs.")
+        Path | None,
+        typer.Option("--save-activations", metavar="FILE.npz", help="Save the outputs of all layers."),
     ] = None,
     depth: DepthOption = None,
     unfold: UnfoldOption = False,
     times: Annotated[
-        bool, typer.Option("--times/--no-times", help="Without times the output is the same everywhere.")
+        bool, typer.Option("--times/--no-times", help="Show times, which differ from run to run.")
     ] = True,
     sets: SetOption = None,
     replaced: ReplaceOption = None,
     plugins: PluginOption = None,
 ) -> None:
-    """Run networks in NumPy and hold every layer against its counts.
+    """Run networks in NumPy and compare every layer with its counts.
 
     Exits with 1 if anything disagrees, with 2 if a network could not be run.
 
     Example: paramcalc verify lenet5-1998 --batch 2
     """
-    if threads:
-        os.environ.update(dict.fromkeys(BLAS_THREADS, str(threads)))  # NumPy's import, below, reads them
+    os.environ.update(dict.fromkeys(BLAS_THREADS, str(threads)))  # NumPy's import, below, reads them
     from paramcalc.verify import draw as drawn
     from paramcalc.verify.compare import Settings
     from paramcalc.verify.session import Request
@@ -134,7 +140,7 @@ def _inputs(texts: list[str] | None) -> tuple[dict[str, tuple[int, ...]], dict[s
     """Sizes and files, by the names of inputs."""
     from paramcalc.model import sizes
 
-    found: dict[str, tuple[int, ...]] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     files: dict[str, Path] = {}
     for text in texts or ():
         name, _, value = text.rpartition("=")
@@ -142,8 +148,8 @@ def _inputs(texts: list[str] | None) -> tuple[dict[str, tuple[int, ...]], dict[s
             files[name] = Path(value)
         else:
             name, dims = sizes(text)
-            found[name] = dims
-    return found, files
+            shapes[name] = dims
+    return shapes, files
 
 
 def _number(option: str, text: str) -> int:

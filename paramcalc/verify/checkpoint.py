@@ -62,7 +62,7 @@ class Match(NamedTuple):
         return tuple(remarks)
 
 
-def matched(graph: Graph, arrays: Sequence[Stored], source: str) -> Match:
+def match(graph: Graph, arrays: Sequence[Stored], source: str) -> Match:
     """The arrays that a graph's weights and buffers mean; `Fault` with all that do not fit.
 
     First by name: path and name of the weight, whatever separates their words, and whatever module all
@@ -78,13 +78,13 @@ def matched(graph: Graph, arrays: Sequence[Stored], source: str) -> Match:
         keys = {key: dims for key, dims in wanted.items() if auxiliary or key[0] not in branches}
         named, wrong = _by_name(keys, offered)
         ordered, doubtful = _by_order(keys, offered, {**named, **wrong})
-        found = named | ordered
-        if len(found) == len(keys):
-            taken = {_origin(one.name) for one in found.values()}
+        pairs = named | ordered
+        if len(pairs) == len(keys):
+            taken = {_origin(one.name) for one in pairs.values()}
             extra = tuple(one.name for one in arrays if one.name not in taken)
-            in_order = {key: found[key] for key in keys}
+            in_order = {key: pairs[key] for key in keys}
             return Match(in_order, wanted, len(named), tuple(doubtful), extra, auxiliary)
-        faults.append((len(keys) - len(found), _misfit(source, graph, keys, arrays, found, wrong)))
+        faults.append((len(keys) - len(pairs), _misfit(source, graph, keys, arrays, pairs, wrong)))
     raise min(faults, key=lambda fault: fault[0])[1]
 
 
@@ -138,7 +138,7 @@ def _by_order(
     used = {one.name for one in named.values()}
     left = [key for key in keys if key not in named]
     kinds = {_plain(kind) for _, kind in keys}
-    found: dict[Key, Stored] = {}
+    pairs: dict[Key, Stored] = {}
     doubtful: list[str] = []
     for with_kind in (True, False):
         theirs: dict[tuple[str, Dims], list[Stored]] = defaultdict(list)
@@ -152,11 +152,11 @@ def _by_order(
             ours[_plain(key[1]) if with_kind else "", _bare(keys[key])].append(key)
         for group, members in ours.items():
             for key, one, certain in _paired(members, theirs.get(group, [])):
-                found[key] = one
+                pairs[key] = one
                 used.add(one.name)
                 doubtful += [] if certain else [one.name]
-        left = [key for key in left if key not in found]
-    return found, doubtful
+        left = [key for key in left if key not in pairs]
+    return pairs, doubtful
 
 
 def _paired(keys: Sequence[Key], arrays: Sequence[Stored]) -> Iterator[tuple[Key, Stored, bool]]:
@@ -204,13 +204,13 @@ def _misfit(
     graph: Graph,
     keys: Wanted,
     arrays: Iterable[Stored],
-    found: Mapping[Key, Stored],
+    pairs: Mapping[Key, Stored],
     wrong: Mapping[Key, Stored],
 ) -> Fault:
-    absent = [key for key in keys if key not in found and key not in wrong]
+    absent = [key for key in keys if key not in pairs and key not in wrong]
     missing = [f"{'/'.join(key)} {shown(keys[key])}" for key in absent]
     misshapen = [f"{'/'.join(key)} {shown(one.shape)}, not {shown(keys[key])}" for key, one in wrong.items()]
-    taken = {_origin(one.name) for one in (*found.values(), *wrong.values())}
+    taken = {_origin(one.name) for one in (*pairs.values(), *wrong.values())}
     extra = [f"{one.name} {shown(one.shape)}" for one in arrays if one.name not in taken]
     what = [
         f"{len(names)} {word}" for names, word in ((missing, "missing"), (misshapen, "misshapen")) if names

@@ -169,7 +169,7 @@ def verify(
     arrays = given or checked_inputs(graph, drawn_inputs(graph, batch, dtype, settings.seed), dtype)
     values = range(len(graph.inputs), len(graph.inputs) + len(graph.layers))
     live = Live(graph, arrays, values if auxiliary else needed(graph, graph.outputs), graph.outputs)
-    run = _Run(graph, settings, live, weights or Drawn(graph, settings.dtype, settings.seed))
+    run = _Comparison(graph, settings, live, weights or Drawn(graph, settings.dtype, settings.seed))
     layers = []
     for value in live.order:
         measured, output = run.layer(value)
@@ -177,16 +177,16 @@ def verify(
         see(measured.row.layer, output)
     ran = {measured.path for measured in layers}
     outputs = {graph.name(value): live.arrays[value] for value in graph.outputs}
-    apart = run.compare_outputs(outputs, expected) if expected else 0
+    apart, differing = _compare_outputs(outputs, expected) if expected else (0, [])
     return Verification(
         report=run.report,
         settings=settings,
         layers=tuple(layers),
-        disagreements=tuple(run.disagreements),
+        disagreements=(*run.disagreements, *differing),
         peak=run.peak,
         forward_seconds=sum(measured.seconds for measured in layers),
         weights_seconds=run.weights_seconds,
-        memory=most_memory(),
+        memory=peak_memory(),
         outputs=outputs,
         left_out=tuple(dict.fromkeys(layer.auxiliary for layer in graph.layers if layer.path not in ran)),
         expected=expected.source if expected else "",
@@ -194,7 +194,7 @@ def verify(
     )
 
 
-class _Run:
+class _Comparison:
     """A run under way."""
 
     def __init__(self, graph: Graph, settings: Settings, live: Live, supply: Supply) -> None:
@@ -245,29 +245,6 @@ class _Run:
             self._compare_weights(row.layer, weights, read)
             self._compare_numbers(value, row.layer, y)
         return measured, output
-
-    def compare_outputs(self, outputs: Arrays, expected: Expected) -> float:
-        """How far the outputs are from those expected, and a disagreement where that is too far."""
-        names = [*outputs]
-        apart = 0.0
-        for name, stored in expected.outputs.items():
-            name = name or names[0]
-            if name not in outputs:
-                raise Fault(
-                    f"{expected.source}: there is no output '{name}'",
-                    fix=near(name, names) or f"outputs: {', '.join(names)}",
-                )
-            found = difference(outputs[name], stored)
-            apart = max(apart, found)
-            if not found <= TOLERANCE:
-                wanted = f"the numbers in {expected.source}, within {TOLERANCE:g} of the largest"
-                said = (
-                    f"off by {found:.2g} of it"
-                    if found < inf
-                    else f"{shown(outputs[name].shape)}, not {shown(stored.shape)}"
-                )
-                self.disagreements.append(Disagreement(name, "output values", wanted, said))
-        return apart
 
     def _weights(self, value: int, layer: Layer) -> dict[str, Array]:
         try:
@@ -320,7 +297,7 @@ class _Run:
 
     def _expect(self, layer: Layer, what: str, expected: Fact, found: Fact) -> None:
         if expected != found:
-            self._disagree(layer, what, _told(expected), _told(found))
+            self._disagree(layer, what, _text(expected), _text(found))
 
     def _disagree(self, layer: Layer, what: str, expected: str, found: str) -> None:
         self.disagreements.append(Disagreement(layer.path, what, expected, found))
@@ -334,16 +311,30 @@ class _Run:
         return (self._settings.batch, *layer.output.dims)
 
 
-def difference(y: Array, stored: Stored) -> float:
-    """The largest difference of two arrays as a share of the largest number; infinite for other shapes."""
-    if stored.shape not in (y.shape, y.shape[1:] if len(y) == 1 else y.shape) or not stored.is_real:
-        return inf
-    wanted = stored.read().reshape(y.shape)
-    largest = float(np.abs(wanted).max())
-    return float(np.abs(y - wanted).max()) / (largest or 1.0)
+def _compare_outputs(outputs: Arrays, expected: Expected) -> tuple[float, list[Disagreement]]:
+    """How far the outputs are from those expected, and what is too far from them."""
+    apart, differing = 0.0, []
+    for name, stored in expected.outputs.items():
+        name = name or next(iter(outputs))
+        if name not in outputs:
+            fix = near(name, outputs) or f"outputs: {', '.join(outputs)}"
+            raise Fault(f"{expected.source}: there is no output '{name}'", fix=fix)
+        y = outputs[name]
+        if stored.shape in (y.shape, y.shape[1:]) and stored.is_real:
+            values = stored.read().reshape(y.shape)
+            largest = float(np.abs(values).max()) or 1.0
+            share = float(np.abs(y - values).max()) / largest
+            difference = "" if share <= TOLERANCE else f"off by {share:.2g} of it"
+        else:
+            share, difference = inf, f"{shown(y.shape)}, not {shown(stored.shape)} of {stored.dtype}"
+        if difference:
+            wanted = f"the numbers in {expected.source}, within {TOLERANCE:g} of the largest"
+            differing.append(Disagreement(name, "output values", wanted, difference))
+        apart = max(apart, share)
+    return apart, differing
 
 
-def _told(fact: Fact) -> str:
+def _text(fact: Fact) -> str:
     """A shape, a number or a word as a message has it."""
     return shown(fact) if isinstance(fact, tuple) else f"{fact:,}" if isinstance(fact, int) else fact
 
@@ -371,11 +362,11 @@ def _no_memory(layer: Layer) -> Fault:
     )
 
 
-def most_memory() -> int:
-    """The most memory that this process has held so far, in bytes; 0 where the system does not tell."""
+def peak_memory() -> int:
+    """The peak memory of this process so far, in bytes; 0 where the system does not tell."""
     try:
         import resource
     except ImportError:
         return 0
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

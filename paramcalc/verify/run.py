@@ -128,11 +128,11 @@ class Live:
 def needed(graph: Graph, wanted: Collection[int]) -> list[int]:
     """The values that layers must compute to get some of them, in order."""
     first = len(graph.inputs)
-    found = {*wanted}
+    values = {*wanted}
     for value in range(first + len(graph.layers) - 1, first - 1, -1):
-        if value in found:
-            found.update(graph.layers[value - first].inputs)
-    return sorted(value for value in found if value >= first)
+        if value in values:
+            values.update(graph.layers[value - first].inputs)
+    return sorted(value for value in values if value >= first)
 
 
 def named(graph: Graph, patterns: Iterable[str]) -> list[int]:
@@ -153,7 +153,7 @@ def checked_inputs(graph: Graph, inputs: Arrays | Array, dtype: str) -> dict[str
     for name in inputs:
         if name not in graph.inputs:
             raise Fault(f"there is no input '{name}'", fix=near(name, names) or f"inputs: {', '.join(names)}")
-    found: dict[str, Array] = {}
+    checked: dict[str, Array] = {}
     for name, shape in graph.inputs.items():
         if name not in inputs:
             raise Fault(f"the input '{name}' is missing", expected=f"a batch of {shape.described()}")
@@ -166,13 +166,13 @@ def checked_inputs(graph: Graph, inputs: Arrays | Array, dtype: str) -> dict[str
                 expected=f"N x {shape.described()}",
                 found=shown(array.shape),
             )
-        found[name] = _checked_values(name, array, dtype, ids=CHANNELS not in shape.axes)
-    batches = {name: len(array) for name, array in found.items()}
+        checked[name] = _checked_values(name, array, dtype, ids=CHANNELS not in shape.axes)
+    batches = {name: len(array) for name, array in checked.items()}
     if len({*batches.values()}) > 1 or not all(batches.values()):
         raise Fault(
             "the inputs have no common batch", found=", ".join(f"{n}: {b}" for n, b in batches.items())
         )
-    return found
+    return checked
 
 
 def _checked_values(name: str, array: Array, dtype: str, ids: bool) -> Array:

@@ -13,7 +13,7 @@ from paramcalc.engine import elaborate, library
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.language.spec import Spec
 from paramcalc.verify import files
-from paramcalc.verify.checkpoint import matched
+from paramcalc.verify.checkpoint import match
 from paramcalc.verify.compare import Expected, Settings, Verification, verify
 from paramcalc.verify.effort import Effort, check_memory
 from paramcalc.verify.files import Stored
@@ -25,12 +25,11 @@ Watch = Callable[[str, int, Layer, Array], None]  # model, number of layers, the
 
 
 class Target(NamedTuple):
-    """A name with the spec and variant that it means, or with why there is none. `folder`: one of many."""
+    """A name, and what gives the spec and variant that it means. `folder`: one of many."""
 
     name: str
-    found: tuple[Spec, str] | None
+    find: Callable[[], tuple[Spec, str]]
     folder: bool = False
-    problem: Fault | SpecError | None = None
 
 
 class Request(NamedTuple):
@@ -120,33 +119,36 @@ def targets(names: Iterable[str]) -> Iterator[Target]:
     for name in names:
         if name and Path(name).is_dir():  # no name at all would be taken for the working folder
             yield from _inside(Path(name))
-            continue
-        try:
-            yield Target(name, library.find(name))
-        except (Fault, SpecError) as problem:
-            yield Target(name, None, problem=problem)
+        else:
+            yield Target(name, partial(library.find, name))
 
 
 def _inside(folder: Path) -> Iterator[Target]:
     specs = library.files(folder)
     if not specs:
-        fault = Fault(f"{folder}: no spec in this folder", fix="a spec's name ends in .yaml")
-        yield Target(str(folder), None, problem=fault)
+        yield Target(str(folder), partial(_refuse, folder))
     for file in specs:
         try:
-            spec = library.find(str(file)).spec
-        except (Fault, SpecError) as problem:
-            yield Target(str(file), None, folder=True, problem=problem)
+            spec = library.read(file)
+        except (Fault, SpecError):
+            yield Target(str(file), partial(library.find, str(file)), folder=True)  # fails again, in its turn
             continue
         for name in library.models(spec):
             if library.same_settings(spec, name) == name:
-                yield Target(name, (spec, name if name in spec.variants else ""), folder=True)
+                variant = name if name in spec.variants else ""
+                yield Target(name, partial(_pair, spec, variant), folder=True)
+
+
+def _pair(spec: Spec, variant: str) -> tuple[Spec, str]:
+    return spec, variant
+
+
+def _refuse(folder: Path) -> tuple[Spec, str]:
+    raise Fault(f"{folder}: no spec in this folder", fix="a spec's name ends in .yaml")
 
 
 def _graph(target: Target, request: Request) -> Graph:
-    if target.found is None:
-        raise target.problem or Fault(f"there is no {target.name}")
-    spec, variant = target.found
+    spec, variant = target.find()
     return elaborate.elaborate(spec, elaborate.Settings(variant, request.changes, dict(request.sizes)))
 
 
@@ -159,23 +161,23 @@ def _verified(name: str, graph: Graph, request: Request, begin: Begin, watch: Wa
         alone = request.expected.suffix == ".npy"
         expected = Expected(str(request.expected), {"" if alone else one.name: one for one in stored})
     inputs = {key or first: _only(path) for key, path in request.arrays.items()}
-    match = None
+    matching = None
     if request.weights is not None:
-        match = matched(graph, files.open_arrays(request.weights), str(request.weights))
+        matching = match(graph, files.open_arrays(request.weights), str(request.weights))
     batch = max([settings.batch, *(_batch(graph, *item) for item in inputs.items())])
-    check_memory(graph, batch, settings.dtype, drawn=match is None)
-    auxiliary = match is None or match.auxiliary
+    check_memory(graph, batch, settings.dtype, drawn=matching is None)
+    auxiliary = matching is None or matching.auxiliary
     run = verify(
         graph,
         settings,
         {key: one.read() for key, one in inputs.items()} or None,
-        Given(graph, match.read(), settings.dtype, auxiliary) if match else None,
+        Given(graph, matching.read(), settings.dtype, auxiliary) if matching else None,
         auxiliary=auxiliary,
         expected=expected,
         begin=partial(begin, name, graph),
         see=partial(watch, name, len(graph.layers)),
     )
-    return Outcome(name, run, match.remarks(str(request.weights)) if match else ())
+    return Outcome(name, run, matching.remarks(str(request.weights)) if matching else ())
 
 
 def _only(path: Path) -> Stored:

@@ -39,11 +39,11 @@ class Watched(np.ndarray[Any, Any]):
 
 def watched(arrays: Mapping[str, Array], tell: Callable[[str], object]) -> dict[str, Array]:
     """Views of the arrays that call `tell` with the array's name when they are read."""
-    found: dict[str, Array] = {}
+    views: dict[str, Array] = {}
     for name, array in arrays.items():
-        found[name] = view = array.view(Watched)
+        views[name] = view = array.view(Watched)
         view.tell = partial(tell, name)
-    return found
+    return views
 
 
 def _plain(value: Any) -> Any:

@@ -63,11 +63,11 @@ class Given:
         self, graph: Graph, arrays: Mapping[str, Array], dtype: str = "float32", auxiliary: bool = True
     ) -> None:
         left_out = {layer.path for layer in graph.layers if layer.auxiliary and not auxiliary}
-        shapes = {found: dims for found, dims in owned(graph).items() if found[0] not in left_out}
-        wanted = {"/".join(found): found for found in shapes}
+        shapes = {owner: dims for owner, dims in owned(graph).items() if owner[0] not in left_out}
+        wanted = {"/".join(owner): owner for owner in shapes}
         _check_names(wanted, arrays)
         self._arrays = {
-            found: _checked(name, arrays[name], shapes[found], dtype) for name, found in wanted.items()
+            owner: _checked(name, arrays[name], shapes[owner], dtype) for name, owner in wanted.items()
         }
 
     def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]:
@@ -95,16 +95,16 @@ class Drawn:
     def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]:
         new = {name: dims for name, dims in declared(layer).items() if key(layer, name) not in self._keep}
         self._make_room(sum(map(prod, new.values())))
-        found: dict[str, Array] = {}
+        arrays: dict[str, Array] = {}
         start = 0
         for name, dims in declared(layer).items():
             if name in new:
-                found[name] = self._memory[start : start + prod(dims)].reshape(dims)
-                self._fill(found[name], name, layer, inputs)
+                arrays[name] = self._memory[start : start + prod(dims)].reshape(dims)
+                self._fill(arrays[name], name, layer, inputs)
                 start += prod(dims)
             else:
-                found[name] = self._kept(layer, name, dims, inputs)
-        return found
+                arrays[name] = self._kept(layer, name, dims, inputs)
+        return arrays
 
     def _make_room(self, elements: int) -> None:
         """Memory for so many elements, straight from the system.
@@ -153,14 +153,14 @@ class Drawn:
 def drawn_inputs(graph: Graph, batch: int = 1, dtype: str = "float32", seed: int = 0) -> dict[str, Array]:
     """Random inputs: normal numbers, or token ids where the input has no channels."""
     generator = np.random.default_rng(seed)
-    found: dict[str, Array] = {}
+    inputs: dict[str, Array] = {}
     for value, (name, shape) in enumerate(graph.inputs.items()):
         dims = (batch, *shape.dims)
         if CHANNELS in shape.axes:
-            found[name] = generator.standard_normal(dims, np.float32).astype(FLOATS[dtype], copy=False)
+            inputs[name] = generator.standard_normal(dims, np.float32).astype(FLOATS[dtype], copy=False)
         else:
-            found[name] = generator.integers(rows_below(graph, value), size=dims)
-    return found
+            inputs[name] = generator.integers(rows_below(graph, value), size=dims)
+    return inputs
 
 
 def rows_below(graph: Graph, value: int) -> int:

@@ -89,7 +89,7 @@ def test_as_pytorch(name: str, dtype: str) -> None:
     graph = graph_of(name)
     module = trained(modules()[name], dtype)
     arrays = in_memory({key: tensor.numpy() for key, tensor in module.state_dict().items()})
-    match = checkpoint.matched(graph, arrays, "the module")
+    match = checkpoint.match(graph, arrays, "the module")
     x = image(graph, dtype)
     with torch.no_grad():
         expected = module(torch.from_numpy(x))

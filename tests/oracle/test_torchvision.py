@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from paramcalc import load
-from paramcalc.verify.checkpoint import matched
+from paramcalc.verify.checkpoint import match as match_arrays
 from paramcalc.verify.files import in_memory
 from paramcalc.verify.run import run
 from paramcalc.verify.weights import Given
@@ -86,7 +86,7 @@ def test_as_torchvision(name: str, heads: bool) -> None:
     if heads and theirs not in WITH_HEADS:
         pytest.skip("it has no heads")
     network, graph = made(theirs, heads), load(name).graph()
-    match = matched(graph, in_memory(arrays_of(network)), theirs)
+    match = match_arrays(graph, in_memory(arrays_of(network)), theirs)
     x = np.random.default_rng(0).standard_normal((1, *graph.inputs["input"].dims)).astype("float32")
 
     with torch.inference_mode():
