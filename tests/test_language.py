@@ -1444,7 +1444,7 @@ def test_inputs(declared: str, shape: str) -> None:
         ("3x0x8", "a size of the input must be at least 1"),
         ("3 x size x 1.5", "a size of the input must come out whole"),
         ("1x2x3x4x5", "an input of 5 sizes needs names for its axes"),
-        ("3, 8, 8", "a comma outside brackets"),
+        ("3, 8, 8", "sizes have an x between them"),
         ("[[3, 8], 8]", NO_INPUT),
         ("[]", NO_INPUT),
         ("[3, 8x8]", "a size of the input must be a whole number"),

@@ -8,7 +8,8 @@ from typing import TypeAlias
 from paramcalc import ops
 from paramcalc.base.errors import Fault, near
 from paramcalc.engine.scope import NOTHING, Network, View, no_tensor
-from paramcalc.language.spec import MOST_INPUTS, Block, Call
+from paramcalc.language.expression import Expression
+from paramcalc.language.spec import MOST_INPUTS, Argument, Block, Call
 from paramcalc.language.values import Value
 from paramcalc.ops.attributes import shown
 from paramcalc.ops.base import Op
@@ -83,7 +84,9 @@ def call_inputs(op: type[Op], call: Call, view: View) -> tuple[int, ...]:
         inputs = (view.incoming,)
     if op.inputs is None:
         if len(inputs) < 2:
-            fix = f"write its branches below it, or the layers on the line: {op.name} from a b"
+            words = [word for argument in call.arguments if (word := _word(argument))]
+            tensors = " ".join(words) if len(words) > 1 else "a b"
+            fix = f"write its branches below it, or the layers on the line: {op.name} from {tensors}"
             raise Fault(f"{op.name} joins two or more tensors", found="one", fix=fix)
     elif len(inputs) != len(op.inputs):
         several = len(op.inputs) > 1
@@ -91,6 +94,12 @@ def call_inputs(op: type[Op], call: Call, view: View) -> tuple[int, ...]:
         fix = "" if several else f"join them first: concat from {' '.join(map(str, call.references))}"
         raise Fault(f"{op.name} has {wanted}", found=str(len(inputs)), fix=fix)
     return inputs
+
+
+def _word(argument: Argument) -> str:
+    """The text of an argument that is one bare word without a name; '' for any other."""
+    value = argument.value
+    return value.text if not argument.name and isinstance(value, Expression) and value.word else ""
 
 
 def branch_inputs(op: type[Op], branches: Mapping[str, int]) -> tuple[int, ...]:

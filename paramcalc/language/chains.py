@@ -16,7 +16,7 @@ from paramcalc import ops
 from paramcalc.base.errors import Fault, Problems, Source, near
 from paramcalc.language import lines
 from paramcalc.language.expression import literal
-from paramcalc.language.lines import NAME, Line
+from paramcalc.language.lines import NAME, CallLine
 from paramcalc.language.reader import Reader
 from paramcalc.language.spec import (
     MOST_INPUTS,
@@ -58,7 +58,7 @@ def automatic(counts: Counts, head: str) -> str:
     return head if count == 1 else f"{head}_{count}"
 
 
-def items(line: Line, begin: int, counts: Counts) -> tuple[Item, ...]:
+def items(line: CallLine, begin: int, counts: Counts) -> tuple[Item, ...]:
     """The items of a line that starts at a place, with automatic names."""
     if line.times is None:
         return tuple(

@@ -57,7 +57,7 @@ class Token(NamedTuple):
     end: int
 
 
-class Line(NamedTuple):
+class CallLine(NamedTuple):
     """Calls in a row, or, where `times` is given, one call to be repeated."""
 
     calls: tuple[Call, ...]
@@ -65,7 +65,7 @@ class Line(NamedTuple):
 
 
 @lru_cache(maxsize=65536)
-def read_line(text: str) -> Line:
+def read_line(text: str) -> CallLine:
     """The calls of a line; `Fault` with `at` relative to it for what is not one."""
     segments = _segments(text)
     for words in segments:
@@ -73,7 +73,7 @@ def read_line(text: str) -> Line:
             if token.text == "*":
                 return _repeated(segments, token)
     try:
-        return Line(tuple([read_call(words) for words in segments]), None)
+        return CallLine(tuple([read_call(words) for words in segments]), None)
     except Fault as fault:
         fault.fix = fault.fix or _comma_fix(segments, fault)
         raise
@@ -88,7 +88,7 @@ def _comma_fix(segments: list[list[Token]], fault: Fault) -> str:
     return ""
 
 
-def _repeated(segments: list[list[Token]], star: Token) -> Line:
+def _repeated(segments: list[list[Token]], star: Token) -> CallLine:
     first = segments[0]
     if len(segments) > 1:
         raise Fault(
@@ -105,7 +105,7 @@ def _repeated(segments: list[list[Token]], star: Token) -> Line:
             fix += f"; to repeat the call, {first[-1].text} * {call}"
         raise Fault("'*' between blanks repeats a call, as in 3 * block 64", fix=fix, at=star[1:])
     _check_spacing(first[0])
-    return Line((read_call(first[2:]),), read_expression(first[0]))
+    return CallLine((read_call(first[2:]),), read_expression(first[0]))
 
 
 def read_call(tokens: list[Token]) -> Call:

@@ -12,7 +12,7 @@ from paramcalc.base.shape import AXES
 from paramcalc.language import lines, syntax
 from paramcalc.language.chains import ChainReader
 from paramcalc.language.lines import NAME, WORD
-from paramcalc.language.reader import shifted
+from paramcalc.language.reader import shift
 from paramcalc.language.spec import (
     Argument,
     Block,
@@ -263,9 +263,10 @@ class _SpecReader(ChainReader):
         for variant in spec.variants.values():
             for setting in variant.settings:
                 if setting.name not in spec.knobs:
-                    fix = near(setting.name, spec.knobs) or "the knobs are " + ", ".join(
-                        spec.knobs or ("none",)
+                    listed = (
+                        f"the knobs are {', '.join(spec.knobs)}" if spec.knobs else "the spec has no knobs"
                     )
+                    fix = near(setting.name, spec.knobs) or listed
                     fact = f"variant '{variant.name}' sets '{setting.name}', which is not a knob"
                     self.fail_at(variant.at + setting.start, setting.name, fact, fix)
             self.check_like(variant, spec.variants, depths)
@@ -298,10 +299,13 @@ class _SpecReader(ChainReader):
         read: dict[str, Input] = {}
         if one is not None:
             read["input"] = self.input(one)
-        for key, node in self.section("inputs"):
+        for key, node in () if isinstance(several, Scalar) else self.section("inputs"):
             if self.word(key):
                 read[key.text] = self.input(node)
-        if several is not None and not read:
+        if isinstance(several, Scalar) and not several.empty:
+            self.fail(several, "'inputs' are several, by name", f"one is written input: {several.text}")
+            read["input"] = self.input(several)  # as it was meant
+        elif several is not None and not read:
             self.fail(
                 several, "'inputs' is empty", "write, for example, inputs: {left: 1x28x28, right: 1x28x28}"
             )
@@ -338,6 +342,10 @@ class _SpecReader(ChainReader):
     def sizes(self, node: Scalar) -> Written | None:
         """`3x224x224`, or `3 x size x size`: expressions with an x between blanks."""
         text, begin = self.slice(node)
+        apart = re.split(r"\s*[,×*]\s*|\s+", text)
+        if len(apart) > 1 and all(map(str.isdecimal, apart)):
+            self.fail(node, "sizes have an x between them", f"write {'x'.join(apart)}")
+            return None
         if not _BETWEEN_SIZES.search(text):
             return self.expression(text, begin, node.start)
         found = []
@@ -394,7 +402,7 @@ class _SpecReader(ChainReader):
     def default_argument(self, argument: Argument, text: str, begin: int, distance: int) -> list[Setting]:
         name, value, start, end = argument
         if name and not isinstance(value, Reference):
-            return [Setting(name, shifted(value, distance), start + distance, end + distance)]
+            return [Setting(name, shift(value, distance), start + distance, end + distance)]
         fact = "single layers share weights, not all of an op" if name else "a default is written key=value"
         self.fail_at(begin + start, text[start:end], fact)
         return []

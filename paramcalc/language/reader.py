@@ -117,7 +117,7 @@ class Reader:
                 return None
             text, begin = self.slice(scalar)
             try:
-                found += [moved(reference, begin - base) for reference in lines.read_references(text)]
+                found += [move(reference, begin - base) for reference in lines.read_references(text)]
             except Fault as fault:
                 self.fault(fault, begin, begin + len(text), begin)
                 return None
@@ -167,7 +167,7 @@ class Reader:
         self.problems.add(self.source, start, end, fault.fact, fault.notes())
 
 
-def moved(reference: Reference, distance: int) -> Reference:
+def move(reference: Reference, distance: int) -> Reference:
     """The same reference with all offsets moved."""
     parts = tuple(
         (name, tuple(index._replace(at=index.at + distance) for index in indices))
@@ -176,11 +176,11 @@ def moved(reference: Reference, distance: int) -> Reference:
     return Reference(parts, reference.start + distance, reference.end + distance)
 
 
-def shifted(written: Written, distance: int) -> Written:
+def shift(written: Written, distance: int) -> Written:
     """The same value with all offsets moved."""
     if isinstance(written, Expression):
         return written._replace(at=written.at + distance)
-    return tuple(shifted(item, distance) for item in written)
+    return tuple(shift(item, distance) for item in written)
 
 
 def _plain(name: str) -> str:
