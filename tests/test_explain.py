@@ -355,6 +355,16 @@ def test_reasons_add_up_to_the_convention(name: str) -> None:
         assert reason.ours == getattr(report.totals, reason.quantity)
 
 
+def test_why_speaks_of_what_is_asked_for(run: Run) -> None:
+    """Asked for macs, a convention's flops are left out; asked for nothing, all that it changes is said."""
+    macs = run("explain", "lenet5-1998", "C1", "S2", "--quantity", "macs", "--why", "with-biases").out
+    every = run("explain", "lenet5-1998", "C1", "S2", "--why", "with-biases").out
+
+    assert "with-biases macs = macs + add = 117600 + 4704 = 122,304" in macs
+    assert "flops" not in macs
+    assert "with-biases flops = " in every
+
+
 def test_why_is_printed(run: Run) -> None:
     """The convention's own name for its number, its formula, and the difference."""
     printed = text(explain(load("lenet5-1998").count(), ["C1", "S2"], why=convention("with-biases")))

@@ -281,8 +281,8 @@ def test_a_size_without_alternative_stays_a_number(run: Run) -> None:
     assert "macs        = 325680 b\n" in sides.out
     assert document["symbols"] == []
     assert [(each["stands_for"], each["value"]) for each in document["fixed"]] == [(["H", "W"], 32)]
-    for size in (28, 36):
-        with pytest.raises(SpecError):
+    for size, fact in ((28, "nothing is left of the height"), (36, "linear works on the last axis")):
+        with pytest.raises(SpecError, match=fact):
             load("lenet5-1998").count(inputs={"input": (1, size, size)})
 
 
@@ -425,8 +425,19 @@ def test_a_knob_that_makes_structure_is_left_apart_from_the_input_size(tmp_path:
 
     for size in (5, 32, 77):
         assert form.at(h=size) == model.count(inputs={"input": (3, size, size)}).totals.macs
-    with pytest.raises(SpecError):
+    with pytest.raises(SpecError, match="an exponent must be a whole number"):
         model.formula("macs", ["size"])
+
+
+def test_a_knob_that_is_nothing_may_stay_nothing(run: Run, tmp_path: Path) -> None:
+    """A knob of 0 is a symbol from 0 on: with none of it, the layer has 8 maps and 80 params."""
+    path = tmp_path / "extra.yaml"
+    path.write_text("input: 9\nknobs: {extra: 0}\nlayers: [linear 8+extra]\n")
+
+    printed = run("formula", path, "--in", "extra", "--quantity", "params").out
+
+    assert "params = 10 e + 80\n" in printed
+    assert "\nfor whole e >= 0\n" in printed
 
 
 def test_layers_are_not_summed_up(run: Run) -> None:

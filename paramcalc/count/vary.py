@@ -21,11 +21,12 @@ from paramcalc.engine.elaborate import Change, Elaborator, Replacement, Settings
 from paramcalc.language.expression import parse
 from paramcalc.language.lines import split
 from paramcalc.language.spec import Spec
-from paramcalc.language.values import divide
+from paramcalc.language.values import divide, whole
 from paramcalc.ops.attributes import shown
 
 BATCH = "batch"
 MOST_VALUES = 10_000_000  # of one axis, which are held in memory
+MOST_FRACTIONS = 100_000
 SOURCE = Source("<varied>", "")
 _LIKE_A_RANGE = re.compile(r"(\d+)\s*(?:\.\.+|-)\s*(\d+)")  # as other programs write it
 _ENTRY = re.compile(r"([A-Za-z_][A-Za-z_0-9]*)\[(\d+)\]")
@@ -171,8 +172,9 @@ class Space:
 
     def check_names(self) -> None:
         """A `Fault` with near misses where layers or attributes are named that the first point has not."""
-        with suppress(SpecError):
-            self.count([axis.values[0] for axis in self.axes])
+        if any("." in axis.name and axis.name not in (*self.knobs, *self.shapes) for axis in self.axes):
+            with suppress(SpecError):
+                self.count([axis.values[0] for axis in self.axes])
 
     def hint(self) -> str:
         """How a knob that holds a list is varied, where single values are given to one; else ''."""
@@ -222,10 +224,13 @@ class Space:
 def axis(text: str) -> Axis:
     """An axis as the command line has it.
 
-    Ranges have both ends: `LOW:HIGH` or `LOW:HIGH:STEP`. Lists have commas outside brackets.
+    Ranges have both ends: `LOW:HIGH` or `LOW:HIGH:STEP`. Lists have commas outside brackets. Fractions are
+    exact.
 
     >>> axis("width=32:64:16"), axis("depths=[2,2],[3,4]").values
     (Axis(name='width', values=range(32, 65, 16)), ((2, 2), (3, 4)))
+    >>> axis("multiplier=0.1:0.35:0.1,1").values
+    (Fraction(1, 10), Fraction(1, 5), Fraction(3, 10), 1)
     """
     name, equals, written = text.partition("=")
     if not equals or not name.strip() or not written.strip():
@@ -256,17 +261,26 @@ def values(text: str) -> Sequence[Any]:
     if len(ends) == 1:
         return (value(text),)
     numbers = [value(end) for end in ends]
-    if len(ends) > 3 or not all(_is_count(number) for number in numbers):
-        raise Fault(f"'{text}' is not a range", fix="a range is LOW:HIGH or LOW:HIGH:STEP in whole numbers")
+    if len(ends) > 3 or not all(_is_number(number) for number in numbers):
+        raise Fault(
+            f"'{text}' is not a range", fix="a range is LOW:HIGH or LOW:HIGH:STEP in numbers from 0 on"
+        )
     low, high, step = (*numbers, 1)[:3]
-    if step < 1:
-        raise Fault(f"the range '{text}' has a step of {step}", fix="a step is at least 1")
+    if len(ends) == 2 and not all(map(_is_count, numbers)):
+        raise Fault(f"the range '{text}' of fractions has no step", fix=f"add one: {text.strip()}:0.05")
+    if step <= 0:
+        raise Fault(f"the range '{text}' has a step of {shown(step)}", fix="a step is greater than 0")
     if high < low:
-        raise Fault(f"the range '{text}' is empty", fix=f"the lower end comes first: {high}:{low}")
-    found = range(low, high + 1, step)
-    if len(found) > MOST_VALUES:
-        raise Fault(f"the range '{text}' has more than {MOST_VALUES:,} values")
-    return found
+        raise Fault(
+            f"the range '{text}' is empty", fix=f"the lower end comes first: {shown(high)}:{shown(low)}"
+        )
+    counts = all(map(_is_count, (low, step)))
+    amount, most = (high - low) // step + 1, MOST_VALUES if counts else MOST_FRACTIONS
+    if amount > most:
+        raise Fault(f"the range '{text}' has more than {most:,} values")
+    if counts:
+        return range(low, int(high) + 1, step)
+    return tuple(whole(low + place * step) for place in range(amount))
 
 
 def value(text: str) -> Any:

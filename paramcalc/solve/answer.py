@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault, visible
 from paramcalc.count.report import Counts, known_quantity
-from paramcalc.count.vary import Axis, Space, axis
+from paramcalc.count.vary import MOST_VALUES, Axis, Space, axis
 from paramcalc.ops.attributes import shown
 from paramcalc.render.notebook import shows_itself
 from paramcalc.solve.bounds import Bound
@@ -40,7 +41,7 @@ class Goal(NamedTuple):
 class Point(NamedTuple):
     """Values of the settings and the exact counts there, and whether they meet every constraint."""
 
-    values: tuple[int, ...]
+    values: tuple[int | Fraction, ...]
     counts: Counts
     meets: bool
 
@@ -95,14 +96,18 @@ def goal(most: str = "", least: str = "") -> Goal | None:
 def setting(text: str, step: int = 1) -> Axis:
     """A setting to solve for: `width` or `width=LOW:HIGH`, in multiples of a step, or `width=LOW:HIGH:STEP`.
 
-    >>> setting("width=30:70", 16).values, setting("width=30:70:20").values
-    (range(32, 71, 16), range(30, 71, 20))
+    A list is put in order.
+
+    >>> setting("width=30:70", 16).values, setting("width=30:70:20").values, setting("width=1,0.5").values
+    (range(32, 71, 16), range(30, 71, 20), (Fraction(1, 2), 1))
     """
     if step < 1:
         raise Fault("a step must be at least 1", found=str(step))
     if "=" not in text:
         return Axis(text.strip(), range(step, OPEN + step, step))
     found = axis(text)
+    if not isinstance(found.values, range) and len(found.columns) == 1:
+        return Axis(found.name, tuple(sorted(found.columns[0])))
     if text.count(":") != 1 or not isinstance(found.values, range):
         return found
     low = -(-found.values.start // step) * step
@@ -120,24 +125,21 @@ def solve(space: Space, bounds: Sequence[Bound], goal: Goal | None = None) -> So
         raise Fault("one setting or two can be solved for", found=str(len(space.axes)))
     for each in space.axes:
         usual = space.usual(each)
-        if type(usual) is int and not isinstance(each.values, range):
-            fix = f"such as {each.name}=32:96 or, in steps, {each.name}=32:96:8"
-            raise Fault(f"'{each.name}' needs a range to be solved for", fix=fix)
-        if type(usual) is not int:
+        if type(usual) not in (int, Fraction):
             fix = f"one entry of it can be: {each.name}[0]" if isinstance(usual, tuple) else ""
+            raise Fault(f"'{each.name}' must hold a number to be solved for", found=shown(usual), fix=fix)
+        if type(usual) is Fraction and len(each.values) > MOST_VALUES:  # without a range, whole numbers
             raise Fault(
-                f"'{each.name}' must hold a whole number to be solved for", found=shown(usual), fix=fix
+                f"'{each.name}' is {shown(usual)}, no whole number",
+                fix=f"give it a range: {each.name}=0.1:2:0.05",
             )
+        if not all(type(value) in (int, Fraction) for value in each.values[:MOST_TRIED]):
+            fix = f"such as {each.name}=32:96 or, in steps, {each.name}=32:96:8"
+            raise Fault(f"'{each.name}' needs numbers to be solved for", fix=fix)
     wanted = goal or Goal(any(bound.upper for bound in bounds))
+    space.check_names()
     solver = _Solver(Pieces(space), tuple(bounds), wanted)
-    try:
-        found = solver.one() if len(space.axes) == 1 else solver.two()
-    except Fault:
-        space.check_names()
-        raise
-    if not found.answers and not found.nearest:
-        space.check_names()
-    return found
+    return solver.one() if len(space.axes) == 1 else solver.two()
 
 
 class Best(NamedTuple):

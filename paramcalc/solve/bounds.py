@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault
+from paramcalc.base.printed import read
 from paramcalc.base.shape import Shape
 from paramcalc.count.report import Counts, known_quantity
 from paramcalc.language.expression import Expression, parse
 
-EXPECTED = "such as params <= 5e6, with <= < >= > or =="
+EXPECTED = "such as params <= 5e6 or params <= 5M, with <= < >= > or =="
+_COMPARISON = re.compile(r"<=|>=|==|!=|<|>")
+_FIGURE = re.compile(r"(?<![\w.])\d[\d_]*(?:\.\d+)?(?:Ki|Mi|Gi|K|M|G|B|T)(?!\w)")
 UPPER = ("<=", "<")
 _SIGNS: dict[type[ast.cmpop], tuple[str, ...]] = {
     ast.LtE: ("<=",),
@@ -69,16 +73,19 @@ class Bound(NamedTuple):
 def bounds(text: str) -> tuple[Bound, ...]:
     """The constraints in a text, quantities on the left; a chain of comparisons is several.
 
-    >>> [str(bound) for bound in bounds("1e6 <= params < 5e6")]
-    ['params >= 1e6', 'params < 5e6']
+    Numbers may have units as in claims, each exactly what it says.
+
+    >>> [str(bound) for bound in bounds("1e6 <= params < 5M")]
+    ['params >= 1e6', 'params < 5M']
     """
     try:
-        tree = parse(text).tree
+        tree = parse(_in_full(text)).tree
+        written = _COMPARISON.split(text)
+        sides = [parse(_in_full(side))._replace(text=side.strip()) for side in written]
     except Fault as fault:
         raise Fault(f"'{text}' is not a constraint: {fault.fact}", expected=EXPECTED) from None
     if not isinstance(tree, ast.Compare) or not all(type(operator) in _SIGNS for operator in tree.ops):
         raise Fault(f"'{text}' is not a constraint", expected=EXPECTED)
-    sides = [_side(node, text) for node in (tree.left, *tree.comparators)]
     names = [known_quantity(name) for side in sides for name in side.names()]
     if not names or not all(_is_number(side) for side in sides):
         raise Fault(f"'{text}' does not compare numbers of the network", expected="such as params <= 5e6")
@@ -109,9 +116,9 @@ def wanted(bounds: Sequence[Bound]) -> list[str]:
     return texts
 
 
-def _side(node: ast.expr, text: str) -> Expression:
-    """One side of a comparison; its nodes know their place in the text inside one more parenthesis."""
-    return parse(text[node.col_offset - 1 : (node.end_col_offset or 0) - 1])
+def _in_full(text: str) -> str:
+    """A text with its units multiplied out: 2.4K is 2400."""
+    return _FIGURE.sub(lambda found: str(read(found[0]).value), text)
 
 
 def _is_number(side: Expression) -> bool:

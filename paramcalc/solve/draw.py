@@ -6,6 +6,7 @@ from typing import Any
 
 from paramcalc.count.report import QUANTITIES
 from paramcalc.count.vary import Axis
+from paramcalc.ops.attributes import shown
 from paramcalc.render.grid import Column, Grid, Line, Rows, number
 from paramcalc.render.words import TITLES
 from paramcalc.solve import Answer, Point, Solution
@@ -23,7 +24,7 @@ LONGEST = 200  # characters of a closed form that is shown
 def grid(solution: Solution) -> Grid:
     """Each answer between its neighbours, which show where the constraints stop being met."""
     names = [axis.name for axis in solution.space.axes]
-    quantities = shown(solution)
+    quantities = quantities_of(solution)
     columns = (
         *(Column(name, right=True) for name in names),
         *(Column(TITLES.get(name, name), right=True) for name in quantities),
@@ -49,7 +50,7 @@ def _best(solution: Solution) -> str:
     return f"{'largest' if goal.most else 'smallest'} {names}"
 
 
-def shown(solution: Solution) -> list[str]:
+def quantities_of(solution: Solution) -> list[str]:
     """The quantities in the constraints and the goal, then params and macs."""
     named = [name for bound in solution.bounds for name in bound.quantities]
     goal = [solution.goal.quantity] if solution.goal.quantity else []
@@ -61,7 +62,7 @@ def notes(solution: Solution) -> tuple[str, ...]:
     *_, axis = solution.space.axes
     said = []
     if solution.endless:
-        said.append(f"there is no {_best(solution)}: no end was found to what meets the constraints")
+        said.append(f"there is no {_best(solution)}: all values searched meet the constraints")
     elif not solution.answers:
         near = {0: "", 1: "; the nearest is shown"}.get(len(solution.nearest), "; the nearest are shown")
         said.append(f"nothing meets the constraints{near}")
@@ -78,10 +79,10 @@ def notes(solution: Solution) -> tuple[str, ...]:
         said += _told(line, each)
     if solution.across is not None:
         first = solution.space.axes[0]
-        ends = dict.fromkeys(str(first.values[place]) for place in (0, len(solution.lines) - 1))
-        said.append(f"searched {first.name} = {' to '.join(ends)}")
+        ends = dict.fromkeys(shown(first.values[place]) for place in (0, len(solution.lines) - 1))
+        said.append(f"{first.name}: searched {' to '.join(ends)}")
     if any(answer.point.values[-1] == axis.values[-1] for answer in solution.answers):
-        said.append(f"{axis.name} = {axis.values[-1]} is the end of the range")
+        said.append(f"{axis.name} = {shown(axis.values[-1])} is the end of the range")
     return tuple(said)
 
 
@@ -100,16 +101,17 @@ def _told(line: Found, axis: Axis) -> list[str]:
     if line.piece is not None:
         if not line.missing:
             return []
-        return [f"no network below {axis.name} = {axis.values[line.missing]}: {line.reason}"]
-    tried = f"{line.tried:,} value{'s' * (line.tried != 1)}"
+        return [f"no network below {axis.name} = {shown(axis.values[line.missing])}: {line.reason}"]
+    values = [shown(value) for value in axis.values[: line.tried]]
     rest = "; larger values not tried" if line.tried < len(axis.values) else ""
-    said = [f"{axis.name}: searched {axis.values[0]} to {axis.values[line.tried - 1]} ({tried}){rest}"]
+    said = [f"{axis.name}: searched {values[0]} to {values[-1]}{rest}"]
     if line.missing == line.tried:
-        said.append(f"none of them has a network: {line.reason}")
+        said.append(f"no value gives a network: {line.reason}")
     elif line.missing:
-        said.append(f"{line.missing:,} of them have no network, e.g. the smallest: {line.reason}")
+        values_of = f"{line.missing:,} of {line.tried:,} values give no network"
+        said.append(f"{values_of}, e.g. {values[line.gap]}: {line.reason}")
     if len(line.runs) > 1:
-        parts = [f"{axis.values[run.first]} to {axis.values[run.last]}" for run in line.runs[:MOST_RUNS]]
+        parts = [f"{values[run.first]} to {values[run.last]}" for run in line.runs[:MOST_RUNS]]
         more = f" and {len(line.runs) - MOST_RUNS} runs more" if len(line.runs) > MOST_RUNS else ""
         said.append(f"constraints are met at {axis.name} {', '.join(parts)}{more}")
     return said
@@ -133,7 +135,7 @@ def _constants(piece: Piece, solution: Solution) -> str:
 
 
 def _varies(piece: Piece, solution: Solution) -> bool:
-    """Whether any quantity in the constraints hangs on the settings."""
+    """Whether any quantity in the constraints depends on the settings."""
     return any(isinstance(value, Polynomial) for value in _totals(piece, solution).values())
 
 
@@ -160,7 +162,7 @@ def _line(point: Point, solution: Solution, quantities: list[str]) -> Line:
     counts = [number(getattr(point.counts, name)) for name in quantities]
     failed = [bound.failed for bound in solution.bounds if not bound.holds(point.counts)]
     verdict = "met" if point.meets else f"not met: {', '.join(failed)}"
-    return Line((*(str(value) for value in point.values), *counts, verdict), faint=not point.meets)
+    return Line((*map(shown, point.values), *counts, verdict), faint=not point.meets)
 
 
 def rows(solution: Solution) -> Rows:
@@ -170,13 +172,15 @@ def rows(solution: Solution) -> Rows:
     for answer in solution.answers:
         for which, point in (("below", answer.below), ("answer", answer.point), ("above", answer.above)):
             if point is not None:
-                found.append((which, *point.values, *point.counts, point.meets))
-    found += [("nearest", *point.values, *point.counts, point.meets) for point in solution.nearest]
+                found.append((which, *map(shown, point.values), *point.counts, point.meets))
+    found += [
+        ("nearest", *map(shown, point.values), *point.counts, point.meets) for point in solution.nearest
+    ]
     return Rows(header, found)
 
 
 def document(solution: Solution) -> dict[str, Any]:
-    """The whole solution; counts are JSON integers, exact at any size."""
+    """The whole solution; counts are JSON integers, exact at any size. Values that are fractions are text."""
     return {
         "schema": SCHEMA,
         "model": solution.space.variant or solution.space.spec.name,
@@ -201,5 +205,8 @@ def document(solution: Solution) -> dict[str, Any]:
 
 
 def _point(point: Point, solution: Solution) -> dict[str, Any]:
-    values = {axis.name: value for axis, value in zip(solution.space.axes, point.values, strict=True)}
+    values = {
+        axis.name: value if type(value) is int else shown(value)
+        for axis, value in zip(solution.space.axes, point.values, strict=True)
+    }
     return {"values": values, "counts": point.counts._asdict(), "meets": point.meets}

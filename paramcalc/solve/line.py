@@ -39,7 +39,7 @@ class Line(NamedTuple):
     """Where the constraints are met along an axis, and how that is known.
 
     `open` says that they still are at the last value that could be looked at. `tried` values were
-    looked at one by one; `missing` have no network, the first for the `reason` given. Without values
+    looked at one by one; `missing` have no network, the one at `gap` for the `reason` given. Without values
     tried, the closed form of a `piece` decided, which speaks of all values after the missing ones; then
     `edges` are the places at which a single constraint begins or stops to be met.
     """
@@ -48,6 +48,7 @@ class Line(NamedTuple):
     open: bool
     tried: int = 0
     missing: int = 0
+    gap: int = 0
     reason: str = ""
     piece: Piece | None = None
     edges: tuple[int, ...] = ()
@@ -171,7 +172,7 @@ def _by_formula(walk: Walk, bounds: tuple[Bound, ...]) -> Line | None:
         edges += [min(begin, end), stop]
     runs = (Run(first, last),) if first <= last else ()
     reason = walk.piece(0).reason
-    return Line(runs, bool(runs) and last == end, 0, start, reason, piece, tuple(edges))
+    return Line(runs, bool(runs) and last == end, 0, start, 0, reason, piece, tuple(edges))
 
 
 def _gap(walk: Walk, bound: Bound, piece: Piece) -> Any:
@@ -255,7 +256,8 @@ def _by_trying(walk: Walk, bounds: tuple[Bound, ...]) -> Line:
             break
     known = [each for each in tried if each is not None]
     missing = len(tried) - len(known)
-    return Line(_runs(tried), bool(known) and known[-1].meets, len(tried), missing, reason)
+    gap = tried.index(None) if missing else 0
+    return Line(_runs(tried), bool(known) and known[-1].meets, len(tried), missing, gap, reason)
 
 
 def _stages(walk: Walk) -> list[int]:
