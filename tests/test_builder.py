@@ -151,6 +151,7 @@ def test_shapes_are_those_that_are_read() -> None:
         ({"weight": "b"}, "'b' shares 'weight' with 'b', which does not own it"),
         ({"scale": "a"}, "'b' shares 'scale' with 'a', which does not own it"),
         ({"weight": "wide"}, "'b' shares 'weight' with 'wide', of another shape"),
+        ({"weight": "head"}, "'b' shares 'weight' with 'head', of training only"),
     ],
 )
 def test_sharing(shared: dict[str, str], fact: str) -> None:
@@ -158,9 +159,10 @@ def test_sharing(shared: dict[str, str], fact: str) -> None:
     net, x = small()
     wide = net.add(op("conv2d", 4, 5, padding=2), [x], "wide")
     a = net.add(CONV, [wide], "a")
+    net.add(CONV, [a], "head", auxiliary="head")
     b = net.add(CONV, [a], "b")
     c = net.add(CONV, [b], "c")
-    net.layers[2] = net.layers[2]._replace(shared=shared)
+    net.layers[3] = net.layers[3]._replace(shared=shared)
 
     assert facts(net, c) == [fact]
 

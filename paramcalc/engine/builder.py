@@ -204,6 +204,8 @@ class Builder:
                     )
                 elif not _alike(own[name], theirs[name]):
                     yield _problem(layer, f"'{layer.path}' shares '{name}' with '{path}', of another shape")
+                elif owner and owner.auxiliary and not layer.auxiliary:
+                    yield _problem(layer, f"'{layer.path}' shares '{name}' with '{path}', of training only")
             if layer.again and not places.get(layer.again, here) < here:
                 yield _problem(layer, f"'{layer.path}' uses '{layer.again}' again, which is no earlier layer")
 
