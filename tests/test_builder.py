@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from paramcalc.base.errors import Fault, SpecError
@@ -59,7 +61,7 @@ def test_a_built_network_is_that_of_its_spec() -> None:
     assert count(built).totals.params == 2 * 148 + 8
 
 
-def told(graph: Graph) -> list[object]:
+def told(graph: Graph) -> list[Any]:
     """All layers by path: op, what they read by name, sharing, freezing, branch, whether named."""
     return sorted(
         (layer.path, str(layer.op), [graph.name(value) for value in layer.inputs], dict(layer.shared),
