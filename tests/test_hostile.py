@@ -134,6 +134,10 @@ YAML: dict[str, tuple[Callable[[], str | bytes], str]] = {
     "50,000 dashes": (lambda: "layers:\n  " + "- " * 50_000 + "relu", "nested more than"),
     "50,000 question marks": (lambda: "? " * 50_000 + "relu", "nested more than"),
     "3,000 indentations": (lambda: "\n".join(" " * n + "a:" for n in range(3_000)), "nested more than"),
+    "a second colon after 1 MB of blanks": (
+        lambda: f"a:{' ' * 2**20}b:{' ' * 2**20}c d {' ' * 2**20}( e",
+        "a second ': ' on one line",
+    ),
     "a key of 1 MB": (lambda: "a" * 2**20 + ": 1", "hostile.yaml:1:"),
     "a key of 1 MB in quotes": (lambda: f"? '{'a' * 2**20}'\n: 1\n", "is not a part of a spec"),
     "a quotation of 9 MB that never ends": (lambda: "name: '" + "ab " * 3_000_000, "not closed"),

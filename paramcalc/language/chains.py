@@ -286,12 +286,12 @@ class ChainReader(Reader):
             return self.named(key, value)
         if ops.known(head) or head in self.blocks:
             return self.call_over_mapping(key, head, value, counts)
-        if self.is_item(value) and " " not in key.text and head not in self.variables and not ops.find(head):
-            return self.named(key, value)
         if self.is_item(value) and NAME.fullmatch(key.text):
             return self.named(key, value)
         if head in self.variables or ops.find(head):  # a knob or the like that holds an op, or an alias
             return self.call_over_mapping(key, head, value, counts)
+        if self.is_item(value) and " " not in key.text:
+            return self.named(key, value)  # which says what is wrong with the name
         fix = near(head, [*ops.names(), *self.blocks])
         if not fix and len(value.entries) > 1 and not any(self.is_value(node) for _, node in value.entries):
             branches = ", ".join(f"{name.text}: ..." for name, _ in value.entries)

@@ -20,6 +20,7 @@ LONGEST_TEXT = 16 * 2**20
 MOST_NODES = 500_000
 DEEPEST_NESTING = 128
 _TOO_DEEP = f"nested more than {DEEPEST_NESTING} levels deep"
+LONGEST_QUOTED = 200  # of a line that a message writes anew
 _READ_AHEAD = 2048  # at most 1,024 characters, and a token: a key has no more
 _QUOTED = r"'[^']*'|\"[^\"]*\""
 ALIAS_FIX = "use a block; a pattern that starts with * needs quotes"
@@ -292,8 +293,8 @@ def _named_inside(line: str) -> str:
     """What to write for a name below a key on one line, as in `then: a: relu`; '' for anything else."""
     from paramcalc import ops
 
-    found = re.fullmatch(r"\s*(?:- )?([\w-]+): +([\w-]+): +([\w=., -]+)", line)
-    if not found:
+    found = re.fullmatch(r"\s*(?:- )?([\w-]+): +([\w-]+): +([\w=., -]+)", line[:LONGEST_QUOTED])
+    if not found or len(line) > LONGEST_QUOTED:
         return ""
     key, name, chain = (part.strip() for part in found.groups())
     if ops.known(name):
