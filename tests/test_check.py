@@ -855,6 +855,21 @@ def test_junit_has_a_case_for_each_claim(run: Run) -> None:
     assert max(names.values()) == 1
 
 
+def test_junit_skips_what_is_not_settled(run: Run, tmp_path: Path) -> None:
+    """An unresolved claim and an unread one are skipped, not passed, each with what is known of it."""
+    claims = SMALL.replace("{params: 156", "{params: 157, unresolved: who knows").replace(
+        "{macs: 117.6K", "{macs: 117.6K, unread: true"
+    )
+    path = write(tmp_path / "open.yaml", claims)
+
+    (suite,) = ElementTree.fromstring(run("check", str(path), "--format", "junit").out)
+
+    assert suite.get("skipped") == "2"
+    skipped = [case[0].get("message") or "" for case in suite if case[0].tag == "skipped"]
+    assert [message.split()[0] for message in skipped] == ["unresolved", "unread"]
+    assert "who knows" in skipped[0]
+
+
 def test_github_annotations_are_escaped(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One command a failure: paths relative to the working folder, no text that could start another."""
     monkeypatch.chdir(tmp_path)

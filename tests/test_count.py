@@ -234,6 +234,39 @@ def test_the_share_is_of_what_is_sorted_by(run: Run) -> None:
     assert " 12.0 % " in by_macs[3]
 
 
+@pytest.mark.parametrize("model", ["googlenet", "vgg-16", "inception-v3"])
+@pytest.mark.parametrize(
+    "options", [("--top", "3"), ("--sort", "params"), ("--sort", "params", "--top", "1")]
+)
+def test_the_largest_layers_and_the_rest_are_the_total(
+    run: Run, model: str, options: tuple[str, ...]
+) -> None:
+    """Heads that exist in training only are in neither."""
+    shown = run("count", model, *options, "--columns", "params,macs").out
+    lines = [line.split() for line in shown.splitlines()[3:]]
+    end = next(place for place, line in enumerate(lines) if line[0] == "total")
+
+    rows = [[int(cell.replace(",", "")) for cell in line[-2:]] for line in lines[: end - 1]]
+    totals = [int(cell.replace(",", "")) for cell in lines[end][-2:]]
+    assert [sum(column) for column in zip(*rows, strict=True)] == totals
+
+
+def test_work_in_json_grows_with_the_batch(run: Run) -> None:
+    """Three samples: thrice the work and the outputs of every layer, operations by kind too; the same weights."""
+    one, three = (
+        json.loads(run("count", "resnet-18", "--batch", batch, "--format", "json").out)["layers"]
+        for batch in ("1", "3")
+    )
+
+    assert any(layer["operations"] for layer in one)
+    for single, triple in zip(one, three, strict=True):
+        assert triple["operations"] == {kind: 3 * number for kind, number in single["operations"].items()}
+        for name in ("macs", "flops", "connections", "activations"):
+            assert triple[name] == 3 * single[name]
+        assert triple["params"] == single["params"]
+        assert triple["output"] == [3, *single["output"][1:]]
+
+
 def test_nouns_are_written_in_one_short_line() -> None:
     """Of whatever size: a notebook or a debugger shows many of them at once."""
     model = load("resnet-50")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -30,6 +31,21 @@ def test_plain_text_is_what_rich_draws(model: str, width: int) -> None:
     grid = counts.grid(load(model).count())
 
     assert lines(text(grid, width)) == lines(by_rich(grid, width))
+
+
+@pytest.mark.parametrize("model", ["lenet5-1998", "googlenet", "resnet-50"])
+def test_a_narrow_table_is_the_wide_one_without_columns(model: str) -> None:
+    """In every width: no line is wider unless no column can go any more, and cells are those of the whole table."""
+    grid = counts.grid(load(model).count())
+    rows = len(grid.lines) + 4  # title, heading, two rules
+    wide = [set(re.split(r" {3,}", line.strip())) for line in text(grid).splitlines()[:rows]]
+    least = max(map(len, text(grid, 1).splitlines()[:rows]))
+
+    for width in range(20, 120, 7):
+        shown = text(grid, width).splitlines()[:rows]
+        assert max(map(len, shown)) <= max(width, least)
+        for line, cells in zip(shown, wide, strict=True):
+            assert set(re.split(r" {3,}", line.strip())) <= cells or set(line) == {"─"}
 
 
 def test_colour_on_a_terminal_only() -> None:

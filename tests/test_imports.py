@@ -164,7 +164,6 @@ def test_imports_go_one_way(module: str) -> None:
     assert astray(module, MODULES[module].read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.xfail(reason="four modules of symbolic import each other")
 def test_no_module_waits_for_itself() -> None:
     """No imports form a circle."""
     assert circle({module: needs(module, path.read_text("utf-8")) for module, path in MODULES.items()}) == []

@@ -657,7 +657,7 @@ def test_many_points_are_summed_up(run: Run) -> None:
     shown = run("sweep", "gpt2-124m", "dim=96:1200", "layers=1:12", "--pareto", "params,+macs")
 
     assert "13,260 points (1105 x 12)" in shown.out
-    assert "12,144 without a network and so without a row, for example because" in shown.out
+    assert "12,144 points have no network and no row, e.g. because" in shown.out
     assert "least params" in shown.out
     assert "params from" in shown.out
     assert shown.out.count("|") >= 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -166,6 +167,17 @@ def test_parallel_branches() -> None:
     assert cells(found, "inception_3a") == [
         "1x1, 64 | 1x1, 96 > 3x3, 128 | 1x1, 16 > 5x5, 32 | 3x3 max pool > 1x1, 32"
     ]
+
+
+def test_branches_in_markdown_are_in_one_cell(run: Run) -> None:
+    """The strokes between them are escaped: every row has as many cells as the heading."""
+    rows = [
+        line for line in run("table", "googlenet", "--format", "markdown").out.splitlines() if line[:1] == "|"
+    ]
+
+    cells = {len(re.findall(r"(?<!\\)\|", row)) for row in rows}
+    assert cells == {4}
+    assert any("1x1, 64 \\| 1x1, 96" in row for row in rows)
 
 
 HRNET = """

@@ -15,7 +15,7 @@ import numpy as np
 from paramcalc.base.errors import Fault
 from paramcalc.sweep.evaluate import Block
 from paramcalc.sweep.exact import WORD, Array, numbered
-from paramcalc.sweep.sweep import Sweep
+from paramcalc.sweep.plan import Plan
 
 try:
     import pyarrow as pa
@@ -27,7 +27,7 @@ DECIMALS = 38
 GROUP = 1 << 17  # rows of a row group, whatever the parts that they come from
 
 
-def data(sweep: Sweep, blocks: Sequence[Block]) -> bytes:
+def data(sweep: Plan, blocks: Sequence[Block]) -> bytes:
     """A part's rows as a file of its own, with the types that these need; it says what it was made from."""
     columns = []
     for place, axis in enumerate(sweep.axes):

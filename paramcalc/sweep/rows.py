@@ -13,8 +13,8 @@ import numpy as np
 
 from paramcalc.sweep.evaluate import Block
 from paramcalc.sweep.exact import Array, numbered
+from paramcalc.sweep.plan import Plan
 from paramcalc.sweep.summary import Summary
-from paramcalc.sweep.sweep import Sweep
 
 
 class Part(NamedTuple):
@@ -24,7 +24,7 @@ class Part(NamedTuple):
     summary: Summary
 
 
-def part(sweep: Sweep, number: int) -> Part:
+def part(sweep: Plan, number: int) -> Part:
     """Counts one part."""
     begin = number * sweep.chunk
     summary, kept = Summary(), []
@@ -39,7 +39,7 @@ def part(sweep: Sweep, number: int) -> Part:
     return Part(b"".join(_lines(sweep, kept)), summary)
 
 
-def _lines(sweep: Sweep, blocks: Sequence[Block]) -> Iterator[bytes]:
+def _lines(sweep: Plan, blocks: Sequence[Block]) -> Iterator[bytes]:
     axes = [digits(numbered(axis.values)) if axis.whole else cells(axis.texts()) for axis in sweep.axes]
     for block in blocks:
         columns = [values.take(place, axis=0) for values, place in zip(axes, block.places, strict=True)]

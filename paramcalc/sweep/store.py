@@ -19,23 +19,23 @@ from paramcalc.base.errors import Fault
 from paramcalc.base.files import is_stream, target, whole
 from paramcalc.sweep.exact import WORD
 from paramcalc.sweep.folder import Folder, Local, folder
+from paramcalc.sweep.plan import Plan
 from paramcalc.sweep.rows import Part, header, part
 from paramcalc.sweep.summary import Summary
-from paramcalc.sweep.sweep import Sweep
 from paramcalc.sweep.workers import Step, Workers
 
 LABEL = "_sweep.json"  # readers of Parquet folders pass over names that begin so
 FORMS = (".csv", ".parquet")
 
 
-def counted(sweep: Sweep, numbers: Sequence[int], workers: Workers, step: Step) -> Iterator[Part]:
+def counted(sweep: Plan, numbers: Sequence[int], workers: Workers, step: Step) -> Iterator[Part]:
     """Parts by number."""
     for done in workers(partial(part, sweep), numbers):
         yield done
         step("parts", len(numbers), f"of {sweep.order.rows:,} rows")
 
 
-def write(sweep: Sweep, output: str, workers: Workers, step: Step) -> Summary:
+def write(sweep: Plan, output: str, workers: Workers, step: Step) -> Summary:
     """See `Sweep.write`."""
     sweep = formed(sweep, output)
     if is_stream(Path(output)) and not is_folder(output):
@@ -56,7 +56,7 @@ def write(sweep: Sweep, output: str, workers: Workers, step: Step) -> Summary:
     return summary.checked(sweep)
 
 
-def pour(sweep: Sweep, file: BinaryIO, workers: Workers, step: Step) -> Summary:
+def pour(sweep: Plan, file: BinaryIO, workers: Workers, step: Step) -> Summary:
     """Writes the rows as CSV, in order; nothing where there are none."""
     summary = Summary()
     for done in counted(sweep, range(sweep.parts), workers, step):
@@ -68,7 +68,7 @@ def pour(sweep: Sweep, file: BinaryIO, workers: Workers, step: Step) -> Summary:
     return summary.checked(sweep)
 
 
-def formed(sweep: Sweep, output: str) -> Sweep:
+def formed(sweep: Plan, output: str) -> Plan:
     """The sweep with the form of its output; a `Fault` where the name says none."""
     path = Path(output)
     form = next((name for name in (path.suffix, target(path).suffix) if name in FORMS), "")
@@ -85,7 +85,7 @@ def is_folder(output: str) -> bool:
     return output.endswith("/") or "://" in output or Path(output).is_dir()
 
 
-def finished(sweep: Sweep, output: str) -> int:
+def finished(sweep: Plan, output: str) -> int:
     """How many parts an earlier run has left to go on from, as far as names tell."""
     names = set(_parts(output).names())
     return sum(_seal(number) in names for number in range(sweep.parts)) if names else 0
@@ -99,7 +99,7 @@ def _parts(output: str) -> Folder:
     return Local(file.with_name(file.name + ".parts"))
 
 
-def _filled(sweep: Sweep, parts: Folder, workers: Workers, step: Step) -> Summary:
+def _filled(sweep: Plan, parts: Folder, workers: Workers, step: Step) -> Summary:
     """Counts the parts that are not there or not right; what is known of all."""
     _claim(sweep, parts)
     digest = sweep.digest()
@@ -117,7 +117,7 @@ def _filled(sweep: Sweep, parts: Folder, workers: Workers, step: Step) -> Summar
     return summary
 
 
-def _claim(sweep: Sweep, parts: Folder) -> None:
+def _claim(sweep: Plan, parts: Folder) -> None:
     """Labels a folder; a `Fault` where it holds another sweep, or what nobody can know."""
     label = json.loads(json.dumps(sweep.label()))
     left = [name for name in parts.names() if not name.startswith(".")]
@@ -135,7 +135,7 @@ def _claim(sweep: Sweep, parts: Folder) -> None:
         raise Fault(f"{parts} holds the parts of another sweep: other {', '.join(differing)}", fix=fix)
 
 
-def _keep(sweep: Sweep, parts: Folder, digest: str, number: int, done: Part) -> None:
+def _keep(sweep: Plan, parts: Folder, digest: str, number: int, done: Part) -> None:
     """Writes a part; it counts when its seal is there."""
     summary = done.summary.document()
     seal = {"sweep": digest, "part": number, "summary": summary}
@@ -144,7 +144,7 @@ def _keep(sweep: Sweep, parts: Folder, digest: str, number: int, done: Part) -> 
     parts.write(_seal(number), (json.dumps(seal) + "\n").encode())
 
 
-def _kept(sweep: Sweep, parts: Folder, digest: str, number: int) -> Summary | None:
+def _kept(sweep: Plan, parts: Folder, digest: str, number: int) -> Summary | None:
     """What is known of a part; None where it is not there, of another sweep, or damaged."""
     try:
         seal = json.loads(parts.read(_seal(number)))
@@ -161,7 +161,7 @@ def _checksum(seal: dict[str, Any], rows: bytes) -> str:
     return hashlib.sha256(json.dumps(seal).encode() + rows).hexdigest()
 
 
-def _rows(sweep: Sweep, number: int) -> str:
+def _rows(sweep: Plan, number: int) -> str:
     return f"part-{number:08}.{sweep.form}"
 
 
@@ -169,7 +169,7 @@ def _seal(number: int) -> str:
     return f"_part-{number:08}.json"
 
 
-def _assemble(sweep: Sweep, parts: Local, output: Path, summary: Summary) -> None:
+def _assemble(sweep: Plan, parts: Local, output: Path, summary: Summary) -> None:
     """One file of all parts."""
     pieces = (parts.read(_rows(sweep, number)) for number in range(sweep.parts))
     with parts.appearing(output) as file:
@@ -182,7 +182,7 @@ def _assemble(sweep: Sweep, parts: Local, output: Path, summary: Summary) -> Non
             file.writelines(pieces)
 
 
-def _retype(sweep: Sweep, parts: Folder, summary: Summary) -> None:
+def _retype(sweep: Plan, parts: Folder, summary: Summary) -> None:
     """Gives each column one type in all parts, where some need more than 64 bits."""
     most = _most(sweep, summary)
     if max(most.values()) < WORD:
@@ -197,7 +197,7 @@ def _retype(sweep: Sweep, parts: Folder, summary: Summary) -> None:
             _keep(sweep, parts, digest, number, Part(rows, known))
 
 
-def _most(sweep: Sweep, summary: Summary) -> dict[str, int]:
+def _most(sweep: Plan, summary: Summary) -> dict[str, int]:
     return {name: summary.most[name][0] for name in sweep.quantities}
 
 

@@ -11,7 +11,7 @@ from paramcalc.sweep.exact import numbered
 from paramcalc.sweep.front import Front, front
 
 if TYPE_CHECKING:
-    from paramcalc.sweep.sweep import Sweep
+    from paramcalc.sweep.plan import Plan
 
 Extremes: TypeAlias = Mapping[str, tuple[int, int]]  # by quantity a value, and the first row that has it
 NONE: Extremes = {}
@@ -27,7 +27,7 @@ class Summary(NamedTuple):
     front: Front | None = None
 
     @staticmethod
-    def of(sweep: Sweep, block: Block) -> Summary:
+    def of(sweep: Plan, block: Block) -> Summary:
         if not block.rows.size:
             return Summary(reasons=block.reasons)
         least, most = {}, {}
@@ -48,7 +48,7 @@ class Summary(NamedTuple):
             fronts[0].joined(fronts[1]) if len(fronts) == 2 else fronts[0] if fronts else None,
         )
 
-    def checked(self, sweep: Sweep) -> Summary:
+    def checked(self, sweep: Plan) -> Summary:
         """The summary itself; where there are no rows, a `Fault` with one reason."""
         if self.rows:
             return self
@@ -77,7 +77,7 @@ def _better(one: Extremes, two: Extremes, key: Callable[[tuple[int, int]], Any])
     return {name: min((each[name] for each in (one, two) if name in each), key=key) for name in names}
 
 
-def _front(sweep: Sweep, block: Block) -> Front | None:
+def _front(sweep: Plan, block: Block) -> Front | None:
     values = []
     for name, more in sweep.objectives:
         if name in sweep.counted:

@@ -1,114 +1,27 @@
-"""A sweep that is yet to be done: its rows and its summary follow from it, part by part, in any order."""
+"""A sweep that is yet to be done, and what may come of it: a summary, rows in a file or in many."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sys
-from collections.abc import Iterator, Sequence
-from math import ceil
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO
 
-import numpy as np
-
-from paramcalc import ops
-from paramcalc.base.errors import Fault, SpecError, visible
-from paramcalc.count.report import QUANTITIES
-from paramcalc.count.vary import Axis, Space
 from paramcalc.render.notebook import shows_itself
-from paramcalc.sweep.evaluate import Block, Evaluator
-from paramcalc.sweep.exact import Array, numbered
-from paramcalc.sweep.front import Objective
-from paramcalc.sweep.order import Order
+from paramcalc.sweep import store
+from paramcalc.sweep.plan import Plan
 from paramcalc.sweep.summary import Summary
 from paramcalc.sweep.workers import Step, Workers, here, unseen
-from paramcalc.version import __version__
-
-CHUNK = 1 << 20  # rows
 
 
 @shows_itself
-class Sweep(NamedTuple):
-    """All that the rows depend on, and what is wanted of them, in parts of `chunk` points.
+class Sweep(Plan):
+    """A plan that carries itself out."""
 
-    `form` is `csv`, `parquet`, or '' where only the summary is wanted.
-    """
-
-    space: Space
-    order: Order
-    quantities: tuple[str, ...]
-    objectives: tuple[Objective, ...] = ()
-    form: str = ""
-    chunk: int = CHUNK
-
-    def __repr__(self) -> str:
-        axes = " x ".join(f"{len(axis.values):,} {axis.name}" for axis in self.axes)
-        return f"<Sweep of {visible(self.space.spec.name)}: {axes}>"
-
-    @property
-    def parts(self) -> int:
-        return ceil(self.order.rows / self.chunk)
-
-    @property
-    def axes(self) -> tuple[Axis, ...]:
-        return self.space.axes
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The columns of the rows."""
-        return (*(axis.name for axis in self.axes), *self.quantities)
-
-    @property
-    def counted(self) -> tuple[str, ...]:
-        """The quantities of the rows and those of the front."""
-        wanted = (objective.name for objective in self.objectives)
-        return tuple(dict.fromkeys((*self.quantities, *(name for name in wanted if name in QUANTITIES))))
-
-    # ------------------------------------------------------------------------------- rows
-
-    def blocks(self, begin: int = 0, end: int | None = None) -> Iterator[Block]:
-        """The rows from `begin` up to `end`, some thousands at a time."""
-        return _evaluator(self).blocks(begin, self.order.rows if end is None else end)
-
-    def columns(self) -> dict[str, Array]:
-        """All rows in memory: an array for each setting and each quantity."""
-        found = [self._named(block) for block in self.blocks()]
-        return {name: np.concatenate([columns[name] for columns in found]) for name in self.names}
-
-    def row(self, number: int) -> dict[str, Any]:
-        """The settings and counts of one row."""
-        (block,) = self.blocks(number, number + 1)
-        return {name: values.tolist()[0] for name, values in self._named(block).items()}
-
-    def _named(self, block: Block) -> dict[str, Array]:
-        axes = zip(self.axes, block.places, strict=True)
-        settings = {axis.name: _values(axis.values).take(place) for axis, place in axes}
-        return settings | dict(zip(self.quantities, block.counts, strict=False))
-
-    def reason(self, row: int) -> str:
-        """Why a row has no network."""
-        places = self.order.place(row)
-        try:
-            self.space.count([axis.values[place] for axis, place in zip(self.axes, places, strict=True)])
-        except SpecError as error:
-            return error.problems[0].fact
-        except Fault as fault:
-            return fault.fact
-        return ""
-
-    def sampled(self, most: int) -> Sweep:
-        """At most so many of the rows, drawn at random."""
-        return self if self.order.rows <= most else self._replace(order=self.order._replace(sample=most))
-
-    # ---------------------------------------------------------------------------- answers
+    __slots__ = ()
 
     def summary(self, workers: Workers = here, step: Step = unseen) -> Summary:
         """How many rows there are, the least and the most of each quantity, and the front."""
-        from paramcalc.sweep.store import counted
-
         summary = Summary()
-        for done in counted(self._replace(form=""), range(self.parts), workers, step):
+        for done in store.counted(self._replace(form=""), range(self.parts), workers, step):
             summary = summary.joined(done.summary)
         return summary
 
@@ -118,85 +31,8 @@ class Sweep(NamedTuple):
         A name that ends in `/`, a folder, or the address of one in an object store means the latter.
         What an earlier run of the same sweep has left is not counted again. Pipes and devices get CSV.
         """
-        from paramcalc.sweep import store
-
         return store.write(self, str(output), workers, step)
 
     def pour(self, file: BinaryIO, workers: Workers = here, step: Step = unseen) -> Summary:
         """Writes all rows as CSV to an open file, in order."""
-        from paramcalc.sweep import store
-
         return store.pour(self._replace(form="csv"), file, workers, step)
-
-    # --------------------------------------------------------------------------- identity
-
-    def described(self) -> dict[str, Any]:
-        """What two sweeps have in common when their rows and their summaries are the same."""
-        space, spec = self.space, self.space.spec
-        parts = (spec.inputs, spec.knobs, spec.defaults, spec.blocks)
-        texts = {spec.source.text, spec.layers_source.text}
-        texts |= {item.source.text for part in parts for item in part.values()}
-        return {
-            "version": __version__,
-            "spec": hashlib.sha256("\0".join(sorted(texts)).encode()).hexdigest(),
-            "variant": space.variant,
-            "axes": {axis.name: _described(axis) for axis in self.axes},
-            "settings": [str(change) for change in space.changes],
-            "inputs": {name: list(sizes) for name, sizes in space.inputs.items()},
-            "batch": space.batch,
-            "sample": self.order.sample,
-            "seed": self.order.seed,
-            "quantities": list(self.quantities),
-            "objectives": [str(objective) for objective in self.objectives],
-        }
-
-    def label(self) -> dict[str, Any]:
-        """What two sweeps have in common when their parts are the same to the byte."""
-        return self.described() | {"ops": _foreign_ops(), "format": self.form, "chunk": self.chunk}
-
-    def digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.label()).encode()).hexdigest()
-
-
-_latest: list[tuple[Sweep, Evaluator]] = []  # of this process, at most one
-
-
-def _evaluator(sweep: Sweep) -> Evaluator:
-    """The evaluator of a sweep, kept from part to part: what it has found serves them all."""
-    for other, known in _latest:
-        same = sweep.space is other.space or sweep.described() == other.described()
-        if same and (sweep.order, sweep.counted) == (other.order, other.counted):
-            return known
-    found = Evaluator(sweep.space, sweep.order, sweep.counted)
-    _latest[:] = [(sweep, found)]
-    return found
-
-
-def _described(axis: Axis) -> Any:
-    """The values of an axis, a range as such."""
-    values = axis.values
-    if isinstance(values, range):
-        return {"low": values[0], "high": values[-1], "step": values.step}
-    return axis.texts()
-
-
-def _foreign_ops() -> dict[str, str]:
-    """The ops that do not come with paramcalc, with a digest of their files: what they count may change."""
-    files = {
-        name: getattr(sys.modules.get(op.__module__), "__file__", "") for name, op in ops.every().items()
-    }
-    home = Path(ops.__file__).parent
-    return {
-        name: hashlib.sha256(Path(file).read_bytes()).hexdigest()
-        for name, file in files.items()
-        if file and Path(file).parent != home
-    }
-
-
-def _values(values: Sequence[Any]) -> Array:
-    """The values of an axis as an array; lists stay whole."""
-    if isinstance(values, range) or all(type(value) is int for value in values):
-        return numbered(values)
-    result = np.empty(len(values), dtype=object)
-    result[:] = values
-    return result
