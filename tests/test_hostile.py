@@ -854,6 +854,31 @@ def test_expanded_is_linear(layers: str, launch: Launch, tmp_path: Path) -> None
     check_cheap(outcome)
 
 
+@pytest.mark.parametrize(
+    ("command", "layers"),
+    [
+        ("table", "".join(f"  - a{n}: relu\n" for n in range(30_000))),
+        (
+            "field",
+            "".join(f"  - a{n}: relu\n" for n in range(24))
+            + "".join(
+                f"  - a{n}: add from {' '.join(f'a{before}' for before in range(n - 24, n))}\n"
+                for n in range(24, 8_000)
+            ),
+        ),
+    ],
+    ids=["table of named layers", "field of many inputs"],
+)
+def test_questions_are_linear(command: str, layers: str, launch: Launch, tmp_path: Path) -> None:
+    """Rows of a table find their place, and what many inputs see alike is found once."""
+    (tmp_path / "spec.yaml").write_text(spec(layers, input="4x8x8"), encoding="utf-8")
+
+    outcome = launch(command, "spec.yaml")
+
+    assert outcome.code == 0, outcome.err[:1000]
+    check_cheap(outcome)
+
+
 def test_a_hostile_spec_is_noticed(launch: Launch, tmp_path: Path) -> None:
     """The checks above can fail."""
     (tmp_path / "legal.yaml").write_text(spec("  - relu"))

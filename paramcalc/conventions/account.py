@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeAlias
 
-from paramcalc.base.sizes import Size
+from paramcalc.base.sizes import Size, total
 from paramcalc.conventions.papers import OWN
-from paramcalc.conventions.rule import Convention, Facts, evaluated, family, rules
+from paramcalc.conventions.rule import Convention, Facts, expression, family, rules
 from paramcalc.conventions.tools import TOOLS, VARIANTS, WRITINGS
 from paramcalc.count.report import Basis, Counts, Report, Row, branches, sum_counts
+
+Known: TypeAlias = dict[Any, Size]  # by formulas and kinds of layers
 
 STORED = ("params", "trainable", "frozen", "buffers", "kernels")  # the same for any number of samples
 
@@ -24,25 +27,33 @@ def recounted(report: Report, convention: Convention) -> Report:
     """
     if convention is OWN:
         return report
-    found = _recounted(report, convention)
-    others = "".join(_otherwise(each, found) for each in variants(report, found))
-    basis = found.basis
-    return found._replace(basis=basis and basis._replace(says=basis.says + others))
+    known: Known = {}
+    found = _recounted(report, convention, known)
+    return _told(found, _variants(report, found, known))
 
 
 def profiled(report: Report) -> list[Report]:
     """The network under the profile of each tool, and of each way of writing it that matters to the tool."""
+    known: Known = {}
     found = []
     for tool in TOOLS:
-        base = recounted(report, tool)
-        found += [base, *variants(report, base)]
+        base = _recounted(report, tool, known)
+        others = _variants(report, base, known)
+        found += [_told(base, others), *others]
     return found
 
 
-def variants(report: Report, base: Report) -> list[Report]:
+def _variants(report: Report, base: Report, known: Known) -> list[Report]:
     """The network under those variants of a profile that have other totals than the profile."""
     others = [each for each in VARIANTS if each.base == base.convention]
-    return [found for each in others if (found := _recounted(report, each)).totals != base.totals]
+    return [found for each in others if (found := _recounted(report, each, known)).totals != base.totals]
+
+
+def _told(report: Report, others: Iterable[Report]) -> Report:
+    """The report with the numbers of other ways of writing the network beside what its convention says."""
+    basis = report.basis
+    told = "".join(_otherwise(each, report) for each in others)
+    return report._replace(basis=basis and basis._replace(says=basis.says + told))
 
 
 def _otherwise(other: Report, base: Report) -> str:
@@ -57,9 +68,9 @@ def _otherwise(other: Report, base: Report) -> str:
     return f"; {other.convention}, {writing}: {', '.join(numbers)}"
 
 
-def _recounted(report: Report, convention: Convention) -> Report:
-    known: dict[Any, Counts] = {}
-    rows = tuple(Row(row.layer, _counts(row, convention, report.batch, known)) for row in report.rows)
+def _recounted(report: Report, convention: Convention, known: Known) -> Report:
+    counts = _Counting(convention, report.batch, known)
+    rows = tuple(Row(row.layer, counts.of(row)) for row in report.rows)
     meant = [row for row in rows if convention.auxiliary or not row.layer.auxiliary]
     tool = convention.tool
     basis = Basis(
@@ -78,21 +89,41 @@ def _recounted(report: Report, convention: Convention) -> Report:
     )
 
 
-def _counts(row: Row, convention: Convention, batch: int, known: dict[Any, Counts]) -> Counts:
-    """The quantities that a convention is about; all others 0."""
-    if convention.terms is OWN.terms:
-        return row.counts
-    layer = row.layer
-    key = layer.kind
-    if key not in known:
-        facts = Facts(layer, row.counts if batch == 1 else None)
-        known[key] = Counts(
-            **{
-                quantity: evaluated(terms, facts) * _times(quantity, convention, batch)
-                for quantity, terms in convention.terms.items()
-            }
-        )
-    return known[key]
+class _Counting:
+    """Layers counted under a convention. What formulas make of a layer is known to all conventions that share them."""
+
+    def __init__(self, convention: Convention, batch: int, known: Known) -> None:
+        self.convention = convention
+        self.batch = batch
+        self.known = known
+        self.formulas: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.equal: dict[Any, Counts] = {}  # by kinds of layers
+
+    def of(self, row: Row) -> Counts:
+        """The quantities that a convention is about; all others 0."""
+        if self.convention.terms is OWN.terms:
+            return row.counts
+        key = row.layer.kind
+        if key not in self.equal:
+            self.equal[key] = Counts(
+                **{
+                    quantity: self.value(row, quantity) * _times(quantity, self.convention, self.batch)
+                    for quantity in self.convention.terms
+                }
+            )
+        return self.equal[key]
+
+    def value(self, row: Row, quantity: str) -> Size:
+        """A quantity of a layer, for one sample."""
+        layer, terms = row.layer, self.convention.terms[quantity]
+        place = (quantity, family(layer))
+        if place not in self.formulas:
+            self.formulas[place] = tuple(term.formula for term in terms if term.counts(layer))
+        key = (self.formulas[place], layer.kind)
+        if key not in self.known:
+            facts = Facts(layer, row.counts if self.batch == 1 else None)
+            self.known[key] = total(expression(formula).evaluate(facts) for formula in key[0])
+        return self.known[key]
 
 
 def _times(quantity: str, convention: Convention, batch: int) -> int:
