@@ -16,6 +16,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.conventions import CONVENTIONS, amount, convention
 from paramcalc.count.report import count_layer
 from paramcalc.engine.graph import Applied
+from paramcalc.explain import equations as solved
 from paramcalc.explain.draw import PLAIN, document, equation, formula, text
 from paramcalc.explain.equations import Line, equations
 from paramcalc.explain.explain import QUANTITIES, Explanation, explain, quantities
@@ -353,6 +354,26 @@ def test_reasons_add_up_to_the_convention(name: str) -> None:
     for reason in found.differences:
         assert reason.theirs == amount(rows, reason.quantity, convention(name))
         assert reason.ours == getattr(report.totals, reason.quantity)
+
+
+def test_layers_that_differ_in_numbers_share_their_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rules run once for all odd sizes of a window of stride 2 and once where a question has another answer."""
+    runs = []
+    original = solved._run
+    monkeypatch.setattr(solved, "_run", lambda *arguments: runs.append(arguments) or original(*arguments))
+    solved._forms.cache_clear()
+
+    lines = [
+        shown("conv2d 48 5 stride=2 padding=same", f"{channels}x{size}x{size}")
+        for channels, size in ((3, 31), (7, 63), (11, 101), (5, 127))
+    ]
+
+    assert len(runs) == 1
+    assert [each["H_out"] for each in lines[1:3]] == [
+        "ceil(H/s) = ceil(63/2) = 32",
+        "ceil(H/s) = ceil(101/2) = 51",
+    ]
+    assert lines[2]["params"] == "(k_h*k_w*C_in + 1)*C_out = (5*5*11 + 1)*48 = 13,248"
 
 
 def test_why_speaks_of_what_is_asked_for(run: Run) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from paramcalc.conventions import Convention
@@ -41,6 +43,7 @@ class Style(NamedTuple):
 
 
 PLAIN = Style(LECTURE, " * ")
+_MARKED = re.compile("\0([^\0]*)\0")
 TEX = Style(LATEX._replace(product=r" \cdot ", by_name=True), r" \cdot ")
 
 
@@ -172,11 +175,16 @@ def equation(line: Line, each: Explanation, style: Style = PLAIN) -> str:
 
 def formula(line: Line, each: Explanation, style: Style, names: bool) -> str:
     """The sum of an equation's pieces, with the symbols' names or with their numbers."""
-    notation = style.notation
-    if not names:
-        notation = notation._replace(symbol=lambda name: str(each.numbers[name]))
-    order = (*ORDER, *each.numbers)
-    return " + ".join(_piece(piece, notation, style.apart, order) for piece in line.pieces) or "0"
+    written = _written(line.pieces, style is TEX, names, (*ORDER, *each.numbers))
+    return written if names else _MARKED.sub(lambda found: str(each.numbers[found[1]]), written)
+
+
+@lru_cache(maxsize=1024)
+def _written(pieces: tuple[Piece, ...], tex: bool, names: bool, order: tuple[str, ...]) -> str:
+    """A sum of pieces with names, or with marks in their places: many layers differ in numbers only."""
+    style = TEX if tex else PLAIN
+    notation = style.notation if names else style.notation._replace(symbol="\0{}\0".format)
+    return " + ".join(_piece(piece, notation, style.apart, order) for piece in pieces) or "0"
 
 
 def _piece(piece: Piece, notation: Notation, apart: str, order: tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from paramcalc.base.shape import CHANNELS, Shape
@@ -78,20 +79,50 @@ def equations(
     Weights that are `shared` are counted elsewhere; `frozen` ones are params that training leaves alone.
     """
     sizes = _Sizes()
-    run = _run(sizes, applied)
-    lines = [_line(sizes, "output", name, [_plain(formula)]) for formula, name in run.names.items()]
+    forms = _forms(sizes.of_op(applied), sizes.of_inputs(applied), frozenset(shared), frozen)
+    form = next((form for form in forms if form.recorder.answers_alike(sizes.numbers)), None)
+    if form is None:
+        form = _form(sizes.of_op(applied), sizes.of_inputs(applied), dict(sizes.numbers), shared, frozen)
+        forms.append(form)
+    lines = [_line(sizes, "output", name, pieces) for name, pieces in form.outputs]
     sizes.numbers |= {line.name: line.value for line in lines}
-    for quantity, pieces in _quantities(run, shared, frozen).items():
-        lines.append(_line(sizes, quantity, quantity, pieces))
-    kinds = {kind: renamed(amount, run.names) for kind, amount in run.cost.operations.items()}
-    for kind, amount in {"operations": sum_of((amount, 1) for amount in kinds.values()), **kinds}.items():
-        lines.append(_line(sizes, "operations", kind, [_plain(amount)]))
+    lines += [_line(sizes, quantity, name, pieces) for quantity, name, pieces in form.counts]
     return sizes.used(lines), [line for line in lines if line.value or line.quantity == "output"]
 
 
-def _run(sizes: _Sizes, applied: Applied) -> _Run:
-    op, inputs = sizes.of_op(applied), sizes.of_inputs(applied)
-    token = judge.set(Recorder(sizes.numbers))
+class _Form(NamedTuple):
+    """The equations of an op wherever the rules' questions have the answers that a recorder noted."""
+
+    recorder: Recorder
+    outputs: list[tuple[str, list[Piece]]]
+    counts: list[tuple[str, str, list[Piece]]]
+
+
+@lru_cache(maxsize=256)
+def _forms(op: Op, inputs: tuple[Shape, ...], shared: frozenset[str], frozen: bool) -> list[_Form]:
+    """The forms found so far of an op on symbols: layers that differ in nothing but numbers have one together."""
+    return []
+
+
+def _form(
+    op: Op, inputs: tuple[Shape, ...], numbers: dict[str, int], shared: Mapping[str, str], frozen: bool
+) -> _Form:
+    recorder = Recorder(numbers)
+    run = _run(op, inputs, recorder)
+    kinds = {kind: renamed(amount, run.names) for kind, amount in run.cost.operations.items()}
+    operations = {"operations": sum_of((amount, 1) for amount in kinds.values()), **kinds}
+    return _Form(
+        recorder,
+        [(name, [_plain(formula)]) for formula, name in run.names.items()],
+        [
+            *((name, name, pieces) for name, pieces in _quantities(run, shared, frozen).items()),
+            *(("operations", kind, [_plain(amount)]) for kind, amount in operations.items()),
+        ],
+    )
+
+
+def _run(op: Op, inputs: tuple[Shape, ...], recorder: Recorder) -> _Run:
+    token = judge.set(recorder)
     try:
         output = op.shape(*inputs)
         weights, buffers, cost = op.weights(*inputs), op.buffers(*inputs), op.cost(*inputs)

@@ -69,20 +69,32 @@ def renamed(value: Any, names: Mapping[Polynomial, str]) -> Any:
 
 
 class Recorder:
-    """Answers what rules ask by the sizes' numbers, and writes divisions down; a judge for one layer."""
+    """Answers what rules ask by the sizes' numbers, and writes divisions down; a judge for one layer.
+
+    What was asked is remembered: at other numbers that answer all of it alike, the rules do the same.
+    """
 
     def __init__(self, point: Mapping[str, int]) -> None:
         self.point = point
         self.exact: set[tuple[Any, Any]] = set()
+        self.asked: dict[tuple[str, Any, Any], bool] = {}
+
+    def answers_alike(self, point: Mapping[str, int]) -> bool:
+        """Whether everything asked has the same answers at another point."""
+        return all(_answer(*question, point) is answer for question, answer in self.asked.items())
+
+    def answer(self, kind: str, value: Any, divisor: Any = 1) -> bool:
+        found = self.asked[kind, value, divisor] = _answer(kind, value, divisor, self.point)
+        return found
 
     def zero(self, value: Any) -> bool:
-        return bool(evaluate(value, self.point) == 0)
+        return self.answer("zero", value)
 
     def nonneg(self, value: Any) -> bool:
-        return bool(evaluate(value, self.point) >= 0)
+        return self.answer("nonneg", value)
 
     def divides(self, divisor: Any, number: Any) -> bool:
-        holds = bool(evaluate(number, self.point) % evaluate(divisor, self.point) == 0)
+        holds = self.answer("divides", number, divisor)
         if holds:
             self.exact.add((number, divisor))
         return holds
@@ -98,6 +110,13 @@ class Recorder:
 
     def function(self, name: str, arguments: list[Any]) -> Any:
         raise NotImplementedError  # rules of ops call none
+
+
+def _answer(kind: str, value: Any, divisor: Any, point: Mapping[str, int]) -> bool:
+    number = evaluate(value, point)
+    if kind == "nonneg":
+        return bool(number >= 0)
+    return bool(number % evaluate(divisor, point) == 0 if kind == "divides" else number == 0)
 
 
 def _factor(value: Polynomial) -> tuple[Monomial, Number]:
