@@ -168,7 +168,7 @@ COMMANDS: dict[str, list[str]] = {
     "check": ["check", "SPEC"],
     "formula": ["formula", "SPEC"],
     "solve": ["solve", "SPEC", "--vary", "width", "--until", "params <= 1e8"],
-    "sweep": ["sweep", "SPEC", "--vary", "width=4:40:4", "--format", "csv"],
+    "sweep": ["sweep", "SPEC", "width=4:40:4", "--format", "csv"],
     "field": ["field", "SPEC"],
     "field all": ["field", "SPEC", "--depth", "all", "--unfold"],
     "field json": ["field", "SPEC", "--format", "json"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.count import outline
@@ -25,8 +25,9 @@ def grid(run: Verification, depth: int | None = None, fold: bool = True, times: 
     """
     wrong = {found.layer for found in run.disagreements}
     body, left = [], {layer.path: layer for layer in run.layers}
+    groups = _groups(run.layers)
     for line in outline.outline(run.report, depth, fold):
-        layers = _measured(line, run.layers)
+        layers = _measured(line, groups)
         bad = [layer for layer in layers if layer.path in wrong]
         matters = depth is not None or bad or any(layer.macs or layer.params for layer in layers)
         if layers and matters:
@@ -134,16 +135,26 @@ def summary(runs: Sequence[Verification], times: bool = True) -> Grid:
     return Grid("", columns, tuple(lines), (note,))
 
 
-def _measured(line: outline.OutlineLine, layers: Iterable[Measured]) -> list[Measured]:
+def _groups(layers: Iterable[Measured]) -> dict[str, list[Measured]]:
+    """The layers in each group and at each path, in order."""
+    found: dict[str, list[Measured]] = {}
+    for layer in layers:
+        path = layer.path
+        while path:
+            found.setdefault(path, []).append(layer)
+            path = path.rpartition("/")[0]
+    return found
+
+
+def _measured(line: outline.OutlineLine, groups: Mapping[str, list[Measured]]) -> list[Measured]:
     """What was measured of the layers in a line: of all equal neighbours that it stands for."""
     if line.layers == 1 and line.times == 1:
-        return [layer for layer in layers if layer.path == line.last]
+        return [layer for layer in groups.get(line.last, ()) if layer.path == line.last]
     paths = [line.path]
     if line.times > 1:
         parent, _, first = line.path.rpartition("/")
         paths = [f"{parent}/{int(first) + place}".lstrip("/") for place in range(line.times)]
-    heads = tuple(f"{path}/" for path in paths)
-    return [layer for layer in layers if layer.path in paths or layer.path.startswith(heads)]
+    return [layer for path in paths for layer in groups.get(path, ())]
 
 
 def _line(line: outline.OutlineLine, layers: list[Measured], bad: list[Measured], times: bool) -> Line:
