@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from paramcalc.base import printed as figure
+from paramcalc.base import printed
 from paramcalc.base.errors import Fault, Source, SpecError
 from paramcalc.base.printed import Comparison
 from paramcalc.check import reader as claims
@@ -74,7 +74,7 @@ def one(line: str) -> Claim:
 )
 def test_precision_is_the_last_printed_digit(text: str, value: Fraction, unit: Fraction) -> None:
     """A figure's unit is that of its last digit; a whole number written out has none."""
-    found = figure.read(text)
+    found = printed.read(text)
 
     assert (found.value, found.unit) == (value, unit)
 
@@ -89,14 +89,29 @@ NO_FIGURES = (
 @pytest.mark.parametrize("text", NO_FIGURES)
 def test_what_is_no_figure_is_refused(text: str) -> None:
     """Beside each legal form above stands one that nobody can have meant."""
-    with pytest.raises(Fault):
-        figure.read(text)
+    others = {"010": "starts with a zero", "00.5": "starts with a zero", "1e31": "is too large"}
+    with pytest.raises(Fault, match=others.get(text, "is not a figure")):
+        printed.read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "digits", "width"),
+    [
+        ("6", 1, 1), ("60_000", 5, 1), ("1,234,567", 7, 1), ("22M", 2, 1_500_000), ("2e6", 1, 1_000_000),
+        ("0.27e6", 2, 15_000), ("112Ki", 3, 1_536), ("0.050", 2, Fraction(3, 2000)), ("0", 1, 1),
+    ],
+)  # fmt: skip
+def test_digits_and_interval(text: str, digits: int, width: Fraction) -> None:
+    """Zeros in front are no digits; the interval is from half a unit below to a unit above, from two digits on."""
+    found = printed.read(text)
+
+    assert (found.digits, found.interval) == (digits, width)
 
 
 def test_a_ratio_is_never_exact() -> None:
     """Twelve times is from eleven and a half to twelve and a half."""
-    assert figure.read("12", ratio=True).compared(Fraction(1163, 100)) is Comparison.ROUNDS
-    assert figure.read("12").compared(Fraction(1163, 100)) is Comparison.OFF
+    assert printed.read("12", ratio=True).compared(Fraction(1163, 100)) is Comparison.ROUNDS
+    assert printed.read("12").compared(Fraction(1163, 100)) is Comparison.OFF
 
 
 @pytest.mark.parametrize(
@@ -115,6 +130,10 @@ def test_a_ratio_is_never_exact() -> None:
         ("3.8e9", 3_857_973_248, "truncates to"),  # ResNet-50, He et al. 2015, Table 1
         ("3.9e9", 3_857_973_248, "rounds to"),
         ("5e9", 5_713_216_096, "off"),  # one digit says too little to be a truncation
+        ("9e9", 9_713_216_096, "off"),
+        ("1.0e2", 108, "truncates to"),  # two digits say enough
+        ("1.0e2", 110, "off"),
+        ("0.9e2", 98, "off"),
         ("5.7e9", 5_713_216_096, "rounds to"),
         ("112Ki", 114_688, "exact"),  # 3*3*64*192 + 64*64
         ("159Ki", 163_328, "rounds to"),  # 159.5 Ki
@@ -128,7 +147,7 @@ def test_a_ratio_is_never_exact() -> None:
 )
 def test_comparison_is_exact(text: str, number: int, expected: str) -> None:
     """Rounding and truncation at the last printed digit, to the unit."""
-    assert figure.read(text).compared(Fraction(number)) == expected
+    assert printed.read(text).compared(Fraction(number)) == expected
 
 
 @pytest.mark.parametrize(
@@ -158,7 +177,7 @@ def test_comparison_is_exact(text: str, number: int, expected: str) -> None:
 )
 def test_an_erratum_must_hold_the_number(text: str, number: Fraction, expected: bool) -> None:
     """A whole number with all its digits, a ratio with three at least."""
-    assert figure.mentions(text, Fraction(number)) is expected
+    assert printed.mentions(text, Fraction(number)) is expected
 
 
 # ------------------------------------------------------------------------------------------- fields

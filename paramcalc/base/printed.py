@@ -73,6 +73,24 @@ class Figure(NamedTuple):
         return Comparison.OFF
 
     @property
+    def interval(self) -> Fraction:
+        """The width of the interval of numbers that meet the figure, by rounding or by dropping digits."""
+        if not self.unit:
+            return Fraction(1)
+        return self.unit * Fraction(3, 2) if self.unit <= self.value / 10 else self.unit
+
+    @property
+    def digits(self) -> int:
+        """How many digits are printed, zeros before the others left out.
+
+        >>> read("0.27e6").digits, read("60,000").digits
+        (2, 5)
+        """
+        found = _FIGURE.fullmatch(self.text)
+        printed = "".join(found.groups(default="")[:2]) if found else self.text
+        return len(re.sub("[^0-9]", "", printed).lstrip("0")) or 1
+
+    @property
     def percentage(self) -> bool:
         return self.text.endswith("%")
 

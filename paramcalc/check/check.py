@@ -14,13 +14,14 @@ from paramcalc.base.printed import Comparison, grouped, mentions, nearest, signe
 from paramcalc.check import reader as claims
 from paramcalc.check.measure import Networks, measured
 from paramcalc.check.reader import Claim
-from paramcalc.check.reasons import reason
+from paramcalc.check.reasons import Search
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.language.spec import Spec
 from paramcalc.language.unread import unread
 
 MOST_EXPLAINED = 100  # failures of one spec whose reason is sought
+SEARCH_STEPS = 20_000  # of building networks, to find reasons for the failures of one spec
 
 
 class Verdict(StrEnum):
@@ -121,6 +122,10 @@ def check(names: Iterable[str] = ()) -> Result:
         except (SpecError, Fault) as error:
             mistakes += _mistakes(name, error)
             continue
+        except Exception as error:  # of a plugin's op, or our own: the other files are judged all the same
+            fact = f"{name}: {type(error).__name__}: {error}"
+            mistakes.append(Mistake(name, fact, (f"paramcalc count {name} shows where",), None))
+            continue
         outcomes += checked.outcomes
         mistakes += checked.mistakes
         shown, rest = first_of(unread(found.spec))
@@ -142,6 +147,8 @@ def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) 
     outcomes: list[Outcome] = []
     found, unread = _about(variant, spec)
     problems = dict.fromkeys(unread)
+    if not found:
+        problems.update(dict.fromkeys(_broken(spec, variant, networks)))
     for claim in found:
         if len(problems) >= MOST_PROBLEMS or networks.exhausted:
             break
@@ -167,12 +174,26 @@ def _about(variant: str, spec: Spec) -> tuple[list[Claim], list[Problem]]:
     return about, problems
 
 
+def _broken(spec: Spec, variant: str, networks: Networks) -> Iterable[Problem]:
+    """Why a model about which nothing is claimed cannot be built: the variant, or the first that fails of all."""
+    for model in [variant] if variant else [spec.name, *spec.variants]:
+        if networks.exhausted:
+            break
+        try:
+            networks.network(spec, model, {})
+        except SpecError as error:
+            return error.problems
+    return ()
+
+
 def _explained(outcomes: list[Outcome], spec: Spec, networks: Networks) -> tuple[Outcome, ...]:
     """The outcomes with reasons for the first failures."""
+    networks.begin(SEARCH_STEPS)
     doubtful = [place for place, outcome in enumerate(outcomes) if outcome.off]
     for place in doubtful[:MOST_EXPLAINED]:
         outcome = outcomes[place]
-        outcomes[place] = outcome._replace(reason=reason(outcome.claim, spec, networks, outcome.computed))
+        search = Search(outcome.claim, spec, networks, outcome.computed)
+        outcomes[place] = outcome._replace(reason=search.reason())
     return tuple(outcomes)
 
 

@@ -23,7 +23,7 @@ WORDS = {
     Verdict.WITHIN: ("within tolerance", "within tolerance"),
     Verdict.ERRATUM: ("erratum", "errata"),
     Verdict.UNRESOLVED: ("unresolved", "unresolved"),
-    Verdict.UNREAD: ("unread", "unread"),
+    Verdict.UNREAD: ("not yet checked against its source", "not yet checked against their source"),
     Verdict.FAILED: ("failed", "failed"),
 }
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import TypeAlias
+from functools import cached_property
+from typing import NoReturn, TypeAlias
 
 from paramcalc.base.errors import Fault, SpecError
+from paramcalc.base.paths import matching
 from paramcalc.base.shape import CHANNELS as CHANNEL_AXIS
 from paramcalc.base.shape import Shape
 from paramcalc.check.reader import CHANNELS, FIELD, LAYERED, Claim
-from paramcalc.conventions import CONVENTIONS, Convention, amount
-from paramcalc.count.report import Report, Row, count
+from paramcalc.conventions import CONVENTIONS, OWN, Convention, Known, counted
+from paramcalc.count.report import Counts, Report, count, sum_counts
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Elaborator, Settings
-from paramcalc.engine.graph import Graph
 from paramcalc.field.field import Fields
 from paramcalc.field.field import fields as followed
 from paramcalc.language.spec import Spec
@@ -23,50 +24,133 @@ Inputs: TypeAlias = Mapping[str, tuple[int, ...]]
 Key: TypeAlias = tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]]  # file, model, inputs
 KEPT = 64
 MOST_STEPS = 300_000  # of building networks, for the claims of one spec
-MOST_LOOKS = 500_000  # at layers, for the claims of one spec
+MOST_LOOKS = 2_000_000  # at layers, for the claims of one spec
 FIELD_LOOKS = 20  # what to follow the fields of a layer takes
 PATTERN_LOOKS = 300  # what to read a pattern takes
+
+
+class Network:
+    """A counted network, with its counts under each convention, and its layers by path, once asked for."""
+
+    def __init__(self, report: Report, look: Callable[[int], None]) -> None:
+        self.report = report
+        self.look = look
+        self._counts: dict[str, list[Counts]] = {}
+        self._totals: dict[str, Counts] = {}
+        self._known: Known = {}
+
+    def counts(self, convention: Convention) -> list[Counts]:
+        """What `count --convention` has for each layer."""
+        if convention.name not in self._counts:
+            self.look(len(self.report.rows))
+            rows = counted(self.report, convention, self._known)
+            self._counts[convention.name] = [row.counts for row in rows]
+        return self._counts[convention.name]
+
+    def totals(self, convention: Convention) -> Counts:
+        """The sum of the whole network; of branches that exist in training only where the convention has them."""
+        if convention is OWN:
+            return self.report.totals
+        if convention.name not in self._totals:
+            meant, counts = self.selected((), convention.auxiliary), self.counts(convention)
+            self._totals[convention.name] = sum_counts(counts[place] for place in meant)
+        return self._totals[convention.name]
+
+    def selected(self, patterns: tuple[str, ...], auxiliary: bool = False) -> list[int]:
+        """The places of the rows that patterns mean together, each once; no pattern means the whole network.
+
+        A branch that exists in training only is meant where a pattern matches nothing else, or where
+        `auxiliary` asks for it.
+        """
+        rows = self.report.rows
+        if not patterns:
+            return [place for place, row in enumerate(rows) if auxiliary or not row.layer.auxiliary]
+        found: dict[int, None] = {}
+        for pattern in patterns:
+            places = self._matched(pattern)
+            main = [place for place in places if not rows[place].layer.auxiliary]
+            found.update(dict.fromkeys(places if auxiliary else main or places))
+        return sorted(found)
+
+    def _matched(self, pattern: str) -> list[int]:
+        """The rows of a path, which are known, or of a pattern, which is compared with every path."""
+        if pattern in self._below:
+            self.look(len(self._below[pattern]))
+            return self._below[pattern]
+        self.look(PATTERN_LOOKS + len(self.report.rows))
+        wanted = set(matching(pattern, (row.path for row in self.report.rows)))
+        return [place for place, row in enumerate(self.report.rows) if row.path in wanted]
+
+    @cached_property
+    def _below(self) -> dict[str, list[int]]:
+        """The places of each layer and of all layers of each group, by path."""
+        self.look(len(self.report.rows))
+        found: dict[str, list[int]] = {}
+        for place, row in enumerate(self.report.rows):
+            parts = row.path.split("/")
+            for depth in range(len(parts)):
+                found.setdefault("/".join(parts[: depth + 1]), []).append(place)
+        return found
+
+    @cached_property
+    def readers(self) -> dict[int, list[int]]:
+        """The values of the layers that read each value."""
+        self.look(len(self.report.rows))
+        found: dict[int, list[int]] = {}
+        for value, row in enumerate(self.report.rows, len(self.report.graph.inputs)):
+            for read in row.layer.inputs:
+                found.setdefault(read, []).append(value)
+        return found
+
+    @cached_property
+    def fields(self) -> Fields:
+        """The receptive fields of all layers."""
+        self.look(FIELD_LOOKS * len(self.report.rows))
+        return followed(self.report.graph)
 
 
 class Networks:
     """Counted networks, each elaborated once for all that is asked about it.
 
-    The `KEPT` that were last asked for are remembered, failures too. `built` counts elaborations.
-    What the claims of one spec may take is bounded: it may be anybody's.
+    The `KEPT` that were last asked for are remembered, failures too. What the claims of one spec may take
+    is bounded: it may be anybody's.
     """
 
     def __init__(self) -> None:
-        self.known: dict[Key, Report | Exception] = {}
-        self.built = 0
-        self.followed: Fields | None = None
+        self.known: dict[Key, Network | Exception] = {}
         self.begin()
 
-    def begin(self) -> None:
-        """Starts with another spec."""
-        self.steps = self.looks = 0
+    def begin(self, steps: int = MOST_STEPS) -> None:
+        """Starts with another spec, or another question about it: so many steps of building are left."""
+        self.steps, self.looks = steps, MOST_LOOKS
 
     @property
     def exhausted(self) -> bool:
         """Whether no more can be asked about the spec."""
-        return self.steps > MOST_STEPS or self.looks > MOST_LOOKS
+        return self.steps < 0 or self.looks < 0
 
     def look(self, layers: int) -> None:
         """Notes that so many layers are looked at; a fault when it is too much."""
-        self.looks += layers
-        if self.exhausted:
-            fact = "the claims of this spec take too much work"
-            limits = f"networks of {MOST_STEPS:,} layers in all, and {MOST_LOOKS:,} looks at layers"
-            raise Fault(fact, expected=f"at most {limits}", fix="spread them over several specs")
+        self.looks -= layers
+        if self.looks < 0:
+            self.refuse()
 
-    def report(self, spec: Spec, model: str, inputs: Inputs) -> Report:
-        """The counts of a model of a spec; `SpecError` or `Fault` when it cannot be built."""
+    def refuse(self) -> NoReturn:
+        limits = f"networks of {MOST_STEPS:,} layers in all, and {MOST_LOOKS:,} looks at layers"
+        raise Fault(
+            "the claims of this spec take too much work",
+            expected=f"at most {limits}",
+            fix="spread them over several specs",
+        )
+
+    def network(self, spec: Spec, model: str, inputs: Inputs) -> Network:
+        """A model of a spec, counted; `SpecError` or `Fault` when it cannot be built."""
         key = (spec.source.name, library.same_settings(spec, model), tuple(inputs.items()))
         found = self.known.pop(key, None)
         if found is None:
-            self.look(0)
-            found, steps = _counted(spec, model, inputs)
-            self.built += 1
-            self.steps += steps
+            if self.steps < 0:
+                self.refuse()
+            found = self._counted(spec, model, inputs)
         self.known[key] = found
         if len(self.known) > KEPT:
             del self.known[next(iter(self.known))]
@@ -74,22 +158,16 @@ class Networks:
             raise found
         return found
 
-    def fields(self, graph: Graph) -> Fields:
-        """The receptive fields of a network; those that were last asked for are remembered."""
-        if self.followed is None or self.followed.graph is not graph:
-            self.look(FIELD_LOOKS * len(graph.layers))
-            self.followed = followed(graph)
-        return self.followed
-
-
-def _counted(spec: Spec, model: str, inputs: Inputs) -> tuple[Report | Exception, int]:
-    """The counts of a network, or why there are none, and how many steps that took."""
-    variant = model if model in spec.variants else ""
-    elaborator = Elaborator(spec, Settings(variant, inputs=inputs))
-    try:
-        return count(elaborator.run()), elaborator.steps
-    except (SpecError, Fault) as error:
-        return error, elaborator.steps
+    def _counted(self, spec: Spec, model: str, inputs: Inputs) -> Network | Exception:
+        """A model counted, or why it cannot be; notes how many steps that took."""
+        variant = model if model in spec.variants else ""
+        elaborator = Elaborator(spec, Settings(variant, inputs=inputs))
+        try:
+            return Network(count(elaborator.run()), self.look)
+        except (SpecError, Fault) as error:
+            return error
+        finally:
+            self.steps -= elaborator.steps
 
 
 def measured(
@@ -106,75 +184,56 @@ def measured(
     A `Fault` is `about` the field of the claim that does not fit.
     """
     convention = convention or CONVENTIONS[claim.convention]
-    report = networks.report(spec, model or claim.model, claim.inputs if inputs is None else inputs)
-    number = Fraction(_quantity(networks, report, claim.quantity, claim.layers, convention, "layer"))
+    network = networks.network(spec, model or claim.model, claim.inputs if inputs is None else inputs)
+    number = Fraction(_quantity(network, claim.quantity, claim.layers, convention, "layer"))
     if not claim.ratio:
         return number
     if claim.over_model:
-        report = _other(claim, spec, networks)
-    divisor = _quantity(networks, report, claim.quantity, claim.over, convention, "over")
+        network = _other(claim, spec, networks)
+    divisor = _quantity(network, claim.quantity, claim.over, convention, "over")
     if divisor == 0:
         raise Fault(f"the {claim.quantity} to divide by are 0", about="over" if claim.over else "over_model")
     return number / divisor
 
 
-def _other(claim: Claim, spec: Spec, networks: Networks) -> Report:
+def _other(claim: Claim, spec: Spec, networks: Networks) -> Network:
     """The model that a ratio divides by: of the same file, else a bundled one."""
     name = claim.over_model
     if name == spec.name or name in spec.variants:
-        return networks.report(spec, name, {})
+        return networks.network(spec, name, {})
     try:
         found = library.bundled(name)
     except Fault as fault:
         fact = f"there is no model '{name}' in this file, and none is bundled"
         raise Fault(fact, fix=fault.fix, about="over_model") from None
-    return networks.report(found.spec, found.variant or found.spec.name, {})
+    return networks.network(found.spec, found.variant or found.spec.name, {})
 
 
 def _quantity(
-    networks: Networks,
-    report: Report,
-    quantity: str,
-    patterns: tuple[str, ...],
-    convention: Convention,
-    about: str,
+    network: Network, quantity: str, patterns: tuple[str, ...], convention: Convention, about: str
 ) -> int | Fraction:
-    networks.look(len(patterns) * PATTERN_LOOKS + max(1, len(patterns)) * len(report.rows))
+    network.look(1)
+    report = network.report
+    if not patterns and quantity not in LAYERED:
+        return int(getattr(network.totals(convention), quantity))
     try:
         if any(pattern in report.graph.inputs for pattern in patterns):
             return _of_input(report, quantity, patterns)
-        rows = selected(report, patterns, convention.auxiliary)
+        places = network.selected(patterns, convention.auxiliary)
         if quantity in LAYERED:
-            return _of_output(networks, report, rows, quantity)
+            return _of_output(network, places, quantity)
     except Fault as fault:
         fault.about = about
         raise
-    return amount(rows, quantity, convention)
-
-
-def selected(report: Report, patterns: tuple[str, ...], auxiliary: bool = False) -> tuple[Row, ...]:
-    """The rows that patterns mean together, each once; no pattern means the whole network.
-
-    A branch that exists in training only is meant where a pattern matches nothing else, or where
-    `auxiliary` asks for it.
-    """
-    wanted = {row.path for pattern in patterns for row in _matched(report, pattern, auxiliary)}
-    if patterns:
-        return tuple(row for row in report.rows if row.path in wanted)
-    return tuple(row for row in report.rows if auxiliary or not row.layer.auxiliary)
-
-
-def _matched(report: Report, pattern: str, auxiliary: bool) -> tuple[Row, ...]:
-    rows = report.select(pattern)
-    main = tuple(row for row in rows if not row.layer.auxiliary)
-    return rows if auxiliary else main or rows
+    counts = network.counts(convention)
+    return int(sum(getattr(counts[place], quantity) for place in places))
 
 
 def _of_input(report: Report, quantity: str, patterns: tuple[str, ...]) -> int:
     """An input has elements and channels, and nothing else that could be counted."""
     shape = report.graph.inputs.get(patterns[0])
     if len(patterns) > 1 or shape is None:
-        raise Fault("an input stands alone: it is not one of several layers")
+        raise Fault("an input is claimed on its own, not as one of several layers")
     if quantity == CHANNELS:
         return _channels_of(shape)
     if quantity != "activations":
@@ -182,16 +241,17 @@ def _of_input(report: Report, quantity: str, patterns: tuple[str, ...]) -> int:
     return shape.elements
 
 
-def _of_output(networks: Networks, report: Report, rows: tuple[Row, ...], quantity: str) -> int | Fraction:
+def _of_output(network: Network, places: list[int], quantity: str) -> int | Fraction:
     """The channels, field or jump of the one output that leaves some layers."""
-    leaving = _leaving(report, rows)
+    graph = network.report.graph
+    leaving = _leaving(network, places)
     if quantity == CHANNELS:
-        found = {_channels_of(report.graph.shape(value)) for value in leaving}
+        found = {_channels_of(graph.shape(value)) for value in leaving}
         if len(found) > 1:
             fact, numbers = "several outputs leave these layers", f"{sorted(found)} channels"
             raise Fault(fact, found=numbers, fix="name one layer")
         return found.pop()
-    first, known = len(report.graph.inputs), networks.fields(report.graph).layers
+    first, known = len(graph.inputs), network.fields.layers
     fields = [field for value in leaving for field in known[value - first]]
     seen = {field.size if quantity == FIELD else field.jump for field in fields}
     number = seen.pop() if len(seen) == 1 else None
@@ -201,14 +261,13 @@ def _of_output(networks: Networks, report: Report, rows: tuple[Row, ...], quanti
     return number
 
 
-def _leaving(report: Report, rows: tuple[Row, ...]) -> set[int]:
+def _leaving(network: Network, places: list[int]) -> set[int]:
     """The values that leave some layers: read by others, or by the user."""
-    values = {id(row): len(report.graph.inputs) + place for place, row in enumerate(report.rows)}
-    inside = {values[id(row)] for row in rows}
-    read_outside = {
-        value for row in report.rows if values[id(row)] not in inside for value in row.layer.inputs
-    }
-    return inside & (read_outside | {*report.graph.outputs}) or {max(inside)}
+    graph = network.report.graph
+    first = len(graph.inputs)
+    inside = {first + place for place in places}
+    read = {value for value in inside if any(one not in inside for one in network.readers.get(value, ()))}
+    return read | (inside & {*graph.outputs}) or {max(inside)}
 
 
 def _channels_of(shape: Shape) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from paramcalc.base import printed as figure
+from paramcalc.base import printed
 from paramcalc.base.errors import Fault, Problem, Problems, Source, SpecError, near
 from paramcalc.base.printed import Figure
 from paramcalc.conventions import CONVENTIONS, OWN, convention
@@ -148,9 +148,9 @@ class _Reader:
             if quantities or len(self.problems) == before:
                 self.wrong_quantities(node, [key for key, _ in quantities])
             return None
-        (key, printed), *_ = quantities
+        (key, value), *_ = quantities
         values = {name: self.field(name, node) for name in FIELDS}
-        read = self.figure(printed, ratio=not {"over", "over_model"}.isdisjoint(node.keys()))
+        read = self.figure(value, ratio=not {"over", "over_model"}.isdisjoint(node.keys()))
         self.check_fit(key, values, node)
         if len(self.problems) > before or read is None:
             return None
@@ -259,10 +259,10 @@ class _Reader:
 
     def figure(self, node: Node, ratio: bool) -> Figure | None:
         if not isinstance(node, Scalar) or not node.text:
-            self.fail(node, "a figure is missing here", f"digits as printed: {figure.EXAMPLES}")
+            self.fail(node, "a figure is missing here", f"digits as printed: {printed.EXAMPLES}")
             return None
         try:
-            read = figure.read(node.text, ratio)
+            read = printed.read(node.text, ratio)
         except Fault as fault:
             self.problems.add(self.spec.source, node.start, node.end, fault.fact, fault.notes())
             return None

@@ -154,11 +154,11 @@ def _inputs(texts: list[str] | None) -> tuple[dict[str, tuple[int, ...]], dict[s
 
 def _number(option: str, text: str) -> int:
     """A figure such as 20e12 as a whole number."""
-    from paramcalc.base import printed as figure
+    from paramcalc.base import printed
 
     example = "a number such as 64e6, 20e12 or 2_000_000"
     try:
-        read = figure.read(text)
+        read = printed.read(text)
     except Fault as fault:
         raise Fault(f"{option}: {fault.fact}", expected=example) from None
     if read.percentage:

@@ -7,9 +7,9 @@ knows what a convention counts, and a further one is a further entry.
 from __future__ import annotations
 
 from paramcalc.base.errors import Fault, near
-from paramcalc.conventions.account import profiled, recounted
+from paramcalc.conventions.account import Known, counted, profiled, recounted
 from paramcalc.conventions.papers import OWN, PAPERS
-from paramcalc.conventions.rule import Convention, amount
+from paramcalc.conventions.rule import Convention
 from paramcalc.conventions.tools import TOOLS, VARIANTS
 
 CONVENTIONS = {convention.name: convention for convention in (*PAPERS, *TOOLS, *VARIANTS)}
@@ -31,8 +31,9 @@ __all__ = [
     "TOOLS",
     "VARIANTS",
     "Convention",
-    "amount",
+    "Known",
     "convention",
+    "counted",
     "profiled",
     "recounted",
 ]

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from paramcalc.base.sizes import Size, total
 from paramcalc.conventions.papers import OWN
-from paramcalc.conventions.rule import Convention, Facts, expression, family, rules
+from paramcalc.conventions.rule import Convention, Facts, expression, family, formulas, rules
 from paramcalc.conventions.tools import TOOLS, VARIANTS, WRITINGS
 from paramcalc.count.report import Basis, Counts, Report, Row, branches, sum_counts
 
@@ -68,9 +68,14 @@ def _otherwise(other: Report, base: Report) -> str:
     return f"; {other.convention}, {writing}: {', '.join(numbers)}"
 
 
+def counted(report: Report, convention: Convention, known: Known | None = None) -> tuple[Row, ...]:
+    """The rows with the numbers of a convention: 0 in quantities of which it does not speak."""
+    counts = _Counting(convention, report.batch, {} if known is None else known)
+    return tuple(Row(row.layer, counts.of(row)) for row in report.rows)
+
+
 def _recounted(report: Report, convention: Convention, known: Known) -> Report:
-    counts = _Counting(convention, report.batch, known)
-    rows = tuple(Row(row.layer, counts.of(row)) for row in report.rows)
+    rows = counted(report, convention, known)
     meant = [row for row in rows if convention.auxiliary or not row.layer.auxiliary]
     tool = convention.tool
     basis = Basis(
@@ -118,7 +123,7 @@ class _Counting:
         layer, terms = row.layer, self.convention.terms[quantity]
         place = (quantity, family(layer))
         if place not in self.formulas:
-            self.formulas[place] = tuple(term.formula for term in terms if term.counts(layer))
+            self.formulas[place] = tuple(each.text for each in formulas(terms, family(layer)))
         key = (self.formulas[place], layer.kind)
         if key not in self.known:
             facts = Facts(layer, row.counts if self.batch == 1 else None)

@@ -40,6 +40,11 @@ PAPERS = (
         {"params": table({"*": "params - biases"})},
     ),
     Convention(
+        "without-normalization",
+        "everything learned but the factors and offsets of normalization, which some sources store as buffers",
+        {"params": table({"*": "params", _ALL_NORMALIZATIONS: "0 - params"})},
+    ),
+    Convention(
         "with-frozen",
         "also scalars that training does not change",
         {"params": table({"*": "trainable + frozen"})},

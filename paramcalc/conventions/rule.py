@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.base.sizes import Size, ceil_divide, floor_divide, product, total
-from paramcalc.count.report import Counts, Row, count_layer
+from paramcalc.count.report import Counts, count_layer
 from paramcalc.engine.graph import Layer
 from paramcalc.language.expression import Expression, parse
 
@@ -29,9 +29,6 @@ class Term(NamedTuple):
 
     formula: str
     families: tuple[str, ...] = ()
-
-    def counts(self, layer: Layer) -> bool:
-        return not self.families or family(layer) in self.families
 
 
 class Tool(NamedTuple):
@@ -93,23 +90,14 @@ def replaced(terms: Iterable[Term], others: tuple[Term, ...]) -> tuple[Term, ...
     return (*(term for term in kept if term.families), *others)
 
 
-def amount(rows: Iterable[Row], quantity: str, convention: Convention) -> Size:
-    """A quantity of some layers, counted for one sample, under a convention that is about it."""
-    terms = convention.terms[quantity]
-    known: dict[Any, Size] = {}
-    return total(_known(row.layer, terms, known) for row in rows)
-
-
-def _known(layer: Layer, terms: tuple[Term, ...], known: dict[Any, Size]) -> Size:
-    key = layer.kind
-    if key not in known:
-        known[key] = evaluated(terms, Facts(layer))
-    return known[key]
-
-
 def evaluated(terms: Iterable[Term], facts: Facts) -> Size:
     """What terms make of one layer, for one sample."""
-    return total(expression(term.formula).evaluate(facts) for term in terms if term.counts(facts.layer))
+    return total(each.evaluate(facts) for each in formulas(terms, family(facts.layer)))
+
+
+def formulas(terms: Iterable[Term], named: str) -> list[Expression]:
+    """What is added up for an op of a family."""
+    return [expression(term.formula) for term in terms if not term.families or named in term.families]
 
 
 @lru_cache(maxsize=1024)

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from paramcalc.base.choice import chosen
 from paramcalc.base.errors import visible
 from paramcalc.base.shape import Shape
-from paramcalc.conventions import Convention
-from paramcalc.conventions.rule import Facts, expression
+from paramcalc.conventions.rule import Convention, Facts, expression, family, formulas
 from paramcalc.count.outline import call_text
 from paramcalc.count.report import Report, Row
 from paramcalc.engine.graph import Layer
@@ -169,7 +168,7 @@ def _reasons(layer: Layer, row: Row, why: Convention, wanted: Sequence[str]) -> 
     for quantity, terms in why.terms.items():
         if wanted != USUAL and quantity not in wanted:
             continue
-        counting = [term.formula for term in terms if term.counts(layer)]
+        counting = [each.text for each in formulas(terms, family(layer))]
         parts = tuple((formula, expression(formula).evaluate(facts)) for formula in counting)
         yield Reason(quantity, why.word(quantity), parts, getattr(row.counts, quantity))
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-from paramcalc.base import printed as figure
+from paramcalc.base import printed
 from paramcalc.base.errors import Fault, Problem, Source, SpecError, near
 from paramcalc.count.report import BITS
 from paramcalc.language import syntax
@@ -111,7 +111,7 @@ def _number(source: Source, node: Node | None) -> Fraction:
     if node is None:
         return Fraction(0)
     try:
-        value = figure.read(_text(node)).value
+        value = printed.read(_text(node)).value
     except Fault as fault:
         raise _error(source, node, fault.fact, fault.expected) from None
     if not value:
