@@ -1,7 +1,7 @@
 """What `formula` costs: `python -m benchmarks.formula`.
 
-Budget: `formula resnet-50` under 3 x the import of sympy, as whole processes; for networks of more and more
-layers a time that grows as the number of layers.
+Budget: `formula resnet-50` at most 1 x the import of sympy, as whole processes, and 2 x in the formats that sympy
+prints; for networks of more and more layers a time that grows as the number of layers.
 """
 
 from __future__ import annotations
@@ -19,6 +19,15 @@ def main() -> None:
     compiled()
     commands = {"import sympy": ["-c", "import sympy"]}
     commands |= {f"formula {name}": ["-m", "paramcalc", "formula", name] for name in ("resnet-50", *LARGE)}
+    for form in ("latex", "python", "c", "javascript"):
+        commands[f"formula resnet-50 --format {form}"] = [
+            "-m",
+            "paramcalc",
+            "formula",
+            "resnet-50",
+            "--format",
+            form,
+        ]
     show(timed(commands, rounds=5), "import sympy")
     for rounds in ROUNDS:
         layers, seconds = grown(rounds)
