@@ -31,7 +31,7 @@ FORMS = ("rows.csv", "rows.parquet", "rows/")
 # Counts nothing of its own; in mode "kill" it ends the process that counts it, unless that is the first one.
 DEADLY = """
 from __future__ import annotations
-import multiprocessing, os, signal
+import multiprocessing, os, signal, time
 from dataclasses import dataclass
 from paramcalc.ops.attributes import Word
 from paramcalc.ops.base import Elementwise
@@ -42,6 +42,7 @@ class Deadly(Elementwise):
 
     def weights(self, x):
         if self.mode == "kill" and multiprocessing.parent_process():
+            time.sleep(0.5)  # until whoever started this process has seen it
             os.kill(os.getpid(), signal.SIGKILL)
         return {}
 """
@@ -375,7 +376,7 @@ def test_processes_know_the_ops_of_plugins(deadly: Path) -> None:
 
 
 def test_workers_that_die_end_the_sweep(deadly: Path) -> None:
-    """Two in a row on one part: an error, what was finished is kept, and one process goes on from there."""
+    """Several in a row on one part, or all for good: an error, the finished parts are kept and gone on from."""
     arguments = command("net.yaml", "mode=calm,kill", "width=8:57", "--chunk", "10", "--plugin", "deadly.py")
     arguments += ["-o", "rows.csv"]
     impatient = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
@@ -386,7 +387,11 @@ def test_workers_that_die_end_the_sweep(deadly: Path) -> None:
 
     assert killed.returncode == 2
     assert 1 <= kept <= 5
-    assert "2 workers in a row died while counting the same part" in killed.stderr
+    given_up = (
+        "2 workers in a row died while counting the same part",
+        "all workers died, and none came back",
+    )
+    assert any(text in killed.stderr for text in given_up), killed.stderr
     assert "Traceback" not in killed.stderr
     assert f"{kept} of 10 parts are there from an earlier run" in resumed.stderr
     assert len((deadly / "rows.csv").read_text().splitlines()) == 101

@@ -5,12 +5,12 @@ The only module that imports distributed, which is an optional extra.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import ExitStack
 from functools import lru_cache, partial
 from threading import Lock
 from typing import Any, TypeAlias
@@ -57,7 +57,7 @@ def _on_dask(where: str | dict[str, Any], task: Task, numbers: Sequence[int]) ->
         from distributed import Client, KilledWorker, LocalCluster
     except ImportError:
         raise Fault("more than one process needs Dask", fix="pip install 'paramcalc[dask]'") from None
-    with ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         try:
             if isinstance(where, dict):
                 where = stack.enter_context(
@@ -83,18 +83,19 @@ def _on_dask(where: str | dict[str, Any], task: Task, numbers: Sequence[int]) ->
                 fix="give them more memory, or each of them less to hold: a smaller --chunk",
             ) from None
         except (CancelledError, OSError) as error:
-            raise Fault(
-                f"the cluster is lost: {error}", fix="start it again; finished parts are kept"
-            ) from None
+            raise Fault(f"the cluster is lost: {error}", fix="finished parts are kept") from None
 
 
 def _result(client: Any, future: Any) -> Any:
-    """What a future gives; an OSError where all workers are gone and none comes back."""
+    """What a future gives; a `Fault` where all workers are gone and none comes back."""
     while True:
         try:
             return future.result(timeout=GLANCE)
         except TimeoutError:
-            client.wait_for_workers(1, timeout=PATIENCE)
+            with contextlib.suppress(TimeoutError):
+                client.wait_for_workers(1, timeout=PATIENCE)
+                continue
+            raise Fault("all workers died, and none came back", fix="finished parts are kept") from None
 
 
 _turn = Lock()
