@@ -195,6 +195,14 @@ def test_other_outputs_are_a_failure(tmp_path: Path, run: Run) -> None:
         )
 
     assert verify(right, "y.npz").code == 0
+    np.save(tmp_path / "nan.npy", np.where(expected == expected.max(), np.nan, expected))
+    for expect, apart in (("nan.npy", None), ("small.npy", None), ("y.npz", 0)):
+        result = run("verify", spec, "--weights", right, "--input", tmp_path / "x.npy", "--expect", tmp_path / expect,
+                     "--format", "json")  # fmt: skip
+        (network,) = json.loads(result.out, parse_constant=pytest.fail)["networks"]
+
+        assert network["expected"] == {"file": str(tmp_path / expect), "apart": apart}
+        assert network["agrees"] is (apart == 0)
     assert verify(swapped, "y.npz").code == 1
     assert "DISAGREES b: output values: expected the numbers in" in verify(swapped, "y.npz").out
     assert "found 1x4x8x8, not 1x2x8x8" in verify(right, "small.npy").out

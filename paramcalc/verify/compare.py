@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from heapq import nlargest
-from math import inf, prod
+from math import inf, isfinite, prod
 from time import perf_counter
 from typing import NamedTuple, TypeAlias
 
@@ -314,6 +314,10 @@ class _Comparison:
 def _compare_outputs(outputs: Arrays, expected: Expected) -> tuple[float, list[Disagreement]]:
     """How far the outputs are from those expected, and what is too far from them."""
     apart, differing = 0.0, []
+    if "" in expected.outputs and len(outputs) > 1:
+        raise Fault(
+            f"{expected.source} holds one output, and there are {len(outputs)}", fix="use a .npz file"
+        )
     for name, stored in expected.outputs.items():
         name = name or next(iter(outputs))
         if name not in outputs:
@@ -324,6 +328,7 @@ def _compare_outputs(outputs: Arrays, expected: Expected) -> tuple[float, list[D
             values = stored.read().reshape(y.shape)
             largest = float(np.abs(values).max()) or 1.0
             share = float(np.abs(y - values).max()) / largest
+            share = share if isfinite(share) else inf
             difference = "" if share <= TOLERANCE else f"off by {share:.2g} of it"
         else:
             share, difference = inf, f"{shown(y.shape)}, not {shown(stored.shape)} of {stored.dtype}"

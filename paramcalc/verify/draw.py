@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.count import outline
@@ -76,7 +77,7 @@ def notes(run: Verification, times: bool) -> tuple[str, ...]:
         f"peak live activations: {number(peak.elements)} elements ({peak.layer}), "
         f"{number(peak.bytes)} bytes ({peak.bytes_layer})",
     ]
-    if run.expected:
+    if run.expected and isfinite(run.apart):
         notes.append(f"outputs: {run.apart:.1g} of the largest number apart from {run.expected}")
     if times:
         held = f"; peak memory of the process: {run.memory / 2**20:,.0f} MiB" if run.memory else ""
@@ -226,7 +227,9 @@ def _network(run: Verification) -> dict[str, Any]:
         "memory_bytes": run.memory or None,
         "left_out": list(run.left_out),
         "disagreements": [one._asdict() for one in run.disagreements],
-        "expected": {"file": run.expected, "apart": run.apart} if run.expected else None,
+        "expected": {"file": run.expected, "apart": run.apart if isfinite(run.apart) else None}
+        if run.expected
+        else None,
         "layers": [_layer(layer) for layer in run.layers],
     }
 
