@@ -16,13 +16,13 @@ import typer
 from paramcalc.base.errors import Fault, first_of
 from paramcalc.engine.elaborate import Change, Replacement
 from paramcalc.render.escape import harmless
-from paramcalc.render.forms import Drawing, written
 from paramcalc.render.grid import Grid, Styled, layout
 
 if TYPE_CHECKING:
     from paramcalc.count.report import Report
     from paramcalc.engine.graph import Graph
     from paramcalc.language.spec import Spec
+    from paramcalc.render.forms import Drawing
 
 # The formats of output, and how the names of files in them end.
 ENDINGS = {
@@ -195,6 +195,8 @@ class Output(NamedTuple):
         elif self.format == "yaml" and self.path is not None:
             emit(str(drawn), self.path)  # a file has the text of a spec as it is
         else:
+            from paramcalc.render.forms import written  # only for documents: most runs show a table
+
             emit(written(drawn, self.format), self.path)
 
     def text(self, lines: Iterable[Styled], after: str = "") -> None:

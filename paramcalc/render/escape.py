@@ -25,7 +25,7 @@ _TEX = {
 }
 # The x of sizes, of numbers of blocks and of ratios: 3x3, 6 x 28 x 28, unit x 2, x 1.52.
 _TIMES = r"(?<=[0-9])x(?=[0-9])|(?<= )x(?= [0-9])|^x(?= [0-9])|(?<=[0-9] )x$"
-_MARKED = re.compile(r"[\\`*<|]|\](?=[\[(:])")
+_MARKED = r"[\\`*<|]|\](?=[\[(:])"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for one
 # A GitHub runner obeys a line of a log that begins with :: after blanks, and ##[ anywhere in one. Each
 # format writes the same character in another way; where it has none, as an escape.
@@ -69,7 +69,7 @@ def markdown(text: str) -> str:
     >>> print(markdown("[a](b) | <c>"))
     \\[a\\](b) \\| \\<c>
     """
-    return _MARKED.sub(r"\\\g<0>", visible(text))
+    return re.sub(_MARKED, r"\\\g<0>", visible(text))
 
 
 def code(text: str) -> str:
@@ -96,12 +96,12 @@ def cell(value: object) -> object:
     return f"'{text}" if text.startswith(_FORMULA) or value.startswith(_FORMULA) else text
 
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def xml(text: str) -> str:
     """A text without the characters that XML 1.0 cannot hold, even escaped."""
-    return _NOT_XML.sub("\ufffd", "\n".join(map(visible, text.split("\n"))))
+    return re.sub(_NOT_XML, "\ufffd", "\n".join(map(visible, text.split("\n"))))
 
 
 def workflow(text: str, also: str = "") -> str:
