@@ -15,7 +15,11 @@ from pathlib import Path
 import pytest
 
 from paramcalc import compare, load
+from paramcalc.base.errors import Source
+from paramcalc.count.depth import depth
 from paramcalc.count.vary import axis
+from paramcalc.engine.elaborate import elaborate
+from paramcalc.engine.library import from_text
 from tests.conftest import Run
 
 LENET = {  # LeCun et al. 1998, section II.B: trainable parameters and connections
@@ -38,6 +42,40 @@ def test_lenet_as_published(run: Run) -> None:
     assert report["totals"]["trainable"] == 60_000
     assert report["totals"]["connections"] == 340_908
     assert layers["OUTPUT"]["frozen"] == report["totals"]["frozen"] == 840
+
+
+@pytest.mark.parametrize(
+    ("model", "layers"),
+    [
+        ("lenet5-ng", 5),
+        ("alexnet-ng", 8),
+        ("VGG16", 16),
+        ("vgg19-e-bn", 19),
+        ("googlenet", 22),  # Szegedy et al. 2014: 22 layers deep when counting only layers with parameters
+        ("plain34", 34),
+        ("resnet-50", 50),
+        ("densenet-121", 121),
+    ],
+)
+def test_depth_as_named(model: str, layers: int) -> None:
+    """The number that a network is named after, or that its paper states."""
+    assert depth(load(model).graph()) == layers
+
+
+def test_depth_of_ways() -> None:
+    """The longest way counts: heads of training and inputs without weights do not, a layer used again does."""
+    text = """
+        inputs: {a: 8, b: 8}
+        outputs: [short, long]
+        layers:
+          - short: linear 8 from a
+          - first: linear 8 from b
+          - auxiliary: {head: [linear 8, linear 8, linear 8]}
+          - norm: layer_norm from first
+          - again: linear 8 share=first
+          - long: add from again short
+    """
+    assert depth(elaborate(from_text(Source("ways", text)))) == 2
 
 
 def test_json_contract(run: Run) -> None:
