@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -202,3 +204,20 @@ def test_ops_fit_the_width(run: Run, columns: int | None) -> None:
 def test_ops_in_markdown_have_whole_calls(run: Run) -> None:
     """Nothing is wrapped or left out where a document is written."""
     assert "conv2d out_channels kernel_size [stride=1]" in run("ops", "--format", "markdown").out
+
+
+def test_an_installation_may_be_made_of_links(tmp_path: Path) -> None:
+    """Some installers link the files of a package to a store: bundled specs are read all the same."""
+    for folder in ("paramcalc", "specs"):
+        for file in (ROOT / folder).rglob("*"):
+            if file.is_file() and file.suffix in (".py", ".yaml", ".csv"):
+                link = tmp_path / file.relative_to(ROOT)
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(file)
+    (tmp_path / "mine.yaml").write_text("use: lenet5-ng\nlayers: [conv2d 4 3]\n")
+
+    for arguments in (["count", "resnet-50"], ["check", "lenet5-1998"], ["count", "mine.yaml"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "paramcalc", *arguments], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr

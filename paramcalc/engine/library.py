@@ -102,8 +102,10 @@ def bundled_files() -> list[Path]:
 
 
 def leads_out(path: Path) -> bool:
-    """Whether a file is a link to one in another folder."""
-    return path.is_symlink() and path.resolve().parent != path.parent.resolve()
+    """Whether a file is a link to one in another folder; an installation may be made of links."""
+    if not path.is_symlink() or path.parent.resolve() == bundled_folder().resolve():
+        return False
+    return path.resolve().parent != path.parent.resolve()
 
 
 def files(folder: Path) -> list[Path]:
@@ -209,5 +211,4 @@ def _sibling(name: str, folder: Path | None) -> Path | None:
     if folder is None:
         return None
     path = folder / f"{name}.yaml"
-    inside = _is_file(path) and path.resolve().parent == folder.resolve()
-    return path if inside else None
+    return path if _is_file(path) and path.parent == folder and not leads_out(path) else None
