@@ -1,7 +1,7 @@
 """paramcalc: what a neural network costs, exactly, from one readable spec.
 
 >>> import paramcalc
->>> paramcalc.load("resnet-50").count().totals.params
+>>> paramcalc.load("resnet-50").count().params
 25557032
 """
 
@@ -9,7 +9,23 @@ from __future__ import annotations
 
 import paramcalc.compare  # noqa: F401  the folder first, so that importing it later leaves the function its name
 from paramcalc.base import start  # noqa: F401  first, as an interrupt may come at any time
-from paramcalc.model import Model, compare, load
+from paramcalc.base.errors import Error, Fault, SpecError
+from paramcalc.count.report import Counts, Report, Row
+from paramcalc.model import Model, change, compare, load, parse, replacement
 from paramcalc.version import __version__
 
-__all__ = ["Model", "__version__", "compare", "load"]
+__all__ = [
+    "Counts",
+    "Error",
+    "Fault",
+    "Model",
+    "Report",
+    "Row",
+    "SpecError",
+    "__version__",
+    "change",
+    "compare",
+    "load",
+    "parse",
+    "replacement",
+]

@@ -49,8 +49,7 @@ def run(arguments: list[str]) -> int:
     except SpecError as error:
         return fail(f"{error}\n\n{_counted(len(error.problems))}")
     except Fault as fault:
-        notes = (f"  = {printable(note)}" for note in fault.notes())
-        return fail("\n".join([f"paramcalc: {printable(fault.fact)}", *notes]))
+        return fail(f"paramcalc: {fault}")
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:

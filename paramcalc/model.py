@@ -46,7 +46,7 @@ class Model:
 
     def graph(
         self,
-        changes: tuple[Change | Replacement, ...] = (),
+        changes: Sequence[Change | Replacement] = (),
         inputs: dict[str, Any] | None = None,
         **knobs: Any,
     ) -> Graph:
@@ -61,13 +61,22 @@ class Model:
 
     def count(
         self,
-        changes: tuple[Change | Replacement, ...] = (),
+        changes: Sequence[Change | Replacement] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
+        convention: str = "",
         **knobs: Any,
     ) -> Report:
-        """Exact counts of every layer and their totals, for a batch of samples."""
-        return count(self.graph(changes, inputs, **knobs), batch)
+        """Exact counts of every layer and their totals, for a batch of samples.
+
+        `convention` names a tool or a paper whose counts they are to be: `torchinfo`, `fvcore`.
+        """
+        report = count(self.graph(changes, inputs, **knobs), batch)
+        if not convention:
+            return report
+        from paramcalc import conventions
+
+        return conventions.recounted(report, conventions.convention(convention))
 
     def explain(self, *layers: str, quantities: Sequence[str] = (), why: str = "") -> Explained:
         """Formulas of the layers that patterns mean, or of all, with numbers in place and their values.
@@ -90,7 +99,7 @@ class Model:
     def closed(
         self,
         symbols: Sequence[str] | None = None,
-        changes: tuple[Change | Replacement, ...] = (),
+        changes: Sequence[Change | Replacement] = (),
         inputs: dict[str, Any] | None = None,
     ) -> Closed:
         """The network counted in symbols: of knobs, of input axes (`H`, `W`, `L`), of the `batch`.
@@ -99,7 +108,7 @@ class Model:
         """
         from paramcalc.symbolic import close
 
-        return close(self.spec, self.variant, symbols, changes, inputs)
+        return close(self.spec, self.variant, symbols, tuple(changes), inputs)
 
     def formula(
         self, quantity: str, symbols: Sequence[str] | None = None, layers: Sequence[str] = ()
@@ -114,14 +123,14 @@ class Model:
     def space(
         self,
         axes: Sequence[Axis],
-        changes: tuple[Change | Replacement, ...] = (),
+        changes: Sequence[Change | Replacement] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
     ) -> Space:
         """The networks that this one becomes while some settings vary."""
         from paramcalc.count.vary import Space
 
-        return Space(self.spec, self.variant, axes, changes, inputs, batch)
+        return Space(self.spec, self.variant, axes, tuple(changes), inputs, batch)
 
     def solve(
         self,
@@ -130,7 +139,7 @@ class Model:
         most: str = "",
         least: str = "",
         step: int = 1,
-        changes: tuple[Change | Replacement, ...] = (),
+        changes: Sequence[Change | Replacement] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
     ) -> Solution:
@@ -154,7 +163,7 @@ class Model:
         sample: int | None = None,
         seed: int = 0,
         pareto: str = "",
-        changes: tuple[Change | Replacement, ...] = (),
+        changes: Sequence[Change | Replacement] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
     ) -> Sweep:
@@ -198,9 +207,18 @@ def compare(*networks: Model | Report) -> Diff:
 def load(name: str) -> Model:
     """A model by the name of a bundled one, by `PATH` or `PATH:VARIANT`, or `-` for standard input.
 
-    Raises `SpecError` or `Fault` (both from `paramcalc.base.errors`) when it cannot be read.
+    Raises an `Error` when it cannot be read: its text has the place, the fact and the fix.
     """
     return Model(*library.find(name))
+
+
+def parse(text: str, variant: str = "", name: str = "<text>") -> Model:
+    """A model from the text of its spec; messages call the text by the name.
+
+    >>> parse("{input: 1x28x28, layers: [flatten, linear 10]}").count().params
+    7850
+    """
+    return Model(library.from_text(Source(name, text), variant), variant)
 
 
 def change(text: str) -> Change:
@@ -267,4 +285,4 @@ def _value(value: Any) -> Any:
     return tuple(_value(item) for item in value) if isinstance(value, list | tuple) else value
 
 
-__all__ = ["Expression", "Model", "change", "compare", "load", "replacement", "sizes"]
+__all__ = ["Expression", "Model", "change", "compare", "load", "parse", "replacement", "sizes"]

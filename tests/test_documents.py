@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,20 @@ def test_shown_output_is_real(
     monkeypatch.chdir(tmp_path)
 
     check(document, run, request.config.getoption("--refresh"))
+
+
+@pytest.mark.parametrize(
+    "document", [path for path in DOCUMENTS if ">>> " in path.read_text("utf-8")], ids=lambda path: path.name
+)
+def test_shown_python_is_real(document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every Python session gives what it shows."""
+    write_files(document, tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    failed, tried = doctest.testfile(str(document), module_relative=False)
+
+    assert failed == 0
+    assert tried == document.read_text("utf-8").count(">>> ")
 
 
 def test_a_wrong_output_is_noticed(tmp_path: Path, run: Run) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import doctest
 import json
 import random
 import re
@@ -856,16 +855,6 @@ def test_layers_of_open_repeats_say_for_which_rounds_they_stand() -> None:
     )
 
     assert "i = 1 ... n - 1" in found
-
-
-def test_documented_session_is_real() -> None:
-    """The Python session in the document runs, and gives what it shows."""
-    failed, tried = doctest.testfile(
-        str(Path(__file__).parent.parent / "docs/formulas.md"), module_relative=False
-    )
-
-    assert failed == 0
-    assert tried >= 7
 
 
 def test_unknown_quantity_has_near_misses() -> None:

@@ -1683,7 +1683,7 @@ def used(folder: Path, text: str, base: str = BASE) -> Path:
 
 
 def calls_of(path: Path, variant: str = "") -> list[str]:
-    from paramcalc.count.outline import call_text
+    from paramcalc.count.call import call_text
 
     return [call_text(layer.op) for layer in elaborate(library.read(path), Settings(variant)).layers]
 

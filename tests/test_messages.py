@@ -56,7 +56,7 @@ def said(spec: str) -> str:
     except SpecError as error:
         return str(error).replace(f"{library.bundled_folder()}/", "specs/")
     except Fault as fault:
-        return "\n".join([fault.fact, *(f"  = {note}" for note in fault.notes())])
+        return str(fault)
     return "nothing"
 
 

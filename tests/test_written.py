@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from paramcalc import ops
 from paramcalc.base.errors import Source
 from paramcalc.base.shape import Shape
-from paramcalc.count.outline import call_text
+from paramcalc.count.call import call_text
 from paramcalc.engine.elaborate import elaborate
 from paramcalc.engine.graph import Graph
 from paramcalc.engine.library import from_text

@@ -6,7 +6,7 @@ from textwrap import dedent
 from typing import Any
 
 from paramcalc.base.errors import Source, SpecError
-from paramcalc.count.outline import call_text
+from paramcalc.count.call import call_text
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.engine.graph import Graph

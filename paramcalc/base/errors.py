@@ -26,7 +26,11 @@ _PIECE = 2**14  # characters between two places whose lines are remembered
 _NAMED = re.compile(r"[\s{\[-]*[^\s:#]+:(?=\s)")  # what a line starts with, if that is a name
 
 
-class Fault(Exception):
+class Error(Exception):
+    """What paramcalc raises for a network, a setting or a file that is wrong; its text holds the fix."""
+
+
+class Fault(Error):
     """A bare fact about one layer or expression: what is wrong, and what would be right.
 
     `about` names the attribute or input at fault, so that whoever knows the place can point at it.
@@ -51,6 +55,9 @@ class Fault(Exception):
         self.about = about
         self.at = at
 
+    def __str__(self) -> str:
+        return "\n".join([printable(self.fact), *(f"  = {printable(note)}" for note in self.notes())])
+
     def notes(self, operands: tuple[str, ...] = ()) -> tuple[str, ...]:
         """The remarks below the caret: expected, found, where the operands come from, the fix."""
         found = [
@@ -64,6 +71,9 @@ class Source(NamedTuple):
 
     name: str
     text: str
+
+    def __repr__(self) -> str:
+        return f"<Source {visible(self.name)}>"
 
     @property
     def is_option(self) -> bool:
@@ -115,6 +125,9 @@ class Problem(NamedTuple):
     fact: str
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<Problem {self.source.place(self.start)}: {printable(self.fact)}>"
+
     def render(self) -> str:
         """The message as it is printed: place and fact, the line with a caret, the notes.
 
@@ -136,7 +149,7 @@ class Problem(NamedTuple):
         return "\n".join(parts)
 
 
-class SpecError(Exception):
+class SpecError(Error):
     """Every mistake that one reading of a spec found, in the order of the text.
 
     `partial` is the spec with unreadable items marked as such, when the rest of it makes sense.

@@ -22,6 +22,9 @@ class Shape(NamedTuple):
     axes: tuple[str, ...]
     dims: tuple[Size, ...]
 
+    def __repr__(self) -> str:
+        return f"<Shape {self}>"
+
     def __str__(self) -> str:
         return "x".join(f"{dim}" for dim in self.dims)
 

@@ -51,7 +51,7 @@ def count(
 
     Example: paramcalc count resnet-50 --depth 1 --set width=96
     """
-    from paramcalc.count import draw, json
+    from paramcalc.count import draw
     from paramcalc.count.words import FIELD
     from paramcalc.model import load
 
@@ -72,6 +72,6 @@ def count(
                 draw.flat(report, sort, top, view) if flat else draw.grid(report, depth, not unfold, view)
             ),
             "csv": lambda: draw.rows(report),
-            "json": lambda: json.document(report, dtype),
+            "json": lambda: draw.document(report, dtype),
         }
     )

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from paramcalc.count.outline import Node, call_text, tree
+from paramcalc.count.call import call_text
+from paramcalc.count.outline import Node, tree
 from paramcalc.count.report import Report, Row
 
 LARGEST_TABLE = 250_000  # pairs that are weighed one by one; beyond, names alone decide

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault, visible
 from paramcalc.base.shape import Shape
 from paramcalc.compare.align import Match, align
-from paramcalc.count.outline import FITTING_LINES, FULL_DEPTH, JOIN, Node, call_text
+from paramcalc.count.call import call_text
+from paramcalc.count.outline import FITTING_LINES, FULL_DEPTH, JOIN, Node
 from paramcalc.count.report import Basis, Counts, Report
+from paramcalc.render import notebook
 from paramcalc.render.notebook import shows_itself
 
 SIGNIFICANT = 3  # digits of a rounded ratio
@@ -44,6 +46,9 @@ class DiffLine(NamedTuple):
     changes: tuple[str, ...]
     auxiliary: bool
     layer: bool  # nothing stands below it
+
+    def __repr__(self) -> str:
+        return f"<DiffLine {visible(next(filter(None, self.paths)))}>"
 
 
 @shows_itself
@@ -113,6 +118,14 @@ class Diff(NamedTuple):
     def layers(self) -> list[DiffLine]:
         """The lines of single layers alone, none folded."""
         return [line for line in _lines(self.root, 0, FULL_DEPTH, fold=False) if line.layer]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `paramcalc compare --format json` prints, as Python values."""
+        return notebook.document(self)
+
+    def to_json(self) -> str:
+        """What `paramcalc compare --format json` prints."""
+        return notebook.json(self)
 
 
 def compare(*reports: Report) -> Diff:

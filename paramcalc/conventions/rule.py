@@ -60,6 +60,9 @@ class Convention(NamedTuple):
     auxiliary: bool = False
     tool: Tool | None = None
 
+    def __repr__(self) -> str:
+        return f"<Convention {self.name}>"
+
     @property
     def base(self) -> str:
         """The profile that this one is a variant of: `fvcore` of `fvcore:multihead`, or itself."""

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from paramcalc.base.choice import known
 from paramcalc.count import outline, words
-from paramcalc.count.outline import call_text
+from paramcalc.count.call import call_text
+from paramcalc.count.json import document as document
 from paramcalc.count.report import QUANTITIES, Basis, Counts, Report, Row, stored, sum_counts
 from paramcalc.count.words import FIELD, Extra, against, own_words, quantity, word
 from paramcalc.render.grid import Column, Grid, Line, Rows, number
@@ -186,12 +187,9 @@ def rows(report: Report) -> Rows:
 
 
 def _record(row: Row, quantities: tuple[str, ...]) -> tuple[object, ...]:
-    layer = row.layer
-    shapes = " ".join(str(shape) for shape in layer.applied.inputs)
+    shapes = " ".join(str(shape) for shape in row.inputs)
     numbers = (getattr(row.counts, name) for name in quantities)
-    return (
-        layer.path, layer.op.title, call_text(layer.op), shapes, str(layer.output), *numbers, layer.auxiliary,
-    )  # fmt: skip
+    return (row.path, row.op, row.call, shapes, str(row.output), *numbers, row.layer.auxiliary)
 
 
 def _depth_notes(report: Report, lines: list[outline.OutlineLine]) -> Iterable[str]:

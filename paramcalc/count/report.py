@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from operator import add
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from paramcalc.base.choice import known
 from paramcalc.base.errors import Fault, visible
 from paramcalc.base.paths import matching
+from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import Size, product
+from paramcalc.count.call import call_text
 from paramcalc.engine.graph import Graph, Kind, Layer
+from paramcalc.ops.base import Weights
+from paramcalc.render import notebook
 from paramcalc.render.notebook import shows_itself
 
 BITS = {
@@ -37,6 +41,13 @@ class Counts(NamedTuple):
     activations: Size = 0
     contraction_activations: Size = 0
     memory: Size = 0
+
+    def __repr__(self) -> str:
+        nothing = [isinstance(value, int) and value == 0 for value in self]  # a symbol is neither
+        shown = (
+            f"{name}={value}" for name, value, no in zip(self._fields, self, nothing, strict=True) if not no
+        )
+        return f"Counts({', '.join(shown)})"
 
     def plus(self, other: Counts, times: int = 1) -> Counts:
         if times == 1:
@@ -74,14 +85,48 @@ def known_quantity(name: str) -> str:
 
 
 class Row(NamedTuple):
-    """One layer and its counts."""
+    """One layer and its counts, each of which is an attribute too: `row.params` is `row.counts.params`."""
 
     layer: Layer
     counts: Counts
 
+    def __repr__(self) -> str:
+        return f"<Row {visible(self.path)}: {self.params:,} params, {self.macs:,} macs>"
+
+    def __getattr__(self, name: str) -> Size:
+        return quantity_of(self, self.counts, name)
+
+    def __dir__(self) -> Iterable[str]:
+        return [*object.__dir__(self), *QUANTITIES]
+
     @property
     def path(self) -> str:
         return self.layer.path
+
+    @property
+    def op(self) -> str:
+        """The name of the op: `conv2d`."""
+        return self.layer.op.title
+
+    @property
+    def call(self) -> str:
+        """The op as a line of a spec calls it: `conv2d 64 7 stride=2`."""
+        return call_text(self.layer.op)
+
+    @property
+    def inputs(self) -> tuple[Shape, ...]:
+        """The shapes of the inputs, for one sample."""
+        return self.layer.applied.inputs
+
+    @property
+    def output(self) -> Shape:
+        """The shape of the output, for one sample."""
+        return self.layer.output
+
+    @property
+    def weights(self) -> Weights:
+        """The shapes of the learned arrays, by name."""
+        return self.layer.applied.weights
 
 
 class Basis(NamedTuple):
@@ -103,6 +148,13 @@ class Basis(NamedTuple):
 class Report(NamedTuple):
     """The counts of a network for a batch of a given size.
 
+    >>> from paramcalc import load
+    >>> for layer in load("lenet5-1998").count().layers[:2]:
+    ...     print(layer.path, layer.call, layer.output, layer.params)
+    C1 conv2d 6 5 6x28x28 156
+    tanh tanh 6x28x28 0
+
+    A total is an attribute too: `report.params` is `report.totals.params`.
     `totals` leaves out auxiliary branches, whose sums stand in `auxiliary` by branch. `convention` is
     whose counts they are; `basis` explains one that is not our own.
     """
@@ -119,6 +171,20 @@ class Report(NamedTuple):
         names = [name for name in ("params", "macs") if name in self.quantities] or self.quantities[:1]
         counts = ", ".join(f"{getattr(self.totals, name):,} {name}" for name in names)
         return f"<Report of {visible(self.graph.model)}: {counts}>"
+
+    def __getattr__(self, name: str) -> Size:
+        if self.basis is not None and name in QUANTITIES and name not in self.quantities:
+            has = ", ".join(self.quantities)
+            raise AttributeError(f"the convention {self.convention} counts no '{name}'; it counts {has}")
+        return quantity_of(self, self.totals, name)
+
+    def __dir__(self) -> Iterable[str]:
+        return [*object.__dir__(self), *QUANTITIES]
+
+    @property
+    def layers(self) -> tuple[Row, ...]:
+        """The layers with their counts, in an order in which they can be computed; the same as `rows`."""
+        return self.rows
 
     @property
     def quantities(self) -> tuple[str, ...]:
@@ -138,6 +204,25 @@ class Report(NamedTuple):
     def input_shapes(self) -> dict[str, tuple[Size, ...]]:
         """Shapes of the inputs with the batch in front."""
         return {name: (self.batch, *shape.dims) for name, shape in self.graph.inputs.items()}
+
+    def to_dict(self, dtype: str = "float32") -> dict[str, Any]:
+        """What `paramcalc count --format json` prints, as Python values."""
+        return notebook.document(self, dtype)
+
+    def to_json(self, dtype: str = "float32") -> str:
+        """What `paramcalc count --format json` prints."""
+        return notebook.json(self, dtype)
+
+    def to_records(self) -> list[dict[str, Any]]:
+        """A dictionary of names and numbers for each layer, as `--format csv` has it: made for a data frame."""
+        return notebook.records(self)
+
+
+def quantity_of(noun: object, counts: Counts, name: str) -> Size:
+    """The quantity that an attribute of what has counts names; AttributeError where it names none."""
+    if name in QUANTITIES:
+        return cast("Size", getattr(counts, name))
+    raise AttributeError(f"'{type(noun).__name__}' object has no attribute '{name}'", name=name, obj=noun)
 
 
 def count(graph: Graph, batch: int = 1) -> Report:

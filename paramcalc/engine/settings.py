@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from paramcalc.base.errors import Fault, Source, near
+from paramcalc.base.errors import Fault, Source, near, visible
 from paramcalc.base.paths import matching
 from paramcalc.base.shape import CHANNELS, SPACE, Shape
 from paramcalc.base.sizes import Size
@@ -30,6 +30,9 @@ class Change(NamedTuple):
     value: Written | Value
     source: Source
 
+    def __repr__(self) -> str:
+        return f"<Change {visible(str(self))}>"
+
     def __str__(self) -> str:
         value = _as_written(self.value)
         return f"{self.layers}.{self.name}={value}" if self.layers else f"{self.name}={value}"
@@ -41,6 +44,9 @@ class Replacement(NamedTuple):
     layers: str
     chain: Chain
     source: Source
+
+    def __repr__(self) -> str:
+        return f"<Replacement {visible(str(self))}>"
 
     def __str__(self) -> str:
         return f"{self.layers}='{self.source.text[self.chain.at :]}'"

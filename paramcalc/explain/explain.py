@@ -9,10 +9,11 @@ from paramcalc.base.choice import chosen
 from paramcalc.base.errors import visible
 from paramcalc.base.shape import Shape
 from paramcalc.conventions.rule import Convention, Facts, expression, family, formulas
-from paramcalc.count.outline import call_text
+from paramcalc.count.call import call_text
 from paramcalc.count.report import Report, Row
 from paramcalc.engine.graph import Layer
 from paramcalc.explain.equations import Line, equations
+from paramcalc.render import notebook
 from paramcalc.render.notebook import drawing
 
 USUAL = ("output", "params", "frozen", "buffers", "macs", "activations", "memory")
@@ -52,6 +53,9 @@ class Explanation(NamedTuple):
     remarks: tuple[str, ...]
     reasons: tuple[Reason, ...]
 
+    def __repr__(self) -> str:
+        return f"<Explanation of {visible(self.paths[0])}: {self.call}>"
+
 
 class Total(NamedTuple):
     """A quantity added up: how many times which value, in the order of the explanations."""
@@ -81,6 +85,14 @@ class Explained(NamedTuple):
 
     def _repr_markdown_(self) -> str:
         return str(drawing(self).markdown(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `paramcalc explain --format json` prints, as Python values."""
+        return notebook.document(self)
+
+    def to_json(self) -> str:
+        """What `paramcalc explain --format json` prints."""
+        return notebook.json(self)
 
 
 def explain(

@@ -10,8 +10,8 @@ from typing import Any
 
 from paramcalc.base.shape import CHANNELS
 from paramcalc.count import outline
+from paramcalc.count.call import call_text
 from paramcalc.count.json import plain
-from paramcalc.count.outline import call_text
 from paramcalc.count.report import Report
 from paramcalc.count.words import FIELD as COLUMNS
 from paramcalc.count.words import Extra

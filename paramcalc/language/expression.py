@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from paramcalc.base.errors import Fault, near
+from paramcalc.base.errors import Fault, near, visible
 from paramcalc.base.shape import AXES, Shape
 from paramcalc.language.values import (
     FUNCTIONS,
@@ -85,6 +85,9 @@ class Expression(NamedTuple):
     free: tuple[str, ...]
     tensors: tuple[str, ...]
     work: int
+
+    def __repr__(self) -> str:
+        return f"<Expression {visible(self.text)}>"
 
     def evaluate(self, names: Names, meter: Meter | None = None) -> Value:
         """The value; `Fault` with `at` relative to the text when there is none.

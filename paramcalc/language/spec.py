@@ -199,6 +199,9 @@ class Block(NamedTuple):
     source: Source
     at: int
 
+    def __repr__(self) -> str:
+        return f"<Block {visible(self.name)}>"
+
 
 class Knob(NamedTuple):
     """A setting of the whole spec; `choices` are the words that it may hold.

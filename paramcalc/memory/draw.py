@@ -7,8 +7,8 @@ from fractions import Fraction
 from typing import Any
 
 from paramcalc.base.printed import significant
+from paramcalc.count.call import call_text
 from paramcalc.count.json import plain
-from paramcalc.count.outline import call_text
 from paramcalc.count.report import BITS, stored
 from paramcalc.memory.memory import Bound, Memory, Part, Work
 from paramcalc.render.grid import Column, Grid, Line, Rows, number

@@ -1,4 +1,4 @@
-"""Nouns that show themselves, in a notebook and by Rich, as the `draw` module in their own folder says.
+"""Nouns that show themselves, in a notebook, by Rich and as JSON, as the `draw` module in their own folder says.
 
 A drawing needs its noun, so the noun knows its drawing by place alone, and finds it when somebody looks.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 Noun = TypeVar("Noun")
 
@@ -29,6 +29,24 @@ def html(noun: object) -> str:
     from paramcalc.render import forms
 
     return forms.html(drawing(noun).grid(noun))
+
+
+def document(noun: object, *settings: Any) -> dict[str, Any]:
+    """The JSON of a noun, as its command prints it."""
+    return cast("dict[str, Any]", drawing(noun).document(noun, *settings))
+
+
+def json(noun: object, *settings: Any) -> str:
+    """The text of that JSON."""
+    from paramcalc.render import forms
+
+    return forms.written(document(noun, *settings), "json")
+
+
+def records(noun: object) -> list[dict[str, Any]]:
+    """The rows of a noun's CSV, each with the names of its columns."""
+    rows = drawing(noun).rows(noun)
+    return [dict(zip(rows.header, row, strict=True)) for row in rows.rows]
 
 
 def shows_itself(cls: type[Noun]) -> type[Noun]:

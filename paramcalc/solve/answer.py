@@ -10,6 +10,7 @@ from paramcalc.base.errors import Fault, visible
 from paramcalc.count.report import Counts, known_quantity
 from paramcalc.count.vary import MOST_VALUES, Axis, Space, axis
 from paramcalc.ops.attributes import shown
+from paramcalc.render import notebook
 from paramcalc.render.notebook import shows_itself
 from paramcalc.solve.bounds import Bound
 from paramcalc.solve.line import (
@@ -45,6 +46,10 @@ class Point(NamedTuple):
     counts: Counts
     meets: bool
 
+    def __repr__(self) -> str:
+        values = ", ".join(map(str, self.values))
+        return f"<Point {values}: {self.counts.params:,} params, {self.counts.macs:,} macs>"
+
 
 class Answer(NamedTuple):
     """A best point, and its neighbours along the last setting, as far as there are networks."""
@@ -52,6 +57,9 @@ class Answer(NamedTuple):
     below: Point | None
     point: Point
     above: Point | None
+
+    def __repr__(self) -> str:
+        return f"<Answer {repr(self.point).strip('<>').removeprefix('Point ')}>"
 
 
 @shows_itself
@@ -84,6 +92,14 @@ class Solution(NamedTuple):
         """The network: its name and the settings that stay."""
         space = self.space
         return ", ".join([space.variant or space.spec.name, *(str(change) for change in space.changes)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `paramcalc solve --format json` prints, as Python values."""
+        return notebook.document(self)
+
+    def to_json(self) -> str:
+        """What `paramcalc solve --format json` prints."""
+        return notebook.json(self)
 
 
 def goal(most: str = "", least: str = "") -> Goal | None:

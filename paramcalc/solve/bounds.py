@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from paramcalc.base.errors import Fault
+from paramcalc.base.errors import Fault, visible
 from paramcalc.base.printed import read
 from paramcalc.base.shape import Shape
 from paramcalc.count.report import Counts, known_quantity
@@ -34,6 +34,9 @@ class Bound(NamedTuple):
     left: Expression
     sign: str
     right: Expression
+
+    def __repr__(self) -> str:
+        return f"<Bound {visible(str(self))}>"
 
     def __str__(self) -> str:
         return f"{self.left.text} {self.sign} {self.right.text}"

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import Shape
-from paramcalc.count.outline import Node, call_text, tree
+from paramcalc.count.call import call_text
+from paramcalc.count.outline import Node, tree
 from paramcalc.count.report import Report
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.language.spec import Spec

@@ -7,7 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from paramcalc.count import outline
-from paramcalc.count.outline import call_text
+from paramcalc.count.call import call_text
 from paramcalc.render.grid import Column, Grid, Line, number
 from paramcalc.render.progress import lasting
 from paramcalc.render.words import JOINED, dims, folded, inputs, title
