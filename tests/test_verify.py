@@ -472,6 +472,29 @@ def test_ids_are_drawn_for_the_smallest_table(tmp_path: Path) -> None:
     assert all(said(graph, seed=seed) == set() for seed in range(5))
 
 
+def test_ids_that_layers_move_are_drawn_for_the_tables_behind(tmp_path: Path) -> None:
+    """A table of 3 rows behind a slice: ids for the larger table alone would not be rows of it."""
+    text = "input: {length: 40}\nlayers:\n  - large: embedding 90 4\n  - slice length 0 40 from input"
+    graph = graph_of(
+        written(tmp_path, f"{text}, permute (length,)\n  - small: embedding 3 4\n  - add from large small\n")
+    )
+
+    assert {*np.unique(weighing.drawn_inputs(graph)["input"])} == {0, 1, 2}
+    assert said(graph) == set()
+
+
+@pytest.mark.parametrize(
+    ("size", "call"),
+    [("{length: 8}", "slice length 0 4"), ("{length: 8}", "reshape (2, 4) axes=(length, width)"),
+     ("{height: 4, width: 2}", "permute (width, height)"), ("{length: 8}", "concat axis=length from input input")],
+)  # fmt: skip
+def test_moved_ids_are_whole_numbers(tmp_path: Path, size: str, call: str) -> None:
+    """A tensor without channels holds token ids, before a layer and behind it."""
+    graph = graph_of(written(tmp_path, f"input: {size}\nlayers:\n  - {call}\n"))
+
+    assert said(graph) == set()
+
+
 def test_one_sample_without_the_axis_of_the_batch(small: Path) -> None:
     """It is a batch of one."""
     x = np.random.default_rng(0).standard_normal((3, 20, 20)).astype("f4")

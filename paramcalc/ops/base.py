@@ -196,6 +196,23 @@ def need_numbers(op: Op, inputs: tuple[Shape, ...]) -> None:
             )
 
 
+def need_kind(op: Op, x: Shape, output: Shape) -> Shape:
+    """The output, if it holds what the input does: token ids, or numbers, which have channels."""
+    if CHANNELS in x.axes and CHANNELS not in output.axes:
+        raise Fault(
+            f"{op.title} leaves no channels, and a tensor without channels holds token ids",
+            expected="an axis called channels",
+            found=output.described(),
+        )
+    if CHANNELS in output.axes and CHANNELS not in x.axes:
+        raise Fault(
+            f"{op.title} gives channels, and a tensor without channels holds token ids",
+            found=x.described(),
+            fix="embed the ids first, as in 'embedding 10000 128'; ids keep axes such as length",
+        )
+    return output
+
+
 def need_channels(op: Op, x: Shape) -> Size:
     """The number of channels of the input; a fault when it has no such axis."""
     if CHANNELS not in x.axes:

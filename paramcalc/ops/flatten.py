@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.base.shape import Shape
-from paramcalc.ops.base import Array, Example, Op, Tools, flat
+from paramcalc.ops.base import Array, Example, Op, Tools, flat, need_kind
 
 
 @dataclass(frozen=True)
 class Flatten(Op):
     """Everything as one vector of channels, in memory order.
 
-    Input:  any tensor
+    Input:  any tensor with channels
     Output: as many channels as the input has elements
     """
 
@@ -23,7 +23,7 @@ class Flatten(Op):
     )
 
     def shape(self, *inputs: Shape) -> Shape:
-        return flat(inputs[0])
+        return need_kind(self, inputs[0], flat(inputs[0]))
 
     def forward(self, tools: Tools, x: Array) -> Array:
         return x.reshape(len(x), -1)

@@ -9,7 +9,7 @@ from paramcalc.base.reach import Reach, whole
 from paramcalc.base.shape import AXES, CHANNELS, SPACE, Shape
 from paramcalc.base.sizes import Size, at_least, divides, floor_divide, product, same
 from paramcalc.ops.attributes import Ints, Words
-from paramcalc.ops.base import Array, Example, Op, Tools
+from paramcalc.ops.base import Array, Example, Op, Tools, need_kind
 
 INFERRED = -1
 
@@ -22,7 +22,8 @@ class Reshape(Op):
     Output: `sizes`, one of which may be -1 (what the others leave over)
 
     The new axes are channels first (channels; channels x length; channels x height x width; ...),
-    or those named by `axes`. Elements do not move: to exchange axes use permute.
+    or those named by `axes`: numbers have channels, token ids have none. Elements do not move: to
+    exchange axes use permute.
     """
 
     sizes: Ints
@@ -36,7 +37,7 @@ class Reshape(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        return Shape(self._axes(), self._dims(x))
+        return need_kind(self, x, Shape(self._axes(), self._dims(x)))
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         if axis in output.axes and _behind(axis, x) == _behind(axis, output):

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from paramcalc.base.errors import Fault, near
+from paramcalc.base.shape import CHANNELS
 from paramcalc.count import liveness
 from paramcalc.count.report import Report, Row, count
 from paramcalc.engine.graph import Graph, Layer
@@ -269,11 +270,17 @@ class _Comparison:
         """Shape, sizes and work."""
         layer, counts = measured.row.layer, measured.row.counts
         self._expect(layer, "output shape", self._shape(layer), measured.output)
-        self._expect(layer, "output type", self._settings.dtype, y.dtype.name)
+        self._expect(layer, "output type", *self._types(layer, y))
         self._expect(layer, "params", counts.params, measured.params)
         self._expect(layer, "buffers", counts.buffers, measured.buffers)
         self._expect(layer, "MACs", counts.macs, measured.macs)
         self._expect(layer, "live activations", self._live_by_rule[layer.path], measured.live)
+
+    def _types(self, layer: Layer, y: Array) -> tuple[str, str]:
+        """What type the output should have, and has: ids may be whole numbers of any width."""
+        if CHANNELS in layer.output.axes:
+            return self._settings.dtype, y.dtype.name
+        return "whole numbers", "whole numbers" if y.dtype.kind in "iu" else y.dtype.name
 
     def _compare_weights(self, layer: Layer, weights: Mapping[str, Array], read: set[str]) -> None:
         """Each array is read by each layer that declares it, and a shared one is one."""

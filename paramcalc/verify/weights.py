@@ -164,11 +164,19 @@ def drawn_inputs(graph: Graph, batch: int = 1, dtype: str = "float32", seed: int
 
 
 def rows_below(graph: Graph, value: int) -> int:
-    """How many ids there are for a value: the rows of the smallest table that is read with them."""
-    rows = [
-        dims[0] for layer in graph.layers if value in layer.inputs for dims in layer.applied.weights.values()
-    ]
-    return min(rows, default=1)
+    """How many ids there are for a value: the rows of the smallest table that is read with them.
+
+    Layers that move ids stand between: what they hand on is read with the same tables.
+    """
+    first = len(graph.inputs)
+    rows: dict[int, int] = {}
+    for output, layer in reversed([*enumerate(graph.layers, first)]):
+        tables = [dims[0] for dims in layer.applied.weights.values()]
+        tables += [rows[output]] if output in rows else []
+        for read in layer.inputs if tables else ():
+            if CHANNELS not in graph.shape(read).axes:
+                rows[read] = min(*tables, rows.get(read, tables[0]))
+    return rows.get(value, 1)
 
 
 def size_of(array: Array) -> float:
