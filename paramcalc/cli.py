@@ -12,9 +12,10 @@ import re
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import typer
+from typer.core import TyperCommand
 
 from paramcalc.base.errors import Fault, SpecError, printable
 from paramcalc.base.start import INTERRUPTED
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from io import TextIOWrapper
 
 HELP = "What a neural network costs: exact counts from a readable spec."
+COMPLETING = "_PARAMCALC_COMPLETE"  # set by the shell that asks for completions
+UsageError = cast(
+    "type[Exception]", typer.BadParameter.__mro__[1]
+)  # the framework's, from whichever package this release has it
 
 
 def main() -> None:
@@ -43,7 +48,7 @@ def run(arguments: list[str]) -> int:
     """Runs a command; the exit code. Errors become messages on standard error."""
     gc.set_threshold(200_000)  # a run is short and makes few cycles; looking for them costs a tenth of it
     try:
-        application(arguments)(arguments, prog_name="paramcalc")
+        code = _invoked(arguments)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except SpecError as error:
@@ -58,14 +63,51 @@ def run(arguments: list[str]) -> int:
     except OSError as error:  # a full disk, say; files that cannot be opened are faults by now
         _discard_output()
         return fail(f"paramcalc: {printable(str(error.filename or 'output'))}: {error.strerror or error}")
-    return 0
+    return code
+
+
+def _invoked(arguments: list[str]) -> int:
+    """The exit code of a command; what the framework refuses becomes a `Fault` in our words."""
+    names = commands()
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in names:
+        from paramcalc.commands import _usage
+
+        raise _usage.unknown_command(arguments, names)
+    bare = not arguments and COMPLETING not in os.environ
+    try:
+        code = application(arguments)(
+            ["--help"] if bare else arguments, prog_name="paramcalc", standalone_mode=False
+        )
+    except UsageError as error:
+        from paramcalc.commands import _usage
+
+        raise _usage.refused(error, arguments, _every_command) from None
+    except typer.Abort:
+        return INTERRUPTED
+    return 2 if bare else code if isinstance(code, int) else 0
+
+
+class Command(TyperCommand):
+    """A command that says which of its arguments are too many, and where they belong."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        rest = super().parse_args(ctx, args)
+        if rest and not ctx.resilient_parsing:
+            from paramcalc.commands import _usage
+
+            raise _usage.surplus(self, rest, ctx.params)
+        return rest
+
+
+def _every_command() -> dict[str, Any]:
+    return dict(typer.main.get_command(application([])).commands)  # type: ignore[attr-defined]
 
 
 def application(arguments: list[str]) -> typer.Typer:
     """The Typer application. Only the command that the arguments name is imported, if they name one."""
     app = typer.Typer(
         help=HELP,
-        no_args_is_help=True,
         add_completion=True,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -75,7 +117,7 @@ def application(arguments: list[str]) -> typer.Typer:
     names = commands()
     for name in [named] if named in names and arguments[0] == named else names:
         module = importlib.import_module(f"paramcalc.commands.{name.replace('-', '_')}")
-        app.command(name)(getattr(module, name.replace("-", "_")))
+        app.command(name, cls=Command)(getattr(module, name.replace("-", "_")))
     return app
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -226,7 +227,8 @@ def change(text: str) -> Change:
     name, equals, value = text.partition("=")
     name = name.strip()
     if not equals or not name or not value.strip():
-        raise Fault(f"'{text}' is not a setting", expected="KNOB=VALUE, or LAYERS.ATTRIBUTE=VALUE")
+        fix = f"write {name}=VALUE" if name and not value.strip() else ""
+        raise Fault(f"'{text}' is not a setting", expected="KNOB=VALUE, or LAYERS.ATTRIBUTE=VALUE", fix=fix)
     layers, _, attribute = name.rpartition(".")
     source = Source("--set", text)
     value = value.strip()
@@ -265,7 +267,9 @@ def sizes(text: str) -> tuple[str, tuple[int, ...]]:
     except ValueError:
         found = ()
     if not found or min(found) < 1:
-        raise Fault(f"'{dims}' is not the size of an input", expected="sizes such as 3x224x224")
+        numbers = re.findall("[0-9]+", dims) if re.fullmatch(r"[0-9,;: ()\[\]]+", dims) else []
+        fix = f"write {'x'.join(numbers)}" if numbers else ""
+        raise Fault(f"'{dims}' is not the size of an input", expected="sizes such as 3x224x224", fix=fix)
     return (name if equals else "input"), found
 
 

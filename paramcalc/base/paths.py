@@ -60,5 +60,6 @@ def matching(text: str, paths: Iterable[str]) -> list[str]:
     found = [path for path in paths if compiled.fullmatch(path)]
     if not found:
         groups = {path.rsplit("/", depth)[0] for path in paths for depth in range(path.count("/") + 1)}
-        raise Fault(f"no layer matches '{text}'", fix=near(text, sorted(groups)))
+        fix = f"a setting is written --set {text}" if "=" in text else near(text, sorted(groups))
+        raise Fault(f"no layer matches '{text}'", fix=fix)
     return found

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from paramcalc.count.report import Report
     from paramcalc.engine.graph import Graph
     from paramcalc.language.spec import Spec
+    from paramcalc.model import Model
     from paramcalc.render.forms import Drawing
 
 # The formats of output, and how the names of files in them end.
@@ -82,7 +83,7 @@ def _depth(text: str) -> int:
 
         return FULL_DEPTH
     if not text.isdecimal() or not int(text):
-        raise typer.BadParameter(f"'{text}' is neither a number of levels, from 1, nor 'all'.")
+        raise Fault(f"--depth cannot be '{text}'", fix="write a number of levels, from 1, or all")
     return int(text)
 
 
@@ -155,6 +156,20 @@ def _once(option: str, names: list[str]) -> None:
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
         raise Fault(f"{option} gives '{twice}' twice", fix="give it one value")
+
+
+def network(name: str, command: str, *layers: str) -> Model:
+    """The model of a command that takes layers too: where there is none, a layer may stand in its place."""
+    from paramcalc.engine.library import MODEL
+    from paramcalc.model import load
+
+    try:
+        return load(name)
+    except Fault as fault:
+        if fault.about == MODEL and not layers:
+            where = f"layers follow the network: paramcalc {command} SPEC {name}"
+            fault.fix = f"{fault.fix}; {where}" if fault.fix.endswith("?") else where
+        raise
 
 
 def load_plugins(paths: list[Path] | None) -> None:

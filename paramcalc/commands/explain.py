@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from paramcalc.commands._common import Changes, Output, SpecArgument, network_options, output_options
+from paramcalc.commands._common import Changes, Output, SpecArgument, network, network_options, output_options
 
 
 @output_options("text", "markdown", "latex", "json")
@@ -44,10 +44,9 @@ def explain(
     from paramcalc.explain import draw
     from paramcalc.explain.explain import explain as explained
     from paramcalc.explain.explain import quantities
-    from paramcalc.model import load
 
     wanted = quantities(quantity)
-    report = load(spec).count(*changed)
+    report = network(spec, "explain", *(layers or ())).count(*changed)
     found = explained(report, layers or (), wanted, convention(why) if why else None)
     output.show(
         {

@@ -13,6 +13,7 @@ from paramcalc.commands._common import (
     Output,
     SpecArgument,
     UnfoldOption,
+    network,
     network_options,
     output_options,
 )
@@ -44,9 +45,8 @@ def field(
     from paramcalc.base.errors import Fault
     from paramcalc.field import draw
     from paramcalc.field.field import fields, find, look, position
-    from paramcalc.model import load
 
-    report = load(spec).count(*changed)
+    report = network(spec, "field", *filter(None, [layer])).count(*changed)
     found = fields(report.graph)
     if not layer:
         if at or source or output.format == "svg":

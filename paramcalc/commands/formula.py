@@ -10,6 +10,7 @@ from paramcalc.commands._common import (
     Changes,
     Output,
     SpecArgument,
+    network,
     network_options,
     output_options,
     remark,
@@ -52,11 +53,10 @@ def formula(
     from paramcalc.engine.lint import knobs_left_behind
     from paramcalc.formula import draw
     from paramcalc.formula.formula import formulas, quantities
-    from paramcalc.model import load
 
     wanted = quantities(quantity)
     names = [name.strip() for name in symbols.split(",") if name.strip()]
-    model = load(spec)
+    model = network(spec, "formula", *(layers or ()))
     closed = model.closed(names or None, *changed)
     if changed.inputs:
         for text in knobs_left_behind(model.spec, model.graph(*changed)):

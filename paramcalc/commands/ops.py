@@ -26,13 +26,15 @@ def ops(
     """
     from paramcalc import ops
     from paramcalc.base.errors import Fault, near
+    from paramcalc.language.foreign import advice
     from paramcalc.reference import draw
 
     load_plugins(plugins)
     every = ops.every()
     found = ops.find(name) if name else None
     if name and found is None:
-        raise Fault(f"there is no op '{name}'", fix=near(name, ops.names()) or "'paramcalc ops' lists them")
+        fix = advice(name) or near(name, ops.names()) or "'paramcalc ops' lists them"
+        raise Fault(f"there is no op '{name}'", fix=fix)
     if found:
         output.show({"table": lambda: draw.page(found), "json": lambda: draw.document([found])})
         return

@@ -16,6 +16,7 @@ from paramcalc.language.parse import parse
 from paramcalc.language.spec import Spec
 
 STDIN = "-"
+MODEL = "model"  # what a fault is about where a name means no network
 DEEPEST_USE = 10
 FEW = 8  # models that a message names
 ENDINGS = (".yaml", ".yml")
@@ -34,6 +35,10 @@ def find(name: str) -> Found:
 
     Raises `Fault` when there is none, `SpecError` when it cannot be read.
     """
+    if "://" in name:
+        raise Fault(
+            f"{name}: specs are read from files only", fix="download it, or pipe it into: paramcalc count -"
+        )
     path, _, variant = name.rpartition(":") if ":" in name and not _is_file(name) else (name, "", "")
     if path == STDIN:
         return Found(_read_stdin(variant), variant)
@@ -65,8 +70,23 @@ def _read_file(path: Path) -> Source:
             what = "a folder" if path.is_dir() else "a pipe or a device"
             raise Fault(f"{path}: {what}, not a file", fix="- reads a spec from standard input")
         return syntax.read_file(path)
+    except FileNotFoundError as error:
+        raise Fault(f"{path}: {error.strerror}", fix=_instead(path)) from None
     except OSError as error:
         raise Fault(f"{path}: {error.strerror or error}") from None
+
+
+def _instead(path: Path) -> str:
+    """What may be meant by a path without a file: a bundled model, or a file beside it."""
+    name = path.name.removesuffix(path.suffix) if path.suffix in ENDINGS else path.name
+    known = index.entries(bundled_folder())
+    models = index.called(name, known) or index.beginning(name, known)
+    if 0 < len(models) <= FEW:
+        return f"did you mean the bundled model{'s' * (len(models) > 1)} {' or '.join(map(repr, models))}?"
+    try:
+        return near(path.name, [file.name for file in files(path.parent)])
+    except OSError:
+        return ""
 
 
 def _parse(source: Source, resolve: Callable[[str], Spec], variant: str = "") -> Spec:
@@ -169,11 +189,13 @@ def bundled(name: str, variant: str = "") -> Found:
     spec = _named(same[0]) if len(same) == 1 else None
     if spec is not None:
         return Found(spec, variant or (same[0] if same[0] in spec.variants else ""))
-    few = same or index.beginning(name, models)
+    few = same or index.beginning(name, models) or index.called(name.rpartition(".")[2], models)
     names = sorted({other for entry in models for other in (entry.model, *entry.aliases, entry.spec)})
     asked = ASK.format(" or ".join(f"'{one}'" for one in few)) if 0 < len(few) <= FEW else near(name, names)
     fix = asked or "'paramcalc list' shows the bundled models; a path ends in .yaml or has a slash"
-    raise Fault(f"there is no file and no bundled model '{name}'", fix=fix)
+    if "=" in name:
+        fix = f"a setting is written --set {name}"
+    raise Fault(f"there is no file and no bundled model '{name}'", fix=fix, about=MODEL)
 
 
 @lru_cache(maxsize=256)

@@ -144,6 +144,8 @@ def variant_chain(spec: Spec, name: str) -> list[Variant]:
 
 
 def _no_variant(spec: Spec, name: str) -> Fault:
+    if "=" in name:
+        return Fault(f"there is no variant '{name}'", fix=f"a setting is written --set {name}")
     if not spec.variants:
         return Fault(f"there is no variant '{name}': '{spec.name}' has no variants", fix="leave it out")
     fix = near(name, spec.variants) or "the variants are " + ", ".join(spec.variants)
@@ -204,6 +206,14 @@ def input_option(name: str, sizes: tuple[Any, ...]) -> Source:
     return Source("--input", text if name == "input" else f"{name}={text}")
 
 
+def _complete(shape: Shape, other: tuple[Any, ...]) -> str:
+    """Sizes without the channels, or one for a square, in full."""
+    space = len(shape.axes) - 1
+    if shape.axes[:1] != (CHANNELS,) or not space or len(other) not in (1, space):
+        return ""
+    return f"write {Shape(shape.axes, (shape.channels, *(other if len(other) == space else other * space)))}"
+
+
 def _resized(network: Network, name: str, shape: Shape, other: tuple[Any, ...] | None) -> Shape:
     """The declared shape of an input with other sizes; a fault of those is shown in the option."""
     if other is None:
@@ -211,7 +221,8 @@ def _resized(network: Network, name: str, shape: Shape, other: tuple[Any, ...] |
     try:
         if len(other) != len(shape.axes):
             fact = f"the input has {len(shape.axes)} sizes: {' x '.join(shape.axes)}"
-            raise Fault(fact, expected=f"{len(shape.axes)} sizes, such as {shape}", found=f"{len(other)}")
+            expected = f"{len(shape.axes)} sizes, such as {shape}"
+            raise Fault(fact, expected=expected, found=f"{len(other)}", fix=_complete(shape, other))
         return Shape(shape.axes, tuple(_input_size(one) for one in other))
     except Fault as fault:
         source = input_option(name, other)
