@@ -172,7 +172,9 @@ def _meant(word: str, value: str, name: str, words: Sequence[str], every: Comman
         return f"'{knob}' is a knob: {_setting(command, knob, value)}"
     if (of := re.fullmatch(r"max-(\w+)", word)) and "--until" in options:
         return f"write --until '{of[1]} <= {value or 'NUMBER'}'"
-    alike = re.sub(r"'(?=\w)", "'--", near(word, [one[2:] for one in options if one.startswith("--")]))
+    alike = re.sub(
+        r"'(?=\w)", "'--", near(word, ["help", *(one[2:] for one in options if one.startswith("--"))])
+    )
     owners = [other for other, one in every.items() if f"--{word}" in _options(one)]
     if 0 < len(owners) <= FEW and word not in GENERAL and not alike:
         return f"{', '.join(owners)} {'has' if len(owners) == 1 else 'have'} --{word}"

@@ -209,7 +209,7 @@ def input_option(name: str, sizes: tuple[Any, ...]) -> Source:
 def _complete(shape: Shape, other: tuple[Any, ...]) -> str:
     """Sizes without the channels, or one for a square, in full."""
     space = len(shape.axes) - 1
-    if shape.axes[:1] != (CHANNELS,) or not space or len(other) not in (1, space):
+    if shape.axes[:1] != (CHANNELS,) or len(other) not in (1, space) or other[0] == shape.channels:
         return ""
     return f"write {Shape(shape.axes, (shape.channels, *(other if len(other) == space else other * space)))}"
 
