@@ -54,7 +54,7 @@ class Figure(NamedTuple):
 
     @property
     def case(self) -> Case:
-        return Case(self.op, tuple(self.inputs.split(" + ")), self.way)
+        return Case(self.op, tuple(filter(None, self.inputs.split(" + "))), self.way)
 
     @property
     def printed(self) -> Printed:
@@ -120,8 +120,9 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         (IMAGE, IMAGE): "add; subtract; multiply",
         (IMAGE, IMAGE, IMAGE): "add",
         (IMAGE, "3x5x6"): "concat",
-        ("4", IMAGE): "multiply",
-        (IMAGE, "1x5x6"): "multiply",
+        ("4", IMAGE): "multiply; add; subtract",
+        (IMAGE, "1x5x6"): "multiply; add; subtract",
+        (): "parameter 4x5x6; parameter length=5 channels=4",
         ("3", "4"): "bilinear 5",
         ("{length: 2, channels: 3}", "{length: 2, channels: 4}"): "bilinear 5 bias=false",
         ("{length: 7, channels: 3}", "{length: 3, channels: 4}"): "matmul",

@@ -118,8 +118,9 @@ class _Order:
         """The memory of all values."""
         held = {value: [value] for value in self.sizes}
         for value, place in self.made.items() if inplace else ():
-            layer, read = self.layers[place], self.layers[place].inputs[0]
-            if isinstance(layer.op, Elementwise) and read in self.made and self.last[read] == place:
+            layer = self.layers[place]
+            read = layer.inputs[0] if isinstance(layer.op, Elementwise) else None
+            if read in self.made and self.last[read] == place:
                 held[value] = [*held.pop(read), value]
         return [self._tensor(values, segments) for values in held.values()]
 

@@ -182,8 +182,9 @@ class Builder:
                 yield _problem(layer, f"two layers have the path '{path}'")
             if not path:
                 yield _problem(layer, "a layer has no path")
-            if path in groups and layer.op.inputs == ("x",):
-                yield _problem(layer, f"'{path}' reads one tensor, and so has no branches below it")
+            if path in groups and layer.op.inputs in ((), ("x",)):
+                many = "one" if layer.op.inputs else "no"
+                yield _problem(layer, f"'{path}' reads {many} tensor, and so has no branches below it")
             met.add(path)
 
     def _check_sharing(self) -> Iterator[Problem]:

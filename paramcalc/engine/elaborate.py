@@ -231,7 +231,7 @@ class Elaborator:
             if op.passes:
                 self.calls.use(op, call, View(network, scope, inputs[0]), "")
                 return inputs[0]
-            return self.layer(op, item, inputs, scope, own)
+            return self.layer(op, item, inputs, scope, value, own)
         except Fault as fault:
             report_call(self.network, fault, call, item.at, scope, value)
         except UnknownError:
@@ -246,11 +246,16 @@ class Elaborator:
             raise Fault("'from' alone goes on with one layer", found=f"{len(call.references)}", fix=fix)
         return View(self.network, scope, value).resolve(call.references[0])
 
-    def layer(self, op: type[Op], item: Step | Join, inputs: tuple[int, ...], scope: Scope, own: bool) -> int:
-        """A layer: builds the op, infers its output, notes its weights; the number of its value."""
+    def layer(
+        self, op: type[Op], item: Step | Join, inputs: tuple[int, ...], scope: Scope, value: int, own: bool
+    ) -> int:
+        """A layer: builds the op, infers its output, notes its weights; the number of its value.
+
+        Of an op that reads nothing, `channels` and `x` are those of the tensor just there, `value`.
+        """
         call = item.call
         path = scope.group.path if own else scope.group.prefix + item.name
-        use = self.calls.use(op, call, View(self.network, scope, inputs[0]), path)
+        use = self.calls.use(op, call, View(self.network, scope, inputs[0] if inputs else value), path)
         shapes = tuple(map(self.network.shape, inputs))
         applied = self.builder.apply(use.op, shapes)
         if len(inputs) > 1:
@@ -380,7 +385,7 @@ class Elaborator:
                 )
             inputs = branch_inputs(op, branches)
             if UNKNOWN not in inputs:
-                return self.layer(op, item, inputs, scope, own)
+                return self.layer(op, item, inputs, scope, value, own)
         except Fault as fault:
             report_call(self.network, fault, call, item.at, scope, value, branches)
         except UnknownError:

@@ -76,6 +76,8 @@ def call_inputs(op: type[Op], call: Call, view: View) -> tuple[int, ...]:
     """The values that a call of an op reads, as many as the op has inputs."""
     if len(call.references) > MOST_INPUTS:
         raise Fault(f"{op.name} reads more than {MOST_INPUTS} tensors", fix="join them in groups")
+    if op.inputs == () and not call.references:
+        return ()
     if call.references:
         inputs = tuple(view.resolve(reference, known=False) for reference in call.references)
     elif view.incoming == NOTHING:
@@ -88,12 +90,23 @@ def call_inputs(op: type[Op], call: Call, view: View) -> tuple[int, ...]:
             tensors = " ".join(words) if len(words) > 1 else "a b"
             fix = f"write its branches below it, or the layers on the line: {op.name} from {tensors}"
             raise Fault(f"{op.name} joins two or more tensors", found="one", fix=fix)
-    elif len(inputs) != len(op.inputs):
+    elif not op.inputs:
+        raise Fault(f"{op.name} reads no tensor", fix="leave the 'from' out")
+    elif not len(op.inputs) - op.optional <= len(inputs) <= len(op.inputs):
         several = len(op.inputs) > 1
-        wanted = f"{len(op.inputs)} inputs, {' and '.join(op.inputs)}" if several else "one input"
         fix = "" if several else f"join them first: concat from {' '.join(map(str, call.references))}"
-        raise Fault(f"{op.name} has {wanted}", found=str(len(inputs)), fix=fix)
+        raise Fault(f"{op.name} has {_wanted(op.inputs, op.optional)}", found=str(len(inputs)), fix=fix)
     return inputs
+
+
+def _wanted(names: tuple[str, ...], optional: int) -> str:
+    """How many inputs an op has, in words."""
+    if len(names) == 1:
+        return "one input"
+    least = len(names) - optional
+    if not optional:
+        return f"{least} inputs, {' and '.join(names)}"
+    return f"{least} to {len(names)} inputs, {', '.join(names[:least])} and if given {' and '.join(names[least:])}"
 
 
 def _word(argument: Argument) -> str:
@@ -106,14 +119,19 @@ def branch_inputs(op: type[Op], branches: Mapping[str, int]) -> tuple[int, ...]:
     """The values that a join reads, in the order of the op's inputs."""
     if NOTHING in branches.values():
         raise no_tensor()
-    if op.inputs == ("x",):
-        fix = "put the chain before it"
-        raise Fault(f"{op.name} has one input and so no branches", fix=fix, about="head")
+    if op.inputs in ((), ("x",)):
+        fix = "put the chain before it" if op.inputs else ""
+        fact = f"{op.name} has {'one' if op.inputs else 'no'} input and so no branches"
+        raise Fault(fact, fix=fix, about="head")
     if op.inputs is None:
         if len(branches) < 2:
             raise Fault(f"{op.name} joins two or more branches", found=str(len(branches)), about="head")
         return tuple(branches.values())
-    if set(branches) != set(op.inputs):
+    given = [name for name in op.inputs if name in branches]
+    needed = len(op.inputs) - op.optional
+    if len(given) != len(branches) or given != [*op.inputs[: max(len(given), needed)]]:
         found = ", ".join(branches) or "none"
-        raise Fault(f"{op.name} needs the branches {' and '.join(op.inputs)}", found=found, about="head")
-    return tuple(branches[name] for name in op.inputs)
+        wanted = f"the branches {' and '.join(op.inputs[:needed])}"
+        wanted += f", and may have {' and '.join(op.inputs[needed:])}" if op.optional else ""
+        raise Fault(f"{op.name} needs {wanted}", found=found, about="head")
+    return tuple(branches[name] for name in given)

@@ -162,7 +162,8 @@ def paths(each: Explanation) -> str:
 
 def flow(each: Explanation) -> str:
     """Shapes in and out."""
-    return f"{' and '.join(map(str, each.inputs))} -> {each.output}"
+    read = " and ".join(map(str, each.inputs))
+    return f"{read} -> {each.output}" if read else str(each.output)
 
 
 def equation(line: Line, each: Explanation, style: Style = PLAIN) -> str:

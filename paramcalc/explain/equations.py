@@ -169,7 +169,8 @@ class _Sizes:
     def of_op(self, applied: Applied) -> Op:
         """The op with symbols for its sizes."""
         op = applied.op
-        axes = [axis for axis in applied.inputs[0].axes if axis != CHANNELS]
+        first = next(iter(applied.inputs), applied.output)
+        axes = [axis for axis in first.axes if axis != CHANNELS]
         values = {}
         for name, attribute in attributes(type(op)).items():
             value = getattr(op, name)

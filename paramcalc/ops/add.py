@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 from paramcalc.base.shape import Shape
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_same_shape
+from paramcalc.ops._spread import spread_arrays, spread_shape
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools
 
 
 @dataclass(frozen=True)
 class Add(Op):
-    """The inputs added, element by element.
+    """The inputs added, element by element; a smaller one is spread along the axes where it has size 1.
 
-    Inputs: two or more tensors of one shape; nothing is broadcast
-    Output: the same shape
+    Inputs: two or more tensors; one has the full shape, the others the same, or size 1 along any of
+            its axes, or channels alone, without space
+    Output: the full shape
 
-    A sum of a tensor with a smaller one is nearly always a shortcut that was meant to have the same
-    shape, so it is refused; gates that spread are `multiply`.
+    Two sizes that differ, neither of them 1, are refused: 56 against 28 is a shortcut that lost its
+    stride. No two inputs spread each other: that would make a tensor that none of them is.
     """
 
     inputs = None
-    examples = (Example("add", ("256x56x56", "256x56x56"), "256x56x56"),)
+    examples = (
+        Example("add", ("256x56x56", "256x56x56"), "256x56x56"),
+        Example("add", ("256x56x56", "256"), "256x56x56"),
+        Example("add", ("{length: 1, channels: 8}", "{length: 9, channels: 8}"), "9x8"),
+    )
 
     def shape(self, *inputs: Shape) -> Shape:
-        return need_same_shape(self, inputs)
+        return spread_shape(self, inputs)
 
     def cost(self, *inputs: Shape) -> Cost:
-        return Cost(operations={"add": (len(inputs) - 1) * inputs[0].elements})
+        return Cost(operations={"add": (len(inputs) - 1) * self.shape(*inputs).elements})
 
     def forward(self, tools: Tools, *inputs: Array) -> Array:
+        whole = self.shape(*tools.shapes)
+        if any(shape != whole for shape in tools.shapes):
+            return reduce(add, spread_arrays(tools, inputs, whole))
         if len(inputs) == 2:
             return tools.elementwise(tools.add, *inputs)
         return tools.elementwise(lambda *parts: sum(parts[1:], parts[0]), *inputs)

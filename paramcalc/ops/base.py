@@ -59,7 +59,8 @@ class Op:
     needs. Methods receive one `Shape` per input, in the order of `inputs`.
 
     Class attributes:
-        inputs: names of the input tensors; None takes two or more (`add`, `concat`).
+        inputs: names of the input tensors; None takes two or more (`add`, `concat`), () reads nothing.
+        optional: how many of them, at the end, may be left out.
         ranks: for ops that exist as `name1d`, `name2d`, `name3d`: their numbers of spatial axes.
         rank: the number of spatial axes of this very class; 0 where that has no meaning.
         aliases: other names under which a spec may call the op.
@@ -74,6 +75,7 @@ class Op:
 
     name: ClassVar[str] = ""
     inputs: ClassVar[tuple[str, ...] | None] = ("x",)
+    optional: ClassVar[int] = 0
     ranks: ClassVar[tuple[int, ...]] = ()
     rank: ClassVar[int] = 0
     aliases: ClassVar[tuple[str, ...]] = ()

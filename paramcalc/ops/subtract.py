@@ -5,25 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.base.shape import Shape
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_same_shape
+from paramcalc.ops._spread import spread_arrays, spread_shape
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools
 
 
 @dataclass(frozen=True)
 class Subtract(Op):
-    """The left input minus the right one, element by element.
+    """The left input minus the right one, element by element; the smaller one is spread as in `add`.
 
-    Left, right: tensors of one shape; nothing is broadcast
-    Output:      the same shape
+    Left, right: tensors of one shape; or one of them has size 1 along some axes, or channels alone
+    Output:      the full shape
     """
 
     inputs = ("left", "right")
-    examples = (Example("subtract", ("4096", "4096"), "4096"),)
+    examples = (
+        Example("subtract", ("4096", "4096"), "4096"),
+        Example("subtract", ("1x28x28", "64x28x28"), "64x28x28"),
+    )
 
     def shape(self, *inputs: Shape) -> Shape:
-        return need_same_shape(self, inputs)
+        return spread_shape(self, inputs)
 
     def cost(self, *inputs: Shape) -> Cost:
-        return Cost(operations={"subtract": inputs[0].elements})
+        return Cost(operations={"subtract": self.shape(*inputs).elements})
 
     def forward(self, tools: Tools, left: Array, right: Array) -> Array:
-        return tools.elementwise(lambda one, other: one - other, left, right)
+        if left.shape == right.shape:
+            return tools.elementwise(lambda one, other: one - other, left, right)
+        one, other = spread_arrays(tools, (left, right), self.shape(*tools.shapes))
+        return one - other

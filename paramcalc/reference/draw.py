@@ -59,7 +59,7 @@ def summary(op: type[Op]) -> str:
 
 def page(op: type[Op]) -> str:
     """Everything about one op, as Markdown."""
-    inputs = "two or more tensors" if op.inputs is None else ", ".join(op.inputs)
+    inputs = "two or more tensors" if op.inputs is None else ", ".join(op.inputs) or "none"
     lines = [f"# {op.name}", "", "```", signature(op), "```", "", inspect.getdoc(op) or "", ""]
     lines += [f"Inputs: {inputs}. " + (f"Also called {', '.join(op.aliases)}." if op.aliases else ""), ""]
     known = attributes(op)
@@ -88,6 +88,7 @@ def _record(op: type[Op]) -> dict[str, Any]:
         "summary": summary(op),
         "description": inspect.getdoc(op),
         "inputs": None if op.inputs is None else list(op.inputs),
+        "optional": op.optional,
         "attributes": [
             {
                 "name": a.name,

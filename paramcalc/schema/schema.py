@@ -124,10 +124,11 @@ def _definitions(claimed: Iterable[str]) -> dict[str, Any]:
 def _call(op: type[Op]) -> dict[str, Any]:
     """An op as a key: a layer's name over a line or list, or the call over its attributes."""
     documented: dict[str, Any] = {"description": (op.__doc__ or "").split("\n", 1)[0]}
-    if op.inputs != ("x",):
+    if op.inputs not in ((), ("x",)):
         return documented  # branches have names of their own
     values = {attribute.name: _attribute(attribute) for attribute in attributes(op).values()}
-    extra = {"from": {"type": ["string", "array"]}, "share": _TEXT, "frozen": _EXPRESSION}
+    extra = {"from": {"type": ["string", "array"]}} if op.inputs else {}
+    extra |= {"share": _TEXT, "frozen": _EXPRESSION}
     keywords = dict.fromkeys(("if", "then", "else", "repeat", "layers", "index", "shared", "table"), _VALUE)
     return {
         **documented,

@@ -204,7 +204,7 @@ class _Writer:
             found.append(f"share: {self.reference(self.owner(layer), place)}")
         if layer.frozen and layer.applied.weights:
             found.append("frozen: true")
-        if layer.inputs != (place.value,):
+        if layer.inputs and layer.inputs != (place.value,):
             names = [self.reference(value, place) for value in layer.inputs]
             found.append(f"from: {names[0]}" if len(names) == 1 else f"from: [{', '.join(names)}]")
         return found

@@ -272,7 +272,7 @@ def _is_sum(layer: Layer) -> bool:
 def _text(layer: Layer, strides: bool) -> str:
     """A layer as a table of a paper has it; '' for one that it leaves out."""
     op, applied = layer.op, layer.applied
-    x, out = applied.inputs[0], getattr(op, "out_channels", None)
+    x, out = next(iter(applied.inputs), applied.output), getattr(op, "out_channels", None)
     contracts = any(name in op.contracting for name in applied.weights)
     if hasattr(op, "kernel_size"):
         size = "x".join(str(one) for one in op.kernel_size)

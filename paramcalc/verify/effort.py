@@ -130,4 +130,4 @@ def _needs(graph: Graph, size: int, drawn: bool) -> list[Need]:
 
 
 def _grows(layer: Layer) -> bool:
-    return layer.output.elements > max(x.elements for x in layer.applied.inputs)
+    return layer.output.elements > max((x.elements for x in layer.applied.inputs), default=0)

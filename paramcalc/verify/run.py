@@ -67,6 +67,7 @@ class Live:
     def __init__(self, graph: Graph, inputs: Arrays, order: Sequence[int], keep: Collection[int]) -> None:
         self.graph = graph
         self.order = order
+        self.batch = len(next(iter(inputs.values())))
         self.arrays: dict[int, Array] = {}
         self.elements = 0  # of all values alive
         self.bytes = 0  # of the memory that they lie in
@@ -90,6 +91,7 @@ class Live:
     def forward(self, value: int, tools: Tools, weights: Arrays) -> Array:
         """A layer's output, in memory that no weight lies in."""
         layer = self.layer(value)
+        tools.batch = self.batch
         spare = [self.arrays[read] for read in self._reads[value] if self._is_spare(read)]
         y = np.asarray(tools.apply(layer.op, layer.applied.inputs, self.inputs(value), weights, spare))
         owner = _owner(y)

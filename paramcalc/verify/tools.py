@@ -32,11 +32,12 @@ class Tools:
     """Array functions, and a tally of multiplications.
 
     An op that needs to know where an axis is in its arrays asks `axis`; an op that may overwrite its
-    input, if nobody else reads it, asks `into`.
+    input, if nobody else reads it, asks `into`. One without inputs finds the number of samples in `batch`.
     """
 
     def __init__(self) -> None:
         self.multiplications = 0
+        self.batch = 1
         self.shapes: tuple[Shape, ...] = ()
         self._spare: frozenset[int] = frozenset()
 

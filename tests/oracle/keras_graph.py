@@ -35,7 +35,7 @@ def model(graph: Graph) -> Any:
             values.append(None)
             continue
         made[layer.path] = module = made[layer.again] if layer.again else built(layer, made)
-        read = [values[number] for number in layer.inputs]
+        read = [values[number] for number in layer.inputs] or inputs[:1]  # a layer of Keras reads something
         values.append(module(read[0] if len(read) == 1 else read))
         module.trainable = not layer.frozen  # once more: of the layers inside, which are made by the call
     return keras.Model(inputs, [values[number] for number in graph.outputs])
@@ -387,6 +387,7 @@ BUILDERS: dict[str, Make] = {
     "multiply": multiplied,
     "pad": more,
     "pad_channels": more,
+    "parameter": lambda op, used: Learned(lambda x, weight: weight[None], last(used.output)),
     "permute": to_shape,
     "pixel_shuffle": to_shape,
     "positions": positions,

@@ -41,6 +41,7 @@ def drawn(call: str, inputs: tuple[str, ...], dtype: str) -> tuple[list[Any], Ar
 def run(call: str, inputs: tuple[str, ...], arrays: list[Any], weights: Arrays, **options: Any) -> Any:
     """The op's output; its shape and its multiplications are held against the rules."""
     op, shapes, tools = calls.call(call), [calls.shape(text) for text in inputs], Tools()
+    tools.batch = BATCH
     y = tools.apply(op, shapes, arrays, weights, **options)
 
     assert y.shape == (BATCH, *op.shape(*shapes).dims)
@@ -132,7 +133,15 @@ CASES: list[tuple[str, tuple[str, ...], Reference]] = [
     ("identity", ("3x4x5",), lambda w, x: x),
     ("scale 0.1", ("3x4x5",), lambda w, x: x * 0.1),
     ("add", ("3x4x5",) * 4, lambda w, *xs: xs[0] + xs[1] + xs[2] + xs[3]),
+    ("add", ("3x4x5", "3"), lambda w, x, y: x + y[:, :, None, None]),
+    ("add", ("3x1x5", "3x4x5", "3"), lambda w, x, y, z: x + y + z[:, :, None, None]),
+    ("add", (last(1, 1, 3), last(4, 5, 3)), lambda w, x, y: x + y),
+    ("add", ("1", tokens(4, 3)), lambda w, x, y: x[:, None] + y),
     ("subtract", ("7", "7"), lambda w, x, y: x - y),
+    ("subtract", ("3", "3x4x5"), lambda w, x, y: x[:, :, None, None] - y),
+    ("subtract", ("3x4x5", "1x4x1"), lambda w, x, y: x - y),
+    ("parameter 3x4x5", (), lambda w: w["weight"].expand(BATCH, 3, 4, 5)),
+    ("parameter length=4 channels=3", (), lambda w: w["weight"].expand(BATCH, 4, 3)),
     ("multiply", ("3x4x5", "3x4x5"), lambda w, x, y: x * y),
     ("multiply", ("3", "3x4x5"), lambda w, x, y: x[:, :, None, None] * y),
     ("multiply", ("3x4x5", "1x4x5"), lambda w, x, y: x * y),

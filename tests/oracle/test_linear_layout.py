@@ -299,30 +299,33 @@ def test_concat() -> None:
     assert predicted("concat axis=height", "3x4", "3x4") is None
 
 
-def test_multiply_spreads_gates() -> None:
-    """A gate of channels, or of size 1 along any axis, reaches the full shape, which one input must have."""
+@pytest.mark.parametrize("call", ["add", "multiply", "subtract"])
+def test_smaller_tensors_spread(call: str) -> None:
+    """Channels alone, or size 1 along any axis, reach the full shape, which one input must have."""
     whole = "3x4x5"
 
-    def gated(gate: Any, x: Any) -> Any:
-        return gate.reshape(*gate.shape, *[1] * (x.ndim - gate.ndim)) * x
+    def joined(small: Any, x: Any) -> Any:
+        return small.reshape(*small.shape, *[1] * (x.ndim - small.ndim)) + x
 
-    for gate in ("3", "3x1x1", "3x4x5", "3x4x1", "3x1x5", "1", "1x4x5", "1x1x5", "1x1x1"):
-        expected = real(gated, gate, whole)
-        assert predicted("multiply", gate, whole) == predicted("multiply", whole, gate) == expected
-        assert predicted("multiply", gate, whole, "3") == expected
-    for gate in ("2", "4x4x5", "3x4x4", "3x5", "4x1x1"):
-        assert predicted("multiply", gate, whole) is None
+    for small in ("3", "3x1x1", "3x4x5", "3x4x1", "3x1x5", "1", "1x4x5", "1x1x5", "1x1x1"):
+        expected = real(joined, small, whole)
+        assert predicted(call, small, whole) == predicted(call, whole, small) == expected
+        assert call == "subtract" or predicted(call, small, whole, "3") == expected
+    for small in ("2", "4x4x5", "3x4x4", "3x5", "4x1x1"):
+        assert predicted(call, small, whole) is None
     for one, other in (("3x4x1", "3x1x5"), ("3", "1x4x5")):
-        assert predicted("multiply", one, other) is None
-        assert predicted("multiply", one, other, whole) == (3, 4, 5)
+        assert predicted(call, one, other) is None
+        assert call == "subtract" or predicted(call, one, other, whole) == (3, 4, 5)
 
 
-@pytest.mark.parametrize("call", ["add", "subtract"])
-def test_sums_broadcast_nothing(call: str) -> None:
-    """PyTorch would stretch sizes of one; a residual network never means that."""
-    assert predicted(call, "3x4x5", "3x4x5") == (3, 4, 5)
-    assert predicted(call, "3x4x5", "3x1x1") is None
-    assert predicted(call, "3", "3x4x5") is None
+@pytest.mark.parametrize("call", ["add", "multiply", "subtract"])
+def test_no_size_spreads_but_one(call: str) -> None:
+    """Over all pairs of small shapes: PyTorch's answer, if it is one of the inputs, else a refusal."""
+    shapes = ["x".join(map(str, dims)) for dims in product((1, 2, 3), repeat=3)]
+    for one, other in product(shapes, repeat=2):
+        expected = real(lambda x, y: x + y, one, other)
+        wanted = expected if expected in (calls.shape(one).dims, calls.shape(other).dims) else None
+        assert predicted(call, one, other) == wanted
 
 
 def test_faults_name_both_inputs() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from operator import add, mul
+from operator import add, mul, sub
 from typing import Any
 
 import pytest
@@ -44,7 +44,9 @@ class Network(Module):
     def forward(self, *inputs: Tensor, **named: Tensor) -> Any:
         values = dict(enumerate(inputs or [named[name] for name in self.names]))
         for place, layer in self.kept:
-            values[place] = self.at(layer.path)(*(values[number] for number in layer.inputs))
+            module = self.at(layer.path)
+            run = module if layer.inputs else module.forward  # a bare parameter is the output of no module
+            values[place] = run(*(values[number] for number in layer.inputs))
         found = [values[number] for number in self.results]
         return found[0] if len(found) == 1 else found
 
@@ -370,15 +372,20 @@ def concatenated(op: Any, used: Applied) -> Any:
     return Do(lambda *parts: torch.cat(parts, axis))
 
 
-def multiplied(op: Any, used: Applied) -> Any:
-    full = used.output
+def spread(operator: Callable[[Any, Any], Any]) -> Callable[[Any, Applied], Any]:
+    """An operator between tensors, vectors of channels with axes to broadcast by."""
 
-    def fitted(x: Tensor, shape: Shape) -> Tensor:
-        if shape.axes == full.axes:
-            return x
-        return x.reshape([len(x), *(-1 if axis == CHANNELS else 1 for axis in full.axes)])
+    def make(op: Any, used: Applied) -> Any:
+        full = used.output
 
-    return Do(lambda *parts: reduce(mul, map(fitted, parts, used.inputs)))
+        def fitted(x: Tensor, shape: Shape) -> Tensor:
+            if shape.axes == full.axes:
+                return x
+            return x.reshape([len(x), *(-1 if axis == CHANNELS else 1 for axis in full.axes)])
+
+        return Do(lambda *parts: reduce(operator, map(fitted, parts, used.inputs)))
+
+    return make
 
 
 def sliced(axis: Callable[[Any], str]) -> Callable[[Any, Applied], Any]:
@@ -617,7 +624,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "abs": do(torch.abs),
     "adaptive_avg_pool": lambda op, used: getattr(nn, f"AdaptiveAvgPool{op.rank}d")(op.output_size),
     "adaptive_max_pool": lambda op, used: getattr(nn, f"AdaptiveMaxPool{op.rank}d")(op.output_size),
-    "add": do(lambda *parts: reduce(add, parts)),
+    "add": spread(add),
     "affine": affine,
     "avg_pool": average,
     "batch_norm": batch_norm,
@@ -659,9 +666,10 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     ),
     "max_pool": maximum,
     "mish": plain("Mish"),
-    "multiply": multiplied,
+    "multiply": spread(mul),
     "pad": padded,
     "pad_channels": more_channels,
+    "parameter": lambda op, used: Bare(lambda weight: weight.detach()[None], **used.weights),
     "permute": permuted(lambda op, x: op.axes),
     "pixel_shuffle": pixels("PixelShuffle"),
     "pixel_unshuffle": pixels("PixelUnshuffle"),
@@ -685,7 +693,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "softplus": lambda op, used: nn.Softplus(float(op.beta), float(op.threshold)),
     "square": do(torch.square),
     "subsample": subsampled,
-    "subtract": do(lambda left, right: left - right),
+    "subtract": spread(sub),
     "tanh": plain("Tanh"),
     "to_tokens": tokens,
     "upsample": upsampled,
