@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,15 @@ def test_a_wrong_output_is_noticed(tmp_path: Path, run: Run) -> None:
 
     with pytest.raises(AssertionError):
         check(page, run)
+
+
+def test_the_readme_is_short() -> None:
+    """It is for the first minute; what takes longer is in docs/."""
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
+
+
+def test_links_lead_somewhere() -> None:
+    """Files that documents link to exist."""
+    for document in (*DOCUMENTS, ROOT / "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#:]+)", document.read_text("utf-8")):
+            assert (document.parent / target).is_file(), f"{document.name} links to {target}"
