@@ -907,7 +907,7 @@ def test_the_summary_counts_every_claim_once(run: Run) -> None:
 @pytest.mark.parametrize("columns", [80, 200])
 def test_the_table_fits_and_no_digit_is_cut(run: Run, columns: int) -> None:
     """Where the terminal is narrow, source and remarks give way, never a number."""
-    result = run("check", "vgg", "googlenet", columns=columns)
+    result = run("check", "vgg", "googlenet", "--all", columns=columns)
 
     table = result.out.rsplit("\n\n", 1)[0].splitlines()
     assert max(len(line.rstrip()) for line in table) <= columns
@@ -915,6 +915,54 @@ def test_the_table_fits_and_no_digit_is_cut(run: Run, columns: int) -> None:
     assert ("Table 2" in result.out) is (columns == 200)
     for line in table:
         assert re.search(r",\d{1,2}(?!\d)", line.split("  called")[0]) is None
+
+
+def test_several_specs_have_a_line_for_each_model(run: Run, tmp_path: Path) -> None:
+    """Of one spec every claim is shown. Of several, each model's numbers and the claims that are not met, and all
+    claims with --all; for machines always all of them.
+    """
+    small = str(write(tmp_path / "small.yaml"))
+    other = str(
+        write(
+            tmp_path / "other.yaml",
+            """name: other
+input: 4
+layers: [fc: linear 3]
+claims:
+  other:
+    - {params: 15}
+    - {macs: 0.01K}
+    - {macs: 12, unread: true}
+    - {macs: 10, erratum: 4 x 3 is 12}
+    - {params: 16, layer: fc}
+""",
+        )
+    )
+
+    one, both, every = run("check", other), run("check", small, other), run("check", small, other, "--all")
+    machine = json.loads(run("check", small, other, "--format", "json").out)
+
+    models, claims = both.out.split("\n\n")[:2]
+    head, _, first, second = (re.split(" {2,}", line) for line in models.splitlines())
+    assert head == ["model", "claims", "exact", "rounded", "errata", "not checked", "failed"]
+    assert (first, second) == (["small", "3", "3"], ["other", "5", "1", "1", "1", "1", "1"])
+    assert [line.split("   ")[-1].strip() for line in claims.splitlines()[3:]] == [
+        "not checked 12",
+        "erratum 10",
+        "FAILED printed 16, -6.25 %",
+    ]
+    assert "--all shows every claim" in both.out
+    for shown in (one.out, every.out):
+        assert "rounded 0.01K" in shown and "--all" not in shown
+    assert len(machine["claims"]) == 8
+
+
+def test_all_bundled_specs_fit_in_pages_not_in_a_scroll(run: Run) -> None:
+    """Of 933 claims the ones that need a look: fewer lines than half of them, each model once."""
+    lines = run("check").out.splitlines()
+
+    assert len(lines) < 933 / 2
+    assert sum(line.startswith("resnet50-v1.5 ") for line in lines) == 1
 
 
 def test_output_appears_whole_or_not_at_all(run: Run, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
@@ -12,10 +14,22 @@ from paramcalc.check.check import Mistake, Outcome, Result, Verdict
 from paramcalc.check.reader import Claim
 from paramcalc.conventions import CONVENTIONS, OWN
 from paramcalc.render.escape import workflow, xml
-from paramcalc.render.grid import Column, Grid, Line
+from paramcalc.render.grid import Column, Grid, Line, Styled, layout
 
 SCHEMA = "paramcalc/check/1"
 WIDEST_SOURCE = 48
+MET = (Verdict.EXACT, Verdict.ROUNDS, Verdict.TRUNCATES, Verdict.WITHIN)
+# The columns of what a model's claims came to; of what gives way first on a narrow terminal.
+VERDICTS = {
+    Verdict.EXACT: Column("exact", right=True),
+    Verdict.ROUNDS: Column("rounded", right=True, drop=2),
+    Verdict.TRUNCATES: Column("truncated", right=True, drop=4),
+    Verdict.WITHIN: Column("within", right=True, drop=3),
+    Verdict.ERRATUM: Column("errata", right=True),
+    Verdict.UNRESOLVED: Column("unresolved", right=True, drop=1),
+    Verdict.UNREAD: Column("not checked", right=True),
+    Verdict.FAILED: Column("failed", right=True),
+}
 WORDS = {
     Verdict.EXACT: ("exact", "exact"),
     Verdict.ROUNDS: ("rounded", "rounded"),
@@ -42,8 +56,48 @@ def summary(result: Result) -> str:
 # -------------------------------------------------------------------------------------------- table
 
 
-def grid(result: Result) -> Grid:
-    """Every claim on a line under its model."""
+def is_one(result: Result) -> bool:
+    """Whether all claims stand in one spec."""
+    return len({outcome.claim.text.name for outcome in result.outcomes}) <= 1
+
+
+def lines(result: Result, every: bool, width: int | None, unicode: bool) -> Iterator[Styled]:
+    """Every claim; or a line for each model, and the claims that are not met."""
+    if every:
+        yield from layout(grid(result.outcomes), width, unicode)
+        return
+    yield from layout(overview(result), width, unicode)
+    unmet = [outcome for outcome in result.outcomes if outcome.verdict not in MET]
+    if unmet:
+        yield Styled("")
+        yield from layout(grid(unmet), width, unicode)
+    yield Styled("")
+    yield Styled("--all shows every claim", "faint")
+
+
+def overview(result: Result) -> Grid:
+    """How many claims of each verdict a model has; verdicts that no claim has are left out."""
+    shown = [verdict for verdict, number in result.counted().items() if number]
+    columns = (
+        Column("model"),
+        Column("claims", right=True),
+        *(VERDICTS[verdict] for verdict in shown),
+    )
+    models: dict[str, Counter[Verdict]] = {}
+    for outcome in result.outcomes:
+        models.setdefault(outcome.claim.model, Counter())[outcome.verdict] += 1
+    found = (
+        Line(
+            (model, str(counts.total()), *(str(counts[verdict] or "") for verdict in shown)),
+            wrong=counts[Verdict.FAILED] > 0,
+        )
+        for model, counts in models.items()
+    )
+    return Grid("", columns, tuple(found))
+
+
+def grid(outcomes: Iterable[Outcome]) -> Grid:
+    """Claims, each on a line under its model."""
     columns = (
         Column("claim"),
         Column("computed", right=True),
@@ -51,11 +105,11 @@ def grid(result: Result) -> Grid:
         Column("as", drop=1),
         Column("source", drop=2),
     )
-    lines: list[Line] = []
-    for model, outcomes in groupby(result.outcomes, key=lambda outcome: outcome.claim.model):
-        lines.append(Line((model, *[""] * (len(columns) - 1)), strong=True))
-        lines += [_line(outcome) for outcome in outcomes]
-    return Grid("", columns, tuple(lines))
+    found: list[Line] = []
+    for model, claims in groupby(outcomes, key=lambda outcome: outcome.claim.model):
+        found.append(Line((model, *[""] * (len(columns) - 1)), strong=True))
+        found += [_line(outcome) for outcome in claims]
+    return Grid("", columns, tuple(found))
 
 
 def closing(result: Result) -> str:
@@ -104,10 +158,11 @@ def number(outcome: Outcome) -> str:
 
 def _line(outcome: Outcome) -> Line:
     claim = outcome.claim
+    unread = outcome.verdict is Verdict.UNREAD
     cells = (
         label(claim),
         number(outcome),
-        judgement(outcome),
+        f"not checked {claim.figure.text}" if unread else judgement(outcome),
         _remarks(outcome),
         _clipped(claim.cited),
     )

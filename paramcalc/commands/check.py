@@ -19,9 +19,15 @@ def check(
             help="Bundled models, paths, folders, PATH:VARIANT, or -; all bundled specs if none.",
         ),
     ] = None,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Show every claim of several specs, not only those that are not met."),
+    ] = False,
     plugins: PluginOption = None,
 ) -> None:
     """Check the figures that papers print against exact counts.
+
+    Of one spec every claim is shown; of several, a line for each model and the claims that are not met.
 
     Exits with 1 if a claim failed, and with 2 if a spec could not be read.
 
@@ -36,13 +42,17 @@ def check(
         remark(mistake.message + "\n")
     for text in result.remarks:
         remark(text)
-    output.show(
-        {
-            "table": lambda: draw.grid(result) if result.outcomes else draw.summary(result) + "\n",
-            "json": lambda: draw.document(result),
-            "junit": lambda: draw.junit(result),
-            "github": lambda: draw.github(result),
-        },
-        after=draw.closing(result),
-    )
+    closing = draw.closing(result)
+    if output.format == "table" and result.outcomes:
+        output.text(draw.lines(result, every or draw.is_one(result), output.width, output.unicode), closing)
+    else:
+        output.show(
+            {
+                "table": lambda: draw.summary(result) + "\n",
+                "json": lambda: draw.document(result),
+                "junit": lambda: draw.junit(result),
+                "github": lambda: draw.github(result),
+            },
+            after=closing,
+        )
     raise typer.Exit(result.exit_code)
