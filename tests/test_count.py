@@ -119,14 +119,58 @@ def test_digits_are_never_cut(run: Run, width: int) -> None:
     assert "…" not in out
 
 
-def test_narrow_terminals_lose_whole_columns(run: Run) -> None:
-    """At 80 columns the call goes and everything fits; at 200 nothing goes."""
+def test_narrow_terminals_shorten_calls_and_lose_whole_columns(run: Run) -> None:
+    """At 80 columns the share goes and the call is short; at 200 nothing goes."""
     narrow, wide = run("count", "resnet-50", columns=80).out, run("count", "resnet-50", columns=200).out
     rows = [line for line in narrow.splitlines() if "batch_norm" in line or line.startswith("total ")]
 
     assert max(len(row.rstrip()) for row in rows) <= 80
     assert "max_pool2d 3 stride=2 padding=1" in wide
     assert "max_pool2d 3 stride=2 padding=1" not in narrow
+    assert "  conv2d          conv 7x7, 64 /2      64x112x112        9,408     118,013,952\n" in narrow
+    assert "  0               bottleneck 128 /2     512x28x28      379,392     372,506,624\n" in narrow
+    assert "share" not in narrow.splitlines()[1]
+
+
+def test_groups_say_their_block_and_what_enters(run: Run) -> None:
+    """ResNet-50's stages as their spec calls them, with the sizes of He et al. 2015, Table 1, before each."""
+    out = run("count", "resnet-50", "--depth", "2", "--columns", "op,input,output").out
+
+    rows = {
+        cells[0]: cells[1:] for line in out.splitlines() if len(cells := re.split(r" {2,}", line.strip())) > 3
+    }
+    assert rows["conv3_x"] == ["4 * bottleneck 128", "256 x 56 x 56", "512 x 28 x 28"]
+    assert rows["1-5 x 5"] == ["bottleneck 256 stride=1", "1024 x 14 x 14", "1024 x 14 x 14"]
+
+
+def test_calls_of_blocks_have_what_they_are_given(run: Run) -> None:
+    """Values, not the names that the call has; by place and by name; rounds with what they have in common."""
+    spec = """
+        input: 4x8x8
+        knobs: {width: 6}
+        blocks:
+          unit out stride=1: conv2d out 3 stride=stride padding=1, relu
+        layers:
+          - unit width stride=2
+          - same: {repeat: 2, layers: [unit width*2]}
+          - apart: {repeat: 2, layers: [unit width+i]}
+    """
+    out = run("count", "-", "--columns", "op", "--depth", "1", stdin=spec).out
+
+    calls = [re.split(r" {2,}", line)[1] for line in out.splitlines()[3:6]]
+    assert calls == ["unit 6 stride=2", "2 * unit 12", "2 * unit"]
+
+
+def test_the_closing_block(run: Run) -> None:
+    """What other tools print below: torchinfo has 0.60 MB of input and 102.23 MB of params for ResNet-50."""
+    out = run("count", "resnet-50").out
+
+    assert "params: 25,557,032 (25.6 M); 25,557,032 trainable, 0 frozen\n" in out
+    assert "MACs: 4,089,184,256 (4.09 G); 8,178,368,512 (8.18 G) FLOPs (2 per MAC)\n" in out
+    assert "as float32: input 602 KB, activations 150 MB, params 102 MB; params + outputs: 63,116,816 " in out
+    assert (
+        "60,000 trainable, 840 frozen (840 fixed by design, not in params)" in run("count", "lenet5-1998").out
+    )
 
 
 def test_piped_output_has_no_colour_and_no_remarks(run: Run) -> None:

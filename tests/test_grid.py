@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import io
-import re
 
 import pytest
 from rich.console import Console
 
 from paramcalc import load
 from paramcalc.count import draw as counts
+from paramcalc.list import catalogue
 from paramcalc.render import table
-from paramcalc.render.grid import Grid, text
+from paramcalc.render.grid import Column, Grid, Line, fitted, text
 
 
 def by_rich(grid: Grid, width: int) -> str:
@@ -33,19 +33,68 @@ def test_plain_text_is_what_rich_draws(model: str, width: int) -> None:
     assert lines(text(grid, width)) == lines(by_rich(grid, width))
 
 
-@pytest.mark.parametrize("model", ["lenet5-1998", "googlenet", "resnet-50"])
-def test_a_narrow_table_is_the_wide_one_without_columns(model: str) -> None:
-    """In every width: no line is wider unless no column can go any more, and cells are those of the whole table."""
-    grid = counts.grid(load(model).count())
-    rows = len(grid.lines) + 4  # title, heading, two rules
-    wide = [set(re.split(r" {3,}", line.strip())) for line in text(grid).splitlines()[:rows]]
-    least = max(map(len, text(grid, 1).splitlines()[:rows]))
+def cells(grid: Grid, title: str) -> list[str]:
+    """The cells of a column, those that go on in the next line in one piece."""
+    place = [column.title for column in grid.columns].index(title)
+    found: list[list[str]] = []
+    numbers = [column.title for column in grid.columns].index("MACs")
+    for line in grid.lines:
+        if line.cells[numbers]:
+            found.append([])
+        found[-1].append(line.cells[place])
+    return [" ".join(filter(None, parts)) for parts in found]
 
-    for width in range(20, 120, 7):
-        shown = text(grid, width).splitlines()[:rows]
-        assert max(map(len, shown)) <= max(width, least)
-        for line, cells in zip(shown, wide, strict=True):
-            assert set(re.split(r" {3,}", line.strip())) <= cells or set(line) == {"─"}
+
+def test_every_bundled_model_says_what_its_layers_are() -> None:
+    """At 80, 120 and 200 columns no line is too wide, every layer has its op, and every number is whole."""
+    for one in catalogue.bundled():
+        whole = counts.grid(load(one.model).count())
+        ops = [call.split()[:1] for call in cells(whole, "op")]
+        for width in (80, 120, 200):
+            (narrow,) = fitted(whole, width)
+            assert max(len(line) for line in text(whole, width).splitlines()) <= width, one.model
+            brief = [call.split()[:1] for call in cells(narrow, "op")]
+            assert [[op.removesuffix("2d") for op in call] for call in ops] == [
+                [op.removesuffix("2d") for op in call] for call in brief
+            ], one.model
+            for title in ("params", "MACs"):
+                assert cells(narrow, title) == cells(whole, title), one.model
+
+
+@pytest.mark.parametrize("model", ["lenet5-1998", "googlenet", "llama3.1-405b"])
+def test_no_line_is_too_wide(model: str) -> None:
+    """From the width of one column of numbers beside the names on."""
+    grid = counts.grid(load(model).count())
+
+    for width in range(48, 120):
+        assert max(map(len, text(grid, width).splitlines())) <= width
+
+
+def test_text_wraps_at_blanks_and_numbers_do_not() -> None:
+    """Cells that may wrap go on below, under an indentation; a column of numbers is as wide as its widest."""
+    lines = (Line(("one two three", "alpha beta gamma", "1,234,567"), depth=1), Line(("four", "delta", "8")))
+    grid = Grid("", (Column("name", wrap=True), Column("what", wrap=True), Column("n", right=True)), lines)
+
+    assert text(grid, 29).splitlines()[2:] == [
+        "  one two  alpha  1,234,567",
+        "  three    beta",
+        "           gamma",
+        "four       delta          8",
+    ]
+
+
+def test_what_fits_in_no_way_is_shown_in_parts() -> None:
+    """Every column is there once, behind the names of the lines; the title is above, the remarks below."""
+    columns = (Column("name"), *(Column(f"quantity {n}", right=True) for n in range(6)))
+    grid = Grid("Title", columns, (Line(("a", *"123456")), Line(("b", *"789012"))), ("a remark",))
+
+    shown = text(grid, 40).splitlines()
+
+    assert [line.split()[0] for line in shown if line and line[0] != "─"] == [
+        "Title", "name", "a", "b", "name", "a", "b", "a",
+    ]  # fmt: skip
+    assert " ".join(shown).count("quantity") == 6
+    assert max(map(len, shown)) <= 40
 
 
 def test_colour_on_a_terminal_only() -> None:
@@ -70,7 +119,7 @@ def test_columns_without_room_are_named() -> None:
     """What a narrow terminal leaves out is said below the table, in the table's order."""
     grid = counts.grid(load("lenet5-1998").count())
 
-    said = "op, share of MACs hidden (needs 93 columns): widen the terminal or use --columns"
+    said = "output, share hidden (needs 57 columns): widen the terminal or use --columns"
     assert " ".join(text(grid, 40).splitlines()).endswith(said)
-    assert "hidden" not in text(grid, 93)
-    assert "op hidden (needs 93 columns)" in text(grid, 92)
+    assert "hidden" not in text(grid, 57)
+    assert "share hidden (needs 57 columns)" in " ".join(text(grid, 56).splitlines())

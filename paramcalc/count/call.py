@@ -1,9 +1,10 @@
-"""An op on one line, as a spec would call it."""
+"""An op, or a block, on one line as a spec would call it."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 
+from paramcalc.engine.graph import BlockCall
 from paramcalc.ops.attributes import attributes, shown
 from paramcalc.ops.base import Op
 
@@ -24,6 +25,52 @@ def call_text(op: Op) -> str:
             text = _short(attribute.shortest(type(op), value))
             parts.append(text if attribute.required else f"{name}={text}")
     return " ".join(parts)
+
+
+@lru_cache(maxsize=4096)
+def brief_text(op: Op) -> str:
+    """An op as a narrow table has it: its window, channels, stride, groups; of others what a call must say.
+
+    >>> from paramcalc.ops import find
+    >>> from paramcalc.ops.attributes import build
+    >>> brief_text(build(find("conv2d"), {"out_channels": 64, "kernel_size": 3, "stride": 2, "padding": 1}))
+    'conv 3x3, 64 /2'
+    """
+    kernel = getattr(op, "kernel_size", None)
+    if not isinstance(kernel, tuple):
+        required = {name: one for name, one in attributes(type(op)).items() if one.required}
+        values = (_short(one.shortest(type(op), getattr(op, name))) for name, one in required.items())
+        return " ".join([op.title, *values])
+    out, stride, groups = (getattr(op, name, None) for name in ("out_channels", "stride", "groups"))
+    parts = [op.title.removesuffix(f"{op.rank}d"), "x".join(map(str, kernel)) + ("," if out else "")]
+    parts += [str(out)] if out else []
+    if stride and set(stride) != {1}:
+        parts.append(f"/{'x'.join(map(str, stride if len({*stride}) > 1 else stride[:1]))}")
+    return " ".join([*parts, *([f"groups={groups}"] if groups and groups != 1 else [])])
+
+
+def block_text(call: BlockCall) -> str:
+    """A call of a block as a spec would write it.
+
+    >>> block_text(BlockCall("bottleneck", (64,), (("stride", 2),)))
+    'bottleneck 64 stride=2'
+    """
+    return " ".join([placed_text(call), *(f"{name}={_short(value)}" for name, value in call.named)])
+
+
+def placed_text(call: BlockCall) -> str:
+    """The block and what it is given by place."""
+    return " ".join([call.block, *map(_short, call.placed)])
+
+
+def brief_block(call: BlockCall) -> str:
+    """A call of a block as a narrow table has it.
+
+    >>> brief_block(BlockCall("bottleneck", (64,), (("stride", 2), ("bias", False))))
+    'bottleneck 64 /2'
+    """
+    strides = (value for name, value in call.named if name == "stride" and value != 1)
+    return " ".join([placed_text(call), *(f"/{_short(value)}" for value in strides)])
 
 
 def _short(value: object) -> str:

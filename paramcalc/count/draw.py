@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from paramcalc.base.choice import known
+from paramcalc.base.sizes import Size
 from paramcalc.count import outline, words
-from paramcalc.count.call import call_text
+from paramcalc.count.call import brief_text, call_text
 from paramcalc.count.json import document as document
 from paramcalc.count.report import QUANTITIES, Basis, Counts, Report, Row, stored, sum_counts
 from paramcalc.count.words import FIELD, Extra, against, own_words, quantity, word
-from paramcalc.render.grid import Column, Grid, Line, Rows, number
+from paramcalc.render.grid import Column, Grid, Line, Rows, number, rounded
 from paramcalc.render.words import FOLDED, JOINED, MAIN, NARROW, dims, folded, inputs, title
 
 USUAL = ("op", "output", "params", "macs", "share")
 COLUMNS = (*USUAL[:2], "input", "weights", *QUANTITIES, *FIELD, "share")
-DROPS = {"share": 2, "op": 3, "input": 4, "weights": 5}
+DROPS = {"output": 1, "share": 2, "input": 3, "weights": 4}
+WRAPS = ("op", "weights", "input")
 BAR = 10
 COUNTED = "params: learned weights; MACs: convolution, linear, attention, without bias"
 
@@ -44,12 +46,14 @@ class _Table(NamedTuple):
     def group(self, name: str, line: outline.OutlineLine, row: Row | None) -> str:
         """The cell of a group, or of a layer in the tree."""
         if name == "op":
-            return line.call
+            return line.call or line.block
         if name == "output":
             return dims(line.output, self.view.layout)
+        if name == "input":
+            return ", ".join(dims(shape, self.view.layout) for shape in line.inputs)
         if name in FIELD:
             return self.view.extra.cells[line.last][name]
-        if name in ("input", "weights"):
+        if name == "weights":
             return self.layer(name, row) if row and line.call else ""
         return self.amount(name, line.counts, line.auxiliary)
 
@@ -80,8 +84,11 @@ class _Table(NamedTuple):
         cells = (self.amount(name, counts) if name in names else "" for name in self.view.columns)
         return Line((label, *cells))
 
-    def grid(self, body: list[Line], said: tuple[str, ...] = ()) -> Grid:
-        """The table with its totals, and below it unit, convention, variant and input, to be quoted."""
+    def grid(self, body: list[Line], brief: Mapping[str, str], said: tuple[str, ...] = ()) -> Grid:
+        """The table with its totals, and below it unit, convention, variant and input, to be quoted.
+
+        `brief` has the short forms of calls.
+        """
         report, shown = self.report, self.view.columns
         notes: tuple[str, ...] = (
             f"{inputs(report.graph.inputs)}, batch {report.batch}",
@@ -94,12 +101,23 @@ class _Table(NamedTuple):
             body = [*body, total._replace(strong=True, rule=True)]
         titles = {name: word(name, report) for name in QUANTITIES}
         titles["share"] = f"share of {titles[self.measure]}"
+        shares = [cell for line in body for cell in line.cells[1:] if cell.endswith("█")]
+        percent = {cell: cell.rstrip(" █") for cell in shares}
+        sizes = {cell: cell.replace(" x ", "x") for line in body for cell in line.cells[1:] if " x " in cell}
+        short = {"op": brief, "output": sizes, "input": sizes}
+        short["share"] = {titles["share"]: "share", **percent}
         columns = [
-            Column(titles.get(name, name), name in (*QUANTITIES, *FIELD, "output"), DROPS.get(name, 0))
+            Column(
+                titles.get(name, name),
+                name in (*QUANTITIES, *FIELD, "output"),
+                DROPS.get(name, 0),
+                short.get(name, {}),
+                name in WRAPS,
+            )
             for name in shown
         ]
         notes = (*notes, *self.view.extra.notes, *said)
-        return Grid(title(report.graph), (Column("layer"), *columns), tuple(body), notes, NARROW)
+        return Grid(title(report.graph), (Column("layer", wrap=True), *columns), tuple(body), notes, NARROW)
 
 
 def columns(text: str, report: Report) -> tuple[str, ...]:
@@ -121,7 +139,8 @@ def grid(report: Report, depth: int | None = None, fold: bool = True, view: View
     lines = outline.outline(report, depth, fold)
     rows = {row.path: row for row in report.rows}
     body = [table.line(line, rows.get(line.path)) for line in lines]
-    return table.grid(body, tuple(_depth_notes(report, lines)))
+    brief = {line.call or line.block: line.brief for line in lines}
+    return table.grid(body, brief, tuple(_depth_notes(report, lines)))
 
 
 def flat(report: Report, sort: str = "", top: int | None = None, view: View = View()) -> Grid:
@@ -139,7 +158,8 @@ def flat(report: Report, sort: str = "", top: int | None = None, view: View = Vi
         sums = sum_counts(row.counts for row in rest)
         label = f"{len(rest)} more layer{'s' * (len(rest) != 1)}"
         body.append(table.sums(label, sums, (*QUANTITIES, "share"))._replace(faint=True))
-    return table.grid(body)
+    brief = {call_text(row.layer.op): brief_text(row.layer.op) for row in kept}
+    return table.grid(body, brief)
 
 
 def _table(report: Report, view: View) -> _Table:
@@ -152,14 +172,12 @@ def footer(report: Report, dtype: str) -> tuple[str, ...]:
     if report.basis:
         return _basis_footer(report, report.basis)
     totals = report.totals
-    memory = stored(totals.memory, dtype)
     notes = [
         f"{inputs(report.graph.inputs)}, batch {report.batch}; {COUNTED} (convention {report.convention})",
-        f"{number(totals.flops)} FLOPs (2 per MAC); params + outputs: {number(totals.memory)} elements, "
-        f"{number(memory)} bytes as {dtype}",
+        f"params: {_both(totals.params)}; {_trained(totals)}",
+        f"MACs: {_both(totals.macs)}; {_both(totals.flops)} FLOPs (2 per MAC)",
+        _bytes(report, dtype),
     ]
-    if totals.frozen:
-        notes.append(f"{number(totals.frozen)} frozen scalars, which training does not change")
     for name, counts in report.auxiliary.items():
         notes.append(
             f"{name} exists in training only: {number(counts.params)} params, {number(counts.macs)} MACs"
@@ -168,6 +186,44 @@ def footer(report: Report, dtype: str) -> tuple[str, ...]:
         whole = report.with_auxiliary
         notes.append(f"with auxiliary heads: {number(whole.params)} params, {number(whole.macs)} MACs")
     return (*notes, *report.graph.remarks)
+
+
+def _both(count: Size) -> str:
+    """A count with its rounded figure.
+
+    >>> _both(25557032), _both(156)
+    ('25,557,032 (25.6 M)', '156')
+    """
+    return number(count) if count < 1000 else f"{number(count)} ({rounded(count)})"
+
+
+def _trained(totals: Counts) -> str:
+    """How many params training changes, and how many scalars it does not."""
+    fixed = totals.trainable + totals.frozen - totals.params
+    text = f"{number(totals.trainable)} trainable, {number(totals.frozen)} frozen"
+    return f"{text} ({number(fixed)} fixed by design, not in params)" if fixed else text
+
+
+def _bytes(report: Report, dtype: str) -> str:
+    """What inputs, outputs and weights take, as other tools sum it up."""
+    totals = report.totals
+    entering = sum(shape.elements for shape in report.graph.inputs.values()) * report.batch
+    weights = totals.memory - totals.activations
+    parts = {"input": entering, "activations": totals.activations, "params": weights}
+    said = ", ".join(f"{name} {size_in_bytes(stored(size, dtype))}" for name, size in parts.items())
+    return (
+        f"as {dtype}: {said}; params + outputs: {number(totals.memory)} elements, "
+        f"{number(stored(totals.memory, dtype))} bytes"
+    )
+
+
+def size_in_bytes(count: int) -> str:
+    """A number of bytes to three digits.
+
+    >>> size_in_bytes(144), size_in_bytes(102228128)
+    ('144 B', '102 MB')
+    """
+    return f"{rounded(count)} B" if count < 1000 else f"{rounded(count)}B"
 
 
 def _basis_footer(report: Report, basis: Basis) -> tuple[str, ...]:

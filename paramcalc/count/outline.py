@@ -6,13 +6,15 @@ a folded table hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple
 
 from paramcalc.base.shape import Shape
-from paramcalc.count.call import call_text
+from paramcalc.count.call import block_text, brief_block, brief_text, call_text, placed_text
 from paramcalc.count.report import Counts, Report, Row, sum_counts
+from paramcalc.engine.graph import BlockCall
 
 FULL_DEPTH = 1_000  # deeper than any tree: blocks nest at most 100 deep
 FITTING_LINES = 40
@@ -22,16 +24,20 @@ JOIN = "="  # the name of a join's own line, below its branches
 class OutlineLine(NamedTuple):
     """One line: a layer, or a group with its layers added up.
 
-    `name` is relative to the line above it, `call` what a spec would write. `times` equal
-    neighbours are folded into this line; what stands below it is for one of them. `output` is the
-    shape that leaves the line's last layer, whose path is `last`.
+    `name` is relative to the line above it. `call` is the layer as a spec would write it, `block` the
+    block that a group calls, `brief` either of them for narrow tables. `times` equal neighbours are
+    folded into this line; what is below it is for one of them. `inputs` enter the line's first layer,
+    `output` leaves its last one, whose path is `last`.
     """
 
     depth: int
     name: str
     path: str
     call: str
+    block: str
+    brief: str
     times: int
+    inputs: tuple[Shape, ...]
     output: Shape
     last: str
     counts: Counts
@@ -61,6 +67,15 @@ class Node:
             yield from child.rows()
         if self.row is not None:
             yield self.row
+
+    @property
+    def first(self) -> Row:
+        """The row at the beginning."""
+        node = self
+        while node.children:
+            node = next(iter(node.children.values()))
+        assert node.row is not None
+        return node.row
 
     @property
     def last(self) -> Row:
@@ -121,11 +136,12 @@ def outline(report: Report, depth: int | None = None, fold: bool = True) -> list
     """The lines of a report down to a depth; None takes the deepest that is easily read."""
     root = tree(report)
     kinds: dict[object, int] | None = {} if fold else None
+    calls = report.graph.calls
     if depth is not None:
-        return list(_lines(root, 0, depth, "", kinds))
-    lines = list(_lines(root, 0, 1, "", kinds))
+        return list(_lines(root, 0, depth, "", kinds, calls))
+    lines = list(_lines(root, 0, 1, "", kinds, calls))
     for deeper in range(2, FULL_DEPTH):
-        more = list(islice(_lines(root, 0, deeper, "", kinds), FITTING_LINES + 1))
+        more = list(islice(_lines(root, 0, deeper, "", kinds, calls), FITTING_LINES + 1))
         if len(more) > FITTING_LINES or len(more) == len(lines):
             return lines
         lines = more
@@ -133,16 +149,21 @@ def outline(report: Report, depth: int | None = None, fold: bool = True) -> list
 
 
 def _lines(
-    parent: Node, depth: int, deepest: int, path: str, kinds: dict[object, int] | None
+    parent: Node,
+    depth: int,
+    deepest: int,
+    path: str,
+    kinds: dict[object, int] | None,
+    calls: Mapping[str, BlockCall],
 ) -> Iterator[OutlineLine]:
     """The lines below a group. `kinds` numbers equal groups, which then make one line; None keeps each."""
     for names, node in _folded(parent, kinds):
         first = f"{path}{names[0]}"
-        yield _line(names, node, depth, first)
+        yield _line(names, node, depth, first, calls)
         if depth + 1 < deepest and node.children:
-            yield from _lines(node, depth + 1, deepest, first + "/", kinds)
+            yield from _lines(node, depth + 1, deepest, first + "/", kinds, calls)
             if node.row is not None:
-                yield _line([JOIN], _leaf(node.row), depth + 1, first)
+                yield _line([JOIN], _leaf(node.row), depth + 1, first, {})
 
 
 def _leaf(row: Row) -> Node:
@@ -168,21 +189,44 @@ def _folded(parent: Node, kinds: dict[object, int] | None) -> Iterator[tuple[lis
         yield run, first
 
 
-def _line(names: list[str], node: Node, depth: int, path: str) -> OutlineLine:
-    last = node.last
+def _line(names: list[str], node: Node, depth: int, path: str, calls: Mapping[str, BlockCall]) -> OutlineLine:
+    last, alone = node.last, node.layers == 1
     name = names[0] if len(names) == 1 else f"{names[0]}-{names[-1]}"
+    block, brief = ("", brief_text(last.layer.op)) if alone else _called(node, path, calls)
     return OutlineLine(
         depth=depth,
         name=name,
         path=path,
-        call=call_text(last.layer.op) if node.layers == 1 else "",
+        call=call_text(last.layer.op) if alone else "",
+        block=block,
+        brief=brief,
         times=len(names),
+        inputs=node.first.layer.applied.inputs,
         output=last.layer.output,
         last=_beside(path, names) + last.path[len(path) :],
         counts=node.counts if len(names) == 1 else sum_counts([node.counts] * len(names)),
         layers=node.layers,
         auxiliary=bool(last.layer.auxiliary),
     )
+
+
+def _called(node: Node, path: str, calls: Mapping[str, BlockCall]) -> tuple[str, str]:
+    """The block that a group calls, or that all rounds of a repeat do, as a spec would write it and in brief."""
+    if path in calls:
+        call = calls[path]
+        return block_text(call), brief_block(call)
+    rounds = [calls.get(f"{path}/{name}") for name in node.children if name.isdigit()]
+    known = [call for call in rounds if call is not None]
+    if not known or len(known) < len(node.children):
+        return "", ""
+    for write in (block_text, placed_text, attrgetter("block")):
+        texts = {write(call) for call in known}
+        if len(texts) == 1:
+            brief = {placed_text(call) for call in known}
+            text = texts.pop()
+            times = f"{len(known)} * " if len(known) > 1 else ""
+            return times + text, times + (brief.pop() if len(brief) == 1 else text)
+    return "", ""
 
 
 def _beside(path: str, names: list[str]) -> str:

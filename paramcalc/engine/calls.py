@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from paramcalc.base.errors import Fault, near, related
 from paramcalc.base.paths import pattern
 from paramcalc.base.shape import Shape
-from paramcalc.engine.graph import Applied
+from paramcalc.engine.graph import Applied, BlockCall
 from paramcalc.engine.scope import MISSING, Group, Network, Scope, UnknownError, View
 from paramcalc.engine.settings import Change, is_written
 from paramcalc.language.expression import Expression
@@ -55,6 +55,7 @@ class Calls:
         self.settled: dict[_Key, tuple[Applied, Shape]] = {}
         self.parameters: dict[Any, Mapping[str, Value]] = {}
         self.entered: dict[_Key, tuple[Mapping[str, Value], Shape]] = {}
+        self.written: dict[tuple[int, int], BlockCall] = {}  # parameters live as long as `parameters`
 
     # ----------------------------------------------------------------------------- remembering
 
@@ -250,6 +251,17 @@ class Calls:
         elif self.settles(call, scope):
             self.entered[key] = inner.parameters, shape
         return share is not None
+
+    def block_call(self, block: Block, call: Call, parameters: Mapping[str, Value]) -> BlockCall:
+        """What a call gives to a block: the values by place, and those by name."""
+        key = id(call), id(parameters)
+        known = self.written.get(key)
+        if known is None:
+            places = sum(not one.name and not isinstance(one.value, Reference) for one in call.arguments)
+            values = [*parameters.values()][:places]
+            named = ((one.name, parameters[one.name]) for one in call.arguments if one.name in parameters)
+            known = self.written[key] = BlockCall(block.name, tuple(values), tuple(named))
+        return known
 
     def block_inputs(self, block: Block, call: Call, view: View) -> tuple[int, dict[str, int]]:
         """The tensor that enters a block, and its further inputs by name."""

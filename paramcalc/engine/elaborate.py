@@ -15,7 +15,7 @@ from paramcalc.engine.blame import Rounds, explain_unread, report_call, report_e
 from paramcalc.engine.blame_settings import blame_settings
 from paramcalc.engine.builder import Builder, sharing
 from paramcalc.engine.calls import Calls, Known
-from paramcalc.engine.graph import Applied, Graph, Layer
+from paramcalc.engine.graph import Applied, BlockCall, Graph, Layer
 from paramcalc.engine.heads import Heads, branch_inputs, call_inputs
 from paramcalc.engine.lint import Doubled, channels_last, counted_by_another_x, heads_in_a_row, read_twice
 from paramcalc.engine.replace import Replacements
@@ -128,6 +128,7 @@ class Elaborator:
         self.remarks: list[Problem] = []
         self.repeated_from: dict[tuple[str, int], Rounds] = {}
         self.automatic: set[str] = set()  # the paths of groups whose names nobody wrote
+        self.called: dict[str, BlockCall] = {}  # blocks by the paths of the groups that call them
 
     # ----------------------------------------------------------------------------- the whole
 
@@ -154,6 +155,7 @@ class Elaborator:
             settings=tuple(str(change) for change in self.settings.changes),
             remarks=touched,
             automatic=frozenset(self.automatic),
+            calls=self.called,
             doubts=(
                 *channels_last(self.spec, inputs),
                 *heads_in_a_row(self.spec),
@@ -613,6 +615,8 @@ class Elaborator:
         inner.share = scope.share if own else below(scope.share, item.name)
         strict = self.calls.enter(block, call, scope, inner, incoming)
         group.broken = False
+        if group.path not in self.called:
+            self.called[group.path] = self.calls.block_call(block, call, inner.parameters)
         before = self.shared_weights
         self.inside.add(block.name)
         group.value = self.chain(block.chain, inner, incoming, inherits=True)

@@ -65,12 +65,20 @@ class Layer(NamedTuple):
         return self.applied.output
 
 
+class BlockCall(NamedTuple):
+    """A block as a group calls it: what it is given by place, and what by name."""
+
+    block: str
+    placed: tuple[Any, ...]
+    named: tuple[tuple[str, Any], ...]
+
+
 class Graph(NamedTuple):
     """A network with all shapes known, for one sample.
 
     `model` is the variant's name, or the spec's. `knobs` are the values it was elaborated with,
-    `automatic` the paths of groups whose names nobody wrote. `doubts` are what is legal in the text,
-    and mostly not meant.
+    `automatic` the paths of groups whose names nobody wrote, `calls` the blocks that groups call, by
+    path. `doubts` are what is legal in the text, and mostly not meant.
     """
 
     spec: str
@@ -83,6 +91,7 @@ class Graph(NamedTuple):
     remarks: tuple[str, ...]
     automatic: frozenset[str] = frozenset()
     doubts: tuple[Problem, ...] = ()
+    calls: Mapping[str, BlockCall] = {}
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {shape}" for name, shape in self.inputs.items())

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from typing import NamedTuple
 
 from paramcalc.base.errors import visible
 from paramcalc.render.escape import harmless
 
-GAP = 3  # blanks between columns
+GAP, NARROW_GAP = 3, 2  # blanks between columns
+NOTHING: Mapping[str, str] = {}
 
 
 class Column(NamedTuple):
-    """A column; `drop` orders what gives way first on a narrow terminal, 0 stays."""
+    """A column, and how it gives way on a narrow terminal.
+
+    `short` has shorter forms of its cells and its title. Cells that `wrap` go on in the next line at a
+    blank. `drop` orders what is left out, the highest first; 1 only where wrapping does not help, 0 never.
+    """
 
     title: str
     right: bool = False
     drop: int = 0
+    short: Mapping[str, str] = NOTHING
+    wrap: bool = False
 
 
 class Line(NamedTuple):
@@ -45,6 +54,7 @@ class Grid(NamedTuple):
     lines: tuple[Line, ...]
     notes: tuple[str, ...] = ()
     remedy: str = "widen the terminal"
+    gap: int = GAP
 
     def without(self, place: int) -> Grid:
         """The same grid with one column left out."""
@@ -78,26 +88,52 @@ def number(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+UNITS = "KMGTPE"
+
+
+def rounded(count: int) -> str:
+    """A count to three digits with a unit of thousands; as it is where that is shorter.
+
+    >>> rounded(25557032), rounded(4089184256), rounded(999999), rounded(840)
+    ('25.6 M', '4.09 G', '1.00 M', '840')
+    """
+    for power in range(len(UNITS) + 1):
+        for places in (2, 1, 0):
+            scaled = (2 * count * 10**places + 1000**power) // (2 * 1000**power)
+            if scaled < 1000 and power:
+                whole, part = divmod(scaled, 10**places)
+                return (
+                    f"{whole}.{part:0{places}} {UNITS[power - 1]}"
+                    if places
+                    else f"{whole} {UNITS[power - 1]}"
+                )
+        if count < 1000:
+            return str(count)
+    return f"{scaled:,} {UNITS[-1]}"
+
+
 def text(grid: Grid, width: int | None = None, unicode: bool = True) -> str:
     """The grid as plain text, for a width if there is one."""
     return "".join(f"{line.text}\n" for line in layout(grid, width, unicode))
 
 
-def layout(
-    grid: Grid, width: int | None = None, unicode: bool = True, lines: Iterable[Line] | None = None
-) -> Iterator[Styled]:
-    """The lines that show a grid, with its own lines or others, which may be made while they are drawn.
+def layout(grid: Grid, width: int | None = None, unicode: bool = True) -> Iterator[Styled]:
+    """The lines that show a grid: fitted into a width, or as wide as it likes."""
+    parts = [grid] if width is None else fitted(grid, width)
+    for place, part in enumerate(parts):
+        if place:
+            yield Styled("")
+        yield from _drawn(part, width, unicode)
 
-    In a width, columns are left out until it fits; without one nothing is dropped and nothing wrapped.
-    """
-    grid = grid if width is None else fitted(grid, width)
+
+def _drawn(grid: Grid, width: int | None, unicode: bool) -> Iterator[Styled]:
     widths = [column_width(grid, place) for place in range(len(grid.columns))]
-    rule = Styled(("─" if unicode else "-") * (sum(widths) + GAP * (len(widths) - 1)))
+    rule = Styled(("─" if unicode else "-") * (sum(widths) + grid.gap * (len(widths) - 1)))
     if grid.title:
-        yield Styled(_said(grid.title), "strong")
+        yield from (Styled(part, "strong") for part in wrapped(_said(grid.title), width))
     yield Styled(_padded([column.title for column in grid.columns], grid, widths), "strong")
     yield rule
-    for place, line in enumerate(grid.lines if lines is None else lines):
+    for place, line in enumerate(grid.lines):
         if line.rule and place:
             yield rule
         cells = ["  " * line.depth + line.cells[0], *line.cells[1:]]
@@ -118,26 +154,118 @@ def wrapped(note: str, width: int | None) -> list[str]:
     return textwrap.wrap(note, max(width, 1), break_on_hyphens=False, break_long_words=False)
 
 
-def fitted(grid: Grid, width: int) -> Grid:
-    """The grid without the columns that do not fit, and a remark that names them."""
-    whole, kept, missing = total_width(grid), grid, set()
-    while total_width(kept) > width:
-        optional = [(column.drop, place) for place, column in enumerate(kept.columns) if column.drop]
-        if not optional:
-            break
-        _, place = max(optional)
-        missing.add(kept.columns[place].title)
+def fitted(grid: Grid, width: int) -> list[Grid]:
+    """The grid as it fits into a width: shorter cells first, then less between the columns, fewer columns,
+    cells of several lines, and at last several tables, the first column in each.
+    """
+    # what stays is shortened first, then what would be left out first
+    order = sorted(range(len(grid.columns)), key=lambda place: -(grid.columns[place].drop or math.inf))
+    for place in order:
+        if grid.columns[place].short and total_width(grid) > width:
+            grid = _shortened(grid, place)
+    if total_width(grid) > width:
+        grid = grid._replace(gap=NARROW_GAP)
+    kept = grid
+    while total_width(kept) > width and (place := _dropped(kept, 2)):
         kept = kept.without(place)
-    if not missing:
-        return kept
-    titles = ", ".join(dict.fromkeys(column.title for column in grid.columns if column.title in missing))
-    note = f"{titles} hidden (needs {whole} columns): {grid.remedy}"
-    return kept._replace(notes=(*kept.notes, note))
+    while _least_width(kept) > width and (place := _dropped(kept, 1)):
+        kept = kept.without(place)
+    if missing := {column.title for column in grid.columns} - {column.title for column in kept.columns}:
+        titles = ", ".join(dict.fromkeys(one.title for one in grid.columns if one.title in missing))
+        note = f"{titles} hidden (needs {total_width(grid)} columns): {grid.remedy}"
+        kept = kept._replace(notes=(*kept.notes, note))
+    if total_width(kept._replace(gap=GAP)) <= width:
+        kept = kept._replace(gap=GAP)
+    return _parts(_broken(kept, width), width)
+
+
+def _dropped(grid: Grid, least: int) -> int:
+    """The place of the column that is left out next, of those that `drop` so readily; 0 if none is."""
+    drop, place = max((column.drop, place) for place, column in enumerate(grid.columns))
+    return place if drop >= least else 0
+
+
+def _shortened(grid: Grid, place: int) -> Grid:
+    """The grid with the short forms of a column."""
+    column = grid.columns[place]
+    columns = list(grid.columns)
+    columns[place] = column._replace(title=column.short.get(column.title, column.title))
+    lines = (
+        line._replace(cells=_exchanged(line.cells, place, column.short.get(line.cells[place])))
+        for line in grid.lines
+    )
+    return grid._replace(columns=tuple(columns), lines=tuple(lines))
+
+
+def _exchanged(cells: tuple[str, ...], place: int, other: str | None) -> tuple[str, ...]:
+    return cells if other is None else (*cells[:place], other, *cells[place + 1 :])
+
+
+def _least_width(grid: Grid) -> int:
+    """Characters that a grid needs where cells that wrap have one word a line."""
+    return sum(_least(grid, place) + grid.gap for place in range(len(grid.columns))) - grid.gap
+
+
+def _least(grid: Grid, place: int) -> int:
+    """Characters that a column needs at least: its widest cell, or word where it wraps."""
+    if not grid.columns[place].wrap:
+        return column_width(grid, place)
+    words = (
+        len(word) + 2 * line.depth * (place == 0) for line in grid.lines for word in line.cells[place].split()
+    )
+    return max(len(grid.columns[place].title), max(words, default=1))
+
+
+def _broken(grid: Grid, width: int) -> Grid:
+    """The grid with cells in several lines where they may be, the widest columns first, as far as it takes."""
+    excess, rooms = total_width(grid) - width, {}
+    places = [place for place, column in enumerate(grid.columns) if column.wrap]
+    for place in sorted(places, key=lambda place: -column_width(grid, place)):
+        if excess > 0:
+            now = column_width(grid, place)
+            rooms[place] = max(_least(grid, place), now - excess)
+            excess -= now - rooms[place]
+    return grid._replace(lines=tuple(_in_lines(grid.lines, rooms))) if rooms else grid
+
+
+def _in_lines(lines: Iterable[Line], rooms: Mapping[int, int]) -> Iterator[Line]:
+    """The lines, each in as many as its cells need in the room that their columns have."""
+    for line in lines:
+        pieces = [
+            wrapped(cell, rooms[place] - 2 * line.depth * (place == 0)) if place in rooms else [cell]
+            for place, cell in enumerate(line.cells)
+        ]
+        for number, cells in enumerate(zip_longest(*pieces, fillvalue="")):
+            yield line._replace(cells=cells, rule=line.rule and not number)
+
+
+def _parts(grid: Grid, width: int) -> list[Grid]:
+    """The grid in tables that fit, the title above the first, the remarks below the last."""
+    groups: list[list[int]] = [[0]]
+    for place in range(1, len(grid.columns)):
+        if len(groups[-1]) > 1 and _total(grid, [*groups[-1], place]) > width:
+            groups.append([0])
+        groups[-1].append(place)
+    parts = [_with_columns(grid, group)._replace(title="", notes=()) for group in groups]
+    parts[0] = parts[0]._replace(title=grid.title)
+    parts[-1] = parts[-1]._replace(notes=grid.notes)
+    return parts
+
+
+def _with_columns(grid: Grid, places: list[int]) -> Grid:
+    if len(places) == len(grid.columns):
+        return grid
+    lines = (line._replace(cells=tuple(line.cells[place] for place in places)) for line in grid.lines)
+    return grid._replace(columns=tuple(grid.columns[place] for place in places), lines=tuple(lines))
 
 
 def total_width(grid: Grid) -> int:
     """Characters that a grid needs."""
-    return sum(column_width(grid, place) + GAP for place in range(len(grid.columns))) - GAP
+    return _total(grid, range(len(grid.columns)))
+
+
+def _total(grid: Grid, places: Iterable[int]) -> int:
+    return sum(column_width(grid, place) + grid.gap for place in places) - grid.gap
 
 
 def column_width(grid: Grid, place: int) -> int:
@@ -149,7 +277,7 @@ def column_width(grid: Grid, place: int) -> int:
 def _padded(cells: list[str], grid: Grid, widths: list[int]) -> str:
     sides = [str.rjust if column.right else str.ljust for column in grid.columns]
     padded = (side(cell, width) for side, cell, width in zip(sides, cells, widths, strict=True))
-    return _said((" " * GAP).join(padded).rstrip())
+    return _said((" " * grid.gap).join(padded).rstrip())
 
 
 def _said(text: str) -> str:
