@@ -7,14 +7,13 @@ from collections.abc import Collection
 from paramcalc.base.errors import Fault, near
 
 
-def known(name: str, names: Collection[str], noun: str) -> str:
-    """The name itself; `Fault` with near misses, or with all names, where there is none of it."""
+def known(name: str, names: Collection[str], noun: str, within: str = "") -> str:
+    """The name itself; `Fault` with near misses, or with all names, where there is none of it `within` a spec."""
     if name not in names:
-        fix = (
-            near(name, names)
-            or f"{noun.rstrip('y')}{'ies' if noun[-1] == 'y' else 's'} are {', '.join(names)}"
-        )
-        raise Fault(f"there is no {noun} '{name}'", fix=fix)
+        plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+        every = f"{plural} are {', '.join(names)}" if names else f"it has no {plural}"
+        place = f" in '{within}'" if within else ""
+        raise Fault(f"there is no {noun} '{name}'{place}", fix=near(name, names) or every)
     return name
 
 

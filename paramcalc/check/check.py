@@ -9,7 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-from paramcalc.base.errors import MOST_PROBLEMS, Fault, Problem, SpecError, first_of, near, printable, visible
+from paramcalc.base.choice import known
+from paramcalc.base.errors import MOST_PROBLEMS, Fault, Problem, SpecError, first_of, printable, visible
 from paramcalc.base.printed import Comparison, grouped, mentions, nearest, signed, written_out
 from paramcalc.check import reader as claims
 from paramcalc.check.measure import Networks, measured
@@ -165,9 +166,8 @@ def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) 
 def _about(variant: str, spec: Spec) -> tuple[list[Claim], list[Problem]]:
     """The claims about a variant, under any of its names, and the mistakes in others; all for ''."""
     names = [*dict.fromkeys((spec.name, *spec.variants))]
-    if variant and variant not in names:
-        fix = near(variant, names) or "variants are " + ", ".join(names)
-        raise Fault(f"there is no variant '{variant}' in '{spec.name}'", fix=fix)
+    if variant:
+        known(variant, names, "variant", spec.name)
     wanted = library.same_settings(spec, variant)
     found, problems = claims.readable(spec)
     about = [claim for claim in found if not variant or library.same_settings(spec, claim.model) == wanted]

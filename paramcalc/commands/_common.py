@@ -127,10 +127,17 @@ class Changes(NamedTuple):
     inputs: dict[str, Any]
 
 
+CHANGES = {"sets": SetOption, "replaced": ReplaceOption, "plugins": PluginOption}
+
+
 def network_options(command: Callable[..., None]) -> Any:
     """Adds the options which change a network; they make the parameter `changed`."""
-    options = {"inputs": InputOption, "sets": SetOption, "replaced": ReplaceOption, "plugins": PluginOption}
-    return _bundle("changed", options, settings)(command)
+    return _bundle("changed", {"inputs": InputOption, **CHANGES}, settings)(command)
+
+
+def change_options(command: Callable[..., None]) -> Any:
+    """The same without --input, for a command that has its own."""
+    return _bundle("changed", CHANGES, settings)(command)
 
 
 def settings(

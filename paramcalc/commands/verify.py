@@ -13,15 +13,13 @@ from paramcalc.base.errors import Fault
 from paramcalc.base.files import whole
 from paramcalc.base.start import INTERRUPTED
 from paramcalc.commands._common import (
+    Changes,
     DepthOption,
     Output,
-    PluginOption,
-    ReplaceOption,
-    SetOption,
     UnfoldOption,
+    change_options,
     output_options,
     remark,
-    settings,
 )
 
 if TYPE_CHECKING:
@@ -33,8 +31,16 @@ if TYPE_CHECKING:
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
+def _limit_threads(threads: int) -> int:
+    """Set before anything is run or loaded: the import of NumPy, which may be a plugin's, reads it."""
+    os.environ.update(dict.fromkeys(BLAS_THREADS, str(threads)))
+    return threads
+
+
 @output_options("table", "json")
+@change_options
 def verify(
+    changed: Changes,
     output: Output,
     specs: Annotated[
         list[str] | None,
@@ -51,7 +57,10 @@ def verify(
     dtype: Annotated[
         Literal["float32", "float64"], typer.Option("--dtype", help="Type of all numbers.")
     ] = "float32",
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of NumPy's matrix products.")] = 1,
+    threads: Annotated[
+        int,
+        typer.Option("--threads", min=1, callback=_limit_threads, help="Threads of NumPy's matrix products."),
+    ] = 1,
     inputs: Annotated[
         list[str] | None,
         typer.Option(
@@ -80,9 +89,6 @@ def verify(
     times: Annotated[
         bool, typer.Option("--times/--no-times", help="Show times, which differ from run to run.")
     ] = True,
-    sets: SetOption = None,
-    replaced: ReplaceOption = None,
-    plugins: PluginOption = None,
 ) -> None:
     """Run networks in NumPy and compare every layer with its counts.
 
@@ -90,16 +96,14 @@ def verify(
 
     Example: paramcalc verify lenet5-1998 --batch 2
     """
-    os.environ.update(dict.fromkeys(BLAS_THREADS, str(threads)))  # NumPy's import, below, reads them
     from paramcalc.verify import draw as drawn
     from paramcalc.verify.compare import Settings
     from paramcalc.verify.session import Request
 
-    changes, _ = settings(sets, None, plugins, replaced)
     sizes, arrays = _inputs(inputs)
     request = Request(
         Settings(batch, dtype, seed),
-        changes,
+        changed.changes,
         sizes,
         arrays,
         weights,

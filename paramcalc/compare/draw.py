@@ -197,11 +197,7 @@ def document(diff: Diff, dtype: str = "float32") -> dict[str, Any]:
                 "label": label,
                 "model": report.graph.model,
                 "spec": report.graph.spec,
-                "settings": list(report.graph.settings),
-                "knobs": {name: reports.plain(value) for name, value in report.graph.knobs.items()},
-                "input": {name: list(shape) for name, shape in report.input_shapes().items()},
-                "batch": report.batch,
-                "convention": report.convention,
+                **reports.counted(report),
                 **reports.against(report.basis),
                 "totals": reports.totals(report.totals, dtype, diff.quantities),
             }

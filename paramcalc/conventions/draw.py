@@ -9,6 +9,7 @@ from typing import Any
 from paramcalc.conventions import Convention
 from paramcalc.conventions.rule import Tool, rules
 from paramcalc.conventions.tools import WRITINGS
+from paramcalc.count.json import head
 from paramcalc.count.report import Report
 from paramcalc.render.grid import Column, Grid, Line, number
 from paramcalc.render.words import MAIN, inputs, title
@@ -56,9 +57,7 @@ def document(own: Report, others: Iterable[Report]) -> dict[str, Any]:
     """The same as JSON, with the rules by which each op is counted."""
     return {
         "schema": SCHEMA,
-        "model": own.graph.model,
-        "settings": list(own.graph.settings),
-        "input": {name: list(shape) for name, shape in own.input_shapes().items()},
+        **head(own.graph.model, own.graph.settings, own.input_shapes()),
         "batch": own.batch,
         "paramcalc": _numbers(own),
         "conventions": {report.convention: _entry(report) for report in others},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from paramcalc.count.report import QUANTITIES, Basis, Counts, Report, Row, stored
@@ -19,11 +19,7 @@ def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
         "model": graph.model,
         "spec": graph.spec,
         "variant": graph.model if graph.model != graph.spec else None,
-        "settings": list(graph.settings),
-        "knobs": {name: plain(value) for name, value in graph.knobs.items()},
-        "input": {name: list(shape) for name, shape in report.input_shapes().items()},
-        "batch": report.batch,
-        "convention": report.convention,
+        **counted(report),
         **definitions(report.basis),
         **against(report.basis),
         "totals": totals(report.totals, dtype, about),
@@ -31,6 +27,27 @@ def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
         "totals_with_auxiliary": totals(report.with_auxiliary, dtype, about),
         "outputs": [graph.name(value) for value in graph.outputs],
         "layers": [layer(row, report) for row in report.rows],
+    }
+
+
+def head(model: str, settings: Iterable[object], inputs: Mapping[str, Any], spec: str = "") -> dict[str, Any]:
+    """How a document begins: which network it is about, and the sizes of its inputs."""
+    return {
+        "model": model,
+        **({"spec": spec} if spec else {}),
+        "settings": [str(each) for each in settings],
+        "input": {name: sizes if isinstance(sizes, dict) else list(sizes) for name, sizes in inputs.items()},
+    }
+
+
+def counted(report: Report) -> dict[str, Any]:
+    """What the numbers of a report depend on besides its spec."""
+    return {
+        "settings": list(report.graph.settings),
+        "knobs": {name: plain(value) for name, value in report.graph.knobs.items()},
+        "input": {name: list(shape) for name, shape in report.input_shapes().items()},
+        "batch": report.batch,
+        "convention": report.convention,
     }
 
 

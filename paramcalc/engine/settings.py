@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from paramcalc.base.choice import known
 from paramcalc.base.errors import Fault, Source, near, visible
 from paramcalc.base.paths import matching
 from paramcalc.base.shape import CHANNELS, SPACE, Shape
@@ -121,10 +122,7 @@ def _overrides(spec: Spec, settings: Settings) -> dict[str, _Given]:
     for change in settings.changes:
         if isinstance(change, Replacement) or change.layers:
             continue
-        if change.name not in spec.knobs:
-            known = f"the knobs are {', '.join(spec.knobs)}" if spec.knobs else "it has no knobs"
-            fix = near(change.name, spec.knobs) or known
-            raise Fault(f"there is no knob '{change.name}' in '{spec.name}'", fix=fix)
+        known(change.name, spec.knobs, "knob", spec.name)
         text = change.source.text
         given[change.name] = _Given(change.value, change.source, 0, (text.find("=") + 1, len(text)))
     return given
@@ -136,20 +134,17 @@ def variant_chain(spec: Spec, name: str) -> list[Variant]:
         return []
     chain: list[Variant] = []
     while name:
-        if name not in spec.variants:
-            raise _no_variant(spec, name)
-        chain.append(spec.variants[name])
+        chain.append(spec.variants[_variant(spec, name)])
         name = chain[-1].like
     return chain[::-1]
 
 
-def _no_variant(spec: Spec, name: str) -> Fault:
+def _variant(spec: Spec, name: str) -> str:
     if "=" in name:
-        return Fault(f"there is no variant '{name}'", fix=f"a setting is written --set {name}")
+        raise Fault(f"there is no variant '{name}'", fix=f"a setting is written --set {name}")
     if not spec.variants:
-        return Fault(f"there is no variant '{name}': '{spec.name}' has no variants", fix="leave it out")
-    fix = near(name, spec.variants) or "the variants are " + ", ".join(spec.variants)
-    return Fault(f"there is no variant '{name}' in '{spec.name}'", fix=fix)
+        raise Fault(f"there is no variant '{name}': '{spec.name}' has no variants", fix="leave it out")
+    return known(name, spec.variants, "variant", spec.name)
 
 
 def _checked(network: Network, knob: Knob, value: Value) -> Value:
@@ -180,9 +175,7 @@ def set_inputs(network: Network, settings: Settings) -> dict[str, Shape]:
     """The shapes of all inputs; one with a mistake has an unknown value and no shape."""
     declared = network.spec.inputs
     for name in settings.inputs:
-        if name not in declared:
-            fix = near(name, declared) or "the inputs are " + ", ".join(declared)
-            raise Fault(f"there is no input '{name}' in '{network.spec.name}'", fix=fix)
+        known(name, declared, "input", network.spec.name)
     shapes: dict[str, Shape] = {}
     for name, one in declared.items():
         try:
@@ -305,6 +298,6 @@ def _untouched(layers: Sequence[Layer], change: Change | Replacement) -> Fault:
         fix = "another --replace takes its place: of several, the last holds"
         return Fault(f"nothing of '{change.layers}' is left to replace", fix=fix)
     kinds = {type(layer.op) for layer in layers if layer.path in found}
-    known = sorted({attribute for kind in kinds for attribute in attributes(kind)})
-    fix = near(change.name, known) or f"they have {', '.join(known) or 'none'}"
+    names = sorted({attribute for kind in kinds for attribute in attributes(kind)})
+    fix = near(change.name, names) or f"they have {', '.join(names) or 'none'}"
     return Fault(f"no layer of '{change.layers}' has an attribute '{change.name}'", fix=fix)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from paramcalc.conventions import Convention
+from paramcalc.count.json import head
 from paramcalc.explain.equations import ORDER, Line, Piece
 from paramcalc.explain.explain import Explained, Explanation, Reason, Total
 from paramcalc.render.escape import code, comment
@@ -96,11 +97,10 @@ def latex(found: Explained) -> str:
 
 def document(found: Explained) -> dict[str, Any]:
     """The contract `paramcalc/explain/1`."""
+    inputs = {name: shape.dims for name, shape in found.inputs.items()}
     return {
         "schema": SCHEMA,
-        "model": found.model,
-        "settings": list(found.settings),
-        "input": {name: list(shape.dims) for name, shape in found.inputs.items()},
+        **head(found.model, found.settings, inputs),
         "layers": [_layer(each) for each in found.explanations],
         "totals": {
             total.quantity: {"addends": [list(addend) for addend in total.addends], "value": total.value}

@@ -11,7 +11,7 @@ from typing import Any
 from paramcalc.base.shape import CHANNELS
 from paramcalc.count import outline
 from paramcalc.count.call import call_text
-from paramcalc.count.json import plain
+from paramcalc.count.json import head, plain
 from paramcalc.count.report import Report
 from paramcalc.count.words import FIELD as COLUMNS
 from paramcalc.count.words import Extra
@@ -220,14 +220,12 @@ def document(network: Fields, look: Look | None = None) -> dict[str, Any]:
     """All fields, or those of one layer with the positions that were asked about."""
     graph = network.graph
     numbers = range(len(graph.layers)) if look is None else [look.number]
+    inputs_by_axis = {
+        name: dict(zip(shape.axes, shape.dims, strict=True)) for name, shape in graph.inputs.items()
+    }
     result: dict[str, Any] = {
         "schema": SCHEMA,
-        "model": graph.model,
-        "spec": graph.spec,
-        "settings": list(graph.settings),
-        "input": {
-            name: dict(zip(shape.axes, shape.dims, strict=True)) for name, shape in graph.inputs.items()
-        },
+        **head(graph.model, graph.settings, inputs_by_axis, graph.spec),
         "layers": [_layer(network, number) for number in numbers],
         "misaligned": [
             {

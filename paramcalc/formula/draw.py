@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from paramcalc.count.json import head
 from paramcalc.formula.formula import Entry, Formulas
 from paramcalc.render.escape import comment, tex
 from paramcalc.render.grid import number, wrapped
@@ -64,10 +65,11 @@ def _alone(found: Formulas, name: str, width: int) -> list[str]:
 def heading(found: Formulas) -> str:
     """The model, what was set, the input, and what the symbols stand for.
 
-    >>> from paramcalc import load
-    >>> from paramcalc.formula.formula import formulas
-    >>> heading(formulas(load("resnet-50").closed(["width", "h"])))
-    'resnet-50, input 3 x 32 h x 32 h: w = width, size = H = W = 32 h'
+        >>> from paramcalc import load
+        >>> from paramcalc.count.json import head
+    from paramcalc.formula.formula import formulas
+        >>> heading(formulas(load("resnet-50").closed(["width", "h"])))
+        'resnet-50, input 3 x 32 h x 32 h: w = width, size = H = W = 32 h'
     """
     inputs = (f"{name} {' x '.join(map(_size, shape.dims))}" for name, shape in found.inputs.items())
     name = ", ".join([found.model, *found.settings, *inputs])
@@ -206,11 +208,10 @@ def document(found: Formulas) -> dict[str, Any]:
 
     A formula too long to be read has no written forms: they are null.
     """
+    inputs = {name: map(shown, shape.dims) for name, shape in found.inputs.items()}
     return {
         "schema": SCHEMA,
-        "model": found.model,
-        "settings": list(found.settings),
-        "input": {name: [shown(size) for size in shape.dims] for name, shape in found.inputs.items()},
+        **head(found.model, found.settings, inputs),
         "symbols": [_symbol(symbol) for symbol in found.symbols],
         "fixed": [each._asdict() for each in found.fixed],
         "assumptions": [str(assumption) for assumption in found.assumptions],

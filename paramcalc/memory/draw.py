@@ -8,7 +8,7 @@ from typing import Any
 
 from paramcalc.base.printed import significant
 from paramcalc.count.call import call_text
-from paramcalc.count.json import plain
+from paramcalc.count.json import head, plain
 from paramcalc.count.report import BITS, stored
 from paramcalc.memory.memory import Bound, Memory, Part, Work
 from paramcalc.render.grid import Column, Grid, Line, Rows, number
@@ -193,10 +193,7 @@ def document(memory: Memory, bound: Bound | None = None) -> dict[str, Any]:
     graph, peak = memory.report.graph, memory.peak
     result: dict[str, Any] = {
         "schema": SCHEMA,
-        "model": graph.model,
-        "spec": graph.spec,
-        "settings": list(graph.settings),
-        "input": {name: [memory.plan.batch, *shape.dims] for name, shape in graph.inputs.items()},
+        **head(graph.model, graph.settings, memory.report.input_shapes(), graph.spec),
         "plan": memory.plan._asdict(),
         "lines": [{**part._asdict(), "bytes": part.bytes} for part in memory.lines],
         "total_bytes": memory.bytes,

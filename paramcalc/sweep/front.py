@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from paramcalc.base.errors import Fault, near
+from paramcalc.base.choice import known
 from paramcalc.sweep.exact import Array
 
 
@@ -69,8 +69,5 @@ def objectives(text: str, names: Sequence[str]) -> tuple[Objective, ...]:
     found = []
     for part in (part.strip() for part in text.split(",")):
         name = part.removeprefix("+")
-        if name not in names:
-            fix = near(name, names) or "objectives can be " + ", ".join(names)
-            raise Fault(f"there is nothing called '{name}' to be best in", fix=fix)
-        found.append(Objective(name, part.startswith("+")))
+        found.append(Objective(known(name, names, "objective"), part.startswith("+")))
     return tuple(found)

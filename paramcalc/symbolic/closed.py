@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from paramcalc.base.errors import Fault, SpecError, near, visible
+from paramcalc.base.errors import Fault, SpecError, visible
 from paramcalc.base.paths import matching
 from paramcalc.base.sizes import judge
-from paramcalc.count.report import QUANTITIES, Counts, count_layer
+from paramcalc.count.report import Counts, count_layer, known_quantity
 from paramcalc.engine.elaborate import Change, Replacement, Settings, elaborate
 from paramcalc.engine.graph import Graph, Kind, Layer
 from paramcalc.language.spec import Spec
@@ -125,9 +125,7 @@ class Closed(NamedTuple):
 
     def formula(self, quantity: str, layers: Sequence[str] = ()) -> Formula:
         """A quantity of the whole network, or of the layers that some patterns mean."""
-        if quantity not in QUANTITIES:
-            fix = near(quantity, QUANTITIES) or "quantities are " + ", ".join(QUANTITIES)
-            raise Fault(f"there is no quantity '{quantity}'", fix=fix)
+        known_quantity(quantity)
         counts = added(self.select(layers)) if layers else self.totals
         return self.stated(quantity, getattr(counts, quantity))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from paramcalc.count import outline
 from paramcalc.count.call import call_text
+from paramcalc.count.json import head
 from paramcalc.render.grid import Column, Grid, Line, number
 from paramcalc.render.progress import lasting
 from paramcalc.render.words import JOINED, dims, folded, inputs, title
@@ -213,10 +214,7 @@ def document(runs: Iterable[Verification]) -> dict[str, Any]:
 def _network(run: Verification) -> dict[str, Any]:
     graph, settings = run.report.graph, run.settings
     return {
-        "model": graph.model,
-        "spec": graph.spec,
-        "settings": list(graph.settings),
-        "input": {name: list(shape) for name, shape in run.report.input_shapes().items()},
+        **head(graph.model, graph.settings, run.report.input_shapes(), graph.spec),
         "batch": settings.batch,
         "dtype": settings.dtype,
         "seed": settings.seed,

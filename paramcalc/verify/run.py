@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from paramcalc.base.errors import Fault, near
+from paramcalc.base.choice import known
+from paramcalc.base.errors import Fault
 from paramcalc.base.paths import matching
 from paramcalc.base.shape import CHANNELS
 from paramcalc.engine.graph import Graph, Layer
@@ -153,8 +154,7 @@ def checked_inputs(graph: Graph, inputs: Arrays | Array, dtype: str) -> dict[str
     if not isinstance(inputs, Mapping):
         inputs = {names[0]: inputs}
     for name in inputs:
-        if name not in graph.inputs:
-            raise Fault(f"there is no input '{name}'", fix=near(name, names) or f"inputs: {', '.join(names)}")
+        known(name, names, "input")
     checked: dict[str, Array] = {}
     for name, shape in graph.inputs.items():
         if name not in inputs:
