@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from paramcalc.base.shape import CHANNELS
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.ops.base import Op
 from paramcalc.verify.tools import Tools
 from tests import calls
 
@@ -30,9 +31,12 @@ class Case(NamedTuple):
     torch: str
     sums: str = ""
 
+    def use(self) -> tuple[Op, list[Shape]]:
+        return calls.call(self.call), [calls.shape(text) for text in self.inputs.split(" + ") if text]
+
     def arrays(self) -> tuple[list[Any], Arrays]:
         """The inputs, with the batch in front, and the weights and buffers."""
-        op, shapes = calls.call(self.call), [calls.shape(text) for text in self.inputs.split(" + ")]
+        op, shapes = self.use()
         inputs = [
             4 * numbers((BATCH, *x.dims), place) if CHANNELS in x.axes else ids((BATCH, *x.dims))
             for place, x in enumerate(shapes)
@@ -45,9 +49,11 @@ class Case(NamedTuple):
 
     def ours(self) -> str:
         """The sums of the op's own forward pass."""
-        op, shapes = calls.call(self.call), [calls.shape(text) for text in self.inputs.split(" + ")]
+        op, shapes = self.use()
         inputs, weights = self.arrays()
-        return summed(Tools().apply(op, shapes, inputs, weights))
+        tools = Tools()
+        tools.batch = BATCH
+        return summed(tools.apply(op, shapes, inputs, weights))
 
 
 def numbers(dims: tuple[int, ...], seed: int) -> Any:

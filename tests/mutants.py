@@ -2,8 +2,8 @@
 
 `python -m tests.mutants 200 'paramcalc/ops/*' 'paramcalc/count/*'` draws 200 mutants of these files at random, runs the
 tests of their area (`TESTS`) on each, and prints those that survive. A survivor is a missing test or a change that
-changes nothing. No file is written but the outputs of the tests, in `mutants/`: a process imports the mutated module in
-place of the real one. Tests that start processes would see the real one, and are skipped.
+changes nothing. All happens in a copy, in `mutants/`; there a process imports the mutated module in place of the real
+one. Tests that start processes would see the real one, and are skipped.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import ast
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -31,8 +32,10 @@ import sympy  # noqa: F401
 import typer  # noqa: F401
 import yaml  # noqa: F401
 
-ROOT = Path(__file__).parent.parent
-LOGS = ROOT / "mutants"
+HERE = Path(__file__).parent.parent
+LOGS = HERE / "mutants"
+ROOT = LOGS / "tree"  # the copy: whoever works on the files does not disturb a run
+COPIED = ("paramcalc", "specs", "tests", "docs", "benchmarks")
 TESTS = {  # who judges a mutant of a folder; the quickest to find a fault come first
     "ops": ("ops", "forward", "messages", "opaque_sizes", "field", "count", "memory"),
     "count": ("count", "outline", "memory", "reference", "drawings"),
@@ -168,6 +171,15 @@ def mutated(mutant: Mutant) -> tuple[ast.Module, str]:
     return ast.fix_missing_locations(tree), f"{mutant.path.relative_to(ROOT)}:{line}: {before}  ->  {after}"
 
 
+def copied() -> None:
+    """Makes the copy."""
+    shutil.rmtree(ROOT, ignore_errors=True)
+    for name in COPIED:
+        shutil.copytree(HERE / name, ROOT / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in [*HERE.glob("*.md"), *HERE.glob("*.t*")]:
+        shutil.copy(path, ROOT)
+
+
 def area(path: Path) -> str:
     """The folder of the package that a file is in."""
     return path.relative_to(ROOT / "paramcalc").parts[0]
@@ -184,6 +196,9 @@ def judged(path: Path, tree: ast.Module, log: Path) -> int:
         os.dup2(output, 1)
         os.dup2(output, 2)
         os.chdir(ROOT)
+        sys.path.insert(0, str(ROOT))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+            del sys.modules[name]
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
         subprocess.Popen.__init__ = _no_process  # type: ignore[method-assign]
@@ -235,7 +250,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     chosen = parser.parse_args()
-    LOGS.mkdir(exist_ok=True)
+    copied()
     known = [
         Mutant(path, number)
         for path in sorted((ROOT / "paramcalc").rglob("*.py"))

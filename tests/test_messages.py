@@ -1,4 +1,4 @@
-"""Messages about wrong specs, word for word.
+"""Messages about wrong specs and claims, word for word.
 
 Each file in `messages/` holds cases: a title, a spec, the whole message. To write the messages anew
 after a change of words: `REFRESH=1 python -m pytest tests/test_messages.py`; then read them aloud.
@@ -6,19 +6,25 @@ after a change of words: `REFRESH=1 python -m pytest tests/test_messages.py`; th
 
 from __future__ import annotations
 
+import ast
 import os
 import re
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from paramcalc import ops
 from paramcalc.base.errors import Fault, Source, SpecError
+from paramcalc.check.check import check_spec
+from paramcalc.check.draw import failure
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.model import change, replacement, sizes
 
 FOLDER = Path(__file__).parent / "messages"
+OPS = Path(ops.__file__).parent
 OPTION = re.compile(r"^# (--\w+) (.+)$", re.MULTILINE)
 
 
@@ -52,7 +58,14 @@ def said(spec: str) -> str:
         readers = {"--set": change, "--replace": replacement}
         changes = tuple(readers[name](text) for name, text in options if name in readers)
         inputs = dict(sizes(text) for name, text in options if name == "--input")
-        elaborate(library.from_text(Source("net.yaml", spec)), Settings("", changes, inputs))
+        read = library.from_text(Source("net.yaml", spec))
+        elaborate(read, Settings("", changes, inputs))
+        if read.claims:
+            found = check_spec(read)
+            return (
+                "\n\n".join([*(one.message for one in found.mistakes), *map(failure, found.failed)])
+                or "nothing"
+            )
     except SpecError as error:
         return str(error).replace(f"{library.bundled_folder()}/", "specs/")
     except Fault as fault:
@@ -90,3 +103,30 @@ def test_every_message_has_a_place() -> None:
             for problem in case.message.split("\n\n"):
                 assert re.match(r"\S+:\d+:\d+: \S", problem), problem
                 assert re.search(r"^ *\| +\^+$", problem, re.MULTILINE), problem
+
+
+def test_every_fault_of_an_op_has_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever an op refuses its inputs or attributes, a case here says in which words."""
+    raised: set[tuple[str, int]] = set()
+    real = Fault.__init__
+
+    def noted(fault: Fault, *arguments: object, **named: object) -> None:
+        caller = sys._getframe(1)
+        raised.add((caller.f_code.co_filename, caller.f_lineno))
+        real(fault, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Fault, "__init__", noted)
+    for _, case in CASES:
+        said(case.spec)
+
+    assert [
+        f"{path.name}:{node.lineno}"
+        for path in sorted(OPS.glob("*.py"))
+        if path.name != "attributes.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+        if ast.unparse(node.exc.func) == "Fault"
+        if not any(
+            file == str(path) and line in range(node.lineno, node.end_lineno + 1) for file, line in raised
+        )
+    ] == []

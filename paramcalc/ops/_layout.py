@@ -23,12 +23,13 @@ def spread(op: Op, attribute: str, values: Sequence[T], x: Shape) -> dict[str, T
     """A value for each axis besides the channels, from one for all or one for each."""
     names = space_axes(op, x)
     if len(values) not in (1, len(names)):
+        pair = "before and after one axis are written ((before, after),)"
         each = f"once, or for each of the {len(names)} axes" if len(names) > 1 else "once, for the one axis"
         raise Fault(
             f"{op.title}: {attribute} must be given {each}",
             expected=f"one each for {', '.join(names)}",
             found=f"{len(values)} of them",
-            fix="before and after one axis are written ((before, after),)" if len(names) == 1 else "",
+            fix=pair if len(names) == 1 and isinstance(values[0], tuple) else "",
             about=attribute,
         )
     return dict(zip(names, values if len(values) > 1 else [values[0]] * len(names), strict=True))

@@ -246,12 +246,12 @@ def need_axes(op: Op, x: Shape, axes: tuple[str, ...], about: str = "axis") -> S
     return x
 
 
-def need_groups(op: Op, what: str, channels: Size, groups: Size) -> None:
+def need_groups(op: Op, what: str, channels: Size, groups: Size, about: str = "groups") -> None:
     """The (input or output) channels must divide into groups of equal size."""
     if not divides(groups, channels):
         raise Fault(
             f"{op.title}: {channels} {what} channels do not divide into {groups} groups",
-            about="groups",
+            about=about,
         )
 
 

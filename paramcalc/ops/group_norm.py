@@ -44,7 +44,7 @@ class GroupNorm(Op):
     def shape(self, *inputs: Shape) -> Shape:
         need_epsilon(self, self.eps)
         (x,) = inputs
-        need_groups(self, "input", need_channels(self, x), self.num_groups)
+        need_groups(self, "input", need_channels(self, x), self.num_groups, "num_groups")
         return x
 
     def cost(self, *inputs: Shape) -> Cost:

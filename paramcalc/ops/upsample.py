@@ -91,8 +91,9 @@ class Upsample(Op):
         wanted = INTERPOLATED_AXES.get(self.mode, len(x.space))
         if len(x.space) != wanted:
             fitting = [mode for mode, axes in INTERPOLATED_AXES.items() if axes == len(x.space)]
+            axes = "1 axis" if wanted == 1 else f"{wanted} axes"
             raise Fault(
-                f"{self.title}: mode={self.mode} needs {wanted} axes besides the channels",
+                f"{self.title}: mode={self.mode} needs {axes} besides the channels",
                 found=x.described(),
                 fix=f"for this input use mode={fitting[0]}" if fitting else "",
                 about="mode",
