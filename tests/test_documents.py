@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
+from paramcalc.cli import commands
 from tests.conftest import Run
 from tests.documents import ROOT, check, shown, write_files
 
@@ -46,6 +49,21 @@ def test_a_wrong_output_is_noticed(tmp_path: Path, run: Run) -> None:
 
     with pytest.raises(AssertionError):
         check(page, run)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_examples_in_the_help_run(
+    command: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each command has one at least, of itself, and it works as it is written."""
+    monkeypatch.chdir(tmp_path)
+    docstring = importlib.import_module(f"paramcalc.commands.{command}").__dict__[command].__doc__
+    examples = re.findall(r"Example: (paramcalc .*)", docstring)
+
+    assert examples
+    for example in examples:
+        assert shlex.split(example)[:2] == ["paramcalc", command]
+        assert run(*shlex.split(example)[1:]).code == 0
 
 
 def test_the_readme_is_short() -> None:

@@ -175,38 +175,22 @@ def _decimal(value: Any) -> str:
     return digits if type(value)(digits) == value else str(value)
 
 
-KINDS: dict[str, Kind] = {
-    "Size": size,
-    "Count": count,
-    "Int": integer,
-    "Ints": integers,
-    "Sizes": sizes,
-    "Number": number,
-    "Flag": flag,
-    "Word": word,
-    "Words": words,
-    "PerAxis": per_axis,
-    "CountPerAxis": count_per_axis,
-    "Padding": padding,
-    "Margins": margins,
-    "Table": table,
-}
-
-MEANINGS = {
-    "Size": "a whole number of at least 1",
-    "Count": "a whole number of at least 0",
-    "Int": "a whole number",
-    "Ints": "whole numbers",
-    "Sizes": "sizes",
-    "Number": "a number",
-    "Flag": "true or false",
-    "Word": "a word",
-    "Words": "words",
-    "PerAxis": "one size, or one for each axis",
-    "CountPerAxis": "one whole number, or one for each axis",
-    "Padding": "a number, one an axis, pairs (before, after), same or valid",
-    "Margins": "a number, one an axis, or pairs (before, after)",
-    "Table": "a list of lists of whole numbers",
+# Each kind of attribute: what reads a value of it, and what a value is in a few words.
+KINDS: dict[str, tuple[Kind, str]] = {
+    "Size": (size, "a whole number of at least 1"),
+    "Count": (count, "a whole number of at least 0"),
+    "Int": (integer, "a whole number"),
+    "Ints": (integers, "whole numbers"),
+    "Sizes": (sizes, "sizes"),
+    "Number": (number, "a number"),
+    "Flag": (flag, "true or false"),
+    "Word": (word, "a word"),
+    "Words": (words, "words"),
+    "PerAxis": (per_axis, "one size, or one for each axis"),
+    "CountPerAxis": (count_per_axis, "one whole number, or one for each axis"),
+    "Padding": (padding, "a number, one an axis, pairs (before, after), same or valid"),
+    "Margins": (margins, "a number, one an axis, or pairs (before, after)"),
+    "Table": (table, "a list of lists of whole numbers"),
 }
 
 
@@ -224,6 +208,7 @@ class Attribute:
             if not isinstance(field.type, str):
                 fix = f"begin the file with: from __future__ import annotations; then {fix}"
             raise Fault(f"the attribute '{field.name}' has no kind", found=annotation, fix=fix)
+        self._read, self.meaning = KINDS[self.kind]
         self.required = field.default is dataclasses.MISSING
         self.default = None if self.required else field.default
         self.choices: tuple[str, ...] = field.metadata.get("choices", ())
@@ -238,17 +223,12 @@ class Attribute:
         """These, and `none` where the attribute may be left out for good."""
         return (*self.words, NONE) if self.optional else self.words
 
-    @property
-    def meaning(self) -> str:
-        """What can stand here, in a few words."""
-        return MEANINGS[self.kind]
-
     def convert(self, op: type[Op], value: Any) -> Any:
         """The field's value; a `Fault` about this attribute when the given value does not fit."""
         if self.optional and (value is None or value == NONE):
             return None
         try:
-            converted = KINDS[self.kind](op, value)
+            converted = self._read(op, value)
         except Fault as fault:
             raise Fault(
                 f"{op.name}: {self.name} {fault.fact}",
