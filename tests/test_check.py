@@ -950,7 +950,7 @@ claims:
     assert verdicts == ["not checked 12", "erratum 10", "FAILED printed 16, -6.2 %"]
     assert "--all shows every claim" in both.out
     for shown in (one.out, every.out):
-        assert "rounded 0.01K" in shown and "--all" not in shown
+        assert "rounds to 0.01K" in shown and "--all" not in shown
     assert len(machine["claims"]) == 8
 
 
