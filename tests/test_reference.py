@@ -65,7 +65,7 @@ def test_list_of_a_folder(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPa
     (tmp_path / "nets").mkdir()
     (tmp_path / "nets" / "one.yaml").write_text("name: one\ninput: 3x4x4\nlayers: [conv2d 2 1]\n")
     (tmp_path / "nets" / "two.yml").write_text(
-        "name: two\nsource: Ann, 2026\ninput: 5\nknobs: {out: 3}\n"
+        "name: two\nsource: Ann, 2026\ntopic: toys\ninput: 5\nknobs: {out: 3}\n"
         "variants: {small: {}, tiny: {out: 1}, s: {like: small}}\nlayers: [linear out]\n"
     )
     (tmp_path / "nets" / "notes.txt").write_text("nothing to count")
@@ -74,12 +74,53 @@ def test_list_of_a_folder(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPa
 
     assert result.code == 0
     assert result.out.splitlines() == [
-        "model,aliases,spec,params,macs,input,source",
-        "nets/one.yaml,,one,8,96,3x4x4,",
-        'nets/two.yml:small,s,two,18,15,5,"Ann, 2026"',
-        'nets/two.yml:tiny,,two,6,5,5,"Ann, 2026"',
+        "model,aliases,spec,params,macs,input,source,topic,year",
+        "nets/one.yaml,,one,8,96,3x4x4,,,",
+        'nets/two.yml:small,s,two,18,15,5,"Ann, 2026",toys,',
+        'nets/two.yml:tiny,,two,6,5,5,"Ann, 2026",toys,',
     ]
     assert run("count", "nets/two.yml:tiny", "--format", "csv").code == 0
+
+
+def test_list_groups_models_by_topic(run: Run) -> None:
+    """Every bundled model stands under the topic that its spec names, the oldest first."""
+    lines = run("list").out.splitlines()
+    entries = catalogue.bundled()
+
+    heads = [line for line in lines[2:] if line and line[0].isalpha()]
+    assert all(entry.topic for entry in entries)
+    assert set(heads) == {entry.topic for entry in entries}
+    assert heads[0] == "classic" and lines[lines.index("classic") + 1].split()[:2] == ["lenet5-1998", "1998"]
+    assert sum(line.startswith("  ") for line in lines) == len(entries)
+
+
+def test_list_of_a_topic_in_an_order(run: Run) -> None:
+    """A word of the topic picks; params and MACs put the largest first, years the oldest."""
+    by = {
+        order: [line.split(",")[0] for line in run(*words).out.splitlines()[1:]]
+        for order in ("params", "macs", "year")
+        for words in [("list", "--topic", "Transformer", "--sort", order, "--format", "csv")]
+    }
+
+    assert by["params"][0] == by["macs"][0] == "llama3.1-405b"
+    years = [one.year for name in by["year"] for one in catalogue.bundled() if one.model == name]
+    assert years == sorted(years) and years[0] == 2018  # BERT
+    assert sorted(by["params"]) == sorted(by["macs"]) == sorted(by["year"])
+    assert {"gpt2-124m", "vit-b16", "swin-tiny"} < set(by["year"])
+    refused = run("list", "--topic", "moble")
+    assert (refused.code, refused.err) == (
+        2,
+        "paramcalc: no model has the topic 'moble'\n  = did you mean 'mobile'?\n",
+    )
+
+
+def test_a_miss_names_what_is_near(run: Run) -> None:
+    """A misspelt model, and a folder that is none."""
+    assert (
+        run("list", "restnet").err
+        == "no bundled model matches 'restnet': did you mean 'resnet' or 'regnet' or 'resnet-50'?\n"
+    )
+    assert run("list", "nowhere/").code == 2
 
 
 def test_list_of_a_folder_with_a_bad_spec(tmp_path: Path, run: Run) -> None:

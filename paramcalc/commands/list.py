@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -20,29 +20,48 @@ def list(
     wanted: Annotated[
         str,
         typer.Argument(
-            metavar="[TEXT|DIR]", help="Models whose name or source has it; or a folder of specs."
+            metavar="[TEXT|DIR]", help="Models whose name, topic or source has it; or a folder of specs."
         ),
     ] = "",
+    topic: Annotated[
+        str,
+        typer.Option("--topic", metavar="TOPIC", help="Only models of this kind: mobile, segmentation ..."),
+    ] = "",
+    sort: Annotated[
+        Literal["year", "params", "macs"] | None,
+        typer.Option("--sort", help="The oldest first, or the largest.", show_default=False),
+    ] = None,
 ) -> None:
-    """List the bundled models, or those of a folder, with their totals, inputs and sources.
+    """List the bundled models by topic, or those of a folder, with their totals, inputs and sources.
 
     Example: paramcalc list resnet
+
+    Example: paramcalc list --topic mobile --sort macs
     """
-    from paramcalc.base.errors import SpecError
+    from paramcalc.base.errors import Fault, SpecError
     from paramcalc.list import catalogue, draw
 
     folder = Path(wanted)
     problems: Sequence[Problem] = ()
+    if wanted.endswith("/") and not folder.is_dir():
+        raise Fault(f"{wanted}: there is no such folder")
     if wanted and folder.is_dir():
         found, problems = catalogue.folder(folder)
     else:
         found = catalogue.matching(wanted, catalogue.bundled())
+    if topic:
+        found = catalogue.about(topic, found)
+    if sort:
+        found = catalogue.ordered(sort, found)
     if not found:
-        remark(f"no spec in {wanted}" if folder.is_dir() else f"no bundled model matches '{wanted}'")
+        miss = catalogue.near_miss(wanted, catalogue.bundled())
+        said = f"no bundled model matches '{wanted}'" + f": {miss}" * bool(miss)
+        remark(f"no spec in {wanted}" if folder.is_dir() else said)
+    topics = None if wanted or topic or sort else catalogue.by_topic(found)
     if found or output.format != "table":
         output.show(
             {
-                "table": lambda: draw.grid(found),
+                "table": lambda: draw.grid(found, topics),
                 "csv": lambda: draw.rows(found),
                 "json": lambda: draw.document(found),
             }

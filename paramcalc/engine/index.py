@@ -16,7 +16,10 @@ FILE = "models.csv"
 
 
 class Entry(NamedTuple):
-    """A model with its counts; aliases are other names of the same network. `spec` is its family's name."""
+    """A model with its counts; aliases are other names of the same network. `spec` is its family's name.
+
+    `year` is when it was published, None where its source says none.
+    """
 
     model: str
     aliases: tuple[str, ...]
@@ -25,17 +28,23 @@ class Entry(NamedTuple):
     macs: Size
     input: str
     source: str
+    topic: str = ""
+    year: int | None = None
 
 
 @lru_cache(maxsize=1)
 def entries(folder: Path) -> tuple[Entry, ...]:
     """All models of the folder of bundled specs."""
     with (folder / FILE).open(encoding="utf-8", newline="") as file:
-        return tuple(
-            Entry(model, tuple(aliases.split()), spec, int(params), int(macs), sizes, source)
-            for model, aliases, spec, params, macs, sizes, source in csv.reader(file)
-            if model != Entry._fields[0]
-        )
+        return tuple(map(_entry, list(csv.reader(file))[1:]))
+
+
+def _entry(cells: list[str]) -> Entry:
+    model, aliases, spec, params, macs, sizes, source, topic, year = cells
+    names = tuple(aliases.split())
+    return Entry(
+        model, names, spec, int(params), int(macs), sizes, source, topic, int(year) if year else None
+    )
 
 
 def called(name: str, models: tuple[Entry, ...]) -> list[str]:

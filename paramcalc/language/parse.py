@@ -33,7 +33,7 @@ from paramcalc.ops.attributes import attributes
 
 DEEPEST_LIKE = 20
 KEYS = (
-    "name", "source", "note", "use", "input", "inputs", "outputs",
+    "name", "source", "topic", "note", "use", "input", "inputs", "outputs",
     "knobs", "variants", "defaults", "blocks", "layers", "claims",
 )  # fmt: skip
 _BETWEEN_SIZES = re.compile(r"\sx\s")
@@ -89,6 +89,7 @@ class _SpecReader(ChainReader):
             name=self.name(base),
             source=self.source,
             origin=self.top.get("source") or (base.origin if base else None),
+            topic=self.text("topic") or (base.topic if base else ""),
             note=self.text("note"),
             inputs=self.apart(self.inputs),
             outputs=self.outputs(),

@@ -252,6 +252,7 @@ class Spec(NamedTuple):
     name: str
     source: Source
     origin: Node | None  # the `source` entry: where the network was published
+    topic: str
     note: str
     inputs: dict[str, Input]
     outputs: Outputs

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from paramcalc.base.errors import Problem, SpecError
+from paramcalc.base.errors import Fault, Problem, SpecError, near
 from paramcalc.count.report import totals
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Known, Settings, elaborate
@@ -13,15 +14,59 @@ from paramcalc.engine.index import Entry, entries
 from paramcalc.language.spec import Spec
 from paramcalc.language.syntax import Mapping, Node, Scalar, Sequence
 
+LAST_YEAR = 10_000  # of what has none
+
 
 def matching(wanted: str, models: Iterable[Entry]) -> list[Entry]:
-    """The models whose name, alias, spec or source holds each word of a text."""
+    """The models whose name, alias, spec, topic or source holds each word of a text."""
     words = wanted.lower().split()
     return [one for one in models if all(word in _text(one) for word in words)]
 
 
+def about(topic: str, models: Iterable[Entry]) -> list[Entry]:
+    """The models of the topics that hold a word; `Fault` with the topics where there are none."""
+    models = list(models)
+    found = [one for one in models if topic.lower() in one.topic.lower()]
+    if not found:
+        topics = [*dict.fromkeys(one.topic for one in models if one.topic)]
+        fix = near(topic, topics) or f"topics are {', '.join(topics)}"
+        raise Fault(
+            f"no model has the topic '{topic}'", fix=fix if topics else "a spec says its topic: mobile"
+        )
+    return found
+
+
+def ordered(by: str, models: Iterable[Entry]) -> list[Entry]:
+    """Models by params or MACs, the largest first, or by year, the oldest first and those without one last."""
+    if by == "year":
+        return sorted(models, key=lambda one: one.year or LAST_YEAR)
+    return sorted(models, key=lambda one: -int(getattr(one, by)))
+
+
+def by_topic(models: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """Models under their topics, in both the oldest first."""
+    topics: dict[str, list[Entry]] = {}
+    for one in ordered("year", models):
+        topics.setdefault(one.topic, []).append(one)
+    return topics
+
+
+def year(origin: Node | None) -> int | None:
+    """The year that a spec's source states."""
+    if not isinstance(origin, Mapping):
+        return None
+    found = next((value for key, value in origin.entries if key.text == "year"), None)
+    return int(found.text) if isinstance(found, Scalar) and re.fullmatch("[0-9]{4}", found.text) else None
+
+
+def near_miss(wanted: str, models: Iterable[Entry]) -> str:
+    """A remark that names the models or families that are almost called so."""
+    names = (name for one in models for name in (one.spec, *one.aliases, one.model))
+    return near(wanted.lower(), sorted(set(names)))
+
+
 def _text(entry: Entry) -> str:
-    return " ".join((entry.model, *entry.aliases, entry.spec, entry.source)).lower()
+    return " ".join((entry.model, *entry.aliases, entry.spec, entry.topic, entry.source)).lower()
 
 
 def bundled() -> tuple[Entry, ...]:
@@ -64,7 +109,17 @@ def counted(spec: Spec, known: Known) -> Iterator[Entry]:
         graph = elaborate(spec, Settings(model if model in spec.variants else ""), known)
         counts = totals(graph)
         shapes = ", ".join(str(shape) for shape in graph.inputs.values())
-        yield Entry(model, aliases, spec.name, counts.params, counts.macs, shapes, published(spec.origin))
+        yield Entry(
+            model,
+            aliases,
+            spec.name,
+            counts.params,
+            counts.macs,
+            shapes,
+            published(spec.origin),
+            spec.topic,
+            year(spec.origin),
+        )
 
 
 def published(origin: Node | None) -> str:

@@ -24,6 +24,7 @@ _VALUE = {"$ref": "#/$defs/value"}
 _DESCRIPTIONS = {
     "name": "the spec's name, and that of its model when it has no variants",
     "source": "where the network was published: a text, or title, authors, year, arxiv",
+    "topic": "the kind of network, under which `paramcalc list` shows it: mobile, super-resolution",
     "note": "what a reader should know",
     "use": "another spec (bundled, or NAME.yaml beside this one) whose blocks and layers this one takes",
     "input": "sizes such as 3x224x224 (channels first), or a mapping of axes: {length: 197, channels: 768}",
