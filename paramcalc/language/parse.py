@@ -99,7 +99,7 @@ class _SpecReader(ChainReader):
             blocks={},
             layers=Chain((), 0),
             layers_source=self.source,
-            claims=self.claims(),
+            claims=self.claims(self.name(base)),
             use=base.name if base else "",
         )
         merged = self.merged(base, own) if base else own
@@ -197,11 +197,11 @@ class _SpecReader(ChainReader):
             return ()
         return node.entries
 
-    def claims(self) -> Mapping | None:
+    def claims(self, name: str) -> Mapping | None:
         node = self.top.get("claims")
         if node is None or isinstance(node, Mapping):
             return node
-        fix = "write claims: {MODEL: [...]}, where MODEL is the name of the spec or of a variant"
+        fix = f"write claims: {{{name}: [...]}}; those about a variant go under its name"
         self.fail(node, "'claims' must map models to lists of claims", fix)
         return None
 
