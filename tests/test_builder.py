@@ -76,9 +76,9 @@ def test_an_op_must_fit_what_it_reads() -> None:
 
     with pytest.raises(Fault, match="do not divide into 3 groups"):
         net.add(op("conv2d", 6, 3, groups=3), [x], "conv")
-    with pytest.raises(Fault, match="reads the value 7, which is not there"):
+    with pytest.raises(Fault, match="reads the value 7, which does not exist"):
         net.add(CONV, [7], "conv")
-    with pytest.raises(Fault, match="shares with the value 0, which no layer gives"):
+    with pytest.raises(Fault, match="shares with the value 0, which no layer produces"):
         net.add(CONV, [x], "conv", share=x)
     with pytest.raises(Fault, match="its shape differs"):
         net.add(op("conv2d", 5, 3), [x], "other", share=net.add(CONV, [x], "conv"))
@@ -111,8 +111,8 @@ def test_everything_is_read() -> None:
     [
         (("conv", "conv"), "two layers have the path 'conv'"),
         (("", "relu"), "a layer has no path"),
-        (("a", "a/b"), "'a' reads one tensor, and so has no branches below it"),
-        (("a", "a/b/c"), "'a' reads one tensor, and so has no branches below it"),
+        (("a", "a/b"), "'a' reads one tensor, so it has no branches"),
+        (("a", "a/b/c"), "'a' reads one tensor, so it has no branches"),
     ],
 )
 def test_paths(paths: tuple[str, ...], fact: str) -> None:
@@ -131,8 +131,8 @@ def test_values_are_there_before_they_are_read() -> None:
     net.layers[0] = net.layers[0]._replace(inputs=(y,))
 
     assert facts(net, y, 5) == [
-        "'relu' reads a value that is not there before it: (1,)",
-        "the output 5 is no value of the network",
+        "'relu' reads a value that does not exist yet: (1,)",
+        "the output 5 is not a value of the network",
     ]
 
 
@@ -143,7 +143,7 @@ def test_shapes_are_those_that_are_read() -> None:
     y = net.add(op("relu"), [x], "relu")
     net.layers[0] = net.layers[0]._replace(applied=applied)
 
-    assert facts(net, y) == ["'relu' is applied to other shapes than those it reads"]
+    assert facts(net, y) == ["'relu' is applied to shapes other than those it reads"]
 
 
 @pytest.mark.parametrize(

@@ -617,7 +617,7 @@ def test_a_spec_that_cannot_be_built_is_reported_once() -> None:
     result = check_spec(toy("{params: 1}", "{macs: 1}", model="toy-family", network=network))
 
     (mistake,) = result.mistakes
-    assert "nothing is left of the height" in mistake.fact
+    assert "nothing remains of the height" in mistake.fact
     assert result.outcomes == ()
 
 
@@ -1042,7 +1042,7 @@ def test_json_of_problems(run: Run, tmp_path: Path) -> None:
 
     first, second = result["problems"]
     assert (first["file"], first["line"], first["column"]) == (broken.as_posix(), 10, 16)
-    assert first["fact"] == "'twelve' is not a figure"
+    assert first["fact"] == "'twelve' is not a number"
     assert (second["line"], second["column"]) == (None, None)
     assert result["passed"] is False
 

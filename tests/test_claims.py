@@ -89,8 +89,8 @@ NO_FIGURES = (
 @pytest.mark.parametrize("text", NO_FIGURES)
 def test_what_is_no_figure_is_refused(text: str) -> None:
     """Beside each legal form above stands one that nobody can have meant."""
-    others = {"010": "starts with a zero", "00.5": "starts with a zero", "1e31": "is too large"}
-    with pytest.raises(Fault, match=others.get(text, "is not a figure")):
+    others = {"010": "has a leading zero", "00.5": "has a leading zero", "1e31": "is too large"}
+    with pytest.raises(Fault, match=others.get(text, "is not a number")):
         printed.read(text)
 
 
@@ -301,7 +301,7 @@ MISTAKES = [
     ),
     (
         "{params: about 112}",
-        """toy.yaml:9:16: 'about 112' is not a figure
+        """toy.yaml:9:16: 'about 112' is not a number
           |
         9 |     - {params: about 112}
           |                ^^^^^^^^^
@@ -317,7 +317,7 @@ MISTAKES = [
     ),
     (
         "{params: 010}",
-        """toy.yaml:9:16: '010' starts with a zero that means nothing
+        """toy.yaml:9:16: '010' has a leading zero
           |
         9 |     - {params: 010}
           |                ^^^""",
@@ -429,7 +429,7 @@ MISTAKES = [
     ),
     (
         "{params: 110, called: [a]}",
-        """toy.yaml:9:29: 'called' must be a text
+        """toy.yaml:9:29: 'called' must be a string
           |
         9 |     - {params: 110, called: [a]}
           |                             ^""",
@@ -463,7 +463,7 @@ def test_mistakes_are_reported_together() -> None:
 
     assert [problem.fact for problem in caught.value.problems] == [
         "claims about 'toi', which is neither this spec nor a variant of it",
-        "'six' is not a figure",
+        "'six' is not a number",
         "'unread' must be true or false",
         "a claim has no field 'mac'",
     ]

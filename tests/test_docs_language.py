@@ -57,7 +57,7 @@ def test_a_wrong_total_is_noticed(tmp_path: Path) -> None:
 
 
 def test_every_yaml_block_is_an_example() -> None:
-    """None is left out for want of a name, and no name stands twice."""
+    """None is left out for want of a name, and no name appears twice."""
     assert len(EXAMPLES) == TEXT.count("```yaml")
     assert len({name for name, _ in EXAMPLES}) == len(EXAMPLES)
 

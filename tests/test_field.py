@@ -851,10 +851,10 @@ def test_mistakes(run: Run, arguments: tuple[str, ...], message: str) -> None:
             "large.yaml:3:10: 'upsample' has too many positions to follow",
         ),
         ("input: 1x1\nlayers: [conv_transpose1d 1 3 stride=1000000007]", "large.yaml:3:10: "),
-        ("input: 1x1\nlayers: [conv_transpose1d 1 3 stride=1000000007]", "repeats after 1,000,000,007"),
+        ("input: 1x1\nlayers: [conv_transpose1d 1 3 stride=1000000007]", "repeats only after 1,000,000,007"),
         (
             "input: {height: 4, width: 4, channels: 4}\nlayers: [window_attention 2 2000000]",
-            "repeats after 2,000,000",
+            "repeats only after 2,000,000",
         ),
     ],
 )

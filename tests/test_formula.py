@@ -280,7 +280,7 @@ def test_a_size_without_alternative_stays_a_number(run: Run) -> None:
     assert "macs        = 325680 b\n" in sides.out
     assert document["symbols"] == []
     assert [(each["stands_for"], each["value"]) for each in document["fixed"]] == [(["H", "W"], 32)]
-    for size, fact in ((28, "nothing is left of the height"), (36, "linear works on the last axis")):
+    for size, fact in ((28, "nothing remains of the height"), (36, "linear works on the last axis")):
         with pytest.raises(SpecError, match=fact):
             load("lenet5-1998").count(inputs={"input": (1, size, size)})
 

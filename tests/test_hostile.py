@@ -127,10 +127,10 @@ YAML: dict[str, tuple[Callable[[], str | bytes], str]] = {
     "50,000 {": (lambda: "layers: " + "{" * 50_000, "nested more than"),
     "50,000 {a:": (lambda: "layers: " + "{a: " * 50_000, "nested more than"),
     "200 [ in a key": (lambda: "layers: {" + "[" * 200 + "]" * 200 + ": 1}", "nested more than"),
-    "300 [ in quotes": (lambda: "layers: ['" + "[" * 300 + "', [a[0]]]", "an index cannot stand inside"),
+    "300 [ in quotes": (lambda: "layers: ['" + "[" * 300 + "', [a[0]]]", "an index cannot be used inside"),
     "500,000 [a": (lambda: "layers: " + "[a" * 500_000, "the closing bracket, is missing"),
     "500,000 a[ in a list": (lambda: "layers: [[" + "a[" * 500_000, "the closing bracket, is missing"),
-    "500,000 [a in braces": (lambda: "layers: {" + "a[a" * 500_000 + "]]", "an index cannot stand inside"),
+    "500,000 [a in braces": (lambda: "layers: {" + "a[a" * 500_000 + "]]", "an index cannot be used inside"),
     "50,000 dashes": (lambda: "layers:\n  " + "- " * 50_000 + "relu", "nested more than"),
     "50,000 question marks": (lambda: "? " * 50_000 + "relu", "nested more than"),
     "3,000 indentations": (lambda: "\n".join(" " * n + "a:" for n in range(3_000)), "nested more than"),
@@ -150,7 +150,7 @@ YAML: dict[str, tuple[Callable[[], str | bytes], str]] = {
     ),
     "a million rows": (lambda: spec(ROWS + "        - 1\n" * 1_000_000), "at most 500,000"),
     "100,000 rows": (lambda: spec(ROWS + "        - 1\n" * 100_000), "at most 10,000 rows"),
-    "100,000 times one key": (lambda: "name: a\n" * 100_000, "stands twice"),
+    "100,000 times one key": (lambda: "name: a\n" * 100_000, "appears twice"),
     "100,000 documents": (lambda: "--- a\n" * 100_000, "a second document"),
     "100,000 directives": (
         lambda: "".join(f"%TAG !{n}! tag:{n}\n" for n in range(100_000)),
@@ -161,11 +161,11 @@ YAML: dict[str, tuple[Callable[[], str | bytes], str]] = {
 }
 
 TEXTS: dict[str, tuple[Callable[[], str | bytes], str]] = {
-    "nothing": (lambda: "", "the text is empty"),
-    "only comments": (lambda: "# nothing\n" * 1000, "the text is empty"),
-    "only blanks": (lambda: "  \n" * 1000, "the text is empty"),
+    "nothing": (lambda: "", "the file is empty"),
+    "only comments": (lambda: "# nothing\n" * 1000, "the file is empty"),
+    "only blanks": (lambda: "  \n" * 1000, "the file is empty"),
     "only tabs": (lambda: "\t\t\n" * 1000, "a tab"),
-    "only a BOM": (lambda: b"\xef\xbb\xbf", "the text is empty"),
+    "only a BOM": (lambda: b"\xef\xbb\xbf", "the file is empty"),
     "only a null": (lambda: "~\n", "a spec is a mapping"),
     "only a number": (lambda: "3\n", "a spec is a mapping"),
     "only a list": (lambda: "- relu\n", "a spec is a mapping"),
@@ -338,9 +338,12 @@ STRUCTURE: dict[str, tuple[Callable[[], str | bytes], str]] = {
     ),
     "from a later layer": (lambda: spec("  - a: relu from b\n  - b: relu from a"), "not an earlier layer"),
     "from itself": (lambda: spec("  - a: relu from a"), "not an earlier layer"),
-    "from the group around it": (lambda: spec("  - a:\n      - relu\n      - relu from a"), "not finished"),
-    "variants like each other": (lambda: spec("  - relu", variants="{a: {like: b}, b: {like: a}}"), "circle"),
-    "a variant like itself": (lambda: spec("  - relu", variants="{a: {like: a}}"), "circle"),
+    "from the group around it": (lambda: spec("  - a:\n      - relu\n      - relu from a"), "not complete"),
+    "variants like each other": (
+        lambda: spec("  - relu", variants="{a: {like: b}, b: {like: a}}"),
+        "circular",
+    ),
+    "a variant like itself": (lambda: spec("  - relu", variants="{a: {like: a}}"), "circular"),
     "a row of 100,000 variants": (
         lambda: spec(
             "  - relu", variants=listed(["v0: {}", *(f"v{n + 1}: {{like: v{n}}}" for n in range(100_000))])
@@ -404,7 +407,7 @@ STRUCTURE: dict[str, tuple[Callable[[], str | bytes], str]] = {
         ),
         "1 cells under 20000 columns",
     ),
-    "use of itself": (lambda: "use: hostile\n", "circle"),
+    "use of itself": (lambda: "use: hostile\n", "circular"),
     "use of a path": (lambda: "use: ../hostile\n", "no path"),
     "use of an absolute path": (lambda: "use: /etc/hostname\n", "no path"),
     "use of two dots": (lambda: "use: ..\n", "no spec '..'"),
@@ -633,8 +636,8 @@ def claims(lines: str, layers: str = "  - conv2d 8 3", more: str = "") -> str:
 
 CLAIMS: dict[str, tuple[Callable[[], str], int, str]] = {
     "1e999999999": (lambda: claims("    - {params: 1e999999999}"), 2, "too large"),
-    "a figure of 1 MB": (lambda: claims("    - {params: " + "9" * 2**20 + "}"), 2, "not a figure"),
-    "a figure of commas": (lambda: claims('    - {params: "' + "1," * 20_000 + '"}'), 2, "not a figure"),
+    "a figure of 1 MB": (lambda: claims("    - {params: " + "9" * 2**20 + "}"), 2, "not a number"),
+    "a figure of commas": (lambda: claims('    - {params: "' + "1," * 20_000 + '"}'), 2, "not a number"),
     "an escape as a figure": (lambda: claims('    - {params: "\\e[2J"}'), 2, ""),
     "100,000 claims": (lambda: claims("    - {params: 224}\n" * 100_000), 2, "at most"),
     "100,000 wrong claims": (lambda: claims("    - {parms: 224}\n" * 100_000), 2, "did you mean"),
@@ -940,6 +943,6 @@ def test_remarks_stand_apart_from_the_data(launch: Launch) -> None:
     assert "remark" not in done.out
     assert [line for line in done.err.splitlines() if "remark" in line] == [
         "<stdin>:2:9: remark: nothing reads the knob 'n'",
-        "<stdin>:3:19: remark: add reads 'b' twice: x is what is just there, which is b",
+        "<stdin>:3:19: remark: add reads 'b' twice: x is the incoming tensor, which is b",
     ]
     assert "<stdin>:2:9: nothing reads the knob 'n'" in checked.err

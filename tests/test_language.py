@@ -25,9 +25,9 @@ def on_image(*lines: str) -> str:
     return IMAGE + "".join(f"  {line}\n" for line in lines)
 
 
-TWO_THINGS = "'N * call' stands alone on its line: with more calls it could mean two things"
-NO_INPUT = "an input is its sizes with x between, channels first, or its axes by name"
-INDEX = "'index' is a name for the number of the round: this "
+TWO_THINGS = "'N * call' must be alone on its line: with more calls it would be ambiguous"
+NO_INPUT = "an input is its sizes separated by x, channels first, or its axes by name"
+INDEX = "'index' names the number of the round: this "
 DIFFERS = "the weight 'weight' cannot be shared: its shape differs"
 NO_NAME = "is not a name: letters, digits and _, not a digit first"
 NO_PATH = "'use' names a bundled spec, or a file NAME.yaml beside this one: no path, no ending"
@@ -81,22 +81,22 @@ def test_one_chain_in_many_ways(text: str) -> None:
 @pytest.mark.parametrize(
     ("line", "fact"),
     [
-        ("- conv2d 64 3 relu", "'relu' has no value here"),
-        ("- conv2d 64 3,", "there is nothing after the last comma"),
-        ("- conv2d 64 3,, relu", "there is nothing before this comma"),
+        ("- conv2d 64 3 relu", "'relu' is not defined here"),
+        ("- conv2d 64 3,", "nothing after the last comma"),
+        ("- conv2d 64 3,, relu", "nothing before this comma"),
         ("- conv2d 64 stride=2 3", "an argument without a name cannot follow one with a name"),
         ("- conv2d 64 64 out_channels=3", "'out_channels' is given twice"),
         ("- conv2d 64 3 stride=2 stride=1", "'stride' is given twice"),
-        ("- conv2d 64 3 stride =2", "there is no blank around '=' on a line"),
+        ("- conv2d 64 3 stride =2", "no spaces around '=' on a line"),
         ("- conv2d 64 3 from", "'from' needs the name of an earlier layer"),
-        ("- from input input", "'from' alone goes on with one layer"),
+        ("- from input input", "'from' alone passes on one layer"),
         (
             "- 2 * conv2d 64 3, relu",
-            "'N * call' stands alone on its line: with more calls it could mean two things",
+            "'N * call' must be alone on its line: with more calls it would be ambiguous",
         ),
         (
             "- relu, 2 * conv2d 3 1",
-            "'N * call' stands alone on its line: with more calls it could mean two things",
+            "'N * call' must be alone on its line: with more calls it would be ambiguous",
         ),
         ("- 64 3", "a line starts with an op or a block, not with '64'"),
         ("- conv-2d 3", "a line starts with an op or a block, not with 'conv-2d'"),
@@ -158,7 +158,7 @@ def test_a_key_over_a_mapping() -> None:
         ("- wish: {alpha: 1}", "there is no op or block 'wish'"),
         ("- a: {wish: {from: input}}", "there is no op or block 'wish'"),
         ("- a: {wish: {beta: 1, from: input}}", "there is no op or block 'wish'"),
-        ("- conv2d 4 3: {padding: 1}", "arguments of conv2d stand on the line and below it"),
+        ("- conv2d 4 3: {padding: 1}", "conv2d has arguments both on its line and below it"),
         ("- a: relu\n    b: relu", "an item has one key"),
         ("- a: {b: relu, c: relu}", "there is no op or block 'a'"),
         ("- {}", "an empty item"),
@@ -349,7 +349,7 @@ def test_padding_of_one_axis() -> None:
         ("- relu from input input", "relu has one input"),
         ("- cross_attention 2: {a: relu, b: relu}", "cross_attention needs the branches query and memory"),
         ("- add: {a: relu, b: }", "'b' is empty"),
-        ("- add: {a: relu, b:}", "a colon without a value or a blank after it"),
+        ("- add: {a: relu, b:}", "a colon without a value or space after it"),
         ("- add: {a: relu, relu, b: relu}", "'relu' has no value: YAML cut the line at the comma"),
         ("- add: {inputs: [relu, relu]}", "the branches of a join are a mapping of names to chains"),
         ("- add from input input: {a: relu, b: relu}", "a join is one call over its branches"),
@@ -362,16 +362,22 @@ def test_join_that_is_none(line: str, fact: str) -> None:
 @pytest.mark.parametrize(
     ("line", "fact"),
     [
-        ("- concat: [conv2d 16 1, conv2d 32 3 padding=1]", "concat joins branches, and a list is a chain"),
-        ("- add:\n      - conv2d 3 1\n      - identity", "add joins branches, and a list is a chain"),
-        ("- multiply: [{relu: {}}, sigmoid]", "multiply joins branches, and a list is a chain"),
-        ("- subtract: [relu, tanh]", "subtract joins branches, and a list is a chain"),
-        ("- concat: conv2d 16 1", "concat joins branches, and a line is a chain"),
-        ("- add: 2 * relu", "add joins branches, and a line is a chain"),
-        ("- add: {repeat: 2, layers: relu}", "add joins branches, and a line is a chain"),
-        ("- body: {concat: [relu, tanh]}", "concat joins branches, and a list is a chain"),
-        ("- multiply: {add: [relu, tanh], kept: identity}", "add joins branches, and a list is a chain"),
-        ("- auxiliary: {add: [relu, tanh]}", "add joins branches, and a list is a chain"),
+        (
+            "- concat: [conv2d 16 1, conv2d 32 3 padding=1]",
+            "concat joins named branches, and a list is a chain",
+        ),
+        ("- add:\n      - conv2d 3 1\n      - identity", "add joins named branches, and a list is a chain"),
+        ("- multiply: [{relu: {}}, sigmoid]", "multiply joins named branches, and a list is a chain"),
+        ("- subtract: [relu, tanh]", "subtract joins named branches, and a list is a chain"),
+        ("- concat: conv2d 16 1", "concat joins named branches, and a line is a chain"),
+        ("- add: 2 * relu", "add joins named branches, and a line is a chain"),
+        ("- add: {repeat: 2, layers: relu}", "add joins named branches, and a line is a chain"),
+        ("- body: {concat: [relu, tanh]}", "concat joins named branches, and a list is a chain"),
+        (
+            "- multiply: {add: [relu, tanh], kept: identity}",
+            "add joins named branches, and a list is a chain",
+        ),
+        ("- auxiliary: {add: [relu, tanh]}", "add joins named branches, and a list is a chain"),
     ],
 )
 def test_a_list_is_no_join(line: str, fact: str) -> None:
@@ -432,15 +438,15 @@ def doubts(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("lines", "remark"),
     [
-        (["- b: relu", "- add from b x"], "add reads 'b' twice: x is what is just there, which is b"),
-        (["- add from input x"], "add reads 'input' twice: x is what is just there, which is input"),
+        (["- b: relu", "- add from b x"], "add reads 'b' twice: x is the incoming tensor, which is b"),
+        (["- add from input x"], "add reads 'input' twice: x is the incoming tensor, which is input"),
         (
             ["- b: relu", "- add: {left: identity, right: from b}"],
-            "add reads 'b' twice: identity is what is just there, which is b",
+            "add reads 'b' twice: identity is the incoming tensor, which is b",
         ),
         (
             ["- b: relu", "- subtract: {left: from b, right: from x}"],
-            "subtract reads 'b' twice: x is what is just there, which is b",
+            "subtract reads 'b' twice: x is the incoming tensor, which is b",
         ),
         (
             ["- b: relu", "- c: identity", "- tanh", "- add from b c x"],
@@ -448,7 +454,7 @@ def doubts(text: str) -> list[str]:
         ),
         (
             ["- repeat: 3", "  layers:", "    - b: relu", "    - add from b x"],
-            "add reads 'b' twice: x is what is just there, which is b",
+            "add reads 'b' twice: x is the incoming tensor, which is b",
         ),
     ],
 )
@@ -529,7 +535,7 @@ layers: [s: embedding 10 4 from source, t: embedding 10 4 from target, decoder f
         (
             "slice length 0 1",
             "x.length",
-            ["x is what is just there, for 1 round; what enters 'decoder' would make 10"],
+            ["x is the incoming tensor here: 1 round; with the input of 'decoder' it would be 10"],
         ),
         ("slice length 0 1", "entry.length", []),
         ("linear 4", "x.length", []),  # which of the two is meant makes no difference
@@ -653,7 +659,7 @@ def test_the_parts_of_an_if_stand_below_it() -> None:
 
     assert calls(on_image("- {then: relu, if: channels == 3}")) == ["relu: relu"]
     assert paths(on_image("- add: {then: relu, else: tanh}"))[:2] == ["then", "else"]
-    assert wrong(dashed) == "'else' is a part of the item that starts with 'if'"
+    assert wrong(dashed) == "'else' belongs to the item that starts with 'if'"
 
 
 def test_repeat() -> None:
@@ -757,14 +763,14 @@ def test_auxiliary() -> None:
         ("- {repeat: 2, layers: relu, shared: yes}", "'shared' must be true or false"),
         ("- {repeat: 2, layers: relu, times: 3}", "'times' is not a part of 'repeat'"),
         ("- table: {columns: a, rows: [1 2], layers: relu}", "2 cells under 1 columns"),
-        ("- table: {columns: a a, rows: [1], layers: a}", "columns are different names with blanks between"),
-        ("- table: {columns: x, rows: [1], layers: x}", "columns are different names with blanks between"),
+        ("- table: {columns: a a, rows: [1], layers: a}", "columns are distinct names separated by spaces"),
+        ("- table: {columns: x, rows: [1], layers: x}", "columns are distinct names separated by spaces"),
         ("- table: {columns: a, rows: [], layers: relu}", "the rows of a table are a list, each row an item"),
         ("- table: {columns: a, rows: 3, layers: relu}", "the rows of a table are a list, each row an item"),
         ("- table:\n      columns: a b\n      rows:\n        - 1, 2\n      layers: relu",
-         "a comma does not end a cell: blanks stand between"),
+         "cells are separated by spaces, not commas"),
         ("- table: {columns: name, rows: [1], layers: relu}", "'1' cannot be the name of a layer"),
-        ("- table: {columns: name, rows: [a, a], layers: relu}", "the name 'a' stands twice"),
+        ("- table: {columns: name, rows: [a, a], layers: relu}", "the name 'a' is used twice"),
         ("- auxiliary: {a: relu, b: relu}", "auxiliary holds one branch with a name"),
     ],
 )  # fmt: skip
@@ -817,7 +823,7 @@ def test_block_with_a_second_tensor() -> None:
           - three: 2 * mix 3 from one two
     """
 
-    assert wrong(text) == "every round of 'three' reads 'one', and none the round before it"
+    assert wrong(text) == "every round of 'three' reads 'one', and none reads the previous round"
     text = text.replace("three: 2 * ", "three: ")
     assert edges(text)["one/sum"] == ["left", "right"]
     assert edges(text)["two/sum"] == ["right", "left"]
@@ -862,7 +868,7 @@ def test_variables_that_hold_ops_and_blocks() -> None:
         ("unit out", "unit oud=3", "block 'unit' has no parameter 'oud'"),
         ("unit out", "unit 3 out=3", "'out' is given twice"),
         ("unit a=1 b", "unit 1 2", "'b' has no default but follows a parameter that has one"),
-        ("unit a a", "unit 1 2", "the parameter 'a' stands twice"),
+        ("unit a a", "unit 1 2", "the parameter 'a' appears twice"),
         ("unit x", "unit 1", "'x' is reserved"),
         ("unit class", "unit 1", "'class' means something in expressions"),
         ("unit min", "unit 1", "'min' means something in expressions"),
@@ -872,7 +878,7 @@ def test_variables_that_hold_ops_and_blocks() -> None:
         ("unit from x m", "unit from input", "block 'unit' has 2 inputs: x, m"),
         ("unit", "unit from input input", "block 'unit' has 1 input: x"),
         ("unit from x x", "unit from input input", "'x' is reserved"),
-        ("unit m from x m", "unit from input input", "the name 'm' stands twice in the signature"),
+        ("unit m from x m", "unit from input input", "the name 'm' appears twice in the signature"),
         ("unit-a", "unit-a", "'unit-a' is not a name: letters, digits and _, not a digit first"),
     ],
 )
@@ -887,7 +893,7 @@ def test_a_head_has_one_meaning() -> None:
     text = "input: 3x8x8\nknobs: {dropout: 0.5, relu: HELD}\nlayers: dropout dropout, relu\n"
 
     assert paths(text.replace("HELD", "3")) == ["dropout", "relu"]
-    assert wrong(text.replace("HELD", "tanh")) == "'relu' is an op, and a name that holds 'tanh'"
+    assert wrong(text.replace("HELD", "tanh")) == "'relu' is an op, but also a name that holds 'tanh'"
 
 
 def test_blocks_are_closed() -> None:
@@ -902,7 +908,7 @@ def test_blocks_are_closed() -> None:
             layers: [peek]
     """
 
-    assert wrong(text.replace("BODY", "conv2d i+1 1")) == "'i' has no value here"
+    assert wrong(text.replace("BODY", "conv2d i+1 1")) == "'i' is not defined here"
     assert wrong(text.replace("BODY", "add from x a")) == "there is no earlier layer 'a'"
     assert wrong(text.replace("BODY", "add from x input")) == "there is no earlier layer 'input'"
     assert wrong(text.replace("BODY", "conv2d a.channels 1")) == "there is no earlier layer 'a'"
@@ -948,7 +954,7 @@ def test_sizes_are_dotted() -> None:
     """
 
     assert calls(text) == ["a: conv2d 8 3", "g/conv2d: conv2d 4 1", "g/conv2d_2: conv2d 5 1"]
-    assert wrong(on_image("- conv2d height 1")) == "'height' has no value here"
+    assert wrong(on_image("- conv2d height 1")) == "'height' is not defined here"
     assert wrong(on_image("- a: relu", "- conv2d a 1")) == "'a' is a layer, not a number"
     assert wrong(on_image("- conv2d x 1")) == "'x' is the incoming tensor, not a number"
     assert wrong(on_image("- conv2d x.length 1")) == "x has no length"
@@ -971,10 +977,10 @@ def test_knobs_see_those_above() -> None:
     assert calls(text, "quad=width*double") == ["conv2d: conv2d 8 1"]
     for value in ("b", "b+1"):
         assert wrong(f"input: 3x8x8\nknobs: {{a: {value}, b: 1}}\nlayers: relu\n") == (
-            "the knob 'b' has no value yet: a knob sees only the knobs above it"
+            "the knob 'b' is not defined yet: a knob sees only the knobs above it"
         )
     for value in ("channels", "x.height"):
-        assert wrong(f"input: 3x8x8\nknobs: {{a: {value}}}\nlayers: relu\n") == "there is no tensor here"
+        assert wrong(f"input: 3x8x8\nknobs: {{a: {value}}}\nlayers: relu\n") == "no tensor here"
 
 
 def test_input_and_defaults_see_knobs() -> None:
@@ -1022,7 +1028,7 @@ def test_an_index_that_hides_another_cannot_be_used(body: str) -> None:
     """An inner `i` over an outer one, a parameter or a column: to use it is a mistake, to have it is none."""
     text = f"input: 3x8x8\nblocks:\n  hiding i: 2 * conv2d i 1\nlayers:\n  - a: {body}\n"
 
-    assert "hides another" in wrong(text)
+    assert "hides an outer" in wrong(text)
     assert paths(text.replace("i+1", "1").replace("s+1", "1").replace("conv2d i 1", "conv2d 1 1"))
 
 
@@ -1048,7 +1054,7 @@ def test_open_groups_and_from() -> None:
     [
         (["- a: relu from b", "- b: relu"], "'b' is not an earlier layer here"),
         (["- a: relu from a"], "'a' is not an earlier layer here"),
-        (["- g: [relu, relu from g]"], "'g' is not finished here: 'from' reads earlier layers only"),
+        (["- g: [relu, relu from g]"], "'g' is not complete here: 'from' reads earlier layers only"),
         (["- relu from nowhere"], "there is no earlier layer 'nowhere'"),
         (["- a: relu", "- relu from a/b"], "there is no earlier layer 'a/b'"),
         (["- a: 2 * relu", "- relu from a[2]"], "there is no round [2] in 'a[2]'"),
@@ -1367,7 +1373,7 @@ def test_growing_keeps_the_path() -> None:
 )
 def test_names_are_unique(lines: list[str], name: str) -> None:
     """A clash is a mistake, never a silent number."""
-    assert wrong(on_image(*lines)) == f"the name '{name}' stands twice"
+    assert wrong(on_image(*lines)) == f"the name '{name}' is used twice"
 
 
 def test_inputs_keep_their_names() -> None:
@@ -1404,11 +1410,11 @@ def test_settings_of_layers() -> None:
     ]
     with pytest.raises(Fault, match="no layer matches 'c'"):
         graph(text, "c.padding=1")
-    with pytest.raises(Fault, match="no layer of 'b' has an attribute 'alpha'"):
+    with pytest.raises(Fault, match="no layer that matches 'b' has an attribute 'alpha'"):
         graph(text, "b.alpha=1")
     with pytest.raises(Fault, match="there is no knob 'kk'"):
         graph(text, "kk=1")
-    assert wrong(text, "b.kernel_size=2/3") == "conv2d: kernel_size must come out whole"
+    assert wrong(text, "b.kernel_size=2/3") == "conv2d: kernel_size must be a whole number"
 
 
 # -------------------------------------------------------------------------------- tensors and inputs
@@ -1442,16 +1448,16 @@ def test_inputs(declared: str, shape: str) -> None:
     ("declared", "fact"),
     [
         ("3x0x8", "a size of the input must be at least 1"),
-        ("3 x size x 1.5", "a size of the input must come out whole"),
+        ("3 x size x 1.5", "a size of the input must be a whole number"),
         ("1x2x3x4x5", "an input of 5 sizes needs names for its axes"),
-        ("3, 8, 8", "sizes have an x between them"),
+        ("3, 8, 8", "separate sizes with x"),
         ("[[3, 8], 8]", NO_INPUT),
         ("[]", NO_INPUT),
         ("[3, 8x8]", "a size of the input must be a whole number"),
         ("{hight: 3}", "'hight' is not the name of an axis"),
         ("{}", NO_INPUT),
         ("3xsizex8", "'3xsizex8' is neither a number nor a name"),
-        ("3 x channels x 8", "there is no tensor here"),
+        ("3 x channels x 8", "no tensor here"),
     ],
 )
 def test_input_that_is_wrong(declared: str, fact: str) -> None:
@@ -1593,12 +1599,12 @@ def test_shared_rounds() -> None:
     ("lines", "fact"),
     [
         (["- a: conv2d 3 1", "- conv2d 4 1 share=a"], DIFFERS),
-        (["- a: relu", "- conv2d 4 1 share=a"], "nothing of equal name and shape to share"),
-        (["- a: conv2d 3 1", "- relu share=a"], "nothing of equal name and shape to share"),
-        (["- a: [conv2d 3 1, relu]", "- conv2d 3 1 share=a"], "'a' is not one layer to share with"),
-        (["- a: identity", "- conv2d 3 1 share=a"], "'a' is not one layer to share with"),
+        (["- a: relu", "- conv2d 4 1 share=a"], "no weight of the same name and shape to share"),
+        (["- a: conv2d 3 1", "- relu share=a"], "no weight of the same name and shape to share"),
+        (["- a: [conv2d 3 1, relu]", "- conv2d 3 1 share=a"], "'a' is not a single layer to share with"),
+        (["- a: identity", "- conv2d 3 1 share=a"], "'a' is not a single layer to share with"),
         (["- conv2d 3 1 share=b"], "there is no earlier layer 'b'"),
-        (["- a: [conv2d 3 1, conv2d 3 1 share=a]"], "the group to share with is not finished here"),
+        (["- a: [conv2d 3 1, conv2d 3 1 share=a]"], "the group to share with is not complete here"),
         (["- a: relu", "- {relu: {share: a a}}"], "'share' names one layer or group"),
         (["- a: 2 * conv2d 3 3", "- {repeat: 2, shared: true, layers: conv2d 2*channels 1}"], DIFFERS),
         (
@@ -1614,7 +1620,10 @@ def test_share_that_is_wrong(lines: list[str], fact: str) -> None:
 def test_sharing_block_without_weights_in_common() -> None:
     text = "input: 3x8x8\nblocks:\n  one: [w: conv2d 3 1, relu]\n  two: [v: conv2d 3 1, relu]\n"
 
-    assert wrong(text + "layers: [{a: one}, b: two share=a]\n") == "nothing of equal name and shape to share"
+    assert (
+        wrong(text + "layers: [{a: one}, b: two share=a]\n")
+        == "no weight of the same name and shape to share"
+    )
 
 
 def test_frozen() -> None:
@@ -1641,8 +1650,8 @@ def test_frozen() -> None:
     ("variants", "fact"),
     [
         ("{a: {widht: 3}}", "variant 'a' sets 'widht', which is not a knob"),
-        ("{a: {like: b}}", "there is no variant 'b' to be like"),
-        ("{a: {like: b}, b: {like: a}}", "'like' goes round in a circle: a -> b -> a"),
+        ("{a: {like: b}}", "'like' names 'b', but there is no such variant"),
+        ("{a: {like: b}, b: {like: a}}", "'like' is circular: a -> b -> a"),
         ("{a: 3}", "variant 'a' must be a mapping of knobs"),
         ("{a: {like: }}", "'like' names another variant"),
         ("{a b: {}}", "'a b' is not a name: letters, digits, _, - and ."),
@@ -1741,7 +1750,7 @@ def test_use_replaces_layers_and_input(tmp_path: Path) -> None:
             "use: base\ndefaults: {conv2d: bias=true}\n",
             "'base' has defaults of conv2d, which cannot be redefined",
         ),
-        ("use: bass\n", "there is no spec 'bass' to use"),
+        ("use: bass\n", "there is no spec 'bass'"),
         (
             "use: ../base\n",
             "'use' names a bundled spec, or a file NAME.yaml beside this one: no path, no ending",
@@ -1750,7 +1759,7 @@ def test_use_replaces_layers_and_input(tmp_path: Path) -> None:
             "use: /etc/passwd\n",
             "'use' names a bundled spec, or a file NAME.yaml beside this one: no path, no ending",
         ),
-        ("use: user\n", "'use' goes round in a circle: user -> user"),
+        ("use: user\n", "'use' is circular: user -> user"),
         (
             "use: [base]\n",
             "'use' names a bundled spec, or a file NAME.yaml beside this one: no path, no ending",
@@ -1774,9 +1783,9 @@ def test_use_in_a_circle_and_by_a_link(tmp_path: Path) -> None:
     (inner / "b.yaml").write_text("use: a\n")
     (inner / "c.yaml").write_text("use: link\n")
 
-    with pytest.raises(SpecError, match="'use' goes round in a circle: a -> b -> a"):
+    with pytest.raises(SpecError, match="'use' is circular: a -> b -> a"):
         library.read(inner / "a.yaml")
-    with pytest.raises(SpecError, match="there is no spec 'link' to use"):
+    with pytest.raises(SpecError, match="there is no spec 'link'"):
         library.read(inner / "c.yaml")
 
 
@@ -1795,27 +1804,27 @@ def test_use_of_a_bundled_spec() -> None:
 @pytest.mark.parametrize(
     ("text", "fact"),
     [
-        ("", "the text is empty: a spec has at least 'input' and 'layers'"),
-        ("# nothing\n", "the text is empty: a spec has at least 'input' and 'layers'"),
-        ("relu\n", "a spec is a mapping: name, input, layers and so on, each with a colon"),
-        ("- relu\n", "a spec is a mapping: name, input, layers and so on, each with a colon"),
+        ("", "the file is empty: a spec has at least 'input' and 'layers'"),
+        ("# nothing\n", "the file is empty: a spec has at least 'input' and 'layers'"),
+        ("relu\n", "a spec is a mapping: name, input, layers and so on, each followed by a colon"),
+        ("- relu\n", "a spec is a mapping: name, input, layers and so on, each followed by a colon"),
         ("input: 3\n", "the spec has no 'layers'"),
         ("layers: relu\n", "the spec has no 'input'"),
         ("input: 3\nlayers: []\n", "'layers' is empty"),
         ("input: 3\nlayer: relu\nlayers: relu\n", "'layer' is not a part of a spec"),
-        ("input: 3\ninput: 4\nlayers: relu\n", "the key 'input' stands twice in one mapping"),
+        ("input: 3\ninput: 4\nlayers: relu\n", "the key 'input' appears twice in this mapping"),
         ("input: 3\nlayers: &a relu\n", "anchors are not part of the language"),
         ("input: 3\nlayers: !!str relu\n", "tags are not part of the language"),
-        ("input: 3\nlayers: |\n  relu\n", "block texts (| and >) are not part of the language"),
+        ("input: 3\nlayers: |\n  relu\n", "block scalars (| and >) are not part of the language"),
         ("input: 3\nlayers: relu\n---\ninput: 3\n", "a second document: a file holds one spec"),
-        ("input: 3\nlayers: {[a]: relu}\n", "a key must be a word or a line, not a collection"),
+        ("input: 3\nlayers: {[a]: relu}\n", "a key must be a word or a line, not a list or mapping"),
         ("input: 3\n\tlayers: relu\n", "a tab in the indentation"),
         ("input: 3\nlayers:\n  - a: b: relu\n", "a second ': ' on one line"),
         ("input: 3\nlayers: [relu\n", "'[' is never closed"),
-        ("input: 3\nname: [a]\nlayers: relu\n", "'name' must be a text"),
+        ("input: 3\nname: [a]\nlayers: relu\n", "'name' must be a string"),
         (
             'input: 3\nlayers:\n  - "re\\x6cu"\n',
-            "a text in quotes may have neither escapes nor line breaks here",
+            "a quoted string here may have neither escapes nor line breaks",
         ),
         ("input: 3\nclaims: []\nlayers: relu\n", "'claims' must map models to lists of claims"),
         (
@@ -1884,13 +1893,13 @@ def test_independent_mistakes_are_reported_together() -> None:
     assert wrong(text).split("\n") == [
         "conv2d has no attribute 'strid'",
         "'(' is never closed",
-        "'widht' has no value here",
+        "'widht' is not defined here",
     ]
     knobs = text.replace("a: 1, c: a", "a: b + 1, c: a, d: e").replace("conv2d 4 (3", "conv2d 4 3")
     assert wrong(knobs).split("\n") == [
-        "'b' has no value here",
+        "'b' is not defined here",
         "'e' is neither a knob above nor an op or block",
         "conv2d has no attribute 'strid'",
-        "'widht' has no value here",
+        "'widht' is not defined here",
         "there is no earlier layer 'nowhere'",
     ]

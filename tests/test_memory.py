@@ -456,7 +456,7 @@ def test_bundled_devices(name: str) -> None:
     [
         ("gpu: {bandwidth: 1e9}", "the device 'gpu' has no peak"),
         ("gpu: {bandwith: 1e9, peak: {float32: 1}}", "did you mean 'bandwidth'?"),
-        ("gpu: {bandwidth: fast, peak: {float32: 1}}", "'fast' is not a figure"),
+        ("gpu: {bandwidth: fast, peak: {float32: 1}}", "'fast' is not a number"),
         ("gpu: {bandwidth: 0, peak: {float32: 1}}", "must be more than 0"),
         ("gpu: {bandwidth: 1, peak: {float23: 1}}", "there is no element type 'float23'"),
         ("gpu: {bandwidth: 1, peak: 5}", "'peak' gives a rate for each type"),

@@ -747,7 +747,7 @@ def test_pictures(run: Run, tmp_path: Path) -> None:
         (["width=1:9:0"], "the range '1:9:0' has a step of 0"),
         (["depths=[2,2"], "such as depths=[2,2,2,2],[3,4,6,3]"),
         (["depths=1,2"], "vary one entry, depths[0]=1:4, or 'depths=[3,4,6,3],[3,3,3,3]'"),
-        (["conv1.kernel=3,5"], "they have affine, bias,"),
+        (["conv1.kernel=3,5"], "their attributes: affine, bias,"),
         (["conv9_x.kernel_size=3,5"], "did you mean 'conv5_x'"),
         (["width=1:2", "width=3:4"], "varies twice"),
         (["depths=[2,2]", "depths[0]=3:4"], "varies twice"),

@@ -670,7 +670,7 @@ def test_unreadable_spec_does_not_stop_the_others(tmp_path: Path, run: Run) -> N
     result = run("verify", "lenet5-1998", broken)
 
     assert result.code == 2
-    assert "nothing is left of the height" in result.err
+    assert "nothing remains of the height" in result.err
     assert "1 of 1 networks match their counts" in result.out
     assert run("verify", broken).code == 2
     assert run("verify", tmp_path, written(tmp_path, SMALL), "--up-to", "1").code == 2
@@ -787,9 +787,9 @@ def test_bad_weight_files(content: Any, message: str, small: Path, run: Run) -> 
         (("--weights", "x.safetensors"), "cannot be read as a .safetensors file"),
         (("--save-output", "no/such/y.npy"), "No such file or directory"),
         (("--input", "x.npy"), "another shape"),
-        (("--input", "3x2x2"), "nothing is left of the height"),
+        (("--input", "3x2x2"), "nothing remains of the height"),
         (("--up-to", "50%"), "--up-to: '50%' is a share of nothing"),
-        (("--up-to", "3x"), "--up-to: '3x' is not a figure\n  = expected: a number such as 64e6"),
+        (("--up-to", "3x"), "--up-to: '3x' is not a number\n  = expected: a number such as 64e6"),
         (("lenet5-1998", "--save-output", "y.npy"), "files are those of one network"),
     ],
 )

@@ -117,10 +117,10 @@ def read(text: str, ratio: bool = False) -> Figure:
     """
     found = _FIGURE.fullmatch(text)
     if found is None or len(text) > LONGEST:
-        raise Fault(f"'{text[:LONGEST]}' is not a figure", expected=f"digits as printed: {EXAMPLES}")
+        raise Fault(f"'{text[:LONGEST]}' is not a number", expected=f"digits as printed: {EXAMPLES}")
     whole, decimals, exponent, suffix = found[1], found[2] or "", found[3], found[4] or ""
     if len(whole) > 1 and whole.startswith("0"):
-        raise Fault(f"'{text}' starts with a zero that means nothing")
+        raise Fault(f"'{text}' has a leading zero")
     if exponent and int(exponent) > LARGEST_EXPONENT:
         raise Fault(f"'{text}' is too large", expected=f"an exponent of at most {LARGEST_EXPONENT}")
     scale = Fraction(10 ** int(exponent)) if exponent else SCALES[suffix]

@@ -183,7 +183,8 @@ def repeating(
     """
     if period > MOST_POSITIONS:
         raise Fault(
-            f"what positions read repeats after {period:,} of them", expected=f"at most {MOST_POSITIONS:,}"
+            f"what positions read repeats only after {period:,} of them",
+            expected=f"at most {MOST_POSITIONS:,}",
         )
     pairs = [read(place) for place in range(period)]
     first, last = (Steps(tuple(values), advance, length) for values in zip(*pairs, strict=True))

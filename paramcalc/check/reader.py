@@ -273,7 +273,7 @@ class _Reader:
     def text(self, name: str, node: Node) -> str:
         if isinstance(node, Scalar) and node.text:
             return node.text
-        raise self.wrong(node, f"'{name}' must be a text")
+        raise self.wrong(node, f"'{name}' must be a string")
 
     def patterns(self, name: str, node: Node) -> tuple[str, ...]:
         items = node.items if isinstance(node, Sequence) else (node,)

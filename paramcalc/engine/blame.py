@@ -117,13 +117,13 @@ def explain_unread(problem: Problem, rounds: Mapping[tuple[str, int], Rounds]) -
         return problem
     call, read = last["call"], last["read"]
     fix = f"'{read}' belongs to {call}: write '{text[problem.start : problem.end]} {read}, {call}', "
-    return problem._replace(notes=(f"{fix}or {call} on a line of its own",))
+    return problem._replace(notes=(f"{fix}or put {call} on its own line",))
 
 
 def _repeated_from(rounds: Rounds) -> Problem:
     call, at, scope, path = rounds
     first, *others = call.references
-    fact = f"every round of '{path}' reads '{first}', and none the round before it"
+    fact = f"every round of '{path}' reads '{first}', and none reads the previous round"
     call_reads = f"'from x {' '.join(map(str, others))}' in the call" if others else "no 'from' in the call"
-    fix = f"write '- from {first}' on a line of its own before the repeat, and {call_reads}"
+    fix = f"write '- from {first}' on its own line before the repeat, and {call_reads}"
     return Problem(scope.frame.source, at + first.start, at + first.end, fact, (fix, *trace(scope.frame)))

@@ -109,7 +109,7 @@ class Builder:
             need_numbers(op, shapes)
             for dim in output.dims:
                 if isinstance(dim, int) and dim > LARGEST_SIZE:
-                    raise Fault(f"{op.title} gives a size above 10^15", found=str(output))
+                    raise Fault(f"{op.title} produces a size above 10^15", found=str(output))
             applied = Applied(op, shapes, output, op.weights(*shapes), op.buffers(*shapes), op.cost(*shapes))
             self._applied[key] = applied
         return applied
@@ -155,15 +155,15 @@ class Builder:
         for number, layer in enumerate(self.layers, start=self.first):
             inputs, applied = layer.inputs, layer.applied
             if inputs and not (min(inputs) >= 0 and max(inputs) < number):
-                yield _problem(layer, f"'{layer.path}' reads a value that is not there before it: {inputs}")
+                yield _problem(layer, f"'{layer.path}' reads a value that does not exist yet: {inputs}")
             elif applied.inputs != tuple([shapes[value] for value in inputs]):
                 if self.reshaped.isdisjoint(inputs):
-                    yield _problem(layer, f"'{layer.path}' is applied to other shapes than those it reads")
+                    yield _problem(layer, f"'{layer.path}' is applied to shapes other than those it reads")
             elif shapes[number] != applied.output and number not in self.reshaped:
-                yield _problem(layer, f"'{layer.path}' gives another shape than its op")
+                yield _problem(layer, f"'{layer.path}' declares a shape other than its op gives")
         for value in outputs:
             if not 0 <= value < len(shapes):
-                yield Problem(NOWHERE, 0, 0, f"the output {value} is no value of the network")
+                yield Problem(NOWHERE, 0, 0, f"the output {value} is not a value of the network")
 
     def _check_paths(self) -> Iterator[Problem]:
         """Every layer has a path of its own; what lies below a layer are the branches that it joins."""
@@ -184,7 +184,7 @@ class Builder:
                 yield _problem(layer, "a layer has no path")
             if path in groups and layer.op.inputs in ((), ("x",)):
                 many = "one" if layer.op.inputs else "no"
-                yield _problem(layer, f"'{path}' reads {many} tensor, and so has no branches below it")
+                yield _problem(layer, f"'{path}' reads {many} tensor, so it has no branches")
             met.add(path)
 
     def _check_sharing(self) -> Iterator[Problem]:
@@ -208,7 +208,9 @@ class Builder:
                 elif owner and owner.auxiliary and not layer.auxiliary:
                     yield _problem(layer, f"'{layer.path}' shares '{name}' with '{path}', of training only")
             if layer.again and not places.get(layer.again, here) < here:
-                yield _problem(layer, f"'{layer.path}' uses '{layer.again}' again, which is no earlier layer")
+                yield _problem(
+                    layer, f"'{layer.path}' uses '{layer.again}' again, which is not an earlier layer"
+                )
 
     def _check_auxiliary(self, outputs: Sequence[int]) -> Iterator[Problem]:
         """Nothing reads out of a branch that exists in training only, but what lies in it."""
@@ -254,12 +256,12 @@ class Builder:
 
     def _read(self, value: int, path: str) -> Shape:
         if not 0 <= value < len(self.shapes):
-            raise Fault(f"'{path}' reads the value {value}, which is not there")
+            raise Fault(f"'{path}' reads the value {value}, which does not exist")
         return self.shapes[value]
 
     def _owner(self, value: int, path: str) -> Layer:
         if not self.first <= value < len(self.shapes):
-            raise Fault(f"'{path}' shares with the value {value}, which no layer gives")
+            raise Fault(f"'{path}' shares with the value {value}, which no layer produces")
         return self.layers[value - self.first]
 
 
@@ -292,10 +294,10 @@ def sharing(
         shared[name] = owner.shared.get(name, owner.path)
     if strict and not shared:
         found = f"'{owner.path}' has {', '.join(theirs) or 'no weights'}"
-        raise Fault("nothing of equal name and shape to share", found=found, about="share")
+        raise Fault("no weight of the same name and shape to share", found=found, about="share")
     if shared and owner.auxiliary and not auxiliary:
         fact = f"the weights of '{owner.path}' exist in training only"
-        raise Fault(fact, fix="let the auxiliary branch share those of the other", about="share")
+        raise Fault(fact, fix="let the auxiliary layer share the weights of the other one", about="share")
     if not shared or owner.applied.op != applied.op:
         return shared, ""
     again = owner.again or owner.path

@@ -141,11 +141,11 @@ class Calls:
             return Fault(fact, fix=listed(names), at=(argument.start, argument.end))
         value = argument.value
         if isinstance(value, Expression) and value.word and self.network.callable(value.text):
-            fix = f"a call of its own follows after a comma: {op.name} ..., {value.text}"
+            fix = f"separate calls with a comma: {op.name} ..., {value.text}"
         elif name in op.elsewhere:
             fix = f"it is called {op.elsewhere[name]} here"
         elif name.startswith("in_"):
-            fix = "leave it out: what comes in is known"
+            fix = "leave it out: it is inferred from the input"
         else:
             fix = near(name, names) or related(name, names) or listed(names)
         at = (argument.start, argument.start + len(name))

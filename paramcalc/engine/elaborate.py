@@ -194,7 +194,7 @@ class Elaborator:
             self.stop(f"groups and blocks are nested more than {DEEPEST} deep", "", scope, chain.at)
         if len(scope.group.path) > LONGEST_PATH:
             fact = f"the path is longer than {LONGEST_PATH:,} characters"
-            self.stop(fact, "shorten the names", scope, chain.at)
+            self.stop(fact, "use shorter names", scope, chain.at)
         for item in chain.items:
             self.steps += 1
             if self.steps > MOST_STEPS:
@@ -245,7 +245,7 @@ class Elaborator:
     def passed_on(self, call: Call, scope: Scope, value: int) -> int:
         if len(call.references) > 1:
             fix = "name an op before it: concat from a b"
-            raise Fault("'from' alone goes on with one layer", found=f"{len(call.references)}", fix=fix)
+            raise Fault("'from' alone passes on one layer", found=f"{len(call.references)}", fix=fix)
         return View(self.network, scope, value).resolve(call.references[0])
 
     def layer(
@@ -329,7 +329,7 @@ class Elaborator:
     def twice(self, name: str, group: Group) -> Fault:
         where = f" in '{group.path}'" if group.path else ""
         return Fault(
-            f"the name '{name}' stands twice{where}", fix="give one of them another name", about="name"
+            f"the name '{name}' is used twice{where}", fix="give one of them another name", about="name"
         )
 
     def free(self, scope: Scope, name: str, at: int) -> bool:
@@ -340,7 +340,7 @@ class Elaborator:
         return False
 
     def clash(self, item: Named, scope: Scope, fix: str = "give one of them another name") -> int:
-        """Reports a name that stands twice."""
+        """Reports a name that is used twice."""
         name, at = item.name, item.at
         source = scope.frame.source
         end = at + len(name) if source.text.startswith(name, at) else at + 1
@@ -383,7 +383,7 @@ class Elaborator:
             op, _ = self.heads.find(call.head, View(self.network, scope, value))
             if op is None:
                 raise Fault(
-                    f"'{call.head}' is a block: branches belong to an op with several inputs", about="head"
+                    f"'{call.head}' is a block: only ops with several inputs take branches", about="head"
                 )
             inputs = branch_inputs(op, branches)
             if UNKNOWN not in inputs:
@@ -586,7 +586,7 @@ class Elaborator:
         call = item.call
         self.steps += BLOCK_STEPS
         if block.name in self.inside:
-            fix = "a structure is finite: use a repeat"
+            fix = "blocks cannot be recursive: use a repeat"
             raise Fault(f"block '{block.name}' calls itself", fix=fix, about="head")
         incoming, inputs = self.calls.block_inputs(block, call, View(self.network, scope, value))
         group = self.opened_block(item.name, scope, own)
@@ -622,7 +622,7 @@ class Elaborator:
         group.value = self.chain(block.chain, inner, incoming, inherits=True)
         self.inside.remove(block.name)
         if strict and self.shared_weights == before and group.value != UNKNOWN:
-            raise Fault("nothing of equal name and shape to share", about="share")
+            raise Fault("no weight of the same name and shape to share", about="share")
         return group.value
 
     def opened_block(self, name: str, scope: Scope, own: bool) -> Group:

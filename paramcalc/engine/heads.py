@@ -47,7 +47,7 @@ class Heads:
                 )
                 raise Fault(f"there is no op or block '{name}'", fix=fix, about="head")
         elif isinstance(bound, str):
-            fact = f"'{name}' is {'an op' if op else 'a block'}, and a name that holds '{bound}'"
+            fact = f"'{name}' is {'an op' if op else 'a block'}, but also a name that holds '{bound}'"
             raise Fault(fact, fix="rename the knob, parameter or column", about="head")
         self.known[name] = op, block
         return op, block
@@ -68,7 +68,7 @@ def _instead(name: str, view: View) -> str:
     if name == "x":
         return "identity passes the tensor on"
     if view.scope is not None and view.outward(name) is not None:
-        return f"it is a layer: write from {name}; several stand after one 'from', with blanks between"
+        return f"it is a layer: write from {name} (several: from {name} b)"
     return ""
 
 
@@ -88,7 +88,7 @@ def call_inputs(op: type[Op], call: Call, view: View) -> tuple[int, ...]:
         if len(inputs) < 2:
             words = [word for argument in call.arguments if (word := _word(argument))]
             tensors = " ".join(words) if len(words) > 1 else "a b"
-            fix = f"write its branches below it, or the layers on the line: {op.name} from {tensors}"
+            fix = f"write its branches below it, or name the layers on its line: {op.name} from {tensors}"
             raise Fault(f"{op.name} joins two or more tensors", found="one", fix=fix)
     elif not op.inputs:
         raise Fault(f"{op.name} reads no tensor", fix="leave the 'from' out")
@@ -121,7 +121,7 @@ def branch_inputs(op: type[Op], branches: Mapping[str, int]) -> tuple[int, ...]:
         raise no_tensor()
     if op.inputs in ((), ("x",)):
         fix = "put the chain before it" if op.inputs else ""
-        fact = f"{op.name} has {'one' if op.inputs else 'no'} input and so no branches"
+        fact = f"{op.name} has {'one' if op.inputs else 'no'} input, so it takes no branches"
         raise Fault(fact, fix=fix, about="head")
     if op.inputs is None:
         if len(branches) < 2:

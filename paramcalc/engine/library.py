@@ -218,13 +218,13 @@ def _named(name: str) -> Spec | None:
 def _used(name: str, folder: Path | None, users: tuple[str, ...]) -> Spec:
     """The spec that `use: NAME` means: a file beside the user, else a bundled one."""
     if name in users:
-        raise Fault(f"'use' goes round in a circle: {' -> '.join([*users, name])}")
+        raise Fault(f"'use' is circular: {' -> '.join([*users, name])}")
     if len(users) > DEEPEST_USE:
         raise Fault(f"specs use specs more than {DEEPEST_USE} deep: {' -> '.join(users)}")
     path = _sibling(name, folder) or _sibling(name, bundled_folder())
     if path is None:
         names = {file.stem for file in bundled_files()}
-        raise Fault(f"there is no spec '{name}' to use", fix=near(name, sorted(names)))
+        raise Fault(f"there is no spec '{name}'", fix=near(name, sorted(names)))
     source = _read_file(path)
     return parse(source, lambda other: _used(other, path.parent, (*users, name)))
 

@@ -96,8 +96,10 @@ def counted_by_another_x(item: Repeat, view: View, count: Value) -> Iterator[Pro
         return
     if meant != count:
         rounds = f"{shown(count)} round{'s' * (count != 1)}"
-        fact = f"x is what is just there, for {rounds}; what enters '{frame.block}' would make {shown(meant)}"
-        fix = "to keep what enters, name it on the block's first line: '- entry: identity', and write entry for x"
+        fact = f"x is the incoming tensor here: {rounds}; with the input of '{frame.block}' it would be {shown(meant)}"
+        fix = (
+            "to use the block's input, name it on the first line, '- entry: identity', and write entry for x"
+        )
         start = item.at + item.times.at
         yield Problem(frame.source, start, start + len(item.times.text), fact, (fix,))
 
@@ -116,7 +118,7 @@ class Doubled(NamedTuple):
 def read_twice(doubled: list[Doubled], layers: list[Layer]) -> tuple[Problem, ...]:
     """A remark on each join that reads a tensor twice, under different words, wherever it is called.
 
-    A name that stands twice on the line says so plainly. In a block, a further input may be the tensor
+    A name that appears twice on the line is explicit. In a block, a further input may be the tensor
     that enters; in the first round of a repeat, what the later ones read besides.
     """
     said = {}
@@ -142,7 +144,7 @@ def _fact(doubled: Doubled, layer: Layer) -> str:
         here = next((word for word in words if word in JUST_THERE), "")
         one, *others = [word for word in words if word != here]
         if here:
-            return f"{layer.op.name} reads '{one}' twice: {here} is what is just there, which is {one}"
+            return f"{layer.op.name} reads '{one}' twice: {here} is the incoming tensor, which is {one}"
         return f"{layer.op.name} reads '{one}' twice: {others[0]} is the same tensor"
     return ""
 

@@ -147,7 +147,7 @@ class Network:
         """Notes work done on expressions; what takes too much of it is not meant to be read."""
         self.work += work
         if self.work > MOST_WORK:
-            raise Fault(f"the expressions of this spec take more than {MOST_WORK:,} steps to work out")
+            raise Fault(f"evaluating the expressions of this spec takes more than {MOST_WORK:,} steps")
 
     def shape(self, value: int) -> Shape:
         """The shape of a value."""
@@ -225,10 +225,8 @@ def _called(frame: Frame) -> str:
 def no_tensor(outside: bool = False) -> Fault:
     """There is no incoming tensor: outside the layers, or where a spec has several inputs."""
     if outside:
-        return Fault(
-            "there is no tensor here", fix="sizes of tensors are known in layers, blocks and defaults"
-        )
-    return Fault("there is no incoming tensor here: the spec has several inputs", fix="say which: from NAME")
+        return Fault("no tensor here", fix="sizes of tensors are defined in layers, blocks and defaults")
+    return Fault("there is no incoming tensor here: the spec has several inputs", fix="name one: from NAME")
 
 
 class View:
@@ -260,7 +258,7 @@ class View:
                 raise no_tensor(outside=self.scope is None)
             return self.network.shape(self.incoming)
         if self.scope is None:
-            raise Fault(f"'{name}' is a layer, and none can be seen from here")
+            raise Fault(f"'{name}' is a layer, and none is visible from here")
         try:
             return self.network.shape(self.resolve(Reference(((name, ()),), 0, 0)))
         except Fault as fault:
@@ -282,8 +280,8 @@ class View:
             found = self.network.knobs.get(name)
         if found is HIDING:
             raise Fault(
-                f"'{name}' is the number of the round here and hides another '{name}'",
-                fix=f"give one of them another name; for a repeat: index: {'s' if name != 's' else 'k'}",
+                f"'{name}' is the index of this repeat and hides an outer '{name}'",
+                fix=f"rename one of them; for a repeat: index: {'s' if name != 's' else 'k'}",
             )
         if found is FAILED:
             raise UnknownError
@@ -340,25 +338,27 @@ class View:
         for scope in self.scope.outwards() if self.scope else ():
             known.update(dict.fromkeys([*scope.variables, *scope.parameters]))
             if name in scope.group.children or name in scope.frame.inputs:
-                fix = f"for a size of it write {name}.channels or {name}.height"
+                fix = f"for one of its sizes, write {name}.channels or {name}.height"
                 return Fault(f"'{name}' is a layer, not a number", fix=fix)
         if name in self.network.spec.knobs:
             fix = f"move '{name}' above"
-            return Fault(f"the knob '{name}' has no value yet: a knob sees only the knobs above it", fix=fix)
+            return Fault(
+                f"the knob '{name}' is not defined yet: a knob sees only the knobs above it", fix=fix
+            )
         if name in AXES:
             fix = f"the {name} of the incoming tensor is x.{name}"
-            return Fault(f"'{name}' has no value here", fix=fix)
+            return Fault(f"'{name}' is not defined here", fix=fix)
         if name.lower() in ("none", "null"):
-            return Fault(f"'{name}' has no value here", fix="leave the argument out")
+            return Fault(f"'{name}' is not defined here", fix="leave the argument out")
         if name.lower() in ("yes", "no", "on", "off"):
-            return Fault(f"'{name}' has no value here", fix="write true or false")
+            return Fault(f"'{name}' is not defined here", fix="write true or false")
         if self.scope is not None and self.network.callable(name):
             fix = "it is an op or a block: is a comma missing before it?"
-            return Fault(f"'{name}' has no value here", fix=fix)
+            return Fault(f"'{name}' is not defined here", fix=fix)
         expected = f"one of the words {', '.join(words)}, or a value" if words else ""
-        listed = f"known here: {', '.join(known)}" if known and not words else ""
+        listed = f"defined here: {', '.join(known)}" if known and not words else ""
         fix = near(name, [*words, *known, CHANNELS]) or listed
-        return Fault(f"'{name}' has no value here", expected=expected, fix=fix)
+        return Fault(f"'{name}' is not defined here", expected=expected, fix=fix)
 
     def stood_for(self, written: Written, value: Value) -> str:
         """What the names of an expression stood for, as a remark; '' when there is nothing to say."""
@@ -385,7 +385,7 @@ class View:
             entry = UNKNOWN
         if isinstance(entry, Group):
             if entry.value is None and not entry.broken:
-                fact = f"'{reference}' is not finished here: 'from' reads earlier layers only"
+                fact = f"'{reference}' is not complete here: 'from' reads earlier layers only"
                 raise Fault(fact, at=(reference.start, reference.end))
             entry = UNKNOWN if entry.value is None else entry.value
         if entry == UNKNOWN and known:
@@ -430,10 +430,10 @@ class View:
         at = (reference.start, reference.end)
         if not isinstance(entry, Group):
             raise Fault(
-                f"there is no earlier layer '{reference}'", fix="a single layer has nothing below it", at=at
+                f"there is no earlier layer '{reference}'", fix="a layer contains no other layers", at=at
             )
         names = [*entry.children]
-        listed = f"below '{entry.path}' there are {', '.join(names[:8])}" if names else ""
+        listed = f"'{entry.path}' contains {', '.join(names[:8])}" if names else ""
         fix = near(entry.prefix + part, [entry.prefix + name for name in names]) or listed
         raise Fault(f"there is no earlier layer '{reference}'", fix=fix, at=at)
 
@@ -469,7 +469,7 @@ class View:
             return UnknownError()
         at = (reference.start, reference.end)
         if name in self.network.names_of(self.scope.frame.chain):
-            fix = "'from' reads layers above it, and those of the groups that it stands in"
+            fix = "'from' reads layers above it, in its own group and the groups around it"
             return Fault(f"'{reference}' is not an earlier layer here", fix=fix, at=at)
         frame = self.scope.frame
         known = [*dict.fromkeys(name for scope in scopes for name in scope.group.children), *frame.inputs]
@@ -477,7 +477,7 @@ class View:
         if frame.caller is not None and not fix:
             fix = f"a block sees only its own layers; to pass one in: {frame.block} ... from x {name}"
         if not fix and 0 < len(known) <= MOST_LISTED:
-            fix = f"there are {', '.join(known)}"
+            fix = f"layers here: {', '.join(known)}"
         return Fault(f"there is no earlier layer '{reference}'", fix=fix, at=at)
 
 

@@ -163,7 +163,7 @@ def _checked(network: Network, knob: Knob, value: Value) -> Value:
         return value
     if not network.callable(value):
         fix = near(value, [*network.knobs, *network.heads()])
-        fix = fix or f"a knob that holds a word says {{default: {value}, choices: [...]}}"
+        fix = fix or f"write a knob that holds a word as {{default: {value}, choices: [...]}}"
         raise Fault(f"'{value}' is neither a knob above nor an op or block", fix=fix)
     return network.head(value)
 
@@ -245,7 +245,7 @@ def _written_size(view: View, written: Written) -> Size:
     except Fault as fault:
         fault.found = ": ".join(part for part in (fault.found, view.stood_for(written, value)) if part)
         if isinstance(written, Expression) and isinstance(value, tuple) and "x" in written.text:
-            fault.fix = "write blanks around every x, or around none"
+            fault.fix = "put spaces around every x, or around none"
         if isinstance(written, Expression):
             fault.at = (written.at, written.at + len(written.text))
         raise
@@ -295,9 +295,9 @@ def _untouched(layers: Sequence[Layer], change: Change | Replacement) -> Fault:
     """The fault that a setting of layers reached none."""
     found = {*matching(change.layers, (layer.path for layer in layers))}
     if isinstance(change, Replacement):
-        fix = "another --replace takes its place: of several, the last holds"
-        return Fault(f"nothing of '{change.layers}' is left to replace", fix=fix)
+        fix = "another --replace overrides it: the last one wins"
+        return Fault(f"'{change.layers}' matches nothing that is still to be replaced", fix=fix)
     kinds = {type(layer.op) for layer in layers if layer.path in found}
     names = sorted({attribute for kind in kinds for attribute in attributes(kind)})
-    fix = near(change.name, names) or f"they have {', '.join(names) or 'none'}"
-    return Fault(f"no layer of '{change.layers}' has an attribute '{change.name}'", fix=fix)
+    fix = near(change.name, names) or f"their attributes: {', '.join(names) or 'none'}"
+    return Fault(f"no layer that matches '{change.layers}' has an attribute '{change.name}'", fix=fix)

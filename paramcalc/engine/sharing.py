@@ -18,11 +18,13 @@ def owner(network: Network, target: Group | int, strict: bool) -> Layer | None:
     if value == UNKNOWN or (isinstance(target, Group) and target.broken):
         raise UnknownError
     if value is None:
-        raise Fault("the group to share with is not finished here", about="share")
+        raise Fault("the group to share with is not complete here", about="share")
     layer = network.layer(value) if value >= 0 else None
     if isinstance(target, Group) and layer is not None and not target.alias and layer.path != target.path:
         layer = None
     if layer is None and strict:
         what = f"'{target.path}'" if isinstance(target, Group) else "this"
-        raise Fault(f"{what} is not one layer to share with", fix="name the layer below it", about="share:")
+        raise Fault(
+            f"{what} is not a single layer to share with", fix="name a layer inside it", about="share:"
+        )
     return layer

@@ -130,11 +130,11 @@ def _no_branches(name: str, value: Node) -> tuple[str, str]:
     """What is wrong with a join over a chain without branches, and what to write."""
     kind = "a list" if isinstance(value, Sequence) else "a line"
     if isinstance(value, Scalar) and value.text.startswith("from "):
-        return f"{name} joins tensors, and has a colon here: that names a layer", f"write {name} {value.text}"
+        return f"{name} joins tensors, and with a colon it would name a layer", f"write {name} {value.text}"
     op = ops.find(name)
     branches = ", ".join(f"{one}: ..." for one in (op and op.inputs) or ("a", "b"))
     fix = f"name each branch, {name}: {{{branches}}}; or give the group another name"
-    return f"{name} joins branches, and {kind} is a chain", fix
+    return f"{name} joins named branches, and {kind} is a chain", fix
 
 
 def _in_flow(text: str, end: int) -> bool:
@@ -174,7 +174,9 @@ class ChainReader(Reader):
             if isinstance(element, Mapping):
                 found += self.item(element, counts)
             elif isinstance(element, Sequence):
-                self.fail(element, "a list inside a list", "a chain is one list: take the inner one away")
+                self.fail(
+                    element, "a list inside a list", "a chain is one list: remove the inner brackets or dash"
+                )
                 found.append(Broken(element.start))
             elif not element.text.strip():
                 self.fail(element, "an item of the list is empty", PASSES)
@@ -199,7 +201,10 @@ class ChainReader(Reader):
             comment = _COMMENT.match(self.source.text, node.end)
             if comment:
                 self.fail_at(
-                    comment.end() - 1, "#", "YAML drops what follows '#' unseen", "a comment starts with '# '"
+                    comment.end() - 1,
+                    "#",
+                    "YAML silently drops everything from '#' on",
+                    "a comment starts with '# '",
                 )
         try:
             return items(lines.read_line(text), begin, counts)
@@ -208,7 +213,7 @@ class ChainReader(Reader):
                 fault.fix = CUT_IN_FLOW
             if owner is not None and ops.known(owner.text):
                 fault.fix = (
-                    fault.fix or f"'{owner.text}:' names a layer; to call the op write: {owner.text} {text}"
+                    fault.fix or f"'{owner.text}:' names a layer; to call the op, write {owner.text} {text}"
                 )
             self.fault(fault, begin, begin + len(text), begin)
             return (Broken(begin),)
@@ -222,8 +227,8 @@ class ChainReader(Reader):
             return (Broken(node.start),)
         key, value = node.entries[0]
         if key.text in ("then", "else") and node.get("if") is None:
-            fix = "take its '- ' away, so that it stands below the 'if:'"
-            self.fail(key, f"'{key.text}' is a part of the item that starts with 'if'", fix)
+            fix = "remove its '- ', so that it is part of the 'if:'"
+            self.fail(key, f"'{key.text}' belongs to the item that starts with 'if'", fix)
             return (Broken(node.start),)
         if len(node.entries) > 1 or key.text in ITEM_KEYWORDS:
             return self.with_keyword(node, counts)
@@ -268,7 +273,7 @@ class ChainReader(Reader):
         fact, fix = _no_branches(key.text, value)
         words = [node.text if isinstance(node, Scalar) else "" for node in _parts(value)]
         if len(words) > 1 and not any(self.callable(word) or not NAME.fullmatch(word) for word in words):
-            fix = f"to join layers write {key.text} from {' '.join(words)}"
+            fix = f"to join layers, write {key.text} from {' '.join(words)}"
         self.fail(key, fact, fix)
         return None
 
@@ -295,8 +300,8 @@ class ChainReader(Reader):
         fix = near(head, [*ops.names(), *self.blocks])
         if not fix and len(value.entries) > 1 and not any(self.is_value(node) for _, node in value.entries):
             branches = ", ".join(f"{name.text}: ..." for name, _ in value.entries)
-            fix = f"branches stand below a join: {head}: {{add: {{{branches}}}}}"
-        fix = fix or "a name stands over one item, an op over its attributes"
+            fix = f"put branches under a join: {head}: {{add: {{{branches}}}}}"
+        fix = fix or "a name holds one item, an op its attributes"
         self.fail(key, f"there is no op or block '{head}'", fix)
         return (Broken(key.start),)
 
@@ -325,20 +330,20 @@ class ChainReader(Reader):
         if self.cut_by_comma(value):
             return (Broken(key.start),)
         if head in self.blocks and value.get("inputs") is not None:
-            fix = "its further inputs come by 'from'"
-            self.fail(key, f"'{head}' is a block: branches belong to an op with several inputs", fix)
+            fix = "pass its other inputs with 'from'"
+            self.fail(key, f"'{head}' is a block: only ops with several inputs take branches", fix)
             return (Broken(key.start),)
         if head not in self.blocks and (value.get("inputs") is not None or self.holds_branches(head, value)):
             return self.join(key, value, counts)
         if key.text != head:
-            fix = "write them all below it, or all on the line"
-            self.fail(key, f"arguments of {head} stand on the line and below it", fix)
+            fix = "put them all below it, or all on the line"
+            self.fail(key, f"{head} has arguments both on its line and below it", fix)
             return (Broken(key.start),)
         begin = key.start + bool(key.quote)
         inner = next((node for _, node in value.entries if isinstance(node, Mapping)), None)
         if inner is not None:
-            fix = f"to name a group '{head}', put a list below it: {head}: [...]"
-            self.fail(inner, f"{head} is called here, and no argument is a mapping", fix)
+            fix = f"to name a group '{head}', put a list under it: {head}: [...]"
+            self.fail(inner, f"{head} is called here, and an argument cannot be a mapping", fix)
             return (Broken(begin),)
         references = self.references(value.get("from"), begin)
         arguments = self.arguments(value, begin, leave=("from",))
@@ -427,12 +432,12 @@ class ChainReader(Reader):
     def counter(self, node: Node) -> str:
         why = lines.unfit(node.text) if isinstance(node, Scalar) else "is not a name"
         if why:
-            self.fail(node, f"'index' is a name for the number of the round: this {why}")
+            self.fail(node, f"'index' names the number of the round: this {why}")
         return node.text if isinstance(node, Scalar) and not why else "i"
 
     def table(self, key: Scalar, node: Node, counts: Counts) -> tuple[Item, ...]:
         if not isinstance(node, Mapping):
-            fix = "to name a layer choose another name: table is a word of the language"
+            fix = "choose another name for the layer: 'table' is a keyword"
             self.fail(key, "a table is a mapping of columns, rows and layers", fix)
             return (Broken(key.start),)
         parts = self.parts(node, "table", required=("columns", "rows", "layers"), optional=("index",))
@@ -458,9 +463,9 @@ class ChainReader(Reader):
             found = node.text.split() if isinstance(node, Scalar) else []
         wrong = next((f"'{word}' {lines.unfit(word)}" for word in found if lines.unfit(word)), "")
         if not wrong and len(set(found)) < len(found):
-            wrong = next(f"'{word}' stands twice" for word, count in Counter(found).items() if count > 1)
+            wrong = next(f"'{word}' appears twice" for word, count in Counter(found).items() if count > 1)
         if wrong or not found:
-            self.fail(node, "columns are different names with blanks between", wrong)
+            self.fail(node, "columns are distinct names separated by spaces", wrong)
             return ()
         return tuple(found)
 
@@ -500,11 +505,11 @@ class ChainReader(Reader):
         if isinstance(node, Sequence):
             return node.items
         if not isinstance(node, Scalar) or not node.text.strip():
-            self.fail(node, "a row is cells with blanks between, or a list")
+            self.fail(node, "a row is cells separated by spaces, or a list")
             return None
         text, begin = self.slice(node)
         try:
-            tokens = lines.words(text, "a cell")
+            tokens = lines.words(text, "cell")
         except Fault as fault:
             self.fault(fault, begin, begin + len(text), begin)
             return None

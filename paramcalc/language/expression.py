@@ -227,7 +227,7 @@ def _syntax_fault(text: str, offset: int | None) -> Fault:
     if re.fullmatch(r"\d+(:\d+)+", text):
         return Fault(f"'{text}' is not a number", at=(0, len(text)))
     if text.endswith(";"):
-        fix = "calls have commas between them, or lines of their own"
+        fix = "separate calls with commas, or put them on lines of their own"
         return Fault("';' is not part of a line", fix=fix, at=(len(text) - 1, len(text)))
     named = _TEMPLATE.fullmatch(text)
     if named:
@@ -254,7 +254,7 @@ class _Nothing:
     """A place where no name has a value."""
 
     def value(self, name: str) -> Value:
-        raise Fault(f"'{name}' has no value here")
+        raise Fault(f"'{name}' is not defined here")
 
     def tensor(self, name: str) -> Shape:
         raise Fault(f"there is no tensor '{name}' here")

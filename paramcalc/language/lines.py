@@ -84,7 +84,7 @@ def _comma_fix(segments: list[list[Token]], fault: Fault) -> str:
     for before, words in pairwise(segments):
         if fault.about == "head" and words[0][1:] == fault.at and _ARGUMENT.match(words[0].text):
             whole = " ".join(token.text for token in (*before, *words))
-            return f"a comma ends a call; arguments have blanks between: {whole}"
+            return f"a comma ends a call; separate arguments with spaces: {whole}"
     return ""
 
 
@@ -92,8 +92,8 @@ def _repeated(segments: list[list[Token]], star: Token) -> CallLine:
     first = segments[0]
     if len(segments) > 1:
         raise Fault(
-            "'N * call' stands alone on its line: with more calls it could mean two things",
-            fix="put the repetition on a line of its own, or make a block of the calls",
+            "'N * call' must be alone on its line: with more calls it would be ambiguous",
+            fix="put the repeat on its own line, or turn the calls into a block",
             at=star[1:],
         )
     if len(first) < 3 or first[1] is not star or first[2].text.isdigit():
@@ -103,7 +103,7 @@ def _repeated(segments: list[list[Token]], star: Token) -> CallLine:
         if fix and len(first) == place + 2 and WORD.fullmatch(first[0].text):
             call = " ".join(token.text for token in first[:place])
             fix += f"; to repeat the call, {first[-1].text} * {call}"
-        raise Fault("'*' between blanks repeats a call, as in 3 * block 64", fix=fix, at=star[1:])
+        raise Fault("'*' between spaces repeats a call, as in 3 * block 64", fix=fix, at=star[1:])
     _check_spacing(first[0])
     return CallLine((read_call(first[2:]),), read_expression(first[0]))
 
@@ -111,8 +111,8 @@ def _repeated(segments: list[list[Token]], star: Token) -> CallLine:
 def read_call(tokens: list[Token]) -> Call:
     """A call: its head, arguments, and references after the word `from`."""
     if len(tokens) == 3 and tokens[1].text == "+":
-        fix = f"to add tensors write add from {tokens[0].text} {tokens[2].text}"
-        raise Fault("a blank ends an argument: '+' stands alone", fix=fix, at=tokens[1][1:])
+        fix = f"to add tensors, write add from {tokens[0].text} {tokens[2].text}"
+        raise Fault("a space ends an argument, so '+' stands alone", fix=fix, at=tokens[1][1:])
     if len(tokens) > 1 and tokens[1].text == "=":
         from paramcalc.language import foreign
 
@@ -121,7 +121,7 @@ def read_call(tokens: list[Token]) -> Call:
         line = foreign.line(tokens[2].text) if len(tokens) == 3 else ""
         if line:
             fix = f"write {line}" if unfit(name) else f"write {name}: {line}"
-        raise Fault("there is no blank around '=' on a line", fix=fix, at=tokens[1][1:])
+        raise Fault("no spaces around '=' on a line", fix=fix, at=tokens[1][1:])
     cut = len(tokens)
     for place, token in enumerate(tokens):
         if token.text == "from":
@@ -156,7 +156,7 @@ def _gather(value: Written | Reference, names: set[str]) -> bool:
 def _read_source(token: Token) -> Reference:
     """A layer that stands after `from`."""
     if "=" in token.text and _ASSIGNED.match(token.text):
-        fact = f"'from' and what it reads come last, and '{token.text}' is no layer"
+        fact = f"'from' and its layers come last, and '{token.text}' is not a layer"
         raise Fault(fact, fix=f"write {token.text} before 'from'", at=token[1:])
     return read_reference(token)
 
@@ -167,7 +167,7 @@ def _head(tokens: list[Token]) -> str:
         return token.text
     missing = re.match(r"([A-Za-z0-9_-]+):(\S+)", token.text)
     if missing:
-        fix = f"a blank is missing after the colon: {missing[1]}: {missing[2]}"
+        fix = f"add a space after the colon: {missing[1]}: {missing[2]}"
         raise Fault(f"'{token.text}' is not an op or block", fix=fix, at=token[1:])
     fact = f"a line starts with an op or a block, not with '{token.text}'"
     raise Fault(fact, fix=_head_fix(tokens), about="head", at=token[1:])
@@ -192,7 +192,7 @@ def _head_fix(tokens: list[Token]) -> str:
         return f"write {' '.join([name, *(['from'] if joins else []), *given])}"
     whole = " ".join(token.text for token in tokens)
     repeated = re.fullmatch(r"(\S+?)(?: ?\* ?| [x×] )([A-Za-z_].*)", whole)
-    return f"to repeat a call write {repeated[1]} * {repeated[2]}" if repeated else ""
+    return f"to repeat a call, write {repeated[1]} * {repeated[2]}" if repeated else ""
 
 
 def op_joins(name: str) -> bool:
@@ -236,7 +236,9 @@ def read_argument(token: Token) -> Argument:
         return Argument("", read_expression(token), start, end)
     value = Token(text[assigned.end() :], start + assigned.end(), end)
     if assigned[1] == "from":
-        raise Fault("'from' is a word of its own", fix=f"write it last: from {value.text}", at=token[1:])
+        raise Fault(
+            "'from' is a keyword, not an argument", fix=f"put it last: from {value.text}", at=token[1:]
+        )
     shares = assigned[1] == "share"
     return Argument(assigned[1], read_reference(value) if shares else read_expression(value), start, end)
 
@@ -269,11 +271,9 @@ def read_reference(token: Token) -> Reference:
 
 def _path_fix(text: str) -> str:
     if text.startswith("["):
-        return f"write the layers with blanks between: {' '.join(_blanked(text[1:-1]))}"
+        return f"separate the layers with spaces: {' '.join(_blanked(text[1:-1]))}"
     if "*" in text:
-        return (
-            "a pattern stands for many layers: name each, as in a[0]/out a[1]/out, or a[i-1]/out in a round"
-        )
+        return "a pattern matches many layers: name each, as in a[0]/out a[1]/out, or a[i-1]/out in a round"
     bare = text.strip("'\"")
     return f"write it without quotes: {bare}" if bare != text and NAME.fullmatch(bare) else ""
 
@@ -291,16 +291,16 @@ def _outside_brackets(token: Token, separator: str) -> list[Token]:
 
 def read_references(text: str) -> tuple[Reference, ...]:
     """Several paths with blanks between."""
-    return tuple(read_reference(token) for token in words(text, "a reference"))
+    return tuple(read_reference(token) for token in words(text, "path"))
 
 
 def read_signature(text: str) -> tuple[str, tuple[Parameter, ...], tuple[str, ...]]:
     """Name, parameters and further inputs of a block: `decoder heads=8 from x memory`."""
-    tokens = words(text, "a parameter")
+    tokens = words(text, "parameter")
     called = re.fullmatch(r"(\w+)\((.*)\)", text, re.DOTALL)
     if called and WORD.fullmatch(called[1]):
         fix = f"write {' '.join([called[1], *_blanked(called[2])])}"
-        raise Fault("a block's parameters have blanks between them, and no parentheses", fix=fix)
+        raise Fault("a block's parameters are separated by spaces, without parentheses", fix=fix)
     for token in tokens:
         _check_spacing(token)
     cut = next((i for i, token in enumerate(tokens) if token.text == "from"), len(tokens))
@@ -315,7 +315,7 @@ def read_signature(text: str) -> tuple[str, tuple[Parameter, ...], tuple[str, ..
         _check_word(name, token)
         argument = read_argument(token)
         if name in parameters:
-            raise Fault(f"the parameter '{name}' stands twice", at=token[1:])
+            raise Fault(f"the parameter '{name}' appears twice", at=token[1:])
         default = argument.value if argument.name else None
         optional = optional or default is not None
         if default is None and optional:
@@ -327,7 +327,7 @@ def read_signature(text: str) -> tuple[str, tuple[Parameter, ...], tuple[str, ..
     names = dict.fromkeys(parameters)
     for token in inputs[1:]:
         if token.text in names:
-            raise Fault(f"the name '{token.text}' stands twice in the signature", at=token[1:])
+            raise Fault(f"the name '{token.text}' appears twice in the signature", at=token[1:])
         names[token.text] = None
     return tokens[0].text, tuple(parameters.values()), tuple(names)[len(parameters) :]
 
@@ -355,8 +355,8 @@ def words(text: str, what: str) -> list[Token]:
     segments = _segments(text)
     if len(segments) > 1:
         comma = segments[0][-1].end if segments[0] else 0
-        fact = f"a comma does not end {what}: blanks stand between"
-        raise Fault(fact, fix="write it without the commas", at=(comma, comma + 1))
+        fact = f"{what}s are separated by spaces, not commas"
+        raise Fault(fact, fix="leave out the commas", at=(comma, comma + 1))
     return segments[0]
 
 
@@ -378,9 +378,9 @@ def _segments(text: str) -> list[list[Token]]:
             last = number == len(commas)
             place = commas[-1] if last else commas[number]
             where = "after the last comma" if last else "before this comma"
-            raise Fault(f"there is nothing {where}", at=(place, place + 1))
+            raise Fault(f"nothing {where}", at=(place, place + 1))
     if not found[0]:
-        raise Fault("there is nothing on this line", at=(0, len(text)))
+        raise Fault("this line is empty", at=(0, len(text)))
     return found
 
 
@@ -455,12 +455,12 @@ def _check_line_break(text: str, place: int) -> None:
     rest = text[place:].lstrip()
     if before and rest and not before.endswith(",") and text[place - 1] not in "\r\n":
         begin = len(text) - len(rest)
-        dashed = "its '- ' stands in another column than the one above"
+        dashed = "its '- ' is not in the same column as the one above"
         raise Fault(
-            "a line goes on below only after a comma",
+            "a line continues on the next line only after a comma",
             fix=dashed
             if rest.startswith("- ")
-            else "is a '- ' missing, or a comma at the end of the line before?",
+            else "is a '- ' missing here, or a comma at the end of the previous line?",
             at=(begin, begin + len(re.split(r"[\r\n]", rest)[0])),
         )
 
@@ -469,10 +469,10 @@ def _check_spacing(token: Token) -> None:
     """Refuses what shows that a blank has cut an expression in two."""
     text = token.text
     if (text[0] == "=" and text not in _OPERATORS) or (text[-1] == "=" and text not in _OPERATORS):
-        raise Fault("there is no blank around '=' on a line", fix="write name=value", at=token[1:])
+        raise Fault("no spaces around '=' on a line", fix="write name=value", at=token[1:])
     if text in _BETWEEN_CALLS:
-        fix = "calls have commas between them: conv2d 64 3, relu"
+        fix = "separate calls with commas: conv2d 64 3, relu"
         raise Fault(f"'{text}' is not part of a line", fix=fix, at=token[1:])
     if text in _OPERATORS:
-        fix = "put an expression with blanks into parentheses, or write it without blanks"
-        raise Fault(f"a blank ends an argument: '{text}' stands alone", fix=fix, at=token[1:])
+        fix = "put an expression that has spaces in parentheses, or remove the spaces"
+        raise Fault(f"a space ends an argument, so '{text}' stands alone", fix=fix, at=token[1:])

@@ -48,7 +48,7 @@ def parse(source: Source, resolve: Callable[[str], Spec]) -> Spec:
     problems = Problems()
     root = syntax.parse(source, problems)
     if not isinstance(root, Mapping):
-        fact = "a spec is a mapping: name, input, layers and so on, each with a colon"
+        fact = "a spec is a mapping: name, input, layers and so on, each followed by a colon"
         raise SpecError([Problem(source, root.start, root.start + 1, fact)])
     return _SpecReader(source, root, resolve, problems).spec()
 
@@ -183,7 +183,7 @@ class _SpecReader(ChainReader):
         if node is None:
             return ""
         if not isinstance(node, Scalar) or not node.text:
-            self.fail(node, f"'{key}' must be a text")
+            self.fail(node, f"'{key}' must be a string")
             return ""
         return node.text
 
@@ -192,7 +192,7 @@ class _SpecReader(ChainReader):
         if node is None:
             return ()
         if not isinstance(node, Mapping):
-            fix = "write its entries without '- '" if isinstance(node, Sequence) else ""
+            fix = "remove the '- ' from its entries" if isinstance(node, Sequence) else ""
             self.fail(node, f"'{key}' must be a mapping of names", fix)
             return ()
         return node.entries
@@ -230,7 +230,9 @@ class _SpecReader(ChainReader):
         listed = node.items if isinstance(node, Sequence) else ()
         words = tuple(item.text for item in listed if isinstance(item, Scalar) and WORD.fullmatch(item.text))
         if not words or len(words) != len(listed):
-            self.fail(node or key, "choices are a list of words", "numbers need none: any value may be set")
+            self.fail(
+                node or key, "choices are a list of words", "numbers need no choices: any value may be set"
+            )
         return words
 
     def variants(self) -> dict[str, Variant]:
@@ -275,7 +277,9 @@ class _SpecReader(ChainReader):
     def check_like(self, variant: Variant, variants: dict[str, Variant], depths: dict[str, int]) -> None:
         if variant.like and variant.like not in variants:
             fix = near(variant.like, variants)
-            self.fail_at(variant.at, variant.name, f"there is no variant '{variant.like}' to be like", fix)
+            self.fail_at(
+                variant.at, variant.name, f"'like' names '{variant.like}', but there is no such variant", fix
+            )
             return
         path = [variant.name]
         while path[-1] not in depths and len(path) < DEEPEST_LIKE + 2:
@@ -285,7 +289,7 @@ class _SpecReader(ChainReader):
             if like in path:
                 if like == variant.name:
                     circle = " -> ".join([*path, like])
-                    self.fail_at(variant.at, variant.name, f"'like' goes round in a circle: {circle}")
+                    self.fail_at(variant.at, variant.name, f"'like' is circular: {circle}")
                 break
             path.append(like)
         depths[variant.name] = depths.get(path[-1], 0) + len(path) - 1
@@ -304,7 +308,11 @@ class _SpecReader(ChainReader):
             if self.word(key):
                 read[key.text] = self.input(node)
         if isinstance(several, Scalar) and not several.empty:
-            self.fail(several, "'inputs' are several, by name", f"one is written input: {several.text}")
+            self.fail(
+                several,
+                "'inputs' is a mapping of names to inputs",
+                f"for a single input, write input: {several.text}",
+            )
             read["input"] = self.input(several)  # as it was meant
         elif several is not None and not read:
             self.fail(
@@ -321,13 +329,13 @@ class _SpecReader(ChainReader):
             return Input(self.written(node, node.start), (), self.source, node.start)
         if not isinstance(node, Mapping) or not node.entries:
             fix = "write, for example, 3x224x224, or {length: 197, channels: 768}"
-            self.fail(node, "an input is its sizes with x between, channels first, or its axes by name", fix)
+            self.fail(node, "an input is its sizes separated by x, channels first, or its axes by name", fix)
             return unreadable
         axes = []
         for key, value in node.entries:
             if key.text not in AXES:
                 whole = not isinstance(value, Scalar) or "x" in value.text
-                fix = "several inputs stand under 'inputs:'" if whole else near(key.text, AXES)
+                fix = "write several inputs under 'inputs:'" if whole else near(key.text, AXES)
                 fix = fix or "the axes are " + ", ".join(AXES)
                 self.fail(key, f"'{key.text}' is not the name of an axis", fix)
                 continue
@@ -345,7 +353,7 @@ class _SpecReader(ChainReader):
         text, begin = self.slice(node)
         apart = re.split(r"\s*[,×*]\s*|\s+", text)
         if len(apart) > 1 and all(map(str.isdecimal, apart)):
-            self.fail(node, "sizes have an x between them", f"write {'x'.join(apart)}")
+            self.fail(node, "separate sizes with x", f"write {'x'.join(apart)}")
             return None
         if not _BETWEEN_SIZES.search(text):
             return self.expression(text, begin, node.start)
@@ -404,7 +412,11 @@ class _SpecReader(ChainReader):
         name, value, start, end = argument
         if name and not isinstance(value, Reference):
             return [Setting(name, shift(value, distance), start + distance, end + distance)]
-        fact = "single layers share weights, not all of an op" if name else "a default is written key=value"
+        fact = (
+            "only single layers can share weights, not all layers of an op"
+            if name
+            else "a default is written key=value"
+        )
         self.fail_at(begin + start, text[start:end], fact)
         return []
 

@@ -40,7 +40,7 @@ class Reader:
         begin = node.start + 1
         text = self.source.text[begin : node.end - 1]
         if text != node.text:
-            self.fail(node, "a text in quotes may have neither escapes nor line breaks here")
+            self.fail(node, "a quoted string here may have neither escapes nor line breaks")
             return node.text, begin
         return text, begin
 
@@ -61,7 +61,7 @@ class Reader:
             read = tuple(item for item in items if item is not None)
             return read if len(read) == len(items) else None
         if isinstance(node, Mapping):
-            self.fail(node, "a value is expected here, not a mapping")
+            self.fail(node, "expected a value, not a mapping")
             return None
         if not node.text.strip():
             self.fail(node, "a value is missing here")
@@ -113,7 +113,7 @@ class Reader:
             return None
         for scalar in node.items if isinstance(node, Sequence) else [node]:
             if not isinstance(scalar, Scalar) or not scalar.text.strip():
-                self.fail(scalar, "the name of an earlier layer is expected here")
+                self.fail(scalar, "expected the name of an earlier layer")
                 return None
             text, begin = self.slice(scalar)
             try:
@@ -131,16 +131,18 @@ class Reader:
         if NAME.fullmatch(name) and not name.isdigit() and name not in RESERVED:
             return True
         if name.isdigit():
-            fix = "a name is not a bare number: put a letter to it"
+            fix = "a name is not a bare number: add a letter"
         elif name in RESERVED:
-            fix = "the word is reserved"
+            fix = "this word is reserved"
         elif " " in name and name.split(" ", 1)[0] in _KEYS_BELOW:
             fix = _KEYS_BELOW[name.split(" ", 1)[0]]
         elif " " in name and ops.known(name.split(" ", 1)[0]):
-            fix = "a call with arguments is a line without a colon"
+            fix = "a call with arguments takes no colon"
         else:
             other = _plain(name)
-            fix = "a name has letters a to z, digits, _ and -" + (f": write '{other}'" if other else "")
+            fix = "names may use the letters a to z, digits, _ and -" + (
+                f": write '{other}'" if other else ""
+            )
         self.fail(key, f"'{name}' cannot be the name of a layer", fix)
         return False
 

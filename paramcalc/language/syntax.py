@@ -86,10 +86,10 @@ def decode(data: bytes, name: str) -> Source:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        fact = f"not a text in UTF-8: byte {error.start} is 0x{data[error.start]:02x}"
+        fact = f"not UTF-8 text: byte {error.start} is 0x{data[error.start]:02x}"
         raise _error(Source(name, ""), 0, 0, fact, "save the file as UTF-8") from None
     if "\0" in text:
-        raise _error(Source(name, ""), 0, 0, "not a text: it holds zero bytes")
+        raise _error(Source(name, ""), 0, 0, "not text: it contains zero bytes")
     source = Source(name, text)
     hidden = None if text.isascii() else re.search(_HIDDEN, text)
     if hidden:
@@ -103,7 +103,7 @@ def decode(data: bytes, name: str) -> Source:
 def parse(source: Source, problems: Problems | None = None) -> Node:
     """The node tree of a text; `SpecError` for what is not YAML or not part of the language.
 
-    A key that stands twice is added to the problems, and the rest is read on; without problems to add
+    A key that appears twice is added to the problems, and the rest is read on; without problems to add
     to, it is an error like the rest.
     """
     found = Problems() if problems is None else problems
@@ -120,7 +120,7 @@ def parse(source: Source, problems: Problems | None = None) -> Node:
         builder.check_ahead(index)
         raise _yaml_error(source, index, context, str(error.problem or error.context or "not YAML")) from None
     except yaml.reader.ReaderError as error:
-        raise _error(source, 0, 0, f"not a text: character U+{error.character:04X} is not allowed") from None
+        raise _error(source, 0, 0, f"not text: character U+{error.character:04X} is not allowed") from None
     except yaml.YAMLError as error:
         raise _error(source, 0, 0, f"not YAML: {error}") from None
 
@@ -165,14 +165,16 @@ class _Builder:
             if len(children) > MOST_NODES:
                 raise self.too_many(event)
         if not top or (isinstance(top[0], Scalar) and not top[0].text):
-            raise _error(self.source, 0, 0, "the text is empty: a spec has at least 'input' and 'layers'")
+            raise _error(self.source, 0, 0, "the file is empty: a spec has at least 'input' and 'layers'")
         return top[0]
 
     def check_scalar(self, event: Any) -> None:
         if event.anchor or event.tag is not None:
             raise self.marked(event)
         if event.style in ("|", ">"):
-            raise self.error(event, "block texts (| and >) are not part of the language", "write one line")
+            raise self.error(
+                event, "block scalars (| and >) are not part of the language", "write it on one line"
+            )
         hidden = None if event.value.isprintable() else re.search(_ESCAPED, event.value)
         if hidden:
             raise self.error(event, _hidden(hidden[0]))
@@ -212,14 +214,14 @@ class _Builder:
         return Mapping(tuple(self.entries(children)), start, end, flow)
 
     def entries(self, children: list[Node]) -> Iterator[tuple[Scalar, Node]]:
-        """Keys with their values; a key that stands twice is a mistake."""
+        """Keys with their values; a key that appears twice is a mistake."""
         seen: set[str] = set()
         for key, value in zip(children[::2], children[1::2], strict=True):
             if not isinstance(key, Scalar):
-                fact = "a key must be a word or a line, not a collection"
+                fact = "a key must be a word or a line, not a list or mapping"
                 raise _error(self.source, key.start, key.end, fact)
             if key.text in seen:
-                fact = f"the key '{key.text}' stands twice in one mapping"
+                fact = f"the key '{key.text}' appears twice in this mapping"
                 self.problems.add(self.source, key.start, key.end, fact)
             seen.add(key.text)
             yield key, value
@@ -252,16 +254,16 @@ def _yaml_error(source: Source, index: int, context: int, problem: str) -> SpecE
         fix = "a pattern that starts with * needs quotes; aliases are not part of the language: use a block"
         star = line.find("*")
         index = begin + star if star >= 0 else index
-        return _error(source, index, index + 1, "'*' cannot start a plain text", fix)
+        return _error(source, index, index + 1, "an unquoted value cannot start with '*'", fix)
     index_in_flow = re.search(r"(?<=\w)\[[^\[\]]*\]", line) if "expected ',' or" in problem else None
     if index_in_flow and re.search(r"[\[{]", line[: index_in_flow.start()]):
         place = begin + index_in_flow.start()
         fix = "write the line without them"
-        fact = "an index cannot stand inside [ ] or { }"
+        fact = "an index cannot be used inside [ ] or { }"
         return _error(source, place, place + len(index_in_flow[0]), fact, fix)
     if "unexpected ':'" in problem:
-        fix = "write key: value, with a blank after the colon"
-        return _error(source, index, index + 1, "a colon without a value or a blank after it", fix)
+        fix = "write key: value, with a space after the colon"
+        return _error(source, index, index + 1, "a colon without a value or space after it", fix)
     if "expected ',' or" in problem and "\n" in text[context:index]:
         return _error(source, context, context + 1, f"'{text[context]}' is never closed")
     if "expected ',' or" in problem:
@@ -269,22 +271,26 @@ def _yaml_error(source: Source, index: int, context: int, problem: str) -> SpecE
     if "expected node content" in problem:
         return _error(source, index, index + 1, "a value is missing before this")
     if "expected key" in problem or "expected '-' indicator" in problem:
-        fix = "items of one list, and keys of one mapping, start in one column"
-        return _error(source, index, index + 1, "the indentation fits nothing above", fix)
+        fix = "items of a list, and keys of a mapping, must start in the same column"
+        return _error(source, index, index + 1, "the indentation matches no line above", fix)
     if "could not find expected ':'" in problem:
         fix = "write key: value; or is a '- ' missing before it?"
-        return _error(source, context, context + 1, "a key without a colon", fix)
+        return _error(source, context, context + 1, "missing colon after a key", fix)
     if "end of stream" in problem and text[context : context + 1] in ("'", '"'):
         return _error(source, context, context + 1, "this quotation mark is not closed")
     if "tab character" in problem or ("cannot start any token" in problem and "\t" in line):
         index = begin + max(0, line.find("\t"))
-        return _error(source, index, index + 1, "a tab in the indentation", "indent with blanks")
+        return _error(source, index, index + 1, "a tab in the indentation", "indent with spaces")
     if "mapping values are not allowed" in problem:
-        fix = _named_inside(line) or "quote the text, or put what follows the colon on lines of its own"
+        fix = _named_inside(line) or "quote the value, or put what follows the colon on its own lines"
         return _error(source, index, index + 1, "a second ': ' on one line", fix)
     if "cannot start any token" in problem:
         return _error(
-            source, index, index + 1, f"'{text[index]}' cannot start a text", "put the text in quotes"
+            source,
+            index,
+            index + 1,
+            f"an unquoted value cannot start with '{text[index]}'",
+            "put it in quotes",
         )
     return _error(source, index, index + 1, f"not YAML: {problem}")
 

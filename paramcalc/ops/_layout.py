@@ -23,12 +23,16 @@ def spread(op: Op, attribute: str, values: Sequence[T], x: Shape) -> dict[str, T
     """A value for each axis besides the channels, from one for all or one for each."""
     names = space_axes(op, x)
     if len(values) not in (1, len(names)):
-        pair = "before and after one axis are written ((before, after),)"
-        each = f"once, or for each of the {len(names)} axes" if len(names) > 1 else "once, for the one axis"
+        pair = "write different padding before and after one axis as ((before, after),)"
+        each = (
+            f"one value, or one for each of the {len(names)} axes"
+            if len(names) > 1
+            else "one value, for the only axis"
+        )
         raise Fault(
-            f"{op.title}: {attribute} must be given {each}",
-            expected=f"one each for {', '.join(names)}",
-            found=f"{len(values)} of them",
+            f"{op.title}: {attribute} takes {each}",
+            expected=f"one value each for {', '.join(names)}",
+            found=f"{len(values)} values",
             fix=pair if len(names) == 1 and isinstance(values[0], tuple) else "",
             about=attribute,
         )
@@ -81,7 +85,7 @@ def need_left(op: Op, axis: str, size: Size, x: Shape) -> Size:
     """What is left of an axis, if it is one position at least."""
     if not at_least(size, 1):
         raise Fault(
-            f"{op.title}: nothing is left of the {axis}",
+            f"{op.title}: nothing remains of the {axis}",
             expected=f"an output {axis} of at least 1",
             found=f"{size} from an input of {x.described()}",
         )

@@ -59,7 +59,9 @@ def integer(op: type[Op], value: Any) -> Size:
     if isinstance(value, bool | str | tuple):
         raise Fault("must be a whole number", found=shown(value))
     if not divides(value.denominator, value.numerator):
-        raise Fault("must come out whole", found=shown(value), fix="use // to round down, or ceil( )")
+        raise Fault(
+            "must be a whole number", found=shown(value), fix="round down with //, or up with ceil( )"
+        )
     return value  # type: ignore[no-any-return]
 
 
@@ -186,10 +188,10 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "Flag": (flag, "true or false"),
     "Word": (word, "a word"),
     "Words": (words, "words"),
-    "PerAxis": (per_axis, "one size, or one for each axis"),
-    "CountPerAxis": (count_per_axis, "one whole number, or one for each axis"),
-    "Padding": (padding, "a number, one an axis, pairs (before, after), same or valid"),
-    "Margins": (margins, "a number, one an axis, or pairs (before, after)"),
+    "PerAxis": (per_axis, "one size, or one per axis"),
+    "CountPerAxis": (count_per_axis, "one whole number, or one per axis"),
+    "Padding": (padding, "one number, one per axis, pairs (before, after), same, or valid"),
+    "Margins": (margins, "one number, one per axis, or pairs (before, after)"),
     "Table": (table, "a list of lists of whole numbers"),
 }
 

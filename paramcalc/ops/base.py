@@ -267,7 +267,7 @@ def need_epsilon(op: Op, value: Any) -> None:
         raise Fault(
             f"{op.title}: eps must be below 1",
             found=str(value),
-            fix="leave the number of channels out: it is known",
+            fix="leave out the number of channels: it is inferred",
             about="eps",
         )
 
@@ -277,7 +277,7 @@ def need_positive(op: Op, space: tuple[Size, ...], x: Shape, why: str) -> tuple[
     for axis, size in zip(SPACE[op.rank], space, strict=True):
         if not at_least(size, 1):
             raise Fault(
-                f"nothing is left of the {axis}: {why}",
+                f"nothing remains of the {axis}: {why}",
                 expected=f"an output {axis} of at least 1",
                 found=f"{size} from an input of {x.described()}",
             )
@@ -293,7 +293,7 @@ def need_same_shape(op: Op, inputs: tuple[Shape, ...], but: str = "") -> Shape:
             for axis, one, two in zip(first.axes, first.dims, other.dims, strict=True)
         )
         if not fits:
-            sizes = f"equal sizes in all axes but {but}" if but else "equal sizes in all axes"
+            sizes = f"equal sizes in all axes except {but}" if but else "equal sizes in all axes"
             raise Fault(
                 f"{op.title} cannot join its inputs",
                 expected=sizes,

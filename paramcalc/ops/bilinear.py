@@ -48,7 +48,7 @@ class Bilinear(Op):
             need_last_channels(self, x, "add flatten before it")
         if left.axes != right.axes or not all(map(same, left.space, right.space)):
             raise Fault(
-                f"{self.title} needs equal axes on both sides, but for the channels",
+                f"{self.title} needs the same axes on both sides, except for the channels",
                 found=f"left is {left.described()}, right is {right.described()}",
                 about="inputs:1,2",
             )

@@ -81,7 +81,9 @@ class ConvTranspose(Op):
             (one.size - 1) * one.stride - one.before - one.after + one.span + extra
             for one, extra in zip(self.windows(x), self.output_padding, strict=True)
         )
-        return image(self.out_channels, *need_positive(self, space, x, "the padding takes all of the output"))
+        return image(
+            self.out_channels, *need_positive(self, space, x, "the padding removes the whole output")
+        )
 
     def cost(self, *inputs: Shape) -> Cost:
         (x,) = inputs

@@ -49,7 +49,7 @@ class Matmul(Op):
         for name, x in zip(("left", "right"), inputs, strict=True):
             if len(x.axes) < 2:
                 raise Fault(
-                    f"{self.title}: the {name} input is no matrix",
+                    f"{self.title}: the {name} input is not a matrix",
                     expected="at least two axes",
                     found=x.described(),
                     fix="put reshape before it",

@@ -29,7 +29,7 @@ class PadChannels(Op):
         channels = need_channels(self, x)
         if not at_least(self.out_channels, channels):
             raise Fault(
-                f"{self.title} cannot take channels away",
+                f"{self.title} cannot remove channels",
                 expected=f"at least the {channels} channels of the input",
                 found=str(self.out_channels),
                 fix="use slice_channels, or conv2d N 1",

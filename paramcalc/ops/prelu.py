@@ -41,7 +41,7 @@ class Prelu(Elementwise):
                 f"{self.title}: num_parameters must be 1 or the number of channels",
                 expected=f"1 or {x.channels}",
                 found=str(self.num_parameters),
-                fix="write 'prelu channels' for one slope a channel",
+                fix="write 'prelu channels' for one slope per channel",
                 about="num_parameters",
             )
         return x

@@ -75,7 +75,7 @@ class Reshape(Op):
         elements = product(known)
         if not (divides(elements, x.elements) if open_sizes else same(elements, x.elements)):
             raise Fault(
-                f"{self.title}: the sizes do not hold the input's elements",
+                f"{self.title}: the sizes do not match the number of elements of the input",
                 expected=f"{x.elements} elements from {x.described()}",
                 found=f"{elements}{' times a whole number' if open_sizes else ''}",
                 about="sizes",

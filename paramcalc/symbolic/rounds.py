@@ -52,7 +52,7 @@ class SymbolicElaborator(Elaborator):
         if not isinstance(count, Polynomial):
             return super().checked_count(count)
         if not divides(count.denominator, count.numerator) or not at_least(count, 1):  # type: ignore[arg-type]
-            raise Fault("a repeat count in symbols must come out whole, and at least 1", found=str(count))
+            raise Fault("a repeat count in symbols must be a whole number of at least 1", found=str(count))
         return count
 
     def rounds(
