@@ -422,7 +422,7 @@ def test_output_follows_links_and_spares_pipes(run: Run, tmp_path: Path) -> None
     [
         (">/dev/full", "No space left on device"),
         (">&-", "not writable"),
-        ("<&-", "the text is empty"),
+        ("<&-", "the file is empty"),
         (">&- 2>&-", ""),
     ],
 )
