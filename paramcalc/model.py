@@ -19,6 +19,7 @@ from paramcalc.language.spec import Chain, Spec, Written
 from paramcalc.render import notebook
 
 if TYPE_CHECKING:
+    from paramcalc.check.check import Result
     from paramcalc.compare.diff import Diff
     from paramcalc.count.vary import Axis, Space
     from paramcalc.explain.explain import Explained
@@ -78,6 +79,17 @@ class Model:
         from paramcalc import conventions
 
         return conventions.recounted(report, conventions.convention(convention))
+
+    def check(self) -> Result:
+        """The claims of the spec, or of the variant that was asked for, held against the exact counts.
+
+        >>> result = load("lenet5-1998").check()
+        >>> result, result.failed
+        (<Result: 17 claims, 0 failed>, ())
+        """
+        from paramcalc.check.check import check_spec
+
+        return check_spec(self.spec, self.variant)
 
     def explain(self, *layers: str, quantities: Sequence[str] = (), why: str = "") -> Explained:
         """Formulas of the layers that patterns mean, or of all, with numbers in place and their values.

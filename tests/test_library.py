@@ -60,6 +60,7 @@ def test_a_text_may_have_variants_and_a_name() -> None:
             lambda: paramcalc.load("resnet-18").count(convention="torchinfo"),
         ),
         (("compare", "one-5x5", "two-3x3"), lambda: compared("one-5x5", "two-3x3")),
+        (("check", "lenet5-1998"), lambda: paramcalc.load("lenet5-1998").check()),
         (("explain", "lenet5-1998", "C1"), lambda: paramcalc.load("lenet5-1998").explain("C1")),
         (
             ("solve", "resnet-18", "--vary", "width", "--until", "params <= 5e6"),

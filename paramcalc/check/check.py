@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from paramcalc.base.choice import known
 from paramcalc.base.errors import MOST_PROBLEMS, Fault, Problem, SpecError, first_of, printable, visible
@@ -20,6 +20,7 @@ from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.language.spec import Spec
 from paramcalc.language.unread import unread
+from paramcalc.render import notebook
 
 MOST_EXPLAINED = 100  # failures of one spec whose reason is sought
 SEARCH_STEPS = 20_000  # of building networks, to find reasons for the failures of one spec
@@ -52,6 +53,12 @@ class Outcome(NamedTuple):
     if_read: Verdict
     detail: str = ""
     reason: str = ""
+
+    def __repr__(self) -> str:
+        claim = self.claim
+        return (
+            f"<Outcome of {visible(claim.model)} {claim.quantity} {claim.figure.text}: {self.verdict.value}>"
+        )
 
     @property
     def off(self) -> bool:
@@ -90,6 +97,10 @@ class Result(NamedTuple):
     mistakes: tuple[Mistake, ...]
     remarks: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        unread = f", {len(self.mistakes)} could not be read" if self.mistakes else ""
+        return f"<Result: {len(self.outcomes)} claims, {len(self.failed)} failed{unread}>"
+
     def counted(self) -> dict[Verdict, int]:
         """How many claims met each verdict, all verdicts in order."""
         numbers = Counter(outcome.verdict for outcome in self.outcomes)
@@ -103,6 +114,14 @@ class Result(NamedTuple):
     def exit_code(self) -> int:
         """0 when every claim is met or documented, 1 when one failed, 2 when something was not read."""
         return 2 if self.mistakes else 1 if self.failed else 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `paramcalc check --format json` prints, as Python values."""
+        return notebook.document(self)
+
+    def to_json(self) -> str:
+        """What `paramcalc check --format json` prints."""
+        return notebook.json(self)
 
 
 def check(names: Iterable[str] = ()) -> Result:
