@@ -556,3 +556,96 @@ layers:
     assert {layer.path: layer.output.channels for layer in graph.layers} == {
         "relu": 4, "one/relu": 6, "one/conv2d": 6,
     }  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------- rows
+
+LECTURE = {  # depth as named or published, params of Krizhevsky 2012, Simonyan 2014, Szegedy 2014, He 2015, Huang 2016
+    "lenet5-ng": (5, 61_706),
+    "alexnet": (8, 60_965_224),
+    "vgg-16": (16, 138_357_544),
+    "googlenet": (22, 6_998_552),
+    "resnet-50": (50, 25_557_032),
+    "densenet-121": (121, 7_978_856),
+}
+
+
+def test_unrelated_networks_have_rows(run: Run) -> None:
+    """The table of the lecture: deeper, and fewer params. It says how to see layers side by side."""
+    shown = run("compare", *LECTURE)
+
+    rows = [line.split()[:3] for line in shown.out.splitlines()[2 : 2 + len(LECTURE)]]
+    assert {name: (int(deep), int(params.replace(",", ""))) for name, deep, params in rows} == LECTURE
+    assert "few layers answer to each other: --align shows them side by side\n" in shown.out
+    assert run("compare", *LECTURE, "--align").out.startswith("A: lenet5-ng  B: alexnet  C: vgg-16")
+
+
+def test_variants_of_one_network_are_aligned(run: Run) -> None:
+    """So are networks of two papers that share half of their layers; rows are there where asked for."""
+    assert run("compare", "resnet-18", "resnet-50").out.startswith("A: resnet-18  B: resnet-50")
+    assert run("compare", "alexnet", "vgg-16").out.startswith("A: alexnet  B: vgg-16")
+    assert run("compare", "resnet-18", "resnet-50", "--rows").out.startswith("network")
+
+
+def test_rows_are_sorted_and_chosen(run: Run) -> None:
+    """The largest first, by any quantity or by depth; an unknown one has a near miss."""
+    by_macs = run("count", *LECTURE, "--sort", "macs", "--columns", "macs").out
+    by_depth = run("count", *LECTURE, "--sort", "depth").out
+    wrong = run("count", *LECTURE, "--sort", "dept")
+
+    assert [line.split()[0] for line in by_macs.splitlines()[2:5]] == ["vgg-16", "resnet-50", "densenet-121"]
+    assert [line.split()[0] for line in by_depth.splitlines()[2:4]] == ["densenet-121", "resnet-50"]
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "did you mean 'depth'?" in wrong.err
+
+
+def test_rows_as_data(run: Run) -> None:
+    """JSON by its schema, CSV with plain numbers."""
+    document = json.loads(run("count", *LECTURE, "--format", "json").out)
+    table = csv.DictReader(io.StringIO(run("compare", *LECTURE, "--rows", "--format", "csv").out))
+
+    assert document["schema"] == "paramcalc/rows/1"
+    assert {
+        one["network"]: (one["depth"], one["totals"]["params"]) for one in document["networks"]
+    } == LECTURE
+    assert document["networks"][1]["input"] == {"input": [1, 3, 227, 227]}
+    assert {row["network"]: (int(row["depth"]), int(row["params"])) for row in table} == LECTURE
+
+
+def test_rows_of_a_family_and_of_a_folder(run: Run, tmp_path: Path) -> None:
+    """Each model once; what cannot be counted is an error below the others' rows."""
+    (tmp_path / "one.yaml").write_text("input: 8\nlayers: [linear 4]\n", "utf-8")
+    (tmp_path / "two.yaml").write_text("input: 8\nlayers: [lineer 4]\n", "utf-8")
+    (tmp_path / "many.yaml").write_text(
+        "input: 8\nknobs: {n: 2}\nvariants: {small: {}, large: {n: 9}, big: {like: large}}\nlayers: [linear n]\n",
+        "utf-8",
+    )
+
+    folder = run("count", str(tmp_path), "--columns", "params")
+    family = run("count", str(tmp_path / "many.yaml"), "--rows", "--columns", "params")
+
+    assert [line.split() for line in folder.out.splitlines()[2:5]] == [
+        ["small", "18"], ["big", "81"], ["one", "36"],
+    ]  # fmt: skip
+    assert folder.code == 2
+    assert "there is no op or block 'lineer'" in folder.err
+    assert [line.split() for line in family.out.splitlines()[2:4]] == [["small", "18"], ["big", "81"]]
+
+
+def test_rows_are_about_whole_networks(run: Run) -> None:
+    """What shows layers is refused beside several networks."""
+    for options in (["--depth", "2"], ["--by", "op"], ["--top", "3"], ["--unfold"]):
+        result = run("count", "vgg-16", "resnet-50", *options)
+        assert (result.code, result.out) == (2, "")
+        assert "about the layers of one network" in result.err
+    assert run("compare", "vgg-16", "vgg-19", "--rows", "--align").code == 2
+
+
+def test_receptive_fields_side_by_side(run: Run) -> None:
+    """One 5x5 sees what two 3x3 see: 5 positions."""
+    out = run("compare", "one-5x5", "two-3x3", "--columns", "field,params").out
+
+    rows = [line.split() for line in out.splitlines() if line.split()[:1] in (["convs"], ["0"], ["1"])]
+    assert [row[1 : row.index("409,728")] if "409,728" in row else row[1:2] for row in rows] == [
+        ["5"], ["5", "->", "3"], ["5"],
+    ]  # fmt: skip

@@ -598,3 +598,31 @@ def test_the_line_of_a_join_is_explained_where_there_is_one(run: Run) -> None:
     assert said in run("verify", "googlenet", "--depth", "2").out
     assert said not in run("count", "googlenet", "--depth", "1").out
     assert said not in run("count", "vgg-16").out
+
+
+@pytest.mark.parametrize("by", ["op", "stage", "block"])
+@pytest.mark.parametrize("model", ["resnet-50", "googlenet", "gpt2-124m"])
+def test_sums_by_kind_are_the_total(run: Run, model: str, by: str) -> None:
+    """Every layer is in one kind; heads that exist in training only in none."""
+    document = json.loads(run("count", model, "--by", by, "--format", "json").out)
+    rows = list(csv.DictReader(io.StringIO(run("count", model, "--by", by, "--format", "csv").out)))
+    report = load(model).count()
+
+    assert document["schema"] == "paramcalc/kinds/1"
+    assert sum(kind["layers"] for kind in document["kinds"]) == sum(
+        not row.layer.auxiliary for row in report.rows
+    )
+    for name in ("params", "macs", "activations"):
+        assert sum(kind[name] for kind in document["kinds"]) == getattr(report.totals, name)
+        assert sum(int(row[name]) for row in rows) == getattr(report.totals, name)
+
+
+def test_blocks_are_the_outermost(run: Run) -> None:
+    """ResNet-50 has 16 bottlenecks; beside them the stem, a pool and the classifier: 9,536 + 2,049,000 params."""
+    kinds = json.loads(run("count", "resnet-50", "--by", "block", "--format", "json").out)["kinds"]
+
+    assert {kind["name"]: kind["params"] for kind in kinds} == {
+        "(in no block)": 9_536 + 2_049_000,
+        "bottleneck": 25_557_032 - 9_536 - 2_049_000,
+    }
+    assert run("count", "resnet-50", "--by", "op", "--depth", "2").code == 2

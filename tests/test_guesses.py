@@ -94,7 +94,7 @@ GUESSES = {
     "count restnet-50": "did you mean 'resnet-50'",
     "count https://example.org/net.yaml": "paramcalc count -",
     "count resnet-50:width=96": "a setting is written --set width=96",
-    "count resnet-50 width=96": "write --set width=96",
+    "count resnet-50 width=96": "a setting is written --set width=96",
     "compare resnet-50 width=96": "a setting is written --set width=96",
     "show resnet-50 conv1": "try paramcalc explain resnet-50 conv1",
     "memory resnet-50 vgg-16": "try paramcalc compare resnet-50 vgg-16",

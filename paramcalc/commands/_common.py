@@ -56,6 +56,9 @@ ConventionOption = Annotated[
     typer.Option("--convention", metavar="NAME", help="Count as that tool or paper does: torchinfo ..."),
 ]
 UnfoldOption = Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")]
+RowsOption = Annotated[
+    bool, typer.Option("--rows", help="A row for each network; of a family, each variant.")
+]
 PluginOption = Annotated[
     list[Path] | None,
     typer.Option("--plugin", metavar="FILE", help="A Python file with ops of your own; it is executed."),

@@ -14,6 +14,7 @@ from paramcalc.commands._common import (
     ConventionOption,
     DepthOption,
     Output,
+    RowsOption,
     UnfoldOption,
     network_options,
     output_options,
@@ -46,18 +47,36 @@ def compare(
         str, typer.Option("--columns", help="Columns to show, with commas between them.")
     ] = "",
     unfold: UnfoldOption = False,
+    rows: RowsOption = False,
+    align: Annotated[
+        bool, typer.Option("--align", help="Layers side by side, also of networks that share few.")
+    ] = False,
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="QUANTITY", help="With --rows: the largest network first.")
+    ] = "",
     convention: ConventionOption = "",
 ) -> None:
     """Compare networks block by block: sizes, differences, ratios.
+
+    Networks that have few layers in common have a row each, unless --align is there.
 
     --set, --replace and --input change all but the first; with one SPEC, a copy that it is compared with.
 
     Example: paramcalc compare resnet-50 --set width=96
 
     Example: paramcalc compare resnet-50 --versus 'size=288' --versus 'resnet-101 width=48'
+
+    Example: paramcalc compare resnet-50 --versus width=32 --versus width=96 --rows --format latex
     """
+    if align and rows:
+        raise Fault("--rows and --align contradict each other")
+    if sort and not rows:
+        raise Fault("--sort orders the networks of --rows")
+    from paramcalc.commands._networks import by_name, show
     from paramcalc.compare import draw
     from paramcalc.compare.diff import compare as compared
+    from paramcalc.count.words import FIELD
+    from paramcalc.field.draw import extra as field_columns
 
     others: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in specs[1:]]
     others += [_version(text, specs[0]) for text in versus or ()]
@@ -74,11 +93,21 @@ def compare(
         reports.append(
             models[name].count((*changed.changes, *own.changes), changed.inputs | own.inputs, batch)
         )
-    diff = compared(*(under(convention, report) for report in reports))
+    reports = [under(convention, report) for report in reports]
+    if rows:
+        show(by_name(reports), output, columns, sort)
+        return
+    diff = compared(*reports)
+    about_layers = align or columns or depth is not None or unfold
+    if output.format in ("table", "markdown", "html") and not about_layers and not diff.related:
+        said = "few layers answer to each other: --align shows them side by side"
+        show(by_name(reports), output, columns, sort, said=(said,))
+        return
     chosen = draw.columns(columns, diff)
+    extra = [field_columns(report.graph, chosen) for report in reports] if set(FIELD) & set(chosen) else ()
     output.show(
         {
-            "table": lambda: draw.grid(diff, depth, chosen, not unfold),
+            "table": lambda: draw.grid(diff, depth, chosen, not unfold, extra),
             "latex": lambda: draw.paper(diff, chosen),
             "csv": lambda: draw.rows(diff),
             "json": lambda: draw.document(diff),

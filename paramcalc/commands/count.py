@@ -1,8 +1,9 @@
-"""paramcalc count: every layer's output size, parameters and multiplications."""
+"""paramcalc count: every layer's output size, parameters and multiplications; of several networks, a row each."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,13 +15,18 @@ from paramcalc.commands._common import (
     ConventionOption,
     DepthOption,
     Output,
-    SpecArgument,
+    RowsOption,
     UnfoldOption,
     doubts,
     network_options,
     output_options,
     under,
 )
+
+FEW_LAYERS = 3  # from so many figures on, a source prints a quantity layer by layer
+
+if TYPE_CHECKING:
+    from paramcalc.model import Model
 
 Dtype = Literal["float64", "float32", "tf32", "bfloat16", "float16", "int8", "float8"]
 
@@ -30,15 +36,26 @@ Dtype = Literal["float64", "float32", "tf32", "bfloat16", "float16", "int8", "fl
 def count(
     changed: Changes,
     output: Output,
-    spec: SpecArgument,
+    specs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SPEC...",
+            help="A bundled model, a path, PATH:VARIANT, or - for standard input; of several, or a folder, a row each.",
+        ),
+    ],
     depth: DepthOption = None,
     columns: Annotated[
         str, typer.Option("--columns", help="Columns to show, with commas between them.")
     ] = "",
     top: Annotated[int | None, typer.Option("--top", min=1, help="Only the N largest layers.")] = None,
     sort: Annotated[
-        str, typer.Option("--sort", metavar="QUANTITY", help="Layers by size, without groups.")
+        str, typer.Option("--sort", metavar="QUANTITY", help="Layers by size, without groups; or networks.")
     ] = "",
+    by: Annotated[
+        Literal["op", "stage", "block"] | None,
+        typer.Option("--by", help="Sums of the layers of each op, group at the top, or block."),
+    ] = None,
+    rows: RowsOption = False,
     batch: BatchOption = 1,
     layout: Annotated[
         Literal["nchw", "nhwc"], typer.Option("--layout", help="Where shapes show the channels.")
@@ -50,21 +67,46 @@ def count(
     """Count parameters and multiplications layer by layer.
 
     Example: paramcalc count resnet-50 --depth 1 --set width=96
+
+    Example: paramcalc count alexnet --by op
+
+    Example: paramcalc count alexnet vgg-16 resnet-50 --sort params --format latex
     """
+    if rows or len(specs) > 1 or Path(specs[0]).is_dir():
+        if depth is not None or unfold or top is not None or by:
+            raise Fault("--depth, --unfold, --top and --by are about the layers of one network")
+        from paramcalc.commands._networks import counted, show
+
+        found = counted(specs, rows, changed, batch, convention)
+        show(found, output, columns, sort, dtype)
+        return
+    spec = specs[0]
     from paramcalc.count import draw
     from paramcalc.count.words import FIELD
     from paramcalc.model import load
 
     if (sort or top is not None) and (depth is not None or unfold):
         raise Fault("--top and --sort show layers without groups, which --depth and --unfold are about")
+    if by and (sort or top is not None or depth is not None or unfold):
+        raise Fault("--by adds layers up, which --top, --sort, --depth and --unfold show")
     model = load(spec)
     report = under(convention, model.count(*changed, batch))
     doubts(model.spec, report.graph)
-    view = draw.View(draw.columns(columns, report), layout, dtype)
+    view = draw.View(draw.columns(columns, report, _printed(model)), layout, dtype)
     if set(FIELD) & set(view.columns):
         from paramcalc.field.draw import extra
 
         view = view._replace(extra=extra(report.graph, view.columns))
+    if by:
+        chosen = view.columns if columns else ()
+        output.show(
+            {
+                "table": lambda: draw.by_kind(report, by, chosen),
+                "csv": lambda: draw.rows_by_kind(report, by),
+                "json": lambda: draw.document_by_kind(report, by),
+            }
+        )
+        return
     flat = sort or top is not None
     output.show(
         {
@@ -74,4 +116,25 @@ def count(
             "csv": lambda: draw.rows(report),
             "json": lambda: draw.document(report, dtype),
         }
+    )
+
+
+def _printed(model: Model) -> tuple[str, ...]:
+    """The quantities that a network's source prints for its layers, as the claims say."""
+    from paramcalc.count.report import QUANTITIES
+    from paramcalc.engine.library import same_settings
+    from paramcalc.language.syntax import Mapping, Sequence
+
+    entries = model.spec.claims.entries if model.spec.claims else ()
+    name = same_settings(model.spec, model.name)
+    claims = [
+        {key.text for key, _ in claim.entries}
+        for key, group in entries
+        if key.text == name and isinstance(group, Sequence)
+        for claim in group.items
+        if isinstance(claim, Mapping)
+    ]
+    layers = [keys for keys in claims if "layer" in keys]
+    return tuple(
+        quantity for quantity in QUANTITIES if sum(quantity in keys for keys in layers) >= FEW_LAYERS
     )

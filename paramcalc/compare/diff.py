@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from paramcalc.base.errors import Fault, visible
 from paramcalc.base.shape import Shape
 from paramcalc.compare.align import Match, align
-from paramcalc.count.call import call_text
+from paramcalc.count.call import brief_text, call_text
 from paramcalc.count.outline import FITTING_LINES, FULL_DEPTH, JOIN, Node
 from paramcalc.count.report import Basis, Counts, Report
 from paramcalc.render import notebook
@@ -32,6 +32,7 @@ class DiffLine(NamedTuple):
 
     Texts are '' and everything else None or 0 for a network that has nothing there. `changes` says
     for each network what it did to the first one's: '', 'added', 'removed', 'renamed' or 'changed'.
+    `briefs` are calls for narrow tables. `last` has the path of each network's last layer here.
     `times` equal neighbours are folded into this line, and what stands below it is for one of them.
     """
 
@@ -39,9 +40,11 @@ class DiffLine(NamedTuple):
     names: tuple[str, ...]
     paths: tuple[str, ...]
     calls: tuple[str, ...]
+    briefs: tuple[str, ...]
     outputs: tuple[Shape | None, ...]
     counts: tuple[Counts | None, ...]
     layers: tuple[int, ...]
+    last: tuple[str, ...]
     times: int
     changes: tuple[str, ...]
     auxiliary: bool
@@ -82,6 +85,16 @@ class Diff(NamedTuple):
     def labels(self) -> tuple[str, ...]:
         """What the networks are called: model, settings, and other inputs than the first one's."""
         return tuple(_label(report, self.reports[0]) for report in self.reports)
+
+    @property
+    def related(self) -> bool:
+        """Whether each network is of the first one's spec, or half of the layers of one have answers in the other."""
+        specs = [report.graph.spec for report in self.reports]
+        layers = self.layers()
+        return all(
+            spec == specs[0] or _share_answered(layers, place) >= Fraction(1, 2)
+            for place, spec in enumerate(specs[1:], start=1)
+        )
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -133,6 +146,13 @@ def compare(*reports: Report) -> Diff:
     if len(reports) < 2:
         raise Fault("a comparison needs two networks")
     return Diff(reports, align(reports))
+
+
+def _share_answered(layers: Iterable[DiffLine], place: int) -> Fraction:
+    """The share of the smaller network's layers that answer to one of the same op in the other."""
+    calls = [(line.calls[0].split()[:1], line.calls[place].split()[:1]) for line in layers]
+    smaller = min(sum(bool(call[0]) for call in calls), sum(bool(call[1]) for call in calls))
+    return Fraction(sum(one == two != [] for one, two in calls), max(smaller, 1))
 
 
 def noun(quantity: str, basis: Basis | None = None) -> str:
@@ -244,6 +264,7 @@ def _runs(children: tuple[Match, ...], fold: bool) -> Iterator[list[Match]]:
 def _line(run: list[Match], paths: tuple[str, ...], depth: int) -> DiffLine:
     first, last = run[0], run[-1]
     nodes, rows = first.nodes, [node.last if node else None for node in first.nodes]
+    ops = [node.last.layer.op if node and node.layers == 1 else None for node in nodes]
     return DiffLine(
         depth=depth,
         names=tuple(
@@ -251,13 +272,12 @@ def _line(run: list[Match], paths: tuple[str, ...], depth: int) -> DiffLine:
             for start, end in zip(first.names, last.names, strict=True)
         ),
         paths=paths,
-        calls=tuple(
-            call_text(row.layer.op) if node and row and node.layers == 1 else ""
-            for node, row in zip(nodes, rows, strict=True)
-        ),
+        calls=tuple(call_text(op) if op else "" for op in ops),
+        briefs=tuple(brief_text(op) if op else "" for op in ops),
         outputs=tuple(row.layer.output if row else None for row in rows),
         counts=tuple(Counts().plus(node.counts, len(run)) if node else None for node in nodes),
         layers=tuple(node.layers if node else 0 for node in nodes),
+        last=tuple(node.last.path if node else "" for node in last.nodes),
         times=len(run),
         changes=tuple(_change(first, place) for place in range(len(rows))),
         auxiliary=any(row.layer.auxiliary for row in rows if row),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,15 +11,16 @@ from paramcalc.count import json as reports
 from paramcalc.count import words
 from paramcalc.count.outline import FULL_DEPTH, JOIN
 from paramcalc.count.report import QUANTITIES, Counts
-from paramcalc.count.words import against, word
+from paramcalc.count.words import FIELD, Extra, against, word
 from paramcalc.render.grid import Column, Grid, Rows, number
 from paramcalc.render.grid import Line as Cells
 from paramcalc.render.words import FOLDED, JOINED, NARROW, dims, folded, inputs
 
 SCHEMA = "paramcalc/compare/1"
 WORDS = ("change", "op", "output")
-COLUMNS = (*WORDS, *QUANTITIES)
-DROPS = {"op": 6, "output": 5, "difference": 4, "change": 3, "value": 2}  # the base and ratios to it stay
+COLUMNS = (*WORDS, *FIELD, *QUANTITIES)
+# the base and the ratios to it stay
+DROPS = {"output": 6, "difference": 5, "change": 4, "op": 3, "value": 2}
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -33,21 +34,33 @@ def usual(diff: Diff) -> tuple[str, ...]:
     return (*WORDS, *sorted(diff.main, key=diff.quantities.index))
 
 
-def grid(diff: Diff, depth: int | None = None, chosen: tuple[str, ...] = (), fold: bool = True) -> Grid:
-    """The networks side by side, the totals and what each change costs or saves below."""
+def grid(
+    diff: Diff,
+    depth: int | None = None,
+    chosen: tuple[str, ...] = (),
+    fold: bool = True,
+    extra: Sequence[Extra] = (),
+) -> Grid:
+    """The networks side by side, the totals and what each change costs or saves below.
+
+    `extra` has the columns of receptive fields, for each network.
+    """
     chosen = chosen or usual(diff)
     lines = diff.lines(depth, fold)
     body = [
         Cells(
-            (_label(line), *(cell for name in chosen for cell in _cells(name, line))),
+            (_label(line), *(cell for name in chosen for cell in _cells(name, line, extra))),
             depth=line.depth,
             faint=line.auxiliary,
         )
         for line in lines
     ]
-    titles = tuple(column for name in chosen for column in _columns(name, diff))
-    said = notes(diff, lines, chosen)
-    return Grid(title(diff), (Column("layer"), *titles), (*body, _totals(diff, chosen)), said, NARROW)
+    brief = {_joined(line.calls): _joined(line.briefs) for line in lines}
+    titles = tuple(column for name in chosen for column in _columns(name, diff, brief))
+    said = (*notes(diff, lines, chosen), *dict.fromkeys(note for one in extra for note in one.notes))
+    return Grid(
+        title(diff), (Column("layer", wrap=True), *titles), (*body, _totals(diff, chosen)), said, NARROW
+    )
 
 
 def title(diff: Diff) -> str:
@@ -103,9 +116,10 @@ def _label(line: DiffLine) -> str:
     return folded(" -> ".join(names), line.times)
 
 
-def _columns(name: str, diff: Diff) -> list[Column]:
+def _columns(name: str, diff: Diff, brief: Mapping[str, str]) -> list[Column]:
     if name not in QUANTITIES:
-        return [Column(name, right=name == "output", drop=DROPS[name])]
+        right, drop = name in ("output", *FIELD), DROPS.get(name, 0)
+        return [Column(name, right, drop, brief if name == "op" else {}, wrap=name == "op")]
     heading = word(name, diff.reports[0])
     found = [Column(f"{heading} A", right=True)]
     for letter in LETTERS[1 : len(diff.reports)]:
@@ -117,7 +131,10 @@ def _columns(name: str, diff: Diff) -> list[Column]:
     return found
 
 
-def _cells(name: str, line: DiffLine) -> list[str]:
+def _cells(name: str, line: DiffLine, extra: Sequence[Extra]) -> list[str]:
+    if name in FIELD:
+        pairs = zip(extra, line.last, strict=True)
+        return [_joined(tuple(one.cells[path][name] if path else "" for one, path in pairs))]
     if name == "change":
         return [", ".join(dict.fromkeys(change for change in line.changes if change))]
     if name == "op":

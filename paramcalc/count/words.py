@@ -10,6 +10,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.count.report import QUANTITIES, Basis, Report
 from paramcalc.render.words import MAIN, TITLES
 
+COUNTED = "params: learned weights; MACs: convolution, linear, attention, without bias"
 FIELD = ("field", "jump", "start")  # columns that a caller brings, as `Extra`
 
 
