@@ -1,0 +1,123 @@
+"""What newcomers wanted and could not do in one or two commands. Figures are the sources', or added up by hand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.conftest import Run
+
+
+def lines(text: str) -> list[list[str]]:
+    """The cells of the lines of a table."""
+    return [re.split(r" {2,}", line.strip()) for line in text.splitlines()]
+
+
+def line(text: str, first: str) -> list[str]:
+    """The other cells of the line that begins with a cell."""
+    return next(cells[1:] for cells in lines(text) if cells[0] == first)
+
+
+def test_convolution_against_linear_in_alexnet(run: Run) -> None:
+    """Most params are in the linear layers: 58,631,144 of 60,965,224; most multiplications are not."""
+    out = run("count", "alexnet", "--by", "op").out
+
+    assert line(out, "linear")[:3] == ["3", "58,631,144", "96.2 % ██████████"]
+    assert line(out, "conv2d")[:2] == ["5", "2,334,080"]
+    assert line(out, "total")[:2] == ["23", "60,965,224"]
+    assert line(out, "conv2d")[-1] == "91.9 % █████████"
+
+
+def test_the_lectures_networks_side_by_side(run: Run) -> None:
+    """Deeper, and since GoogLeNet with fewer params: depth as in their names and papers."""
+    names = ("lenet5-ng", "alexnet", "vgg-16", "googlenet", "resnet-50", "densenet-121")
+    out = run("count", *names, "--columns", "depth,params,macs", columns=80).out
+
+    assert [line(out, name) for name in names] == [
+        ["5", "61,706", "416,520"],
+        ["8", "60,965,224", "724,406,816"],
+        ["16", "138,357,544", "15,470,264,320"],
+        ["22", "6,998,552", "1,582,671,872"],
+        ["50", "25,557,032", "4,089,184,256"],
+        ["121", "7,978,856", "2,834,161,664"],
+    ]
+
+
+def test_one_5x5_against_two_3x3(run: Run) -> None:
+    """The same receptive field with 18/25 of the multiplications."""
+    out = run("compare", "one-5x5", "two-3x3", "--columns", "field,macs", columns=80).out
+
+    assert line(out, "convs") == ["5", "5,138,022,400", "3,699,376,128", "-1,438,646,272", "-28 %"]
+    assert 5_138_022_400 * 18 == 3_699_376_128 * 25
+
+
+def test_channels_along_a_dense_block(run: Run) -> None:
+    """64 channels enter, each layer adds 32 to what the next one reads; Huang et al. 2016, Table 1: 256 leave."""
+    out = run("count", "densenet-121", "--depth", "2", "--columns", "input,output", "--unfold").out
+
+    shapes = [cells[1:] for cells in lines(out) if len(cells) == 3 and cells[2].endswith(" x 56 x 56")]
+    entering = [int(cells[0].split()[0]) for cells in shapes]
+    leaving = [int(cells[1].split()[0]) for cells in shapes]
+    assert [64 + 32 * place for place in range(7)] == sorted({*entering, *leaving} & set(range(64, 257, 32)))
+    steps = [pair for pair in zip(entering, leaving, strict=True) if pair[1] == pair[0] + 32]
+    assert steps == [(64 + 32 * place, 96 + 32 * place) for place in range(6)]
+
+
+def test_plain_networks_by_name(run: Run) -> None:
+    """He et al. 2015, section 4.2: shortcuts A have no params, so plain and residual networks have as many."""
+    out = run("count", "plain-20", "resnet20-cifar", "plain-56", "resnet56-cifar").out
+
+    for depth in ("20", "56"):
+        assert line(out, f"plain-{depth}")[:3] == line(out, f"resnet{depth}-cifar")[:3]
+        assert line(out, f"plain-{depth}")[0] == depth
+
+
+def test_an_ablation_in_latex_and_markdown(run: Run) -> None:
+    """Six variants, a row each; the shortcuts of He et al. 2015: A has the fewest params, C the most."""
+    names = [f"resnet{depth}-opt{option}" for depth in (18, 34) for option in "ABC"]
+    latex = run("count", *names, "--columns", "depth,params,macs", "--format", "latex").out
+    markdown = run("count", *names, "--columns", "params", "--format", "markdown").out
+    settings = ("--versus", "width=32", "--versus", "width=96")
+    swept = run("compare", "resnet-18", *settings, "--rows", "--columns", "params", "--format", "latex").out
+
+    assert latex.splitlines()[:4] == [
+        r"\begin{tabular}{lrrr}", r"\toprule", r"network & depth & params & MACs \\", r"\midrule",
+    ]  # fmt: skip
+    assert latex.splitlines()[10:12] == [r"\bottomrule", r"\end{tabular}"]
+    rows = [row.split(" & ") for row in latex.splitlines()[4:10]]
+    assert [row[0] for row in rows] == names
+    params = [int(row[2].replace(",", "")) for row in rows]
+    assert params == sorted(params)
+    assert [f"| {row[0]} | {row[2]} |" for row in rows] == markdown.splitlines()[2:8]
+    assert [row.split(" & ")[0] for row in swept.splitlines()[4:7]] == [
+        "resnet-18", "resnet-18, width=32", "resnet-18, width=96",
+    ]  # fmt: skip
+
+
+def test_the_models_of_a_folder(run: Run, tmp_path: Path) -> None:
+    """As a list, and as rows: 28*28*10 + 10 and 28*28*100 + 100 + 100*10 + 10 params."""
+    (tmp_path / "one.yaml").write_text("input: 1x28x28\nlayers: [flatten, linear 10]\n", "utf-8")
+    (tmp_path / "two.yaml").write_text("input: 1x28x28\nlayers: [flatten, linear 100, linear 10]\n", "utf-8")
+
+    listed, counted = run("list", str(tmp_path)).out, run("count", str(tmp_path)).out
+
+    assert line(listed, str(tmp_path / "one.yaml"))[0] == line(counted, "one")[1] == "7,850"
+    assert line(listed, str(tmp_path / "two.yaml"))[0] == line(counted, "two")[1] == "79,510"
+
+
+def test_lenet_with_the_connections_that_its_paper_prints(run: Run) -> None:
+    """LeCun et al. 1998, section II.B, layer by layer, without naming a column."""
+    out = run("count", "lenet5-1998").out
+
+    assert lines(out)[1][4:6] == ["MACs", "connections"]
+    assert [line(out, layer)[4] for layer in ("C1", "S2", "C3", "S4", "C5", "F6")] == [
+        "122,304", "5,880", "151,600", "2,000", "48,120", "10,164",
+    ]  # fmt: skip
+    assert line(out, "total")[-1] == "340,908"
+
+
+def test_memory_with_weights_of_four_bits(run: Run) -> None:
+    """Half a byte each: 25,557,032 params of ResNet-50 take 12,778,516 bytes."""
+    out = run("memory", "resnet-50", "--weights", "int4").out
+
+    assert "12,778,516" in out
