@@ -448,6 +448,19 @@ def test_layers_are_not_summed_up(run: Run) -> None:
     assert blocks.endswith("at w = 64, h = 7, total: params 25,557,032\n")
 
 
+@pytest.mark.parametrize("form", ["text", "latex", "python", "c", "javascript", "json"])
+def test_no_layers_have_no_formulas(run: Run, tmp_path: Path, form: str) -> None:
+    """A repeat of no rounds has nothing to give a formula of for each layer; its sums are 0."""
+    path = tmp_path / "net.yaml"
+    path.write_text("input: {length: 6, channels: 8}\nlayers: 0 * relu\n")
+
+    each = run("formula", str(path), "--per", "layer", "--format", form)
+
+    assert (each.code, each.out) == (2, "")
+    assert "'net' has no layers" in each.err
+    assert run("formula", str(path), "--format", form).code == 0
+
+
 def test_what_is_too_wide_is_told_quantity_by_quantity(run: Run) -> None:
     """Side by side where there is room; else below each other, no line is wider than 52 and all is there."""
     arguments = ("formula", "resnet-50", "--per", "block", "--quantity", "params,macs,memory")

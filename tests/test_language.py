@@ -1439,7 +1439,7 @@ def test_settings_of_layers() -> None:
 )
 def test_inputs(declared: str, shape: str) -> None:
     """Channels first, or axes by name in their order."""
-    found = graph(f"input: {declared}\nknobs: {{size: 32}}\nlayers: flatten\n")
+    found = graph(f"input: {declared}\nknobs: {{size: 32}}\nlayers: identity\n")
 
     assert found.inputs["input"].described() == shape
 

@@ -211,6 +211,10 @@ class Space:
             raise Fault(f"'{name}' varies, and is set to one value")
         if name == BATCH and self.batch != 1:
             raise Fault(f"the batch varies, and is set to {self.batch}")
+        if name == BATCH and not isinstance(axis.values, range):
+            odd = [value for value in axis.values if type(value) is not int]
+            if odd:
+                raise Fault("the batch takes whole numbers only", found=shown(odd[0]), expected=forms(BATCH))
         if name in self.knobs:
             whole = self.knobs[name]
             if place is not None and not (isinstance(whole, tuple) and place < len(whole)):

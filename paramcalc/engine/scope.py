@@ -341,7 +341,8 @@ class View:
                 fix = f"for one of its sizes, write {name}.channels or {name}.height"
                 return Fault(f"'{name}' is a layer, not a number", fix=fix)
         if name in self.network.spec.knobs:
-            fix = f"move '{name}' above"
+            own = [*self.network.spec.knobs].index(name) == len(self.network.knobs)
+            fix = "a knob's value cannot use the knob itself" if own else f"move '{name}' above"
             return Fault(
                 f"the knob '{name}' is not defined yet: a knob sees only the knobs above it", fix=fix
             )

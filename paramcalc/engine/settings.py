@@ -95,8 +95,8 @@ def set_knobs(network: Network, settings: Settings) -> None:
     view = View(network, None, NOTHING)
     for name, knob in network.spec.knobs.items():
         value, source, at, whole = given.get(name, _Given(knob.value, knob.source, knob.at))
-        network.knobs[name] = FAILED
         if value is None:
+            network.knobs[name] = FAILED
             continue
         try:
             found = view.written(value, knob.choices, heads=True) if is_written(value) else value
@@ -111,6 +111,7 @@ def set_knobs(network: Network, settings: Settings) -> None:
             network.report(fault, source, at + start, at + end)
         except UnknownError:
             pass
+        network.knobs.setdefault(name, FAILED)
 
 
 def _overrides(spec: Spec, settings: Settings) -> dict[str, _Given]:

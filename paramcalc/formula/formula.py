@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from paramcalc.base.choice import chosen
+from paramcalc.base.errors import Fault
 from paramcalc.base.shape import Shape
 from paramcalc.count.report import QUANTITIES, Counts
 from paramcalc.symbolic.assumption import Assumption
@@ -70,6 +71,9 @@ def formulas(
     main = tuple(row for row in closed.rows if not row.layer.auxiliary)
     rows = closed.select(layers) if layers else main
     name = ", ".join(layers) or TOTAL
+    entries = tuple(_entries(rows, per, depth, name))
+    if not entries:
+        raise Fault(f"'{closed.graph.model}' has no layers", fix="leave out --per layer for its sums")
     return Formulas(
         model=closed.graph.model,
         settings=closed.settings,
@@ -80,7 +84,7 @@ def formulas(
         others=closed.others,
         assumptions=closed.assumptions,
         leading=closed.leading,
-        entries=tuple(_entries(rows, per, depth, name)),
+        entries=entries,
         sum=name,
         fixed=closed.fixed,
     )
