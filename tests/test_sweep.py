@@ -27,7 +27,6 @@ from paramcalc.sweep import Sweep, cluster, draw, here, processes
 from paramcalc.sweep.evaluate import BLOCK, Evaluator, Reasons
 from paramcalc.sweep.forms import ratio
 from paramcalc.sweep.order import Order
-from paramcalc.sweep.store import finished
 from paramcalc.sweep.workers import Task, Workers
 from paramcalc.symbolic.polynomial import apply, opaque, symbol
 from tests.conftest import Run
@@ -314,7 +313,7 @@ def test_a_resumed_file_is_the_same_to_the_byte(tmp_path: Path, form: str) -> No
         with pytest.raises(Killed):
             small("macs,+params").write(broken, killed_after(amount))
         assert not broken.exists()
-    assert finished(small(), str(broken)) == 12
+    assert small().finished(str(broken)) == 12
     done: list[str] = []
     summary = small("macs,+params").write(broken, step=lambda what, total, kind: done.append(what))
 

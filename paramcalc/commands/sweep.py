@@ -110,7 +110,7 @@ def sweep(
         if poured:
             summary = found.pour(sys.stdout.buffer, workers, progress.step)
         elif output is None or summed:
-            summary = found.summary(workers, progress.step).checked(found)
+            summary = found.checked(found.summary(workers, progress.step))
         else:
             summary = write(found, output, workers, progress)
     finally:
@@ -132,16 +132,14 @@ def sweep(
 
 def write(found: Sweep, output: str, workers: Workers, progress: Progress) -> Summary:
     """All rows into a file or a folder; when the user stops the run, what is kept of it is said."""
-    from paramcalc.sweep.store import finished
-
-    earlier = finished(found, output)
+    earlier = found.finished(output)
     if earlier:
         remark(f"{earlier} of {found.parts} parts are there from an earlier run")
     try:
         return found.write(output, workers, progress.step)
     except KeyboardInterrupt:
         progress.close()
-        done = finished(found, output)
+        done = found.finished(output)
         if done:
             remark(f"stopped; the same command continues after {done} of {found.parts} parts")
         raise

@@ -15,8 +15,7 @@ from paramcalc.count.report import QUANTITIES, known_quantity
 from paramcalc.count.vary import Space
 from paramcalc.sweep.front import objectives
 from paramcalc.sweep.order import Order
-from paramcalc.sweep.plan import CHUNK
-from paramcalc.sweep.sweep import Sweep
+from paramcalc.sweep.sweep import CHUNK, Sweep
 from paramcalc.sweep.workers import cluster, here, processes
 
 EVERY = "all"

@@ -11,7 +11,7 @@ import numpy as np
 
 from paramcalc.count.vary import Space
 from paramcalc.sweep.exact import Array, numbered
-from paramcalc.sweep.forms import Form, Gate, Table, Tables
+from paramcalc.sweep.forms import Form, Gate, SymbolValues, Tables
 from paramcalc.sweep.order import Order
 from paramcalc.symbolic.pieces import Column, Pieces, words
 
@@ -22,7 +22,7 @@ BLOCK = 1 << 14  # points evaluated at once, so that what they need stays in the
 Reasons: TypeAlias = Mapping[str, tuple[int, int]]  # by its words: how many points have it, and the first row
 
 
-class Block(NamedTuple):
+class RowBlock(NamedTuple):
     """Some rows that have a network: the place of each on every axis, and its counts by quantity.
 
     `reasons` says why the others have none.
@@ -50,16 +50,16 @@ class Evaluator:
         self.order = order
         self.quantities = tuple(quantities)
         self.pieces = Pieces(space)
-        symbols = {one.symbol.letter: Table(one.axis, self._table(one)) for one in self.pieces.columns}
+        symbols = {one.symbol.letter: SymbolValues(one.axis, self._table(one)) for one in self.pieces.columns}
         self.tables = Tables(symbols, min(max(order.rows, BLOCK), LONGEST))
         self.programs: dict[int, list[Program]] = {}
 
-    def blocks(self, begin: int, end: int) -> Iterator[Block]:
+    def blocks(self, begin: int, end: int) -> Iterator[RowBlock]:
         """The rows from `begin` up to `end`."""
         for start in range(begin, end, BLOCK):
             yield self.block(start, min(start + BLOCK, end))
 
-    def block(self, begin: int, end: int) -> Block:
+    def block(self, begin: int, end: int) -> RowBlock:
         places = self.order.places(begin, end)
         size = end - begin
         reasons: Reasons = {}
@@ -74,8 +74,10 @@ class Evaluator:
             counts = [_placed(*each, chosen) for each in zip(counts, values, strict=True)]
         rows = np.arange(begin, end, dtype=np.int64)
         if there.all():
-            return Block(rows, places, counts, reasons)
-        return Block(rows[there], [each[there] for each in places], [each[there] for each in counts], reasons)
+            return RowBlock(rows, places, counts, reasons)
+        return RowBlock(
+            rows[there], [each[there] for each in places], [each[there] for each in counts], reasons
+        )
 
     def _parts(self, places: list[Array], size: int) -> Iterator[tuple[Array, Program, list[Any]]]:
         """The points of a block with their counts, piece by piece."""

@@ -21,7 +21,7 @@ Form: TypeAlias = Callable[[Places], Whole]  # whole at every point
 Gate: TypeAlias = Callable[[Places], Array]  # where a guard holds
 
 
-class Table(NamedTuple):
+class SymbolValues(NamedTuple):
     """The values of a symbol at all places of its axis."""
 
     axis: int
@@ -31,7 +31,7 @@ class Table(NamedTuple):
 class Tables(NamedTuple):
     """What the symbols are; an axis with more than `longest` values is not worth tables of its own."""
 
-    symbols: Mapping[str, Table]
+    symbols: Mapping[str, SymbolValues]
     longest: int
 
     def form(self, value: Any) -> Form:

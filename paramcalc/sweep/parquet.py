@@ -13,9 +13,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from paramcalc.base.errors import Fault
-from paramcalc.sweep.evaluate import Block
+from paramcalc.count.vary import Axis
+from paramcalc.sweep.evaluate import RowBlock
 from paramcalc.sweep.exact import WORD, Array, numbered
-from paramcalc.sweep.plan import Plan
 
 try:
     import pyarrow as pa
@@ -27,20 +27,19 @@ DECIMALS = 38
 GROUP = 1 << 17  # rows of a row group, whatever the parts that they come from
 
 
-def data(sweep: Plan, blocks: Sequence[Block]) -> bytes:
+def data(names: Sequence[str], axes: Sequence[Axis], blocks: Sequence[RowBlock], about: object) -> bytes:
     """A part's rows as a file of its own, with the types that these need; it says what it was made from."""
     columns = []
-    for place, axis in enumerate(sweep.axes):
+    for place, axis in enumerate(axes):
         places = _joined([block.places[place] for block in blocks])
         columns.append(
             _numbers(numbered(axis.values).take(places))
             if axis.whole
             else pa.DictionaryArray.from_arrays(places, axis.texts()).cast(pa.string())
         )
-    for number in range(len(sweep.quantities)):
+    for number in range(len(names) - len(axes)):
         columns.append(_numbers(_joined([block.counts[number] for block in blocks])))
-    about = {"paramcalc": json.dumps(sweep.described())}
-    return _written(pa.table(columns, names=sweep.names, metadata=about))
+    return _written(pa.table(columns, names=names, metadata={"paramcalc": json.dumps(about)}))
 
 
 def _joined(arrays: list[Array]) -> Array:
@@ -48,11 +47,7 @@ def _joined(arrays: list[Array]) -> Array:
 
 
 def _numbers(values: Array) -> Any:
-    return (
-        pa.array(values)
-        if values.dtype != object
-        else pa.array([str(value) for value in values], pa.string())
-    )
+    return pa.array(values) if values.dtype != object else pa.array(list(map(str, values)), pa.string())
 
 
 def _written(table: Any) -> bytes:
@@ -61,7 +56,7 @@ def _written(table: Any) -> bytes:
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
-def assemble(parts: Iterable[bytes], file: BinaryIO, most: Mapping[str, int]) -> None:
+def assemble(parts: Iterable[bytes], file: BinaryIO, names: Sequence[str], most: Mapping[str, int]) -> None:
     """One file of all parts' rows, in which each column has one type."""
     rest: Any = None
     writer: Any = None

@@ -1,4 +1,4 @@
-"""The rows of a part as bytes: CSV many rows at a time, or Parquet by way of `paramcalc.sweep.parquet`.
+"""Rows as CSV, many at a time.
 
 Every cell is a stretch of bytes of one width for its column, filled up with zero bytes; these are
 dropped when the rows are joined.
@@ -6,44 +6,31 @@ dropped when the rows are joined.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import BinaryIO
 
 import numpy as np
 
-from paramcalc.sweep.evaluate import Block
+from paramcalc.count.vary import Axis
+from paramcalc.sweep.evaluate import RowBlock
 from paramcalc.sweep.exact import Array, numbered
-from paramcalc.sweep.plan import Plan
-from paramcalc.sweep.summary import Summary
 
 
-class Part(NamedTuple):
-    """The rows of a part as bytes in the sweep's form, and what is known of them."""
-
-    rows: bytes
-    summary: Summary
-
-
-def part(sweep: Plan, number: int) -> Part:
-    """Counts one part."""
-    begin = number * sweep.chunk
-    summary, kept = Summary(), []
-    for block in sweep.blocks(begin, min(begin + sweep.chunk, sweep.order.rows)):
-        summary = summary.joined(Summary.of(sweep, block))
-        if sweep.form and block.rows.size:
-            kept.append(block)
-    if sweep.form == "parquet":
-        from paramcalc.sweep import parquet
-
-        return Part(parquet.data(sweep, kept), summary)
-    return Part(b"".join(_lines(sweep, kept)), summary)
-
-
-def _lines(sweep: Plan, blocks: Sequence[Block]) -> Iterator[bytes]:
-    axes = [digits(numbered(axis.values)) if axis.whole else cells(axis.texts()) for axis in sweep.axes]
+def data(names: Sequence[str], axes: Sequence[Axis], blocks: Sequence[RowBlock], about: object) -> bytes:
+    """The lines of a part."""
+    settings = [digits(numbered(axis.values)) if axis.whole else cells(axis.texts()) for axis in axes]
+    wanted = len(names) - len(axes)
+    lines = []
     for block in blocks:
-        columns = [values.take(place, axis=0) for values, place in zip(axes, block.places, strict=True)]
-        yield csv([*columns, *map(digits, block.counts[: len(sweep.quantities)])])
+        columns = [values.take(place, axis=0) for values, place in zip(settings, block.places, strict=True)]
+        lines.append(csv([*columns, *map(digits, block.counts[:wanted])]))
+    return b"".join(lines)
+
+
+def assemble(parts: Iterable[bytes], file: BinaryIO, names: Sequence[str], most: Mapping[str, int]) -> None:
+    """One file of all parts' lines."""
+    file.write(header(names))
+    file.writelines(parts)
 
 
 def header(names: Sequence[str]) -> bytes:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
-from paramcalc.base.errors import Fault
-from paramcalc.sweep.evaluate import Block, Reasons, joined_reasons
-from paramcalc.sweep.exact import numbered
+from paramcalc.sweep.evaluate import Reasons, RowBlock, joined_reasons
+from paramcalc.sweep.exact import Array, numbered
 from paramcalc.sweep.front import Front, front
-
-if TYPE_CHECKING:
-    from paramcalc.sweep.plan import Plan
 
 Extremes: TypeAlias = Mapping[str, tuple[int, int]]  # by quantity a value, and the first row that has it
 NONE: Extremes = {}
@@ -27,15 +23,17 @@ class Summary(NamedTuple):
     front: Front | None = None
 
     @staticmethod
-    def of(sweep: Plan, block: Block) -> Summary:
+    def of(block: RowBlock, names: Sequence[str], goals: Sequence[Array]) -> Summary:
+        """Of a block, its quantities' names, and the values of its objectives, less of each being better."""
         if not block.rows.size:
             return Summary(reasons=block.reasons)
         least, most = {}, {}
-        for name, values in zip(sweep.counted, block.counts, strict=True):
+        for name, values in zip(names, block.counts, strict=True):
             low, high = int(values.argmin()), int(values.argmax())
             least[name] = int(values[low]), int(block.rows[low])
             most[name] = int(values[high]), int(block.rows[high])
-        return Summary(block.rows.size, block.reasons, least, most, _front(sweep, block))
+        best = front(block.rows, goals) if goals else None
+        return Summary(block.rows.size, block.reasons, least, most, best)
 
     def joined(self, other: Summary) -> Summary:
         """Of two sets of rows together."""
@@ -47,14 +45,6 @@ class Summary(NamedTuple):
             _better(self.most, other.most, lambda pair: (-pair[0], pair[1])),
             fronts[0].joined(fronts[1]) if len(fronts) == 2 else fronts[0] if fronts else None,
         )
-
-    def checked(self, sweep: Plan) -> Summary:
-        """The summary itself; where there are no rows, a `Fault` with one reason."""
-        if self.rows:
-            return self
-        sweep.space.check_names()
-        rows = [row for _, row in self.reasons.values()]
-        raise Fault("no point has a network", found=sweep.reason(rows[0]), fix=sweep.space.hint())
 
     def document(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -75,15 +65,3 @@ def _better(one: Extremes, two: Extremes, key: Callable[[tuple[int, int]], Any])
     """For each quantity the better of two values; of equal ones the first row."""
     names = dict.fromkeys([*one, *two])
     return {name: min((each[name] for each in (one, two) if name in each), key=key) for name in names}
-
-
-def _front(sweep: Plan, block: Block) -> Front | None:
-    values = []
-    for name, more in sweep.objectives:
-        if name in sweep.counted:
-            found = block.counts[sweep.counted.index(name)]
-        else:
-            place = [axis.name for axis in sweep.axes].index(name)
-            found = numbered(sweep.axes[place].values).take(block.places[place])
-        values.append(-found if more else found)
-    return front(block.rows, values) if values else None
