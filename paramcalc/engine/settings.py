@@ -14,7 +14,7 @@ from paramcalc.engine.builder import LARGEST_SIZE, Place
 from paramcalc.engine.graph import Layer
 from paramcalc.engine.scope import FAILED, MISSING, NOTHING, Network, UnknownError, View
 from paramcalc.language.expression import Expression
-from paramcalc.language.spec import Chain, Input, Knob, Spec, Variant, Written
+from paramcalc.language.spec import Chain, Input, Knob, Named, Spec, Variant, Written, walk
 from paramcalc.language.values import Value, Word
 from paramcalc.ops.attributes import attributes, shown, size
 from paramcalc.ops.base import Op
@@ -123,10 +123,21 @@ def _overrides(spec: Spec, settings: Settings) -> dict[str, _Given]:
     for change in settings.changes:
         if isinstance(change, Replacement) or change.layers:
             continue
-        known(change.name, spec.knobs, "knob", spec.name)
+        _check_knob(spec, change)
         text = change.source.text
         given[change.name] = _Given(change.value, change.source, 0, (text.find("=") + 1, len(text)))
     return given
+
+
+def _check_knob(spec: Spec, change: Change) -> None:
+    """A `Fault` where there is no such knob; who names a layer means an attribute of it."""
+    name = change.name
+    if name not in spec.knobs and any(
+        isinstance(item, Named) and item.name == name for item in walk(spec.layers)
+    ):
+        fix = f"write {name}.ATTRIBUTE={_as_written(change.value)}; 'paramcalc ops OP' shows the attributes of an op"
+        raise Fault(f"'{name}' is a layer or group of '{spec.name}', not a knob", fix=fix)
+    known(name, spec.knobs, "knob", spec.name)
 
 
 def variant_chain(spec: Spec, name: str) -> list[Variant]:
