@@ -288,7 +288,7 @@ MISTAKES = [
           |
         9 |     - {layer: conv}
           |       ^
-          = quantities are params, trainable, frozen, buffers, kernels, macs, flops, connections, """
+          = quantities are params, trainable, frozen, buffers, kernels, biases, macs, flops, connections, """
         "activations, contraction_activations, memory, channels, field, jump",
     ),
     (

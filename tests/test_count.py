@@ -626,3 +626,14 @@ def test_blocks_are_the_outermost(run: Run) -> None:
         "bottleneck": 25_557_032 - 9_536 - 2_049_000,
     }
     assert run("count", "resnet-50", "--by", "op", "--depth", "2").code == 2
+
+
+def test_biases_are_what_contractions_add() -> None:
+    """AlexNet's 10,568 biases: 96 + 256 + 384 + 384 + 256 of its convolutions, 2 * 4,096 + 1,000 of its classifier;
+    offsets of normalization are none, and an attention's output projection has one.
+    """
+    assert load("alexnet-2012").count().totals.biases == 10_568
+    resnet = load("resnet-50").count().totals
+    assert (resnet.biases, resnet.kernels) == (1_000, 25_557_032 - 53_120 - 1_000)
+    block = load("bert-base").count()
+    assert sum(row.counts.biases for row in block.select("encoders/0")) == 4 * 768 + 3072 + 768

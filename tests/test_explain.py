@@ -35,8 +35,8 @@ def applied(call: str, *inputs: str) -> Applied:
 def explained(call: str, *inputs: str) -> tuple[Explanation, dict[str, Line]]:
     """The explanation of one application, and its equations by name."""
     found = applied(call, *inputs)
-    numbers, lines = equations(found)
-    each = Explanation(("layer",), call, found.inputs, found.output, numbers, tuple(lines), (), ())
+    numbers, _, lines = equations(found)
+    each = Explanation(("layer",), call, found.inputs, found.output, numbers, {}, tuple(lines), (), ())
     return each, {line.name: line for line in lines}
 
 
@@ -216,6 +216,9 @@ def test_command_prints_lines(run: Run) -> None:
         "  H_out  = floor((H + 2*p - k_h)/s) + 1 = floor((32 + 2*0 - 5)/1) + 1 = 28",
         "  W_out  = floor((W + 2*p - k_w)/s) + 1 = floor((32 + 2*0 - 5)/1) + 1 = 28",
         "  params = (k_h*k_w*C_in + 1)*C_out = (5*5*1 + 1)*6 = 156",
+        "",
+        "H, W, C_in: height, width, channels of the input; p: padding; k_h, k_w: kernel_size, height, width;",
+        "s: stride; C_out: out_channels",
     ]
 
 
@@ -263,7 +266,7 @@ def test_operations_are_counted_by_nouns(
 
     said = run("explain", str(spec), "--quantity", "operations").out.splitlines()
 
-    assert said[3:-3] == lines
+    assert said[3 : said.index("", 2)] == lines
     assert said[-2].startswith(
         "operations are those of one sample in inference, besides multiply-accumulates"
     )
@@ -392,3 +395,48 @@ def test_why_is_printed(run: Run) -> None:
 
     assert "  with-biases macs = macs + add = 117600 + 4704 = 122,304, 4,704 more than ours" in printed
     assert printed.endswith(f"\n\nwith-biases: {convention('with-biases').says}\n")
+
+
+def test_the_legend_has_each_symbol_once(run: Run) -> None:
+    """Symbols that occur, and no others, with the attribute or axis that they stand for."""
+    out = run("explain", "lenet5-1998", "C1", "S2", columns=80).out
+    *_, legend = out.split("\n\n")
+
+    assert legend.replace("\n", " ").strip().split("; ") == [
+        "H_out, W_out: height, width of the output",
+        "H, W, C_in: height, width, channels of the input",
+        "p: padding",
+        "k_h, k_w: kernel_size, height, width",
+        "C: channels of the input and the output",
+        "s: stride",
+        "C_out: out_channels",
+    ]
+    assert max(map(len, legend.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    "model", ["lenet5-1998", "unet", "swin-tiny", "gpt2", "googlenet", "shufflenet-v1-g3"]
+)
+def test_every_symbol_of_an_equation_has_a_meaning(run: Run, model: str) -> None:
+    """JSON: the symbols of all equations are in the legend, and the legend has no other."""
+    found = json.loads(run("explain", model, "--format", "json").out)
+
+    formulas = [line["formula"] for layer in found["layers"] for line in layer["equations"]]
+    used = {word for one in formulas for word in re.findall(r"[A-Za-z_]\w*'*", one)}
+    assert used - {"floor", "ceil", "max", "min"} == set(found["legend"])
+    assert all(found["legend"].values())
+
+
+def test_no_symbols_no_legend(run: Run) -> None:
+    """A layer without equations has nothing to explain."""
+    assert run("explain", "vgg-16", "conv1_1/relu", "--quantity", "params").out.endswith("no params\n")
+
+
+def test_weights_and_biases_apart(run: Run) -> None:
+    """What exams ask: LeNet-5's C1 has 6 kernels of 5 x 5 and 6 biases, F6 84 x 120 weights and 84 biases."""
+    out = run("explain", "lenet5-1998", "C1", "F6", "--quantity", "kernels,biases").out
+
+    assert "kernels = k_h*k_w*C_in*C_out = 5*5*1*6 = 150" in out
+    assert "biases  = C_out = 6" in out
+    assert "kernels = 150 + 10080 = 10,230" in out
+    assert "biases  = 6 + 84 = 90" in out

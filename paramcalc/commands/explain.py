@@ -50,7 +50,7 @@ def explain(
     found = explained(report, layers or (), wanted, convention(why) if why else None)
     output.show(
         {
-            "text": lambda: draw.text(found),
+            "text": lambda: draw.text(found, output.width),
             "markdown": lambda: draw.markdown(found),
             "latex": lambda: draw.latex(found),
             "json": lambda: draw.document(found),

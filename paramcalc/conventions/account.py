@@ -14,7 +14,14 @@ from paramcalc.count.report import Basis, Counts, Report, Row, branches, sum_cou
 
 Known: TypeAlias = dict[Any, Size]  # by formulas and kinds of layers
 
-STORED = ("params", "trainable", "frozen", "buffers", "kernels")  # the same for any number of samples
+STORED = (
+    "params",
+    "trainable",
+    "frozen",
+    "buffers",
+    "kernels",
+    "biases",
+)  # the same for any number of samples
 
 
 def recounted(report: Report, convention: Convention) -> Report:

@@ -159,11 +159,6 @@ def _contracts(layer: Layer) -> bool:
     return any(name in layer.op.contracting for name in layer.applied.weights)
 
 
-def _biases(layer: Layer) -> Size:
-    counts = count_layer(layer, batch=1)
-    return counts.params - counts.kernels if _contracts(layer) else 0
-
-
 def _bias_adds(layer: Layer) -> Size:
     """Each unit of a contraction reads its inputs, and its bias if it has one."""
     cost = layer.applied.cost
@@ -254,7 +249,6 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "scaled": lambda layer: layer.op.scale is not None,  # type: ignore[attr-defined]
     "channels_first": lambda layer: _first(layer).axes[0] == CHANNELS,
     "weights": _weights,  # learned scalars, those of shared weights in every layer that has them
-    "biases": _biases,  # params of contractions that are added, not multiplied
     "bias_adds": _bias_adds,  # additions of a bias
     "products": _products,  # multiply-accumulates of attention's two products
     "projections": lambda layer: layer.applied.cost.macs - _products(layer),

@@ -35,6 +35,7 @@ class Counts(NamedTuple):
     frozen: Size = 0
     buffers: Size = 0
     kernels: Size = 0
+    biases: Size = 0
     macs: Size = 0
     flops: Size = 0
     connections: Size = 0
@@ -61,6 +62,7 @@ QUANTITIES = {
     "frozen": "scalars that training does not change: marked frozen, or fixed by design and so not in params",
     "buffers": "scalars stored but not learned (running mean and variance)",
     "kernels": "params that are multiplied in contractions: no biases, no normalization",
+    "biases": "params that contractions add: the biases of convolution, linear and attention layers",
     "macs": "multiply-accumulates of contractions (convolution, linear, attention): padding counted, bias not",
     "flops": "2 for each multiply-accumulate",
     "connections": "inputs and bias that each unit of a convolution, linear or pooling layer reads",
@@ -283,6 +285,7 @@ def count_layer(layer: Layer, batch: int) -> Counts:
         frozen=fixed + (params if layer.frozen else 0),
         buffers=_scalars(applied.buffers, lambda name: name not in layer.shared),
         kernels=kernels,
+        biases=params - kernels if contracts else 0,
         macs=macs,
         flops=2 * macs,
         connections=applied.cost.connections * batch,

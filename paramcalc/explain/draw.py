@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from paramcalc.conventions import Convention
 from paramcalc.count.json import head
-from paramcalc.explain.equations import ORDER, Line, Piece
+from paramcalc.explain.equations import ORDER, Line, Meaning, Piece
 from paramcalc.explain.explain import Explained, Explanation, Reason, Total
 from paramcalc.render.escape import code, comment
 from paramcalc.render.escape import markdown as escaped
-from paramcalc.render.grid import number
+from paramcalc.render.grid import number, wrapped
 from paramcalc.render.words import inputs
 from paramcalc.symbolic.notation import LATEX, LECTURE, Notation
 from paramcalc.symbolic.polynomial import Polynomial
 
 SCHEMA = "paramcalc/explain/1"
+WIDTH = 100  # of the legend where no terminal says otherwise
 LONGEST = 160  # a longer formula is left to JSON
 SHOWN_PATHS = 3
 NOUNS = {
@@ -48,8 +49,8 @@ _MARKED = re.compile("\0([^\0]*)\0")
 TEX = Style(LATEX._replace(product=r" \cdot ", by_name=True), r" \cdot ")
 
 
-def text(found: Explained) -> str:
-    """For each layer what goes in and comes out, and one equation a line."""
+def text(found: Explained, width: int | None = None) -> str:
+    """For each layer what goes in and comes out, and one equation a line; then what the symbols stand for."""
     blocks = [heading(found)]
     for each in found.explanations:
         lines = [f"{paths(each)}: {each.call}, {flow(each)}"]
@@ -58,10 +59,43 @@ def text(found: Explained) -> str:
     if found.totals:
         lines = _aligned((total.quantity, addition(total)) for total in found.totals)
         blocks.append("\n".join(["total", *lines, *(f"  {said}" for said in differences(found))]))
+    if found.legend:
+        blocks.append("\n".join(_lines(legend(found), width or WIDTH)))
     blocks += ["\n".join(found.notes)] if found.notes else []
     if found.convention:
         blocks.append("\n".join(about(found.convention)))
     return "\n\n".join(blocks) + "\n"
+
+
+def legend(found: Explained) -> list[str]:
+    """What the symbols stand for, those of one attribute or tensor together; an attribute's own name needs no word."""
+    together: dict[tuple[str, ...], list[tuple[str, Meaning]]] = {}
+    for name, meanings in found.legend.items():
+        first = meanings[0]
+        if first != Meaning(name):
+            key = (first.what,) if len(meanings) == 1 else (name, _either(meanings))
+            together.setdefault(key, []).append((name, first))
+    return [
+        f"{', '.join(name for name, _ in named)}: {key[1] if len(key) > 1 else _meaning([one for _, one in named])}"
+        for key, named in together.items()
+    ]
+
+
+def _meaning(alike: Sequence[Meaning]) -> str:
+    """What is said of symbols of one attribute or tensor."""
+    parts = ", ".join(one.part for one in alike if one.part)
+    return str(alike[0]._replace(part=parts))
+
+
+def _either(meanings: Iterable[Meaning]) -> str:
+    return " or ".join(map(str, meanings))
+
+
+def _lines(said: Iterable[str], width: int) -> list[str]:
+    """Remarks one after the other in lines of at most a width, none of them broken."""
+    return [
+        line.replace("\0", " ") for line in wrapped("; ".join(one.replace(" ", "\0") for one in said), width)
+    ]
 
 
 def markdown(found: Explained) -> str:
@@ -75,6 +109,7 @@ def markdown(found: Explained) -> str:
         lines = [f"- {total.quantity}: {code(addition(total))}" for total in found.totals]
         lines += [f"- {escaped(said)}" for said in differences(found)]
         blocks.append("\n".join(["### total", "", *lines]))
+    blocks += [escaped("; ".join(legend(found)))] if found.legend else []
     blocks += ["\n".join(f"- {said}" for said in found.notes)] if found.notes else []
     if found.convention:
         blocks.append("\n".join(f"- {said}" for said in about(found.convention)))
@@ -90,6 +125,7 @@ def latex(found: Explained) -> str:
     if found.totals:
         lines = [f"  \\text{{{total.quantity}}} &= {addition(total, TEX)}" for total in found.totals]
         blocks.append(_align(["total", *differences(found)], lines))
+    blocks += [comment("%", "; ".join(legend(found)))] if found.legend else []
     blocks += [comment("%", said) for said in found.notes]
     blocks += [comment("%", said) for said in (about(found.convention) if found.convention else ())]
     return "".join(blocks)
@@ -106,6 +142,7 @@ def document(found: Explained) -> dict[str, Any]:
             total.quantity: {"addends": [list(addend) for addend in total.addends], "value": total.value}
             for total in found.totals
         },
+        "legend": {name: _either(meanings) for name, meanings in found.legend.items()},
         "notes": list(found.notes),
         "convention": found.convention.name if found.convention else None,
         "differences": [_reason(reason) for reason in found.differences],

@@ -20,6 +20,7 @@ from paramcalc.symbolic.polynomial import Polynomial, evaluate, sum_of, whole
 from paramcalc.symbolic.terms import Monomial
 
 LETTERS = {"channels": "C", "height": "H", "width": "W", "depth": "D", "length": "L"}
+AXES = {letter: axis for axis, letter in LETTERS.items()}
 CUSTOMARY = {
     "out_channels": "C_out",
     "kernel_size": "k",
@@ -59,6 +60,19 @@ class Line(NamedTuple):
     value: int
 
 
+class Meaning(NamedTuple):
+    """What a symbol stands for: an attribute, the input or the output, and which axis or end of it."""
+
+    what: str
+    part: str = ""
+    tensor: bool = False
+
+    def __str__(self) -> str:
+        if self.tensor:
+            return f"{self.part} of {self.what}"
+        return f"{self.what}, {self.part}" if self.part else self.what
+
+
 class _Run(NamedTuple):
     """What an op's rules give on symbols; output sizes that are formulas have names of their own."""
 
@@ -73,8 +87,8 @@ class _Run(NamedTuple):
 
 def equations(
     applied: Applied, shared: Mapping[str, str] = {}, frozen: bool = False
-) -> tuple[dict[str, int], list[Line]]:
-    """The equations of an op on given inputs, and the numbers that their symbols stand for.
+) -> tuple[dict[str, int], dict[str, Meaning], list[Line]]:
+    """The equations of an op on given inputs, and the numbers and meanings of their symbols.
 
     Weights that are `shared` are counted elsewhere; `frozen` ones are params that training leaves alone.
     """
@@ -86,8 +100,12 @@ def equations(
         forms.append(form)
     lines = [_line(sizes, "output", name, pieces) for name, pieces in form.outputs]
     sizes.numbers |= {line.name: line.value for line in lines}
+    sizes.meanings |= {line.name: Meaning("the output", AXES[line.name[0]], tensor=True) for line in lines}
     lines += [_line(sizes, quantity, name, pieces) for quantity, name, pieces in form.counts]
-    return sizes.used(lines), [line for line in lines if line.value or line.quantity == "output"]
+    shown = [line for line in lines if line.value or line.quantity == "output"]
+    used = symbols(lines)
+    numbers = {name: size for name, size in sizes.numbers.items() if name in used}
+    return numbers, sizes.meanings, shown
 
 
 class _Form(NamedTuple):
@@ -140,8 +158,12 @@ def _quantities(run: _Run, shared: Mapping[str, str], frozen: bool) -> dict[str,
     fixed = _weights(own, lambda name: name in run.op.frozen)
     activations = [_plain(product(_in_order(run.output)))]
     macs = _work(renamed(run.cost.macs, run.names), run.output, run.inputs)
+    contracting = run.op.contracting
+    contracts = not contracting.isdisjoint(run.weights)
     return {
         "params": params,
+        "kernels": _weights(own, lambda name: name in contracting),
+        "biases": _weights(own, lambda name: contracts and name not in contracting | run.op.frozen),
         "frozen": [*fixed, *(params if frozen else ())],
         "buffers": _weights(run.buffers, lambda name: name not in shared),
         "macs": macs,
@@ -157,13 +179,15 @@ class _Sizes:
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
+        self.meanings: dict[str, Meaning] = {}
 
-    def named(self, name: str, size: Any) -> Any:
+    def named(self, name: str, size: Any, meaning: Meaning) -> Any:
         """A symbol of that name, or, where the name means another number already, of one with a dash more."""
         if type(size) is not int:
             return size
         while self.numbers.setdefault(name, size) != size:
             name += "'"
+        self.meanings.setdefault(name, meaning)
         return named(name)
 
     def of_op(self, applied: Applied) -> Op:
@@ -182,24 +206,26 @@ class _Sizes:
         """An attribute's value in symbols: one for all axes where these agree."""
         base = CUSTOMARY.get(name, name)
         if not isinstance(value, tuple):
-            return self.named(base, value)
+            return self.named(base, value, Meaning(name))
         flat = {part for item in value for part in (item if isinstance(item, tuple) else (item,))}
         one = len(flat) == 1 and (name not in APART or len(value) == 1)
         marks = axes if len(value) == len(axes) else [str(place) for place in range(1, len(value) + 1)]
         return tuple(
-            self.part(base, item, "" if one else mark, not one)
+            self.part(name, item, "" if one else mark, not one)
             for item, mark in zip(value, marks, strict=True)
         )
 
-    def part(self, base: str, value: Any, axis: str, differs: bool) -> Any:
-        """The symbol for one axis, or for the two ends of one."""
+    def part(self, name: str, value: Any, axis: str, differs: bool) -> Any:
+        """The symbol of an attribute for one axis, or for the two ends of one."""
+        base = CUSTOMARY.get(name, name)
         if isinstance(value, tuple):
             ends = ENDS.get(axis, ("before", "after")) if differs and value[0] != value[1] else ("", "")
             letter = axis[:1] if ends == ("", "") else ""
             return tuple(
-                self.named(_joined(base, letter or end), size) for end, size in zip(ends, value, strict=True)
+                self.named(_joined(base, letter or end), size, Meaning(name, end or axis))
+                for end, size in zip(ends, value, strict=True)
             )
-        return self.named(_joined(base, axis[:1]), value)
+        return self.named(_joined(base, axis[:1]), value, Meaning(name, axis))
 
     def of_inputs(self, applied: Applied) -> tuple[Shape, ...]:
         """The inputs with symbols for their sizes; those in which inputs differ are told apart."""
@@ -208,9 +234,20 @@ class _Sizes:
         marks = given if len(given) == count > 1 else [str(place) for place in range(1, count + 1)]
         shapes = []
         for x, mark in zip(applied.inputs, marks, strict=True):
-            names = (self.input_name(axis, mark, applied) for axis in x.axes)
-            shapes.append(Shape(x.axes, tuple(map(self.named, names, x.dims))))
+            dims = (
+                self.input_size(axis, size, mark, applied) for axis, size in zip(x.axes, x.dims, strict=True)
+            )
+            shapes.append(Shape(x.axes, tuple(dims)))
         return tuple(shapes)
+
+    def input_size(self, axis: str, size: Any, mark: str, applied: Applied) -> Any:
+        """A symbol for the size of an input along an axis."""
+        name = self.input_name(axis, mark, applied)
+        if name == LETTERS[CHANNELS] and CHANNELS in applied.output.axes:
+            what = "the input and the output"
+        else:
+            what = f"input {mark}" if name.endswith(f"_{mark}") else "the input"
+        return self.named(name, size, Meaning(what, axis, tensor=True))
 
     def input_name(self, axis: str, mark: str, applied: Applied) -> str:
         """The name of an input's size: `H`, or `L_memory` where inputs differ; `C_in` where channels change."""
@@ -222,16 +259,16 @@ class _Sizes:
         stays = applied.output.channels in sizes and "out_channels" not in attributes(type(applied.op))
         return "C" if stays else "C_in"
 
-    def used(self, lines: Sequence[Line]) -> dict[str, int]:
-        """The numbers of the symbols that some lines mention."""
-        mentioned = {
-            name
-            for line in lines
-            for piece in line.pieces
-            for factor in piece.factors
-            for name in (factor.symbols() if isinstance(factor, Polynomial) else ())
-        }
-        return {name: size for name, size in self.numbers.items() if name in mentioned}
+
+def symbols(lines: Sequence[Line]) -> set[str]:
+    """The symbols that some lines mention; output sizes that stand on the left do not count."""
+    return {
+        name
+        for line in lines
+        for piece in line.pieces
+        for factor in piece.factors
+        for name in (factor.symbols() if isinstance(factor, Polynomial) else ())
+    }
 
 
 def _drops_out(op: Op, attribute: Attribute, value: Any) -> bool:

@@ -12,12 +12,12 @@ from paramcalc.conventions.rule import Convention, Facts, expression, family, fo
 from paramcalc.count.call import call_text
 from paramcalc.count.report import Report, Row
 from paramcalc.engine.graph import Layer
-from paramcalc.explain.equations import Line, equations
+from paramcalc.explain.equations import ORDER, Line, Meaning, equations, symbols
 from paramcalc.render import notebook
 from paramcalc.render.notebook import drawing
 
 USUAL = ("output", "params", "frozen", "buffers", "macs", "activations", "memory")
-QUANTITIES = (*USUAL[:5], "flops", "connections", "operations", *USUAL[5:])
+QUANTITIES = (*USUAL[:4], "kernels", "biases", "macs", "flops", "connections", "operations", *USUAL[5:])
 
 OPERATIONS = (
     "operations are those of one sample in inference, besides multiply-accumulates, which are the macs",
@@ -42,13 +42,14 @@ class Reason(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """The equations of a layer, or of several that are alike; `numbers` are what the symbols stand for."""
+    """The equations of a layer, or of several that are alike, and what their symbols are and mean."""
 
     paths: tuple[str, ...]
     call: str
     inputs: tuple[Shape, ...]
     output: Shape
     numbers: dict[str, int]
+    meanings: dict[str, Meaning]
     lines: tuple[Line, ...]
     remarks: tuple[str, ...]
     reasons: tuple[Reason, ...]
@@ -76,6 +77,17 @@ class Explained(NamedTuple):
     convention: Convention | None
     differences: tuple[Reason, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def legend(self) -> dict[str, tuple[Meaning, ...]]:
+        """What each symbol of the equations stands for; more than one thing where layers differ."""
+        found: dict[str, dict[Meaning, None]] = {}
+        for each in self.explanations:
+            for name, meaning in each.meanings.items():
+                found.setdefault(name, {})[meaning] = None
+        order = {name: place for place, name in enumerate(ORDER)}
+        names = sorted(found, key=lambda name: order.get(name, len(order)))
+        return {name: tuple(found[name]) for name in names}
 
     def __repr__(self) -> str:
         return f"<Explained {visible(self.model)}: {len(self.explanations)} kinds of layers>"
@@ -146,8 +158,9 @@ def _totals(explanations: Sequence[Explanation], wanted: Sequence[str]) -> Itera
 
 def _explained(rows: Sequence[Row], wanted: Sequence[str], why: Convention | None) -> Explanation:
     layer = rows[0].layer
-    numbers, lines = equations(layer.applied, layer.shared, layer.frozen)
+    numbers, meanings, lines = equations(layer.applied, layer.shared, layer.frozen)
     lines = [line for line in lines if line.quantity in wanted]
+    used = symbols(lines)
     absent = () if lines else tuple(_absent(wanted))
     return Explanation(
         paths=tuple(row.path for row in rows),
@@ -155,6 +168,7 @@ def _explained(rows: Sequence[Row], wanted: Sequence[str], why: Convention | Non
         inputs=layer.applied.inputs,
         output=layer.output,
         numbers=numbers,
+        meanings={name: meaning for name, meaning in meanings.items() if name in used},
         lines=tuple(lines),
         remarks=(*absent, *_remarks(layer.shared, layer.frozen)),
         reasons=tuple(_reasons(layer, rows[0], why, wanted)) if why else (),
