@@ -132,18 +132,18 @@ def by_verify(model: str, threads: int) -> tuple[Made, int]:
 def _ours(model: str, threads: int, compares: bool) -> tuple[Made, int]:
     """The library's forward pass with given weights, or the one that compares each layer as well."""
     from paramcalc import load
-    from paramcalc.verify.compare import Settings, verify
+    from paramcalc.verify.compare import RunSettings, verify
     from paramcalc.verify.convolution import BLOCK_BYTES
     from paramcalc.verify.run import run
-    from paramcalc.verify.weights import Drawn, Given, drawn_inputs
+    from paramcalc.verify.weights import DrawnWeights, GivenWeights, drawn_inputs
 
     before = status("VmRSS")
     graph = load(model).graph()
-    drawn = Drawn(graph, keep=True)
+    drawn = DrawnWeights(graph, keep=True)
     inputs = drawn_inputs(graph)
     run(graph, inputs, drawn, activations=heads(graph))
-    given = Given(graph, {"/".join(key): array for key, array in drawn.kept.items()})
-    settings = Settings()
+    given = GivenWeights(graph, {"/".join(key): array for key, array in drawn.kept.items()})
+    settings = RunSettings()
     found = verify(graph, settings, inputs, given)
     assert found.agrees
     weights = sum(array.nbytes for array in drawn.kept.values())

@@ -82,13 +82,13 @@ def graph_of(path: Path) -> Graph:
 
 def said(graph: Graph, **settings: Any) -> set[tuple[str, str]]:
     """Which layers disagree in what."""
-    run = compare.verify(graph, compare.Settings(**settings))
+    run = compare.verify(graph, compare.RunSettings(**settings))
     return {(found.layer, found.what) for found in run.disagreements}
 
 
 def drawn(graph: Graph, seed: int = 0, dtype: str = "float32") -> dict[str, Any]:
     """Random weights by path and name."""
-    supply = weighing.Drawn(graph, dtype, seed, keep=True)
+    supply = weighing.DrawnWeights(graph, dtype, seed, keep=True)
     running.run(graph, None, supply, dtype=dtype, activations=["**"])
     return {"/".join(key): array for key, array in supply.kept.items()}
 
@@ -184,7 +184,7 @@ def test_wrong_weight_shape_is_noticed(wrong: str, small: Path, monkeypatch: pyt
 
 def test_wrong_buffer_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Running statistics of another size than is counted are seen, with nothing else about the layer."""
-    arrays = weighing.Drawn.arrays
+    arrays = weighing.DrawnWeights.arrays
 
     def longer(supply: Any, layer: Any, inputs: Any) -> Any:
         made = arrays(supply, layer, inputs)
@@ -200,9 +200,9 @@ def test_wrong_buffer_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -
         return old(op, tools, x, running_mean=running_mean[0], running_var=running_var[0], **weights)
 
     monkeypatch.setattr(kind, "forward", first)
-    monkeypatch.setattr(weighing.Drawn, "arrays", longer)
+    monkeypatch.setattr(weighing.DrawnWeights, "arrays", longer)
     assert said(graph_of(small)) == set()
-    monkeypatch.setattr(weighing.Drawn, "arrays", twice)
+    monkeypatch.setattr(weighing.DrawnWeights, "arrays", twice)
     assert said(graph_of(small)) == {("first/batch_norm", "buffers")}
 
 
@@ -254,12 +254,12 @@ def test_undeclared_use_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_shared_weight_that_is_not_one_is_noticed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A layer that gets a copy of what it should share is named."""
-    arrays = weighing.Drawn.arrays
+    arrays = weighing.DrawnWeights.arrays
 
     def copied(supply: Any, layer: Any, inputs: Any) -> Any:
         return {name: array.copy() for name, array in arrays(supply, layer, inputs).items()}
 
-    monkeypatch.setattr(weighing.Drawn, "arrays", copied)
+    monkeypatch.setattr(weighing.DrawnWeights, "arrays", copied)
 
     assert said(graph_of(small)) == {("again", "use of weight"), ("again", "use of bias")}
 

@@ -97,12 +97,12 @@ def verify(
     Example: paramcalc verify lenet5-1998 --batch 2
     """
     from paramcalc.verify import draw as drawn
-    from paramcalc.verify.compare import Settings
+    from paramcalc.verify.compare import RunSettings
     from paramcalc.verify.session import Request
 
     sizes, arrays = _inputs(inputs)
     request = Request(
-        Settings(batch, dtype, seed),
+        RunSettings(batch, dtype, seed),
         changed.changes,
         sizes,
         arrays,

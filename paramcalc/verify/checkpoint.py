@@ -24,7 +24,7 @@ PROJECTIONS = {"q": "query", "k": "key", "v": "value", "o": "out", "out": "out",
 SHORTCUTS = {"downsample", "proj", "projection", "shortcut", "skip"}  # one thing by several names
 
 
-class Match(NamedTuple):
+class WeightMatch(NamedTuple):
     """A file's arrays by the graph's weights.
 
     `by_name` are as many, the others were found by order; `doubtful` are names that nothing but order
@@ -62,7 +62,7 @@ class Match(NamedTuple):
         return tuple(remarks)
 
 
-def match(graph: Graph, arrays: Sequence[Stored], source: str) -> Match:
+def match(graph: Graph, arrays: Sequence[Stored], source: str) -> WeightMatch:
     """The arrays that a graph's weights and buffers mean; `Fault` with all that do not fit.
 
     First by name: path and name of the weight, whatever separates their words, and whatever module all
@@ -83,7 +83,7 @@ def match(graph: Graph, arrays: Sequence[Stored], source: str) -> Match:
             taken = {_origin(one.name) for one in pairs.values()}
             extra = tuple(one.name for one in arrays if one.name not in taken)
             in_order = {key: pairs[key] for key in keys}
-            return Match(in_order, wanted, len(named), tuple(doubtful), extra, auxiliary)
+            return WeightMatch(in_order, wanted, len(named), tuple(doubtful), extra, auxiliary)
         faults.append((len(keys) - len(pairs), _misfit(source, graph, keys, arrays, pairs, wrong)))
     raise min(faults, key=lambda fault: fault[0])[1]
 

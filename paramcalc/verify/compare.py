@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from heapq import nlargest
 from math import inf, isfinite, prod
 from time import perf_counter
@@ -21,7 +21,7 @@ from paramcalc.verify.files import Stored
 from paramcalc.verify.run import Arrays, Live, checked_inputs, needed
 from paramcalc.verify.tools import Array, Tools
 from paramcalc.verify.watch import watched
-from paramcalc.verify.weights import FLOATS, Drawn, Key, Supply, drawn_inputs, key, shown
+from paramcalc.verify.weights import FLOATS, DrawnWeights, Key, Supply, drawn_inputs, key, shown
 
 Watcher: TypeAlias = Callable[[Layer, Array], None]
 Fact: TypeAlias = int | str | tuple[int, ...]
@@ -29,7 +29,7 @@ Fact: TypeAlias = int | str | tuple[int, ...]
 TOLERANCE = 1e-4  # of the largest number: what single precision may lose on the way through a network
 
 
-class Settings(NamedTuple):
+class RunSettings(NamedTuple):
     """How to run: with how many samples, in which numbers, and what random ones start from."""
 
     batch: int = 1
@@ -102,28 +102,37 @@ class Measured(NamedTuple):
 class Verification(NamedTuple):
     """A whole run.
 
-    `forward_seconds` were spent in layers, `weights_seconds` on making their weights. `memory` is
-    the most that the process has ever held, in bytes; 0 where the system does not tell.
-    `left_out` are auxiliary branches that had no weights to run with. `apart` is how far the outputs
-    are from those in a file, `expected`: the largest difference, as a share of the largest value.
+    `weights_seconds` were spent on making weights. `memory` is the most that the process has ever
+    held, in bytes; 0 where the system does not tell. `apart` is how far the outputs are from those in
+    a file, `expected`: the largest difference, as a share of the largest value.
     """
 
     report: Report
-    settings: Settings
+    settings: RunSettings
     layers: tuple[Measured, ...]
     disagreements: tuple[Disagreement, ...]
     peak: Peak
-    forward_seconds: float
     weights_seconds: float
     memory: int
     outputs: Arrays
-    left_out: tuple[str, ...] = ()
     expected: str = ""
     apart: float = 0
 
     @property
     def agrees(self) -> bool:
         return not self.disagreements
+
+    @property
+    def forward_seconds(self) -> float:
+        """The time in layers."""
+        return sum(layer.seconds for layer in self.layers)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Auxiliary branches that had no weights to run with."""
+        ran = {layer.path for layer in self.layers}
+        rows = self.report.rows
+        return tuple(dict.fromkeys(row.layer.auxiliary for row in rows if row.path not in ran))
 
     @property
     def macs(self) -> int:
@@ -140,7 +149,7 @@ class Verification(NamedTuple):
 
 def verify(
     graph: Graph,
-    settings: Settings = Settings(),
+    settings: RunSettings = RunSettings(),
     inputs: Arrays | Array | None = None,
     weights: Supply | None = None,
     *,
@@ -170,13 +179,12 @@ def verify(
     arrays = given or checked_inputs(graph, drawn_inputs(graph, batch, dtype, settings.seed), dtype)
     values = range(len(graph.inputs), len(graph.inputs) + len(graph.layers))
     live = Live(graph, arrays, values if auxiliary else needed(graph, graph.outputs), graph.outputs)
-    run = _Comparison(graph, settings, live, weights or Drawn(graph, settings.dtype, settings.seed))
+    run = _Comparison(graph, live, weights or DrawnWeights(graph, dtype, settings.seed), dtype)
     layers = []
     for value in live.order:
         measured, output = run.layer(value)
         layers.append(measured)
         see(measured.row.layer, output)
-    ran = {measured.path for measured in layers}
     outputs = {graph.name(value): live.arrays[value] for value in graph.outputs}
     apart, differing = _compare_outputs(outputs, expected) if expected else (0, [])
     return Verification(
@@ -185,11 +193,9 @@ def verify(
         layers=tuple(layers),
         disagreements=(*run.disagreements, *differing),
         peak=run.peak,
-        forward_seconds=sum(measured.seconds for measured in layers),
         weights_seconds=run.weights_seconds,
         memory=peak_memory(),
         outputs=outputs,
-        left_out=tuple(dict.fromkeys(layer.auxiliary for layer in graph.layers if layer.path not in ran)),
         expected=expected.source if expected else "",
         apart=apart,
     )
@@ -198,42 +204,44 @@ def verify(
 class _Comparison:
     """A run under way."""
 
-    def __init__(self, graph: Graph, settings: Settings, live: Live, supply: Supply) -> None:
-        self.report = count(graph, settings.batch)
+    def __init__(self, graph: Graph, live: Live, supply: Supply, dtype: str) -> None:
+        self.report = count(graph, live.batch)
         self.disagreements: list[Disagreement] = []
         self.weights_seconds = 0.0
         self.peak = Peak()
-        self._first = len(graph.inputs)
-        moments = liveness.run(graph, settings.batch, only={*live.order}).moments
+        moments = liveness.run(graph, live.batch, only={*live.order}).moments
         self._live_by_rule = {moment.layer: moment.values for moment in moments}
-        self._settings = settings
+        self._dtype = dtype
         self._live = live
         self._supply = supply
         self._tools = Tools()
-        self._ends = {*range(self._first + len(graph.layers))} - {
-            value for layer in graph.layers for value in layer.inputs
-        }
+        self._read = {value for layer in graph.layers for value in layer.inputs}
         shared = {key(layer, name) for layer in graph.layers for name in layer.shared}
         self._shared: dict[Key, Array | None] = dict.fromkeys(shared)  # the arrays that owners were given
 
     def layer(self, value: int) -> tuple[Measured, Array]:
         """Runs one layer and notes what disagrees; gives its output, or zeros for an unusable one."""
-        row = self.report.rows[value - self._first]
-        start = perf_counter()
-        weights = self._weights(value, row.layer)
-        made = perf_counter()
+        row = self.report.rows[value - len(self.report.graph.inputs)]
         before = self._tools.multiplications
         read: set[str] = set()
-        y = self._forward(value, row.layer, watched(weights, read.add))
+        start = perf_counter()
+        try:
+            weights = self._supply.arrays(row.layer, self._live.inputs(value))
+            made = perf_counter()
+            y = self._forward(value, row.layer, watched(weights, read.add))
+        except MemoryError:
+            raise _no_memory(row.layer) from None
         ended = perf_counter()
         self.weights_seconds += made - start
+        own = {name: array.size for name, array in weights.items() if name not in row.layer.shared}
+        learned = row.layer.applied.weights.keys() - row.layer.op.frozen
         output = self._usable(row.layer, y)
         self._live.hold(value, output)
         measured = Measured(
             row,
             output=() if y is None else y.shape,
-            params=_elements(weights, _learned(row.layer)),
-            buffers=_elements(weights, _own(row.layer, row.layer.applied.buffers)),
+            params=sum(size for name, size in own.items() if name in learned),
+            buffers=sum(size for name, size in own.items() if name in row.layer.applied.buffers),
             macs=self._tools.multiplications - before,
             reads=len(read),
             live=self._live.elements,
@@ -247,19 +255,13 @@ class _Comparison:
             self._compare_numbers(value, row.layer, y)
         return measured, output
 
-    def _weights(self, value: int, layer: Layer) -> dict[str, Array]:
-        try:
-            return self._supply.arrays(layer, self._live.inputs(value))
-        except MemoryError:
-            raise _no_memory(layer) from None
-
     def _forward(self, value: int, layer: Layer, weights: Mapping[str, Array]) -> Array | None:
         """The layer's output; None, and a disagreement, where its forward pass fails."""
         try:
             with np.errstate(all="ignore"):
                 return self._live.forward(value, self._tools, weights)
         except MemoryError:
-            raise _no_memory(layer) from None
+            raise
         except Exception as error:
             expected = f"an output of {shown(self._shape(layer))}"
             message = " ".join(f"{type(error).__name__}: {error}".split())
@@ -279,7 +281,7 @@ class _Comparison:
     def _types(self, layer: Layer, y: Array) -> tuple[str, str]:
         """What type the output should have, and has: ids may be whole numbers of any width."""
         if CHANNELS in layer.output.axes:
-            return self._settings.dtype, y.dtype.name
+            return self._dtype, y.dtype.name
         return "whole numbers", "whole numbers" if y.dtype.kind in "iu" else y.dtype.name
 
     def _compare_weights(self, layer: Layer, weights: Mapping[str, Array], read: set[str]) -> None:
@@ -297,7 +299,7 @@ class _Comparison:
 
     def _compare_numbers(self, value: int, layer: Layer, y: Array) -> None:
         """What nobody reads further must be numbers; anything else upstream has ended up there."""
-        if value in self._ends and y.dtype.kind == "f":
+        if value not in self._read and y.dtype.kind == "f":
             bad = y.size - int(np.isfinite(y).sum())
             if bad:
                 self._disagree(layer, "output values", "finite", f"{bad:,} NaN or infinite")
@@ -312,10 +314,10 @@ class _Comparison:
     def _usable(self, layer: Layer, y: Array | None) -> Array:
         """The output, or zeros in its place if there is none or it has another shape."""
         shape = self._shape(layer)
-        return np.zeros(shape, FLOATS[self._settings.dtype]) if y is None or y.shape != shape else y
+        return np.zeros(shape, FLOATS[self._dtype]) if y is None or y.shape != shape else y
 
     def _shape(self, layer: Layer) -> tuple[int, ...]:
-        return (self._settings.batch, *layer.output.dims)
+        return (self._live.batch, *layer.output.dims)
 
 
 def _compare_outputs(outputs: Arrays, expected: Expected) -> tuple[float, list[Disagreement]]:
@@ -349,20 +351,6 @@ def _compare_outputs(outputs: Arrays, expected: Expected) -> tuple[float, list[D
 def _text(fact: Fact) -> str:
     """A shape, a number or a word as a message has it."""
     return shown(fact) if isinstance(fact, tuple) else f"{fact:,}" if isinstance(fact, int) else fact
-
-
-def _learned(layer: Layer) -> list[str]:
-    """The layer's own weights that are learned, not fixed by design."""
-    return [name for name in _own(layer, layer.applied.weights) if name not in layer.op.frozen]
-
-
-def _own(layer: Layer, names: Iterable[str]) -> list[str]:
-    """Those weights or buffers that no other layer owns."""
-    return [name for name in names if name not in layer.shared]
-
-
-def _elements(arrays: Mapping[str, Array], names: Iterable[str]) -> int:
-    return sum(arrays[name].size for name in names)
 
 
 def _no_memory(layer: Layer) -> Fault:

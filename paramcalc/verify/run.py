@@ -14,7 +14,7 @@ from paramcalc.base.paths import matching
 from paramcalc.base.shape import CHANNELS
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.verify.tools import Array, Tools
-from paramcalc.verify.weights import FLOATS, Drawn, Given, Supply, drawn_inputs, shown
+from paramcalc.verify.weights import FLOATS, DrawnWeights, GivenWeights, Supply, drawn_inputs, shown
 
 Arrays: TypeAlias = Mapping[str, Array]
 
@@ -44,9 +44,9 @@ def run(
     if inputs is None:
         inputs = drawn_inputs(graph, batch, dtype, seed)
     if weights is None:
-        weights = Drawn(graph, dtype, seed)
+        weights = DrawnWeights(graph, dtype, seed)
     elif not isinstance(weights, Supply):
-        weights = Given(graph, weights, dtype)
+        weights = GivenWeights(graph, weights, dtype)
     wanted = [*dict.fromkeys((*graph.outputs, *named(graph, activations)))]
     live = Live(graph, checked_inputs(graph, inputs, dtype), needed(graph, wanted), wanted)
     tools = Tools()

@@ -11,24 +11,23 @@ from typing import Any, NamedTuple
 from paramcalc.base.errors import Fault, SpecError
 from paramcalc.engine import elaborate, library
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.language.spec import Spec
 from paramcalc.verify import files
 from paramcalc.verify.checkpoint import match
-from paramcalc.verify.compare import Expected, Settings, Verification, verify
+from paramcalc.verify.compare import Expected, RunSettings, Verification, verify
 from paramcalc.verify.effort import Effort, check_memory
 from paramcalc.verify.files import Stored
 from paramcalc.verify.tools import Array
-from paramcalc.verify.weights import Given, listed
+from paramcalc.verify.weights import GivenWeights, listed
 
 Begin = Callable[[str, Graph, Effort], None]  # a model that is to be run now, and what that takes
 Watch = Callable[[str, int, Layer, Array], None]  # model, number of layers, the layer done, its output
 
 
 class Target(NamedTuple):
-    """A name, and what gives the spec and variant that it means. `folder`: one of many."""
+    """A name, and the address that its spec is found by. `folder`: one of many."""
 
     name: str
-    find: Callable[[], tuple[Spec, str]]
+    address: str
     folder: bool = False
 
 
@@ -40,7 +39,7 @@ class Request(NamedTuple):
     sense for one network only.
     """
 
-    settings: Settings
+    settings: RunSettings
     changes: tuple[Any, ...] = ()
     sizes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
     arrays: Mapping[str, Path] = MappingProxyType({})
@@ -50,7 +49,7 @@ class Request(NamedTuple):
     alone: bool = False
 
 
-class Outcome(NamedTuple):
+class NetworkOutcome(NamedTuple):
     """A network that was run, with remarks; or why it was not, in `problem`."""
 
     name: str
@@ -62,7 +61,7 @@ class Outcome(NamedTuple):
 class Session(NamedTuple):
     """All outcomes, and the networks of folders that were too large."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[NetworkOutcome, ...]
     left_out: tuple[str, ...]
 
     @property
@@ -105,7 +104,7 @@ def session(names: Iterable[str], request: Request, begin: Begin, watch: Watch) 
         except (Fault, SpecError) as problem:
             if len(all_targets) == 1:
                 raise
-            outcomes.append(Outcome(target.name, problem=problem))
+            outcomes.append(NetworkOutcome(target.name, problem=problem))
     if left_out and not outcomes:
         raise Fault("all networks are larger than --up-to", found=listed(left_out))
     return Session(tuple(outcomes), tuple(left_out))
@@ -120,39 +119,34 @@ def targets(names: Iterable[str]) -> Iterator[Target]:
         if name and Path(name).is_dir():  # no name at all would be taken for the working folder
             yield from _inside(Path(name))
         else:
-            yield Target(name, partial(library.find, name))
+            yield Target(name, name)
 
 
 def _inside(folder: Path) -> Iterator[Target]:
+    """A folder without specs, or a file that is none, is a target that fails in its turn."""
     specs = library.files(folder)
     if not specs:
-        yield Target(str(folder), partial(_refuse, folder))
+        yield Target(str(folder), str(folder))
     for file in specs:
         try:
             spec = library.read(file)
         except (Fault, SpecError):
-            yield Target(str(file), partial(library.find, str(file)), folder=True)  # fails again, in its turn
+            yield Target(str(file), str(file), folder=True)
             continue
         for name in library.models(spec):
             if library.same_settings(spec, name) == name:
-                variant = name if name in spec.variants else ""
-                yield Target(name, partial(_pair, spec, variant), folder=True)
-
-
-def _pair(spec: Spec, variant: str) -> tuple[Spec, str]:
-    return spec, variant
-
-
-def _refuse(folder: Path) -> tuple[Spec, str]:
-    raise Fault(f"{folder}: no spec in this folder", fix="a spec's name ends in .yaml")
+                address = f"{file}:{name}" if name in spec.variants else str(file)
+                yield Target(name, address, folder=True)
 
 
 def _graph(target: Target, request: Request) -> Graph:
-    spec, variant = target.find()
+    if target.address and Path(target.address).is_dir():
+        raise Fault(f"{target.name}: no spec in this folder", fix="a spec's name ends in .yaml")
+    spec, variant = library.find(target.address)
     return elaborate.elaborate(spec, elaborate.Settings(variant, request.changes, dict(request.sizes)))
 
 
-def _verified(name: str, graph: Graph, request: Request, begin: Begin, watch: Watch) -> Outcome:
+def _verified(name: str, graph: Graph, request: Request, begin: Begin, watch: Watch) -> NetworkOutcome:
     settings = request.settings
     first = next(iter(graph.inputs))
     expected = None
@@ -171,13 +165,13 @@ def _verified(name: str, graph: Graph, request: Request, begin: Begin, watch: Wa
         graph,
         settings,
         {key: one.read() for key, one in inputs.items()} or None,
-        Given(graph, matching.read(), settings.dtype, auxiliary) if matching else None,
+        GivenWeights(graph, matching.read(), settings.dtype, auxiliary) if matching else None,
         auxiliary=auxiliary,
         expected=expected,
         begin=partial(begin, name, graph),
         see=partial(watch, name, len(graph.layers)),
     )
-    return Outcome(name, run, matching.remarks(str(request.weights)) if matching else ())
+    return NetworkOutcome(name, run, matching.remarks(str(request.weights)) if matching else ())
 
 
 def _only(path: Path) -> Stored:

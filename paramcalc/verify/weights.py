@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from paramcalc.base.errors import Fault, near
+from paramcalc.base.errors import Fault, near, visible
 from paramcalc.base.shape import CHANNELS
 from paramcalc.engine.graph import Graph, Layer
 
@@ -53,7 +53,7 @@ def key(layer: Layer, name: str) -> Key:
     return layer.shared.get(name, layer.path), name
 
 
-class Given:
+class GivenWeights:
     """Arrays that are there, each as often as layers share it. They are never written to.
 
     Without `auxiliary`, layers of auxiliary branches need none.
@@ -74,7 +74,7 @@ class Given:
         return {name: self._arrays[key(layer, name)] for name in declared(layer)}
 
 
-class Drawn:
+class DrawnWeights:
     """Random arrays, made when a layer's turn has come and overwritten by the next layer's.
 
     So a network of any size needs the memory of its largest layer only; what layers share is kept,
@@ -240,10 +240,5 @@ def counted(names: Collection[object], what: str) -> str:
 def listed(names: Sequence[str], limit: int = LISTED) -> str:
     """The first few names, and how many more there are."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
-    return ", ".join(map(_printable, names[:limit])) + more
-
-
-def _printable(name: str) -> str:
-    """A name as a file has it, which may be long and hold anything."""
-    name = name if len(name) <= NAME else f"{name[:NAME]}..."
-    return name if name.isprintable() else ascii(name)[1:-1]
+    texts = (name if len(name) <= NAME else f"{name[:NAME]}..." for name in names[:limit])
+    return visible(", ".join(texts)) + more

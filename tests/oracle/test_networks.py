@@ -171,11 +171,11 @@ def onnx_model(graph: Graph, arrays: dict[str, Any]) -> bytes:
 def test_as_onnx_runtime(name: str) -> None:
     """The same layers with the same weights give the same outputs in ONNX Runtime."""
     runtime = pytest.importorskip("onnxruntime")
-    from paramcalc.verify.weights import Drawn
+    from paramcalc.verify.weights import DrawnWeights
 
     graph = graph_of(name)
     x = image(graph, "float32")
-    drawn = Drawn(graph, seed=1, keep=True)
+    drawn = DrawnWeights(graph, seed=1, keep=True)
     run(graph, x, drawn, activations=["**"])
     arrays = {"/".join(key): array for key, array in drawn.kept.items()}
     session = runtime.InferenceSession(onnx_model(graph, arrays), providers=["CPUExecutionProvider"])

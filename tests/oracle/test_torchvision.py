@@ -10,7 +10,7 @@ from paramcalc import load
 from paramcalc.verify.checkpoint import match as match_arrays
 from paramcalc.verify.files import in_memory
 from paramcalc.verify.run import run
-from paramcalc.verify.weights import Given
+from paramcalc.verify.weights import GivenWeights
 
 np = pytest.importorskip("numpy")
 torch = pytest.importorskip("torch")
@@ -91,7 +91,7 @@ def test_as_torchvision(name: str, heads: bool) -> None:
 
     with torch.inference_mode():
         expected = network(torch.from_numpy(x)).numpy()
-    (found,) = run(graph, x, Given(graph, match.read(), auxiliary=match.auxiliary)).values()
+    (found,) = run(graph, x, GivenWeights(graph, match.read(), auxiliary=match.auxiliary)).values()
 
     assert match.auxiliary == heads or theirs not in WITH_HEADS
     assert {key.rpartition(".")[2] for key in match.extra} <= {
