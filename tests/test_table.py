@@ -13,7 +13,7 @@ from paramcalc import load
 from paramcalc.base import printed as figure
 from paramcalc.base.printed import Comparison
 from paramcalc.engine import library
-from paramcalc.table.family import Block, Family, Stage, family, usual
+from paramcalc.table.family import Family, Stage, StageBlock, family, usual
 from tests.conftest import Run
 
 
@@ -299,7 +299,9 @@ def test_all_families_have_a_table() -> None:
         spec = library.read(path)
         found = table(f"{path}:{usual(spec)[0]}" if usual(spec)[0] else str(path))
         assert found.stages, path
-        assert all(isinstance(block, Block) and block.parts for row in found.stages for block in row.cells[0])
+        assert all(
+            isinstance(block, StageBlock) and block.parts for row in found.stages for block in row.cells[0]
+        )
 
 
 # --------------------------------------------------------------------------------- the command line

@@ -26,7 +26,7 @@ NAMED, KIND, EQUAL, ALIKE, PLACE = 1000, 20, 20, 20, 1
 ENOUGH = ALIKE // 2  # parts of other names answer to each other from here on
 
 
-class Match(NamedTuple):
+class NodeMatch(NamedTuple):
     """What answers to each other: for each network its part of the tree, or None.
 
     `forms` are equal numbers where the parts hold equal layers in the same order.
@@ -35,7 +35,7 @@ class Match(NamedTuple):
     names: tuple[str, ...]
     nodes: tuple[Node | None, ...]
     forms: tuple[int, ...]
-    children: tuple[Match, ...]
+    children: tuple[NodeMatch, ...]
 
     @property
     def digits(self) -> bool:
@@ -43,13 +43,13 @@ class Match(NamedTuple):
         return all(name.isdigit() for name in self.names if name)
 
 
-def align(reports: Sequence[Report]) -> Match:
+def align(reports: Sequence[Report]) -> NodeMatch:
     """The trees of all reports in one; each further network is aligned with those before it."""
     roots = tuple(tree(report) for report in reports)
     return _Aligner().match(("",) * len(roots), roots)
 
 
-class _Part(NamedTuple):
+class _Child(NamedTuple):
     """A child of a group, with what the weighing asks of it."""
 
     name: str
@@ -68,7 +68,7 @@ class _Aligner:
         self.alike: dict[tuple[int, int], int] = {}
         self.titles: dict[int, Counter[str]] = {}
 
-    def match(self, names: tuple[str, ...], nodes: tuple[Node | None, ...]) -> Match:
+    def match(self, names: tuple[str, ...], nodes: tuple[Node | None, ...]) -> NodeMatch:
         forms = tuple(self.form(node) if node else 0 for node in nodes)
         rows = self.rows([self.parts(node) for node in nodes])
         children = tuple(
@@ -78,11 +78,11 @@ class _Aligner:
             )
             for row in rows
         )
-        return Match(names, nodes, forms, children)
+        return NodeMatch(names, nodes, forms, children)
 
-    def rows(self, columns: list[list[_Part]]) -> list[tuple[_Part | None, ...]]:
+    def rows(self, columns: list[list[_Child]]) -> list[tuple[_Child | None, ...]]:
         """Parts of several networks that answer to each other, in order."""
-        rows: list[tuple[_Part | None, ...]] = [(part,) for part in columns[0]]
+        rows: list[tuple[_Child | None, ...]] = [(part,) for part in columns[0]]
         for place, column in enumerate(columns[1:], start=1):
             missing = (None,) * place
             first = [next(part for part in row if part) for row in rows]
@@ -92,7 +92,7 @@ class _Aligner:
             ]
         return rows
 
-    def pairs(self, left: list[_Part], right: list[_Part]) -> list[tuple[int | None, int | None]]:
+    def pairs(self, left: list[_Child], right: list[_Child]) -> list[tuple[int | None, int | None]]:
         """Places that answer to each other in two lists of parts, and places that stay alone."""
         head = 0
         while head < min(len(left), len(right)) and _agree(left[head], right[head]):
@@ -107,12 +107,12 @@ class _Aligner:
         ends = zip(range(len(left) - tail, len(left)), range(len(right) - tail, len(right)), strict=True)
         return [*((place, place) for place in range(head)), *middle, *ends]
 
-    def between(self, left: list[_Part], right: list[_Part]) -> list[tuple[int | None, int | None]]:
+    def between(self, left: list[_Child], right: list[_Child]) -> list[tuple[int | None, int | None]]:
         if len(left) * len(right) > LARGEST_TABLE:
             return _by_name(left, right)
         return _best([[self.worth(one, two) for two in right] for one in left], len(left), len(right))
 
-    def worth(self, one: _Part, two: _Part) -> int:
+    def worth(self, one: _Child, two: _Child) -> int:
         """How well two parts answer to each other; 0 when they do not."""
         same_name = one.name == two.name
         value = NAMED if same_name and not one.head else PLACE * same_name
@@ -124,7 +124,7 @@ class _Aligner:
         expected = same_name or (one.head and one.head == two.head)
         return value + KIND + likeness if expected or likeness >= ENOUGH else 0
 
-    def likeness(self, one: _Part, two: _Part) -> int:
+    def likeness(self, one: _Child, two: _Child) -> int:
         """How much two unequal parts of one kind have in common, from 0 to `ALIKE`."""
         key = (one.form, two.form)
         found = self.alike.get(key)
@@ -134,7 +134,7 @@ class _Aligner:
             found = self.alike[key] = ALIKE * common // max(all_of_them, 1)
         return found
 
-    def held(self, part: _Part) -> Counter[str]:
+    def held(self, part: _Child) -> Counter[str]:
         """What a part holds: the ops of a group, the attributes of a layer."""
         held = self.titles.get(part.form)
         if held is None:
@@ -143,11 +143,11 @@ class _Aligner:
             held = self.titles[part.form] = Counter(words)
         return held
 
-    def parts(self, node: Node | None) -> list[_Part]:
+    def parts(self, node: Node | None) -> list[_Child]:
         if node is None:
             return []
         return [
-            _Part(name, child, _head(name, child), _kind(child), self.form(child))
+            _Child(name, child, _head(name, child), _kind(child), self.form(child))
             for name, child in node.children.items()
         ]
 
@@ -168,7 +168,7 @@ def _head(name: str, node: Node) -> str:
     return "" if node.named else _NUMBERED.sub("", name)
 
 
-def _agree(one: _Part, two: _Part) -> bool:
+def _agree(one: _Child, two: _Child) -> bool:
     """Whether two parts at one end of their lists answer to each other without weighing."""
     return one.name == two.name and (one.form == two.form or (not one.head and one.kind == two.kind))
 
@@ -210,7 +210,7 @@ def _best(worth: list[list[int]], rows: int, columns: int) -> list[tuple[int | N
     return pairs + [(None, place) for place in range(two, columns)]
 
 
-def _by_name(left: list[_Part], right: list[_Part]) -> list[tuple[int | None, int | None]]:
+def _by_name(left: list[_Child], right: list[_Child]) -> list[tuple[int | None, int | None]]:
     """As many pairs of equal names as stand in the same order in both; all else stays alone."""
     places = {part.name: place for place, part in enumerate(right)}
     common = [(one, places[part.name]) for one, part in enumerate(left) if part.name in places]

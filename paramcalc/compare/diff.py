@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault, visible
 from paramcalc.base.shape import Shape
-from paramcalc.compare.align import Match, align
+from paramcalc.compare.align import NodeMatch, align
 from paramcalc.count.call import brief_text, call_text
 from paramcalc.count.outline import FITTING_LINES, FULL_DEPTH, JOIN, Node
 from paramcalc.count.report import Basis, Counts, Report
@@ -59,7 +59,7 @@ class Diff(NamedTuple):
     """Reports of several networks, aligned; the first is what the others are held against."""
 
     reports: tuple[Report, ...]
-    root: Match
+    root: NodeMatch
 
     def __repr__(self) -> str:
         return f"<Diff of {visible(' and '.join(self.labels))}>"
@@ -219,7 +219,7 @@ def round_to_digits(value: Fraction, short: bool = False) -> str:
 
 
 def _lines(
-    parent: Match, depth: int, deepest: int, fold: bool, paths: tuple[str, ...] = ()
+    parent: NodeMatch, depth: int, deepest: int, fold: bool, paths: tuple[str, ...] = ()
 ) -> Iterator[DiffLine]:
     for run in _runs(parent.children, fold):
         first = run[0]
@@ -235,7 +235,7 @@ def _lines(
                 forms = first.forms if all(own) else (0,) * len(own)
                 names = tuple(JOIN if node else "" for node in own)
                 joined = tuple(path if node else "" for path, node in zip(below, own, strict=True))
-                yield _line([Match(names, own, forms, ())], joined, depth + 1)
+                yield _line([NodeMatch(names, own, forms, ())], joined, depth + 1)
 
 
 def _own(node: Node | None) -> Node | None:
@@ -247,9 +247,9 @@ def _own(node: Node | None) -> Node | None:
     return alone
 
 
-def _runs(children: tuple[Match, ...], fold: bool) -> Iterator[list[Match]]:
+def _runs(children: tuple[NodeMatch, ...], fold: bool) -> Iterator[list[NodeMatch]]:
     """Matches in order, runs of equal rounds together."""
-    run: list[Match] = []
+    run: list[NodeMatch] = []
     for child in children:
         if run and fold and child.digits and run[0].digits and child.forms == run[0].forms:
             run.append(child)
@@ -261,7 +261,7 @@ def _runs(children: tuple[Match, ...], fold: bool) -> Iterator[list[Match]]:
         yield run
 
 
-def _line(run: list[Match], paths: tuple[str, ...], depth: int) -> DiffLine:
+def _line(run: list[NodeMatch], paths: tuple[str, ...], depth: int) -> DiffLine:
     first, last = run[0], run[-1]
     nodes, rows = first.nodes, [node.last if node else None for node in first.nodes]
     ops = [node.last.layer.op if node and node.layers == 1 else None for node in nodes]
@@ -285,7 +285,7 @@ def _line(run: list[Match], paths: tuple[str, ...], depth: int) -> DiffLine:
     )
 
 
-def _change(match: Match, place: int) -> str:
+def _change(match: NodeMatch, place: int) -> str:
     """What a network did to the first one's part."""
     before, after = match.nodes[0], match.nodes[place]
     if before is None or after is None:

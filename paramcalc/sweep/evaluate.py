@@ -13,7 +13,7 @@ from paramcalc.count.vary import Space
 from paramcalc.sweep.exact import Array, numbered
 from paramcalc.sweep.forms import Form, Gate, SymbolValues, Tables
 from paramcalc.sweep.order import Order
-from paramcalc.symbolic.pieces import Column, Pieces, words
+from paramcalc.symbolic.pieces import Pieces, SymbolColumn, words
 
 LONGEST = 1 << 22  # values of an axis that are evaluated at once
 BLOCK = 1 << 14  # points evaluated at once, so that what they need stays in the cache
@@ -119,7 +119,7 @@ class Evaluator:
             gates, [self.tables.form(getattr(piece.totals, name)) for name in wanted], piece.reason
         )
 
-    def _table(self, column: Column) -> Array:
+    def _table(self, column: SymbolColumn) -> Array:
         """The values of a symbol at all places of its axis."""
         values, symbol = self.space.axes[column.axis].values, column.symbol
         if isinstance(values, range):

@@ -31,7 +31,7 @@ NOT_IN_SYMBOLS = (Fault, SpecError, TypeError, ValueError, ArithmeticError, Attr
 _WORD = re.compile(r"[A-Za-z]{3,}")
 
 
-class Column(NamedTuple):
+class SymbolColumn(NamedTuple):
     """A symbol, and the axis whose values it stands for; `entry` is its place in them if they are lists."""
 
     symbol: Symbol
@@ -238,7 +238,7 @@ def _form(value: Any) -> object:
     return "number" if isinstance(value, int | Fraction) and not isinstance(value, bool) else type(value)
 
 
-def _filled(values: Sequence[Any], columns: Sequence[Column]) -> list[Any]:
+def _filled(values: Sequence[Any], columns: Sequence[SymbolColumn]) -> list[Any]:
     """A point with the symbols of some columns put in."""
     result = list(values)
     for column in columns:
@@ -248,9 +248,9 @@ def _filled(values: Sequence[Any], columns: Sequence[Column]) -> list[Any]:
     return result
 
 
-def _columns(space: Space) -> tuple[Column, ...]:
+def _columns(space: Space) -> tuple[SymbolColumn, ...]:
     """A symbol for all numbers that vary, by letters that remind of the names."""
-    columns: list[Column] = []
+    columns: list[SymbolColumn] = []
     taken: set[str] = set()
     for number, axis in enumerate(space.axes):
         found = axis.columns
@@ -262,7 +262,7 @@ def _columns(space: Space) -> tuple[Column, ...]:
             taken.add(letter)
             steps = Lattice.of(values)
             mine = Symbol(letter, (axis.name,), steps.least, steps.scale, steps.offset, steps.least)
-            columns.append(Column(mine, number, None if alone else place))
+            columns.append(SymbolColumn(mine, number, None if alone else place))
     return tuple(columns)
 
 

@@ -10,7 +10,7 @@ from paramcalc.count.report import Counts, Report
 from paramcalc.render.escape import comment, tex
 from paramcalc.render.grid import Column, Grid, Line, Styled, layout, number, total_width
 from paramcalc.render.words import inputs
-from paramcalc.table.family import Block, Family, Stage, family
+from paramcalc.table.family import Family, Stage, StageBlock, family
 
 SCHEMA = "paramcalc/table/1"
 TOTALS = {"params": "params", "macs": "MACs"}
@@ -65,10 +65,10 @@ def _stacked(stage: Stage) -> list[Line]:
     return [Line((*head, *texts)) for head, texts in zip(heads, columns, strict=True)]
 
 
-def _pile(block: Block) -> list[str]:
+def _pile(block: StageBlock) -> list[str]:
     """A block's parts in one bracket; the number of times stands beside the middle.
 
-    >>> _pile(Block(("1x1, 64", "3x3, 64", "1x1, 256"), 3))
+    >>> _pile(StageBlock(("1x1, 64", "3x3, 64", "1x1, 256"), 3))
     ['[1x1, 64 ]', '[3x3, 64 ] x 3', '[1x1, 256]']
     """
     if len(block.parts) == 1:
@@ -133,10 +133,10 @@ def latex(family: Family) -> str:
     return comment("%", _title(family)) + "\n".join(lines) + said
 
 
-def _bracket(block: Block) -> str:
+def _bracket(block: StageBlock) -> str:
     """A block as in papers: its parts under each other in large brackets.
 
-    >>> print(_bracket(Block(("3x3, 64", "3x3, 64"), 2)))
+    >>> print(_bracket(StageBlock(("3x3, 64", "3x3, 64"), 2)))
     $\\left[\\begin{array}{c}\\text{3$\\times$3, 64}\\\\\\text{3$\\times$3, 64}\\end{array}\\right]\\times2$
     """
     times = f"\\times{block.times}" if block.times > 1 else ""

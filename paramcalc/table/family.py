@@ -28,7 +28,7 @@ SEVERAL = -1
 NEXT = -1  # the join that comes after a block
 
 
-class Block(NamedTuple):
+class StageBlock(NamedTuple):
     """Parts one after the other, `times` over; parallel branches are one part, with `|` between them."""
 
     parts: tuple[str, ...]
@@ -37,7 +37,7 @@ class Block(NamedTuple):
     def __str__(self) -> str:
         """The block on one line.
 
-        >>> print(Block(("1x1, 64", "3x3, 64"), 3))
+        >>> print(StageBlock(("1x1, 64", "3x3, 64"), 3))
         [1x1, 64; 3x3, 64] x 3
         """
         text = "; ".join(self.parts)
@@ -53,7 +53,7 @@ class Stage(NamedTuple):
 
     name: str
     output: str
-    cells: tuple[tuple[Block, ...], ...]
+    cells: tuple[tuple[StageBlock, ...], ...]
     strided: tuple[str, ...]
 
 
@@ -68,11 +68,11 @@ class Family(NamedTuple):
         return tuple(report.graph.model for report in self.reports)
 
 
-class _Part(NamedTuple):
+class _StageRow(NamedTuple):
     """One model's part of a stage."""
 
     output: Shape
-    blocks: tuple[Block, ...]
+    blocks: tuple[StageBlock, ...]
     strided: bool
 
 
@@ -100,7 +100,7 @@ def usual(spec: Spec) -> list[str]:
     return (named or distinct or [""])[:MOST_MODELS]
 
 
-def _stage(name: str, columns: Sequence[dict[str, _Part]], reports: Sequence[Report]) -> Stage:
+def _stage(name: str, columns: Sequence[dict[str, _StageRow]], reports: Sequence[Report]) -> Stage:
     rows = [column.get(name) for column in columns]
     outputs = dict.fromkeys(_space(row.output) for row in rows if row)
     strided = [report.graph.model for report, row in zip(reports, rows, strict=True) if row and row.strided]
@@ -111,7 +111,7 @@ def _space(shape: Shape) -> str:
     return "x".join(str(size) for size in shape.space) or "-"
 
 
-def _merged(columns: Iterable[dict[str, _Part]]) -> list[str]:
+def _merged(columns: Iterable[dict[str, _StageRow]]) -> list[str]:
     """All names in an order that keeps that of every column where they agree."""
     after: dict[str, str] = {}  # each name behind the one before it, from '' on
     known: set[str] = set()
@@ -129,15 +129,15 @@ def _merged(columns: Iterable[dict[str, _Part]]) -> list[str]:
     return names
 
 
-def _rows(report: Report) -> dict[str, _Part]:
+def _rows(report: Report) -> dict[str, _StageRow]:
     """A model's stages by name; what holds nothing that is written has no row."""
-    reader, rows = _Reader(report.graph), {}
+    reader, rows = _GraphReader(report.graph), {}
     for name, node in _stages(tree(report), ""):
         layers = [row.layer for row in node.rows() if not row.layer.auxiliary]
         blocks = tuple(reader.blocks(node)) if layers else ()
         if blocks:
             strided = _repeats(node) and any(size != 1 for layer in layers for size in _stride(layer))
-            rows[name] = _Part(layers[-1].output, blocks, strided)
+            rows[name] = _StageRow(layers[-1].output, blocks, strided)
     return rows
 
 
@@ -155,18 +155,18 @@ def _repeats(node: Node) -> bool:
     return any(key.isdigit() or _repeats(child) for key, child in node.children.items())
 
 
-class _Reader:
+class _GraphReader:
     """One network's layers in words."""
 
     def __init__(self, graph: Graph) -> None:
         self.values = {id(layer): len(graph.inputs) + place for place, layer in enumerate(graph.layers)}
 
-    def blocks(self, node: Node) -> Iterator[Block]:
+    def blocks(self, node: Node) -> Iterator[StageBlock]:
         """What a group holds: its rounds, equal neighbours together, or all of it as one block."""
         if not _repeats(node):
             parts = self.parts(node, strides=True)
             if parts:
-                yield Block(parts)
+                yield StageBlock(parts)
             return
         for numbered, children in groupby(node.children.items(), key=lambda item: item[0].isdigit()):
             if not numbered:
@@ -175,7 +175,7 @@ class _Reader:
                 continue
             for parts, same in groupby(self.parts(child, strides=False) for _, child in children):
                 if parts:
-                    yield Block(parts, len(list(same)))
+                    yield StageBlock(parts, len(list(same)))
 
     def parts(self, node: Node, strides: bool) -> tuple[str, ...]:
         """The layers of a group in words; the branches of a join as one part."""
