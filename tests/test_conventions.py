@@ -246,7 +246,7 @@ NETSCOPE = {
 # What a tool has no layer for, or cannot be asked: nothing is recorded, and nothing promised.
 NOT_RECORDED = {
     "keras": {
-        "adaptive_avg_pool", "adaptive_max_pool", "bilinear", "identity", "instance_norm", "parameter",
+        "adaptive_avg_pool", "adaptive_max_pool", "bilinear", "identity", "instance_norm",
         "pixel_unshuffle",
         "window_attention",
     },

@@ -85,6 +85,33 @@ FUNCTIONS = [
     ("torch.flatten(x, 1)", IMAGE, "flatten", 0),
     ("torch.cat([input, input], dim=1)", IMAGE, "concat from input input", 0),
     ("layers.Add()([input, input])", IMAGE, "add from input input", 0),
+    # each direction of a layer has G*h*(c + h) weights and G*h biases, once or twice
+    ("nn.LSTM(4, 8)", TOKENS, "lstm 8", 32 * 12 + 64),
+    (
+        "nn.LSTM(4, 8, 2, batch_first=True, dropout=0.5, bidirectional=True)",
+        TOKENS,
+        "lstm 8 num_layers=2 bidirectional=true",
+        2 * (32 * 12 + 64) + 2 * (32 * 24 + 64),
+    ),
+    ("nn.LSTM(input_size=4, hidden_size=8, proj_size=2)", TOKENS, "lstm 8 projection=2", 32 * 6 + 64 + 16),
+    ("nn.LSTM(4, 8, proj_size=0)", TOKENS, "lstm 8", 32 * 12 + 64),
+    ("nn.GRU(4, 8, bias=False)", TOKENS, "gru 8 bias=false", 24 * 12),
+    ("nn.RNN(4, 8, 1, 'relu')", TOKENS, "rnn 8 activation=relu", 8 * 12 + 16),
+    ("keras.layers.LSTM(8)", TOKENS, "lstm 8 biases=1 last=true", 32 * 12 + 32),
+    ("layers.LSTM(8, return_sequences=True, use_bias=False)", TOKENS, "lstm 8 bias=false", 32 * 12),
+    ("layers.GRU(8, reset_after=False)", TOKENS, "gru 8 reset_after=false last=true biases=1", 24 * 12 + 24),
+    (
+        "layers.Bidirectional(layers.GRU(8, return_sequences=True))",
+        TOKENS,
+        "gru 8 bidirectional=true",
+        2 * (24 * 12 + 48),
+    ),
+    (
+        "layers.SimpleRNN(8, activation='relu')",
+        TOKENS,
+        "rnn 8 biases=1 activation=relu last=true",
+        8 * 12 + 8,
+    ),
     ("nn.Conv2d(8, kernel_size=3)", IMAGE, "conv2d 8 3", 4 * 8 * 9 + 8),  # the input's channels left out
 ]
 
@@ -101,7 +128,11 @@ def test_calls_of_others(call: str, input: str, expected: str, params: int) -> N
 @pytest.mark.parametrize(
     "call",
     [
-        "nn.LSTM(4, 8)",
+        "nn.LSTMCell(4, 8)",
+        "layers.LSTM(8, activation='relu')",
+        "layers.GRU(8, recurrent_activation='hard_sigmoid')",
+        "layers.Bidirectional(layers.GRU(8), merge_mode='sum')",
+        "layers.Bidirectional(layers.Dense(8))",
         "nn.LayerNorm([4, 8, 8])",
         "layers.BatchNormalization(scale=False)",
         "layers.Conv1D(8, 3, padding='causal')",
@@ -122,7 +153,7 @@ def test_calls_that_no_line_stands_for(call: str) -> None:
 
 
 NAMES = """
-lstm gru dense fc lrn mean sum transpose view cat split bn mul conv avgpool maxpool multi_head_attention squeeze
+lstmcell dense fc lrn mean sum transpose view cat split bn mul conv avgpool maxpool multi_head_attention squeeze
 Conv2d BatchNorm2d LazyLinear MaxPool2d Hardtanh GLU LSTMCell TransformerEncoderLayer MultiheadAttention Unflatten
 Conv2D Conv2DTranspose SeparableConv2D MaxPooling2D GlobalAvgPool2D Concatenate Average ConvLSTM2D SimpleRNN Cropping2D
 scaled_dot_product_attention log_softmax interpolate

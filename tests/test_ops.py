@@ -107,6 +107,59 @@ def test_lenet_connections() -> None:
             {"add": 16, "subtract": 6, "multiply": 18, "divide": 6, "sqrt": 2},
         ),
         ("rms_norm", "{length: 2, channels: 3}", 0, {"multiply": 18, "add": 6, "divide": 4, "sqrt": 2}),
+        # two steps of 3 channels, each from 2 and 3: 6 products and 9, and for each channel of the state
+        # their sum, a bias, a sigmoid (exp, add, divide) or tanh, and what the cell does
+        ("rnn 3", "{length: 2, channels: 2}", 2 * 18, {"add": 2 * 3 * 2, "tanh": 2 * 3}),
+        (
+            "rnn 3 activation=relu bias=false",
+            "{length: 2, channels: 2}",
+            2 * 15,
+            {"add": 2 * 3, "compare": 2 * 3},
+        ),
+        (
+            "lstm 3",
+            "{length: 2, channels: 2}",
+            2 * 72,
+            {"add": 6 * (4 + 4 + 3 + 1), "exp": 6 * 3, "divide": 6 * 3, "tanh": 6 * 2, "multiply": 6 * 3},
+        ),
+        (
+            "lstm 3 peephole=true bias=false",
+            "{length: 2, channels: 2}",
+            2 * 60,
+            {
+                "add": 6 * (4 + 3 + 1 + 3),
+                "exp": 6 * 3,
+                "divide": 6 * 3,
+                "tanh": 6 * 2,
+                "multiply": 6 * (3 + 3),
+            },
+        ),
+        (
+            "gru 3",  # the candidate has two biases: one is multiplied by the reset gate
+            "{length: 2, channels: 2}",
+            2 * (45 + 12),
+            {
+                "add": 6 * (3 + 4 + 2 + 1),
+                "exp": 6 * 2,
+                "divide": 6 * 2,
+                "tanh": 6,
+                "multiply": 6 * 3,
+                "subtract": 6,
+            },
+        ),
+        (
+            "gru 3 reset_after=false",
+            "{length: 2, channels: 2}",
+            2 * (45 + 9),
+            {
+                "add": 6 * (3 + 3 + 2 + 1),
+                "exp": 6 * 2,
+                "divide": 6 * 2,
+                "tanh": 6,
+                "multiply": 6 * 3,
+                "subtract": 6,
+            },
+        ),
         ("gelu", "5", 0, {"multiply": 15, "add": 5, "erf": 5}),
         ("gelu tanh", "5", 0, {"multiply": 30, "add": 10, "tanh": 5}),
         ("hard_swish", "5", 0, {"add": 5, "compare": 10, "multiply": 5, "divide": 5}),

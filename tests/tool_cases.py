@@ -89,10 +89,24 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
             batch_norm; instance_norm; global_avg_pool; global_max_pool; linear 8; linear 8 bias=false;
             positions; positions 9; class_token; layer_scale; affine; slice length 0 1; reduce_mean length;
             reduce_max length; channels_first; self_attention 2; self_attention 2 bias=false; self_attention
-            2 qkv_bias=false; self_attention 2 head_dim=8 causal=true
+            2 qkv_bias=false; self_attention 2 head_dim=8 causal=true; lstm 8; lstm 8 biases=1; lstm 8
+            bias=false; lstm 8 num_layers=3; lstm 8 bidirectional=true; lstm 8 num_layers=2 bidirectional=true
+            last=true; lstm 8 projection=3; lstm 8 num_layers=2 projection=3 bias=false; gru 8; gru 8
+            bias=false; gru 8 num_layers=2; gru 8 num_layers=2 bidirectional=true; gru 8 last=true; gru 8
+            reset_after=false biases=1; rnn 8; rnn 8 biases=1; rnn 8 activation=relu bias=false; rnn 8
+            num_layers=2 bidirectional=true; rnn 8 last=true; lstm 8 num_layers=2 biases=1; rnn 8 num_layers=2
+            bidirectional=true biases=1; lstm 8 bidirectional=true last=true biases=1
         """,
-        ("{length: 7, channels: 8}",): "self_attention 2 kv_heads=1; self_attention 4 kv_heads=2",
-        (ROWS,): "self_attention 2; self_attention 2 bias=false head_dim=3; linear 8",
+        ("{length: 7, channels: 8}",): """
+            self_attention 2 kv_heads=1; self_attention 4 kv_heads=2; lstm 3 biases=1; lstm 5
+            bidirectional=true; gru 5; rnn 5 biases=1
+        """,
+        (ROWS,): """
+            self_attention 2; self_attention 2 bias=false head_dim=3; linear 8; lstm 6; gru 6; rnn 6; lstm 6
+            projection=3; lstm 6 num_layers=2 projection=2 bias=false; gru 6 num_layers=2 bias=false; gru 6
+            num_layers=2 bidirectional=true; rnn 6 bias=false; rnn 6 num_layers=2
+        """,
+        ("{height: 2, length: 5, channels: 4}",): "lstm 6 projection=3; gru 6; rnn 6",
         (FLAT,): """
             batch_norm; linear 10; linear 10 bias=false; softmax; rbf 3; relu; dropout
         """,
@@ -128,12 +142,14 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         ("{length: 7, channels: 3}", "{length: 3, channels: 4}"): "matmul",
         ("{length: 7, channels: 3}", "{length: 5, channels: 3}"): "matmul transpose=true",
         (TOKENS, "{length: 7, channels: 6}"): "cross_attention 2; cross_attention 2 bias=false",
+        (TOKENS, "8"): "gru 8; rnn 8",
+        (TOKENS, "8", "8"): "lstm 8",
     },
     "twice": {
         (IMAGE,): """
             conv2d 8 3; conv_transpose2d 8 3; batch_norm; prelu 4; instance_norm affine=true; layer_norm
         """,
-        (TOKENS,): "linear 8; self_attention 2; layer_norm; rms_norm",
+        (TOKENS,): "linear 8; self_attention 2; layer_norm; rms_norm; lstm 8; gru 8; rnn 8",
         ("{length: 5}",): "embedding 9 3",
         ("{height: 4, width: 6, channels: 4}",): "window_attention 2 2",
         (TOKENS, "{length: 7, channels: 4}"): "cross_attention 2",

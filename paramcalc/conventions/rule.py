@@ -156,7 +156,7 @@ def _weights(layer: Layer) -> Size:
 
 
 def _contracts(layer: Layer) -> bool:
-    return any(name in layer.op.contracting for name in layer.applied.weights)
+    return any(map(layer.op.contracts, layer.applied.weights))
 
 
 def _bias_adds(layer: Layer) -> Size:
@@ -213,6 +213,22 @@ def _split_positions(layer: Layer) -> Size:
     return product(one.dilation * ceil_divide(one.positions, one.dilation) for one in each)
 
 
+def _scalars(start: str) -> Callable[[Layer], Size]:
+    """Scalars of the weights whose names start so."""
+    return lambda layer: total(
+        product(dims) for name, dims in layer.applied.weights.items() if name.startswith(start)
+    )
+
+
+def _cells(layer: Layer) -> int:
+    """Recurrent layers, each direction by itself."""
+    return sum(name.startswith("weight_hh") for name in layer.applied.weights)
+
+
+def _directions(layer: Layer) -> int:
+    return 2 if layer.op.bidirectional else 1  # type: ignore[attr-defined]
+
+
 def _as_multihead(layer: Layer) -> bool:
     """Whether `nn.MultiheadAttention` can be this attention: heads and biases as they usually are."""
     op = layer.op
@@ -255,5 +271,13 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "projection_weights": _projection_weights,  # attention's, biases included
     "windows": _windows,  # of attention within windows
     "sequences": lambda layer: product(_first(layer).space[:-1]),  # that attention keeps apart
+    "cells": _cells,  # of recurrent layers: layers times directions
+    "directions": _directions,
+    "given_on": lambda layer: floor_divide(layer.applied.output.channels, _directions(layer)),  # of a cell
+    "entering": _scalars("weight_ih"),  # that a step's token is multiplied with
+    "reducing": _scalars("weight_hr"),  # of the projection
+    "projected": lambda layer: layer.op.projection is not None,  # type: ignore[attr-defined]
+    "added": _scalars("bias"),  # of the biases
+    "first_biases": _scalars("bias_ih_l0"),  # with the product of what enters the first layer
     "operations": lambda layer: total(layer.applied.cost.operations.values()),
 }

@@ -24,15 +24,32 @@ _GLOBAL_POOLS = "global_avg_pool global_max_pool"
 _ATTENTION = "self_attention cross_attention window_attention"
 _LOCAL_NORM = "(channels + size - 1) * positions + 3 * input"  # its average pooling, two products, one sum
 
-_FUNCTIONAL_FLOPS = _ESTIMATED_NORMS | {
-    "conv": "2*macs + bias_adds",
-    "linear matmul": "2*macs",
-    "relu prelu elu leaky_relu silu gelu softmax": "input",
-    "max_pool": "padded_input",
-    _POOLS: "input",
-    _GLOBAL_POOLS: "input if channels_first else 0",
-    "local_response_norm": _LOCAL_NORM,
+_RECURRENT = "lstm gru rnn"
+_AS_CELLS = {  # what ptflops makes of a step: its weights without the projection's, and work on the states
+    "lstm": "input_positions * (weights - reducing + 10 * cells * out_channels)",
+    "gru": "input_positions * (weights + 7 * cells * out_channels)",
+    "rnn": "input_positions * (weights + cells * out_channels)",
 }
+_ATEN_STEPS = "input_positions * (weights - (first_biases if sequences > 1 else 0))"
+_CELL_FLOPS = {
+    "lstm": "2*macs + input_positions * (added - 2*reducing + 2 * cells * out_channels)",
+    "gru": "2*macs + input_positions * (added + cells * out_channels)",
+    "rnn": "2*macs + input_positions * (added - cells * out_channels)",
+}
+
+_FUNCTIONAL_FLOPS = (
+    _ESTIMATED_NORMS
+    | _CELL_FLOPS
+    | {
+        "conv": "2*macs + bias_adds",
+        "linear matmul": "2*macs",
+        "relu prelu elu leaky_relu silu gelu softmax": "input",
+        "max_pool": "padded_input",
+        _POOLS: "input",
+        _GLOBAL_POOLS: "input if channels_first else 0",
+        "local_response_norm": _LOCAL_NORM,
+    }
+)
 
 # Usual ways of writing a network for which some tools print other numbers.
 WRITINGS = {
@@ -74,6 +91,7 @@ TOOLS = (
             quirks=(
                 "a bias counts like a weight",
                 "a linear layer counts once, however many tokens pass: transformers come out far too low",
+                "a recurrent layer counts its weights and biases for each step",
                 "normalization and embedding count their parameters once",
                 "a transposed convolution counts at its output's positions, not at its input's",
                 "attention's products, which are no module, are not counted",
@@ -85,6 +103,7 @@ TOOLS = (
         trainable={"*": "weights if learned and not again else 0"},
         macs={
             "conv conv_transpose": "weights * positions",
+            _RECURRENT: "weights * input_positions",
             "linear bilinear embedding prelu": "weights",
             "batch_norm group_norm instance_norm layer_norm rms_norm": "weights",
             "self_attention cross_attention": "projection_weights * sequences",
@@ -132,6 +151,8 @@ TOOLS = (
                 "modules are hooked and their functional calls as well, so relu, gelu, pooling and "
                 "upsampling count twice",
                 "the additions of biases count",
+                "a step of a recurrent layer counts both its biases and 1 (rnn), 7 (gru) or 10 (lstm) for each "
+                "channel of the state; its projection does not count",
                 "attention's products, if not written as matmul, are not counted",
                 "frozen parameters are not counted",
             ),
@@ -142,7 +163,8 @@ TOOLS = (
             per_image=True,
         ),
         params={"*": "trainable"},
-        macs={
+        macs=_AS_CELLS
+        | {
             "conv conv_transpose linear matmul": "macs + bias_adds",
             _ATTENTION: "projections + bias_adds",
             "batch_norm group_norm instance_norm": "2*input if affine else input",
@@ -166,7 +188,9 @@ TOOLS = (
             called={},
             quirks=(
                 "the additions of biases count where the kernel makes them",
-                "the fused attention kernel is not among those that it knows",
+                "the fused attention kernel is not among those that it knows, nor is the fused lstm, which "
+                "PyTorch runs on the CPU unless there is a projection",
+                "a first recurrent layer over several sequences adds one of its biases apart, which does not count",
                 "frozen parameters are not counted",
             ),
             writings={
@@ -177,6 +201,8 @@ TOOLS = (
         macs={
             "conv conv_transpose linear matmul": "macs + bias_adds",
             _ATTENTION: "projections + bias_adds",
+            "lstm": f"({_ATEN_STEPS}) if projected else 0",
+            "gru rnn": _ATEN_STEPS,
         },
     ),
     _profile(
@@ -192,6 +218,8 @@ TOOLS = (
                 "average pooling counts its outputs, adaptive average pooling its inputs as well",
                 "adaptive pooling whose bins do not divide the input may come out one lower, by floating point",
                 "a transposed convolution counts at its output's positions, not at its input's",
+                "a step of a recurrent layer counts both its biases and 1 (rnn), 7 (gru) or 8 (lstm) for each "
+                "channel of the state; an lstm counts as if it had no projection",
                 "parameters of other modules (embedding, group normalization) and bare ones are left out",
                 "attention's products, which are no module, are not counted",
                 "a weight that two modules share counts twice in params; a module called twice once",
@@ -205,9 +233,14 @@ TOOLS = (
         ),
         params={
             "conv conv_transpose linear batch_norm layer_norm instance_norm prelu": "0 if again else weights",
+            _RECURRENT: "0 if again else weights",
             _ATTENTION: "0 if again else projection_weights",
         },
-        macs={
+        macs=_AS_CELLS
+        | {
+            "lstm": "input_positions * (directions * 4 * out_channels * (channels + out_channels)"
+            " + (cells - directions) * 4 * out_channels * (directions + 1) * out_channels"
+            " + cells * (8 * out_channels) + added)",
             "conv linear": "macs",
             "conv_transpose": "output * (channels // groups) * window",
             _ATTENTION: "projections",
@@ -234,6 +267,7 @@ TOOLS = (
                 "a convolution's bias counts, a linear layer's does not",
                 "batch normalization counts 2 for each element, other normalizations 5",
                 "scaled_dot_product_attention is not among the calls that it knows",
+                "recurrent layers have FLOPs and no MACs; projections do not count",
                 "transposed convolution: groups divide twice, and biases are counted where a plain "
                 "convolution would put out",
                 "upsampling counts its input, or, for a given size, that size without channels",
@@ -271,6 +305,7 @@ TOOLS = (
                 "a convolution's bias counts, a linear layer's does not",
                 "batch normalization counts 2 for each element, other normalizations 5",
                 "attention's products count, its softmax does not",
+                "recurrent layers have FLOPs and no MACs; projections do not count",
                 "upsampling to a given size counts that size without channels",
             ),
             writings={
@@ -303,7 +338,7 @@ TOOLS = (
                 "products are missed there; the profile is of other devices",
             ),
         ),
-        flops={f"conv conv_transpose linear matmul {_ATTENTION}": "2*macs"},
+        flops={f"conv conv_transpose linear matmul {_RECURRENT} {_ATTENTION}": "2*macs"},
     ),
     _profile(
         "torchprofile",
@@ -317,6 +352,7 @@ TOOLS = (
                 "normalization with affine parameters, average pooling and products count their outputs",
                 "a transposed convolution counts at its output's positions, not at its input's",
                 "attention in which heads share keys and values is refused",
+                "an lstm with a projection counts as if its state had the projected size; gru and rnn count nothing",
             ),
             writings={
                 "multihead": {
@@ -336,6 +372,8 @@ TOOLS = (
         ),
         macs={
             "conv linear matmul": "macs",
+            "lstm": "input_positions * 4 * given_on * (directions * (channels + given_on)"
+            " + (cells - directions) * (directions + 1) * given_on)",
             "conv_transpose": "output * window"
             " * (out_channels // groups if channels == out_channels else channels)",
             _ATTENTION: "macs",
@@ -373,6 +411,8 @@ TOOLS = (
                 "attention's products, which Keras writes as einsum, are not counted; its softmax counts 5",
                 "attention of several sequences side by side is einsum as a whole: its projections do not count",
                 "adaptive pooling, which Keras puts together from other ops, counts nothing here",
+                "of recurrent layers one step's product with its token counts, and nothing of the state, "
+                "however long the sequence",
                 "pooling counts its window for each output, batch normalization 2 for each element and 6 "
                 "for each channel",
             ),
@@ -387,6 +427,9 @@ TOOLS = (
             " if dimensions < 3 else 0) + bias_adds",
             "linear": "2*macs + bias_adds",
             "matmul": "2*macs",
+            "lstm": "2*entering + (4*cells*out_channels if bias else 0) + 5*cells*out_channels",
+            "gru": "2*entering + (3*cells*out_channels if bias else 0)",
+            "rnn": "2*entering + (cells*out_channels if bias else 0)",
             "self_attention": "bias_adds + (2*projections + 6*exp + (2 if grouped else 0)"
             " if dimensions == 1 else 5*exp + multiply)",
             "cross_attention": "2*projections + bias_adds + 6*exp",

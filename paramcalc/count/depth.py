@@ -19,10 +19,10 @@ def depth(graph: Graph) -> int:
     deepest = [0] * len(graph.inputs)
     for layer in graph.layers:
         below = max((deepest[value] for value in layer.inputs), default=0)
-        deepest.append(below + has_kernels(layer))
+        deepest.append(below + (layer.op.weight_layers() if has_kernels(layer) else 0))
     return max((deepest[value] for value in graph.outputs), default=0)
 
 
 def has_kernels(layer: Layer) -> bool:
     """Whether a layer multiplies with weights, its own or another's."""
-    return not layer.op.contracting.isdisjoint(layer.applied.weights)
+    return any(map(layer.op.contracts, layer.applied.weights))

@@ -275,8 +275,8 @@ def count_layer(layer: Layer, batch: int) -> Counts:
     own = {name: dims for name, dims in applied.weights.items() if name not in layer.shared}
     fixed = _scalars(own, lambda name: name in applied.op.frozen)
     params = _scalars(own, lambda name: name not in applied.op.frozen)
-    kernels = _scalars(own, lambda name: name in applied.op.contracting)
-    contracts = any(name in applied.op.contracting for name in applied.weights)
+    kernels = _scalars(own, applied.op.contracts)
+    contracts = any(map(applied.op.contracts, applied.weights))
     activations = applied.output.elements * batch
     macs = applied.cost.macs * batch
     return Counts(

@@ -2,7 +2,8 @@
 
 Imported only to mend a line that cannot be read. A row of a table, which goes on where it is indented:
 their names, our op, their parameters in order. `theirs:ours` is a parameter with another name here,
-`theirs:` one that says nothing here, `theirs:!` one that has no counterpart unless it is true;
+`theirs:` one that says nothing here, `theirs:!` one that has no counterpart unless it is true, `theirs:tanh`
+and `theirs:sigmoid` unless it is that word;
 `ours=value` holds where nothing is given. `#` is 1, 2 or 3.
 """
 
@@ -62,6 +63,11 @@ StochasticDepth DropPath = drop_path p mode:
 Flatten = flatten start_dim: end_dim:
 Identity = identity
 Embedding = embedding num_embeddings:vocabulary embedding_dim:dim padding_idx:
+LSTM = lstm input_size: hidden_size:out_channels num_layers bias batch_first: dropout: bidirectional
+  proj_size:projection
+GRU = gru input_size: hidden_size:out_channels num_layers bias batch_first: dropout: bidirectional
+RNN = rnn input_size: hidden_size:out_channels num_layers nonlinearity:activation bias batch_first: dropout:
+  bidirectional
 MultiheadAttention = self_attention embed_dim: num_heads:heads dropout: bias
 Upsample = upsample size scale_factor:scale mode align_corners
 UpsamplingNearest2d = upsample size scale_factor:scale
@@ -104,6 +110,12 @@ Dropout SpatialDropout#D AlphaDropout = dropout rate:p
 Flatten = flatten data_format:
 Identity = identity
 Embedding = embedding input_dim:vocabulary output_dim:dim
+LSTM = lstm units:out_channels activation:tanh recurrent_activation:sigmoid use_bias:bias
+  return_sequences:sequences dropout: recurrent_dropout: implementation: unroll: sequences=false biases=1
+GRU = gru units:out_channels activation:tanh recurrent_activation:sigmoid use_bias:bias
+  return_sequences:sequences reset_after dropout: recurrent_dropout: implementation: unroll: sequences=false
+SimpleRNN = rnn units:out_channels activation:nonlinearity use_bias:bias
+  return_sequences:sequences dropout: recurrent_dropout: unroll: sequences=false biases=1
 MultiHeadAttention = self_attention num_heads:heads key_dim:head_dim use_bias:bias dropout:
 UpSampling#D = upsample size:scale data_format: interpolation:mode scale=2
 ZeroPadding#D = pad padding data_format: padding=1
@@ -152,13 +164,14 @@ _WORDS = {
     "input": "input: SIZES, above the layers", "sequential": "a list of lines, or a block",
     "modulelist": "a list of lines, or a block",
     "stochasticdepth": "drop_path P", "hsigmoid": "hard_sigmoid", "hswish": "hard_swish", "exponential": "exp",
+    "bidirectional": "lstm SIZE bidirectional=true",
     "timedistributed": "the layer itself: linear and norms work on each position",
 }  # fmt: skip
 
 # what PyTorch and Keras have, and paramcalc has not
 _NONE = set(
     """
-    lstm gru rnn simplernn lstmcell grucell rnncell simplernncell bidirectional convlstm#d stackedrnncells rnnbase
+    lstmcell grucell rnncell simplernncell convlstm#d stackedrnncells rnnbase
     celu glu hardshrink hardtanh logsigmoid rrelu softmin softshrink softsign tanhshrink threshold sqrt log sin cos
     fold unfold lppool#d maxunpool#d fractionalmaxpool#d embeddingbag cosinesimilarity pairwisedistance gridsample
     affinegrid gumbelsoftmax onehot normalize transformer transformerencoder transformerdecoder einsum einsumdense
@@ -179,7 +192,9 @@ _ACTIVATIONS = {
     "linear": "",
     "hard_silu": "hard_swish",
 }
+_ONLY = {"tanh", "sigmoid"}  # what gates have, and nothing else
 _CHANNELS = {"1", "-1", "3"}  # the axis of the channels, there and in Keras
+_RECURRENT = {"lstm", "gru", "rnn"}
 _FUNCTIONAL = {"F", "functional", "torch", "tf", "keras", "activations", "ops", "np", "K"}
 
 
@@ -270,6 +285,8 @@ def _line(call: ast.Call) -> str:
         inner, outer = call.func, call
         return _join(_name(inner)[-1], outer) or _line(inner)
     *prefix, name = _name(call)
+    if name == "Bidirectional":
+        return _both_directions(call)
     joined = _join(name, call)
     if joined:
         return joined
@@ -312,9 +329,12 @@ def _candidates(prefix: list[str], name: str) -> Iterator[tuple[_Call, bool]]:
     if prefix and name.islower() and _FUNCTIONAL & {*prefix}:
         plain = _plain(name)
         for theirs, call in torch.items():  # a layer with weights is no function of the tensor alone
-            if _plain(theirs) == plain and not {"in_channels", "in_features", "num_features"} & {
-                *call.parameters
-            }:
+            if _plain(theirs) == plain and not {
+                "in_channels",
+                "in_features",
+                "num_features",
+                "input_size",
+            } & {*call.parameters}:
                 yield call, True
 
 
@@ -344,7 +364,12 @@ def _translated(found: _Call, arguments: list[ast.expr], keywords: list[ast.keyw
         ours = found.parameters.get(theirs)
         if ours is None and not _IGNORED.fullmatch(theirs):
             raise _NoCounterpartError
-        if theirs == "activation":
+        if ours in _ONLY:
+            if not (isinstance(node, ast.Constant) and node.value == ours):
+                raise _NoCounterpartError
+        elif ours == "nonlinearity":
+            values["activation"] = _value(node)
+        elif theirs == "activation":
             after = _activation(node)
         elif ours == "normalized":
             if isinstance(node, ast.Tuple | ast.List) and len(node.elts) > 1:
@@ -357,6 +382,7 @@ def _translated(found: _Call, arguments: list[ast.expr], keywords: list[ast.keyw
     if "multiplier" in values:
         times = values.pop("multiplier")
         values["out_channels"] = "channels" if times == "1" else f"channels*{times}"
+    _mend_recurrent(found.op, values)
     padding = values.get("padding", "")
     if padding == "valid":
         del values["padding"]
@@ -364,6 +390,30 @@ def _translated(found: _Call, arguments: list[ast.expr], keywords: list[ast.keyw
         raise _NoCounterpartError
     calls = [_written(found.op, values), after]
     return ", ".join(call for call in calls if call and (call != "identity" or not after))
+
+
+def _mend_recurrent(name: str, values: dict[str, str]) -> None:
+    """Keras gives the last step unless asked for all, and has one bias but where two are needed."""
+    if name not in _RECURRENT:
+        return
+    if values.pop("sequences", "true") == "false":
+        values["last"] = "true"
+    if values.get("projection") == "0":
+        del values["projection"]
+    if name == "gru" and values.get("reset_after") == "false":
+        values["biases"] = "1"
+    if values.get("bias") == "false":
+        values.pop("biases", None)
+
+
+def _both_directions(call: ast.Call) -> str:
+    """`Bidirectional(LSTM(32))` of Keras; '' where the directions are not put one behind the other."""
+    merged = [one for one in call.keywords if one.arg == "merge_mode"]
+    inner = call.args[0] if call.args else None
+    one_way = _line(inner) if isinstance(inner, ast.Call) else ""
+    if len(call.keywords) > len(merged) or any(ast.unparse(one.value) != "'concat'" for one in merged):
+        return ""
+    return f"{one_way} bidirectional=true" if one_way.partition(" ")[0] in _RECURRENT else ""
 
 
 def _written(name: str, values: dict[str, str]) -> str:

@@ -182,7 +182,7 @@ def _inference(report: Report, plan: Plan, peak: Moment, cached: int) -> list[Pa
         Part("buffers", counts.buffers, FULL),
         Part("keys and values", cached, plan.dtype),
         Part("activations", peak.values, plan.dtype),
-        Part("inside attention", peak.inner, plan.dtype),
+        Part("inside layers", peak.inner, plan.dtype),
     ]
 
 
@@ -196,7 +196,7 @@ def _training(report: Report, plan: Plan, peak: Moment) -> list[Part]:
         *(Part(name, counts.trainable, kept) for name in OPTIMIZERS[plan.optimizer]),
         Part("buffers", counts.buffers, FULL),
         Part("activations", peak.values, plan.dtype),
-        Part("inside attention", peak.inner, plan.dtype),
+        Part("inside layers", peak.inner, plan.dtype),
         Part("gradients of activations", peak.gradients, plan.dtype),
     ]
 

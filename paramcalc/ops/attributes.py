@@ -16,6 +16,7 @@ from paramcalc.base.errors import Fault, near
 from paramcalc.base.sizes import Size, at_least, divides
 from paramcalc.ops.base import Op
 
+Few: TypeAlias = Size  # a number of at least 1 that other things are named after or chosen by, no size
 Count: TypeAlias = Size  # a whole number, zero included
 Int: TypeAlias = Size  # any whole number
 Ints: TypeAlias = tuple[Size, ...]
@@ -180,6 +181,7 @@ def _decimal(value: Any) -> str:
 # Each kind of attribute: what reads a value of it, and what a value is in a few words.
 KINDS: dict[str, tuple[Kind, str]] = {
     "Size": (size, "a whole number of at least 1"),
+    "Few": (size, "a whole number of at least 1"),
     "Count": (count, "a whole number of at least 0"),
     "Int": (integer, "a whole number"),
     "Ints": (integers, "whole numbers"),

@@ -90,6 +90,14 @@ class Op:
         """Shapes of the learned arrays, by name."""
         return {}
 
+    def contracts(self, weight: str) -> bool:
+        """Whether the weight of that name is multiplied in a contraction."""
+        return weight in self.contracting
+
+    def weight_layers(self) -> int:
+        """How many layers with weights lie one behind the other in it, if it contracts with weights."""
+        return 1
+
     def buffers(self, *inputs: Shape) -> Weights:
         """Shapes of the arrays that are stored but not learned, by name."""
         return {}

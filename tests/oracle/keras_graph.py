@@ -297,6 +297,29 @@ def attention(op: Any, used: Applied) -> Any:
     return Attention()
 
 
+def recurrent(name: str) -> Make:
+    """A recurrent layer, one over the other; of first states Keras' own tests say enough."""
+
+    def make(op: Any, used: Applied) -> Any:
+        values: dict[str, Any] = {"use_bias": op.bias}
+        if name == "GRU":
+            values["reset_after"] = op.reset_after
+        if name == "SimpleRNN":
+            values["activation"] = op.activation
+        assert not op.bias or op.biases == (2 if name == "GRU" and op.reset_after else 1)
+        assert len(used.inputs) == 1
+        assert not getattr(op, "projection", None)
+        assert not getattr(op, "peephole", False)
+        parts = []
+        for place in range(op.num_layers):
+            every = not (op.last and place == op.num_layers - 1)
+            part = getattr(layers, name)(op.out_channels, return_sequences=every, **values)
+            parts.append(layers.Bidirectional(part) if op.bidirectional else part)
+        return parts[0] if len(parts) == 1 else Chain(*parts)
+
+    return make
+
+
 def prelu(op: Any, used: Applied) -> Any:
     space = len(one(used).space)
     return layers.PReLU(shared_axes=list(range(1, space + 1 + (op.num_parameters == 1))))
@@ -374,6 +397,7 @@ BUILDERS: dict[str, Make] = {
     "global_avg_pool": everywhere("Average"),
     "global_max_pool": everywhere("Max"),
     "group_norm": group_norm,
+    "gru": recurrent("GRU"),
     "hard_sigmoid": activation("hard_sigmoid"),
     "hard_swish": activation("hard_silu"),
     "layer_norm": layer_norm,
@@ -381,6 +405,7 @@ BUILDERS: dict[str, Make] = {
     "leaky_relu": lambda op, used: layers.LeakyReLU(float(op.negative_slope)),
     "linear": linear,
     "local_response_norm": local_response_norm,
+    "lstm": recurrent("LSTM"),
     "matmul": lambda op, used: Product(op.transpose),
     "max_pool": pooling("Max"),
     "mish": activation("mish"),
@@ -399,6 +424,7 @@ BUILDERS: dict[str, Make] = {
     "relu6": activation("relu6"),
     "reshape": to_shape,
     "rms_norm": plain("RMSNormalization"),
+    "rnn": recurrent("SimpleRNN"),
     "scale": lambda op, used: layers.Lambda(lambda x: x * float(op.factor)),
     "self_attention": attention,
     "selu": activation("selu"),

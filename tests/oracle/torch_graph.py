@@ -514,6 +514,45 @@ def affine(op: Any, used: Applied) -> Any:
     return Bare(rule, **dict.fromkeys(used.weights, each))
 
 
+# --------------------------------------------------------------------------------------- recurrence
+
+
+class Recurrent(Module):
+    """A recurrent layer of `torch.nn`; sequences side by side are a larger batch."""
+
+    def __init__(self, kind: Any, op: Any, used: Applied, **values: Any) -> None:
+        super().__init__()
+        if op.bias and op.biases != 2:
+            raise ValueError("torch.nn has two biases or none")
+        values |= {"num_layers": op.num_layers, "bidirectional": op.bidirectional, "bias": op.bias}
+        self.inner = kind(one(used).channels, op.out_channels, batch_first=True, **values)
+        self.last, self.ends = op.last, 1 + op.bidirectional
+
+    def homes(self, name: str) -> tuple[Any, str]:
+        return self.inner, name
+
+    def forward(self, x: Tensor, *states: Tensor) -> Tensor:
+        rows = x.reshape(-1, *x.shape[-2:])
+        first = [state.reshape(len(x), -1, state.shape[-1]).transpose(0, 1).contiguous() for state in states]
+        y, ended = self.inner(rows, *([tuple(first) if len(first) > 1 else first[0]] if first else []))
+        if not self.last:
+            return y.reshape(*x.shape[:-1], -1)
+        ended = ended[0] if isinstance(ended, tuple) else ended
+        return torch.cat([*ended[-self.ends :]], -1).reshape(*x.shape[:-2], -1)
+
+
+def lstm(op: Any, used: Applied) -> Any:
+    if op.peephole:
+        raise ValueError("torch.nn has no peepholes")
+    return Recurrent(nn.LSTM, op, used, **({"proj_size": op.projection} if op.projection else {}))
+
+
+def gru(op: Any, used: Applied) -> Any:
+    if not op.reset_after:
+        raise ValueError("torch.nn applies the reset gate after the product")
+    return Recurrent(nn.GRU, op, used)
+
+
 # --------------------------------------------------------------------------------------- attention
 
 
@@ -651,6 +690,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "global_avg_pool": everywhere("Avg"),
     "global_max_pool": everywhere("Max"),
     "group_norm": group_norm,
+    "gru": gru,
     "hard_sigmoid": plain("Hardsigmoid"),
     "hard_swish": plain("Hardswish"),
     "instance_norm": instance_norm,
@@ -661,6 +701,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "local_response_norm": lambda op, used: nn.LocalResponseNorm(
         op.size, float(op.alpha), float(op.beta), float(op.k)
     ),
+    "lstm": lstm,
     "matmul": lambda op, used: Do(
         lambda left, right: torch.matmul(left, right.mT if op.transpose else right)
     ),
@@ -682,6 +723,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "relu6": plain("ReLU6"),
     "reshape": reshaped,
     "rms_norm": last_axes(rms_norm),
+    "rnn": lambda op, used: Recurrent(nn.RNN, op, used, nonlinearity=op.activation),
     "scale": lambda op, used: Do(lambda x: x * float(op.factor)),
     "self_attention": Attention,
     "selu": plain("SELU"),
