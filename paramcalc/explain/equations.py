@@ -6,7 +6,7 @@ Nothing is typed here but what the sizes are called.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -146,7 +146,7 @@ def _run(op: Op, inputs: tuple[Shape, ...], recorder: Recorder) -> _Run:
         weights, buffers, cost = op.weights(*inputs), op.buffers(*inputs), op.cost(*inputs)
     finally:
         judge.reset(token)
-    names = _output_names(output)
+    names = _output_names(output, recorder.point)
     output = Shape(output.axes, tuple(renamed(dim, names) for dim in output.dims))
     return _Run(op, inputs, output, weights, buffers, cost, names)
 
@@ -282,12 +282,16 @@ def _joined(base: str, mark: str) -> str:
     return f"{base}_{mark}" if mark else base
 
 
-def _output_names(output: Shape) -> dict[Any, str]:
-    """Names for those output sizes that are formulas: `H_out` for `floor(...) + 1`."""
+def _output_names(output: Shape, taken: Collection[str]) -> dict[Any, str]:
+    """Names for those output sizes that are formulas: `H_out` for `floor(...) + 1`.
+
+    A name that is taken is of another size: C_out, of which a recurrent layer's output has two.
+    """
     names: dict[Any, str] = {}
     for axis, dim in zip(output.axes, output.dims, strict=True):
-        if isinstance(dim, Polynomial) and not _is_symbol(dim):
-            names.setdefault(dim, f"{LETTERS[axis]}_out")
+        name = f"{LETTERS[axis]}_out"
+        if isinstance(dim, Polynomial) and not _is_symbol(dim) and name not in taken:
+            names.setdefault(dim, name)
     return names
 
 
