@@ -158,12 +158,14 @@ def _quantities(run: _Run, shared: Mapping[str, str], frozen: bool) -> dict[str,
     fixed = _weights(own, lambda name: name in run.op.frozen)
     activations = [_plain(product(_in_order(run.output)))]
     macs = _work(renamed(run.cost.macs, run.names), run.output, run.inputs)
-    contracting = run.op.contracting
-    contracts = not contracting.isdisjoint(run.weights)
+    multiplies = run.op.contracts
+    contracts = any(map(multiplies, run.weights))
     return {
         "params": params,
-        "kernels": _weights(own, lambda name: name in contracting),
-        "biases": _weights(own, lambda name: contracts and name not in contracting | run.op.frozen),
+        "kernels": _weights(own, multiplies),
+        "biases": _weights(
+            own, lambda name: contracts and not multiplies(name) and name not in run.op.frozen
+        ),
         "frozen": [*fixed, *(params if frozen else ())],
         "buffers": _weights(run.buffers, lambda name: name not in shared),
         "macs": macs,
