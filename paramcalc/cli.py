@@ -113,11 +113,18 @@ def application(arguments: list[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    named = next((word for word in arguments if not word.startswith("-")), "")
     names = commands()
-    for name in [named] if named in names and arguments[0] == named else names:
+    named = next(iter(arguments), "")
+    if completing := COMPLETING in os.environ:
+        from paramcalc.commands import _complete
+
+        named = next(iter(_complete.words()[1:-1]), "")
+    for name in [named] if named in names else names:
         module = importlib.import_module(f"paramcalc.commands.{name.replace('-', '_')}")
-        app.command(name, cls=Command)(getattr(module, name.replace("-", "_")))
+        command = getattr(module, name.replace("-", "_"))
+        if completing:
+            _complete.attach(command)
+        app.command(name, cls=Command)(command)
     return app
 
 
