@@ -547,7 +547,8 @@ def test_a_layer_used_twice_runs_as_one_module(tmp_path: Path) -> None:
     ("inputs", "message"),
     [
         (np.zeros((1, 3, 21, 20), "f4"), "the array for 'input' has another shape"),
-        (np.full((1, 3, 20, 20), np.nan, "f4"), r"values that are not finite \(NaN or infinity\): 1,200"),
+        (np.full((1, 3, 20, 20), np.nan, "f4"), r"not finite \(NaN or infinity\) as float32: 1,200"),
+        (np.full((1, 3, 20, 20), 1e300), r"not finite \(NaN or infinity\) as float32: 1,200"),
         (np.zeros((1, 3, 20, 20), "c8"), "wrong type"),
         (np.zeros((0, 3, 20, 20), "f4"), "no common batch"),
         ({"inputs": np.zeros((1, 3, 20, 20))}, "there is no input 'inputs'"),

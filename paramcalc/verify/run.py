@@ -14,7 +14,7 @@ from paramcalc.base.paths import matching
 from paramcalc.base.shape import CHANNELS
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.verify.tools import Array, Tools
-from paramcalc.verify.weights import FLOATS, DrawnWeights, GivenWeights, Supply, drawn_inputs, shown
+from paramcalc.verify.weights import DrawnWeights, GivenWeights, Supply, drawn_inputs, finite, shown
 
 Arrays: TypeAlias = Mapping[str, Array]
 
@@ -168,26 +168,17 @@ def checked_inputs(graph: Graph, inputs: Arrays | Array, dtype: str) -> dict[str
                 expected=f"N x {shape.described()}",
                 found=shown(array.shape),
             )
-        checked[name] = _checked_values(name, array, dtype, ids=CHANNELS not in shape.axes)
+        ids = CHANNELS not in shape.axes
+        if array.dtype.kind not in ("iu" if ids else "iuf"):
+            kind = "whole numbers (token ids)" if ids else "real numbers"
+            raise Fault(f"the array for '{name}' has the wrong type", expected=kind, found=str(array.dtype))
+        checked[name] = finite(f"the array for '{name}'", array, array.dtype.name if ids else dtype)
     batches = {name: len(array) for name, array in checked.items()}
     if len({*batches.values()}) > 1 or not all(batches.values()):
         raise Fault(
             "the inputs have no common batch", found=", ".join(f"{n}: {b}" for n, b in batches.items())
         )
     return checked
-
-
-def _checked_values(name: str, array: Array, dtype: str, ids: bool) -> Array:
-    wanted = "iu" if ids else "iuf"
-    if array.dtype.kind not in wanted:
-        kind = "whole numbers (token ids)" if ids else "real numbers"
-        raise Fault(f"the array for '{name}' has the wrong type", expected=kind, found=str(array.dtype))
-    bad = array.size - int(np.isfinite(array).sum())
-    if bad:
-        raise Fault(f"the array for '{name}' holds values that are not finite (NaN or infinity): {bad:,}")
-    view: Array = (array if ids else np.ascontiguousarray(array, FLOATS[dtype])).view()
-    view.flags.writeable = False
-    return view
 
 
 def _owner(array: Array) -> Array:

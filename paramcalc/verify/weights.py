@@ -207,14 +207,17 @@ def _checked(name: str, array: Array, dims: tuple[int, ...], dtype: str) -> Arra
     if array.shape != dims:
         raise Fault(f"the weight {name} has another shape", expected=shown(dims), found=shown(array.shape))
     check_real(name, str(array.dtype), array.dtype.kind == "f")
+    return finite(f"the weight {name}", array, dtype)
+
+
+def finite(what: str, array: Array, dtype: str) -> Array:
+    """The array as a read-only one of a type; `Fault` where it holds more than numbers of this type."""
     with np.errstate(over="ignore"):
-        view: Array = np.ascontiguousarray(array, FLOATS[dtype]).reshape(dims).view()
-        finite = np.isfinite(view.sum(dtype=np.float64))  # without an array of flags as large as the weight
-    if not finite:
-        bad = view.size - int(np.isfinite(view).sum())
-        raise Fault(
-            f"the weight {name} holds values that are not finite (NaN or infinity) as {dtype}: {bad:,}"
-        )
+        view: Array = np.ascontiguousarray(array, dtype).reshape(array.shape).view()
+        total = view.sum(dtype=np.float64)  # without an array of flags as large as the weight
+    bad = 0 if np.isfinite(total) else view.size - int(np.isfinite(view).sum())
+    if bad:
+        raise Fault(f"{what} holds values that are not finite (NaN or infinity) as {dtype}: {bad:,}")
     view.flags.writeable = False
     return view
 
