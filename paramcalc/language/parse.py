@@ -305,8 +305,8 @@ class _SpecReader(ChainReader):
         if one is not None:
             read["input"] = self.input(one)
         for key, node in () if isinstance(several, Scalar) else self.section("inputs"):
-            if self.word(key):
-                read[key.text] = self.input(node)
+            self.word(key)
+            read[key.text] = self.input(node)  # a wrong name is one mistake, and no missing input besides
         if isinstance(several, Scalar) and not several.empty:
             self.fail(
                 several,
