@@ -20,58 +20,13 @@ from paramcalc.count.report import QUANTITIES
 
 NAME, OTHER = "fuzz.yaml", "other.yaml"
 LEFT_OUT = {"--help", "--all", "--cluster", "--jobs", "--threads", "--picture"}
-HOSTILE = (
-    "",
-    "=",
-    "x",
-    ",",
-    "**",
-    "[",
-    "(",
-    "-1",
-    "1e400",
-    "nan",
-    "1/0",
-    "9" * 40,
-    "::error::y",
-    "a\n::error::b",
-)
-HOSTILE += (
-    "##[error]c",
-    "\u202ed",
-    "\x1b[31m",
-    "\udcff",
-    "é=ü",
-    "../x",
-    "<b>",
-    "__import__",
-    "9**9**9",
-    "{}",
-    "~",
-)
-NUMBERS = ("0", "1", "2", "3", "7", "-1", "x", "1000000", "9" * 20)
-SIZES = (
-    "8",
-    "3x16x16",
-    "1x1x1",
-    "4x9x7",
-    "0x0",
-    "3x224x224",
-    "{length: 7}",
-    "input=3x8x8",
-    "2x5x6x4",
-    "3 x s x s",
-)
-CALLS = (
-    "relu",
-    "identity",
-    "linear 3",
-    "conv2d 4 3 padding=1",
-    "conv2d 2 1, relu",
-    "unit",
-    "batch_norm",
-    "flatten",
-)
+_HOSTILE = """= x , ** [ ( -1 1e400 nan 1/0 ::error::y ##[error]c \u202ed \x1b[31m \udcff é=ü ../x <b>
+    __import__ 9**9**9 {} ~"""
+_SIZES = "8 3x16x16 1x1x1 4x9x7 0x0 3x224x224 input=3x8x8 2x5x6x4"
+_CALLS = "relu|identity|linear 3|conv2d 4 3 padding=1|conv2d 2 1, relu|unit|batch_norm|flatten"
+HOSTILE = ("", "a\n::error::b", "9" * 40, *_HOSTILE.split())
+NUMBERS = (*"01237", "-1", "x", "1000000", "9" * 20)
+SIZES, CALLS = ("{length: 7}", "3 x s x s", *_SIZES.split()), _CALLS.split("|")
 SMALL_ONLY = ("--batch", "--input", "--set", "--replace")  # what makes a network larger than the text's own
 
 
