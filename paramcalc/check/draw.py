@@ -17,7 +17,7 @@ from paramcalc.render.escape import workflow, xml
 from paramcalc.render.grid import Column, Grid, Line, Styled, layout
 
 SCHEMA = "paramcalc/check/1"
-WIDEST_SOURCE = 48
+LEAST_SOURCE = 24  # characters a line
 MET = (Verdict.EXACT, Verdict.ROUNDS, Verdict.TRUNCATES, Verdict.WITHIN)
 # The columns of what a model's claims came to; of what gives way first on a narrow terminal.
 VERDICTS = {
@@ -102,8 +102,8 @@ def grid(outcomes: Iterable[Outcome]) -> Grid:
         Column("claim"),
         Column("computed", right=True),
         Column("verdict"),
-        Column("as", drop=1),
-        Column("source", drop=2),
+        Column("as", drop=1, wrap=True),
+        Column("source", drop=1, wrap=True, least=LEAST_SOURCE),
     )
     found: list[Line] = []
     for model, claims in groupby(outcomes, key=lambda outcome: outcome.claim.model):
@@ -164,7 +164,7 @@ def _line(outcome: Outcome) -> Line:
         number(outcome),
         f"not checked {claim.figure.text}" if unread else judgement(outcome),
         _remarks(outcome),
-        _clipped(claim.cited),
+        claim.cited,
     )
     return Line(cells, depth=1, wrong=outcome.verdict is Verdict.FAILED)
 
@@ -204,10 +204,6 @@ def _expected(claim: Claim) -> str:
         return value
     half = f"{written_out(50 * figure.unit)}%" if figure.percentage else written_out(figure.unit / 2)
     return f"{value} ± {half}"
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= WIDEST_SOURCE else text[: WIDEST_SOURCE - 1] + "…"
 
 
 # --------------------------------------------------------------------------------------------- JSON

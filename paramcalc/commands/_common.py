@@ -16,7 +16,7 @@ import typer
 from paramcalc.base.errors import Fault, first_of
 from paramcalc.engine.elaborate import Change, Replacement
 from paramcalc.render.escape import harmless
-from paramcalc.render.grid import Grid, Styled, layout
+from paramcalc.render.grid import Grid, Styled, hanging, layout
 
 if TYPE_CHECKING:
     from paramcalc.count.report import Report
@@ -222,6 +222,8 @@ class Output(NamedTuple):
         else:
             from paramcalc.render.forms import written  # only for documents: most runs show a table
 
+            if isinstance(drawn, str) and self.format in ("table", "text"):
+                drawn = hanging(drawn, self.width)
             emit(written(drawn, self.format), self.path)
 
     def text(self, lines: Iterable[Styled], after: str = "") -> None:
@@ -229,6 +231,7 @@ class Output(NamedTuple):
 
         Rich, which takes as long to import as a network to count, paints on terminals only.
         """
+        after = hanging(after, self.width)
         if self.path is None and (sys.stdout.isatty() or os.environ.get("FORCE_COLOR")):
             from paramcalc.render import table
 

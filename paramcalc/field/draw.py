@@ -78,19 +78,19 @@ def _size(field: Field) -> str:
 
 def grid(report: Report, network: Fields, depth: int | None = None, fold: bool = True) -> Grid:
     """The tree of blocks with the field of the layer that ends each, and where paths are not aligned."""
+    outlined = outline.outline(report, depth, fold)
     columns = (
         Column("layer"),
-        Column("op", drop=2),
+        Column("op", short={line.call or line.block: line.brief for line in outlined}, wrap=True),
         Column("output", right=True, drop=1),
         *(Column(name, right=True) for name in COLUMNS),
     )
     known = cells(network)
-    outlined = outline.outline(report, depth, fold)
     lines = tuple(
         Line(
             (
                 folded(line.name, line.times),
-                line.call,
+                line.call or line.block,
                 dims(line.output),
                 *(known[line.last][name] for name in COLUMNS),
             ),

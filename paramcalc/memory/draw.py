@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from paramcalc.base.printed import significant
-from paramcalc.count.call import call_text
+from paramcalc.count.call import brief_text, call_text
 from paramcalc.count.json import head, plain
 from paramcalc.count.report import BITS, stored
 from paramcalc.memory.memory import Bound, Memory, Part, Work
@@ -101,7 +101,14 @@ def _times(memory: Memory, bound: Bound | None) -> tuple[str, ...]:
 
 def layers(memory: Memory, bound: Bound | None = None) -> Grid:
     """Each layer: what is alive while it runs, its operations, its traffic, their ratio, its least time."""
-    columns = [Column("layer"), Column("op", drop=2), Column("output", True, drop=1), Column("live", True)]
+    ops = {work.layer.op for work in memory.work}
+    brief = {call_text(op): brief_text(op) for op in ops}
+    columns = [
+        Column("layer"),
+        Column("op", short=brief, wrap=True),
+        Column("output", True, drop=1),
+        Column("live", True),
+    ]
     columns += [
         Column(name, True)
         for name in ("operations", "traffic", "intensity", *(("least time",) if bound else ()))

@@ -18,7 +18,8 @@ class Column(NamedTuple):
     """A column, and how it gives way on a narrow terminal.
 
     `short` has shorter forms of its cells and its title. Cells that `wrap` go on in the next line at a
-    blank. `drop` orders what is left out, the highest first; 1 only where wrapping does not help, 0 never.
+    blank, in `least` characters or more. `drop` orders what is left out, the highest first; 1 only where
+    wrapping does not help, 0 never.
     """
 
     title: str
@@ -26,6 +27,7 @@ class Column(NamedTuple):
     drop: int = 0
     short: Mapping[str, str] = NOTHING
     wrap: bool = False
+    least: int = 1
 
 
 class Line(NamedTuple):
@@ -154,6 +156,31 @@ def wrapped(note: str, width: int | None) -> list[str]:
     return textwrap.wrap(note, max(width, 1), break_on_hyphens=False, break_long_words=False)
 
 
+def hanging(text: str, width: int | None) -> str:
+    """A text whose long lines go on below, under what follows their first `=`, or further in.
+
+    >>> print(hanging("params = (5*5*1 + 1)*6 = 156", 21))
+    params = (5*5*1 +
+             1)*6 = 156
+    """
+    if width is None or all(len(line) <= width for line in text.split("\n")):
+        return text
+    import textwrap
+
+    lines = []
+    for line in text.split("\n"):
+        if len(line) <= width or " " not in line.strip():
+            lines.append(line)
+            continue
+        lead = len(line) - len(line.lstrip()) + 2
+        at = line.find(" = ")
+        indent = " " * (at + 3 if 0 < at < width // 3 else lead)
+        lines += textwrap.wrap(
+            line, max(width, 1), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+    return "\n".join(lines)
+
+
 def fitted(grid: Grid, width: int) -> list[Grid]:
     """The grid as it fits into a width: shorter cells first, then less between the columns, fewer columns,
     cells of several lines, and at last several tables, the first column in each.
@@ -213,7 +240,8 @@ def _least(grid: Grid, place: int) -> int:
     words = (
         len(word) + 2 * line.depth * (place == 0) for line in grid.lines for word in line.cells[place].split()
     )
-    return max(len(grid.columns[place].title), max(words, default=1))
+    widest = min(grid.columns[place].least, column_width(grid, place))
+    return max(len(grid.columns[place].title), widest, max(words, default=1))
 
 
 def _broken(grid: Grid, width: int) -> Grid:

@@ -26,7 +26,7 @@ def grid(run: Verification, depth: int | None = None, fold: bool = True, times: 
     With a `depth` those have lines of their own.
     """
     wrong = {found.layer for found in run.disagreements}
-    body, left = [], {layer.path: layer for layer in run.layers}
+    body, brief, left = [], {}, {layer.path: layer for layer in run.layers}
     groups = _groups(run.layers)
     for line in outline.outline(run.report, depth, fold):
         layers = _measured(line, groups)
@@ -34,17 +34,18 @@ def grid(run: Verification, depth: int | None = None, fold: bool = True, times: 
         matters = depth is not None or bad or any(layer.macs or layer.params for layer in layers)
         if layers and matters:
             body.append(_line(line, layers, bad, times))
+            brief[body[-1].cells[1]] = line.brief
             for layer in layers:
                 left.pop(layer.path, None)
     if left:
         body.append(_rest([*left.values()], wrong, times))
     columns = (
         Column("layer"),
-        Column("op", drop=2),
-        Column("output", right=True),
+        Column("op", short=brief, wrap=True),
+        Column("output", right=True, drop=1),
         Column("params", right=True),
         Column("MACs", right=True),
-        *([Column("ms", right=True, drop=1)] if times else []),
+        *([Column("ms", right=True, drop=2)] if times else []),
         Column("as counted"),
     )
     joins = (JOINED,) if any(line.cells[0] == outline.JOIN for line in body) else ()
@@ -162,7 +163,7 @@ def _measured(line: outline.OutlineLine, groups: Mapping[str, list[Measured]]) -
 def _line(line: outline.OutlineLine, layers: list[Measured], bad: list[Measured], times: bool) -> Line:
     cells = (
         folded(line.name, line.times),
-        line.call,
+        line.call or line.block,
         dims(line.output),
         *_numbers(layers, times),
         _verdict(bad, line),
