@@ -637,3 +637,29 @@ def test_biases_are_what_contractions_add() -> None:
     assert (resnet.biases, resnet.kernels) == (1_000, 25_557_032 - 53_120 - 1_000)
     block = load("bert-base").count()
     assert sum(row.counts.biases for row in block.select("encoders/0")) == 4 * 768 + 3072 + 768
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fact"),
+    [
+        *(
+            (("lenet5-ng", *flat, *grouped), "--top and --sort show layers without groups")
+            for flat in (("--top", "3"), ("--sort", "macs"))
+            for grouped in (("--depth", "1"), ("--unfold",))
+        ),
+        *(
+            (("lenet5-ng", "--by", "op", *other), "--by adds layers up")
+            for other in (("--top", "3"), ("--sort", "macs"), ("--depth", "1"), ("--unfold",))
+        ),
+        *(
+            (("lenet5-ng", "vgg-16", *other), "are about the layers of one network")
+            for other in (("--top", "3"), ("--by", "op"), ("--depth", "1"), ("--unfold",))
+        ),
+    ],
+)
+def test_options_that_contradict_each_other(run: Run, arguments: tuple[str, ...], fact: str) -> None:
+    """Each pair is refused, and none of the two is silently ignored."""
+    result = run("count", *arguments)
+
+    assert (result.code, result.out) == (2, "")
+    assert fact in result.err
