@@ -110,7 +110,7 @@ def points(sweep: Sweep) -> Points | None:
     names = list(dict.fromkeys([*wanted, *sweep.quantities, *numeric]))[:2]
     if len(names) < 2:
         return None
-    columns = sweep.sampled(MOST_DRAWN).columns()
+    columns = sweep.at_most(MOST_DRAWN).columns()
     return Points((names[0], names[1]), columns[names[0]].tolist(), columns[names[1]].tolist())
 
 
@@ -166,7 +166,7 @@ def document(sweep: Sweep, summary: Summary) -> dict[str, Any]:
     rows = [] if summary.front is None else summary.front.rows.tolist()
     return {
         "schema": SCHEMA,
-        **sweep.described(),
+        **sweep.description(),
         "format": "",
         "points": sweep.order.points,
         "rows": summary.rows,

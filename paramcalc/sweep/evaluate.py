@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from paramcalc.count.vary import Space
-from paramcalc.sweep.exact import Array, numbered
+from paramcalc.sweep.exact import Array, whole_numbers
 from paramcalc.sweep.forms import Form, Gate, SymbolValues, Tables
 from paramcalc.sweep.order import Order
 from paramcalc.symbolic.pieces import Pieces, SymbolColumn, words
@@ -68,10 +68,10 @@ class Evaluator:
         for chosen, program, values in self._parts(places, size):
             if program.reason:
                 one = {words(program.reason): (chosen.size, begin + int(chosen[0]))}
-                reasons = joined_reasons(reasons, one)
+                reasons = join_reasons(reasons, one)
                 continue
             there[chosen] = True
-            counts = [_placed(*each, chosen) for each in zip(counts, values, strict=True)]
+            counts = [_put(*each, chosen) for each in zip(counts, values, strict=True)]
         rows = np.arange(begin, end, dtype=np.int64)
         if there.all():
             return RowBlock(rows, places, counts, reasons)
@@ -123,11 +123,11 @@ class Evaluator:
         """The values of a symbol at all places of its axis."""
         values, symbol = self.space.axes[column.axis].values, column.symbol
         if isinstance(values, range):
-            return (numbered(values) - symbol.offset) // symbol.scale
-        return numbered([column.of(value) for value in values])
+            return (whole_numbers(values) - symbol.offset) // symbol.scale
+        return whole_numbers([column.of(value) for value in values])
 
 
-def joined_reasons(one: Reasons, two: Reasons) -> Reasons:
+def join_reasons(one: Reasons, two: Reasons) -> Reasons:
     """The reasons of two sets of rows, in the order of their first rows."""
     result = dict(one)
     for text, (points, row) in two.items():
@@ -136,7 +136,7 @@ def joined_reasons(one: Reasons, two: Reasons) -> Reasons:
     return dict(sorted(result.items(), key=lambda item: item[1][1]))
 
 
-def _placed(counts: Array, values: Any, chosen: Array) -> Array:
+def _put(counts: Array, values: Any, chosen: Array) -> Array:
     """Counts with values, or one for all, at chosen points."""
     if isinstance(values, np.ndarray) and chosen.size == counts.size:
         return values

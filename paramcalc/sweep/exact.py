@@ -50,7 +50,9 @@ class Whole:
             return number(apply(self.values, other.values))
         if max(bound, self.bound, other.bound) < WORD:
             return Whole(apply(self.values, other.values), bound)
-        return measured(apply(np.asarray(self.values, dtype=object), np.asarray(other.values, dtype=object)))
+        return with_bound(
+            apply(np.asarray(self.values, dtype=object), np.asarray(other.values, dtype=object))
+        )
 
     def take(self, places: Array) -> Whole:
         """The entries at some places."""
@@ -62,17 +64,17 @@ def number(value: int) -> Whole:
     return Whole(value, abs(value))
 
 
-def measured(values: Array) -> Whole:
+def with_bound(values: Array) -> Whole:
     """An array with its bound, in 64 bits where these hold it."""
     bound = max(int(values.max()), -int(values.min())) if values.size else 0
     return Whole(values.astype(np.int64 if bound < WORD else object), bound)
 
 
-def numbered(values: Sequence[int]) -> Array:
+def whole_numbers(values: Sequence[int]) -> Array:
     """Whole numbers as an array, without a list in between where they are a range."""
     if isinstance(values, range) and max(map(abs, (values.start, values.stop))) < WORD:
         return np.arange(values.start, values.stop, values.step, dtype=np.int64)
-    return measured(np.array(values, dtype=object)).values  # type: ignore[no-any-return]
+    return with_bound(np.array(values, dtype=object)).values  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)

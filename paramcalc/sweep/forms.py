@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from paramcalc.sweep.exact import ONE, Array, Ratio, Whole, fraction, measured, number
+from paramcalc.sweep.exact import ONE, Array, Ratio, Whole, fraction, number, with_bound
 from paramcalc.symbolic.assumption import Assumption
 from paramcalc.symbolic.polynomial import Polynomial
 from paramcalc.symbolic.terms import GROUP, Atom, Monomial
@@ -145,7 +145,7 @@ def ratio(value: Any, symbols: Mapping[str, Array], known: dict[Atom, Ratio] | N
                 known[atom] = (
                     FUNCTIONS[atom.name](*arguments)
                     if atom.arguments
-                    else _whole(measured(symbols[atom.name]))
+                    else _whole(with_bound(symbols[atom.name]))
                 )
             for _ in range(abs(exponent)):
                 term = term * known[atom] if exponent > 0 else term / known[atom]
@@ -159,7 +159,7 @@ def _whole(value: Whole) -> Ratio:
 
 def _where(condition: Any) -> Whole:
     """1 where a condition holds, else 0."""
-    return measured(np.asarray(condition).astype(np.int64))
+    return with_bound(np.asarray(condition).astype(np.int64))
 
 
 def _floor(value: Ratio, divisor: Ratio) -> Ratio:
@@ -189,7 +189,7 @@ def _greatest(*values: Ratio) -> Ratio:
     result = values[0]
     for value in values[1:]:
         gap = value - result
-        result = result + Ratio(measured(np.maximum(np.asarray(gap.above.values), 0)), gap.below)
+        result = result + Ratio(with_bound(np.maximum(np.asarray(gap.above.values), 0)), gap.below)
     return result
 
 

@@ -27,7 +27,7 @@ class Front(NamedTuple):
     rows: Array
     values: tuple[Array, ...]
 
-    def joined(self, other: Front) -> Front:
+    def join_with(self, other: Front) -> Front:
         """The front of two fronts."""
         both = zip(self.values, other.values, strict=True)
         return front(np.concatenate([self.rows, other.rows]), [np.concatenate(pair) for pair in both])

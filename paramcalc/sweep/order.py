@@ -51,7 +51,7 @@ class Order(NamedTuple):
         """For the rows from `begin` up to `end`, the place on each axis."""
         numbers = np.arange(begin, end, dtype=np.int64)
         if self.sample is not None:
-            numbers = shuffled(numbers, self.points, self.seed)
+            numbers = shuffle(numbers, self.points, self.seed)
         places = []
         for length in self.lengths[:0:-1]:
             above = numbers // length  # by a number, which is four times as fast as with the remainder
@@ -64,38 +64,38 @@ class Order(NamedTuple):
         return tuple(int(each[0]) for each in self.places(row, row + 1))
 
 
-def shuffled(numbers: Array, size: int, seed: int) -> Array:
+def shuffle(numbers: Array, size: int, seed: int) -> Array:
     """Numbers below `size` carried to others below it, each to one of its own.
 
     A Feistel network permutes the cells of the smallest near-square of at least `size` cells; what
     leaves the range goes through it again until it is back.
 
-    >>> sorted(shuffled(np.arange(10), 10, seed=3).tolist()) == list(range(10))
+    >>> sorted(shuffle(np.arange(10), 10, seed=3).tolist()) == list(range(10))
     True
     """
     width = isqrt(size - 1) + 1
     height = -(-size // width)
-    keys = [_scrambled(seed * ROUNDS + turn) for turn in range(ROUNDS)]
-    result = _permuted(numbers.astype(np.uint64), height, width, keys)
+    keys = [_scramble(seed * ROUNDS + turn) for turn in range(ROUNDS)]
+    result = _permute(numbers.astype(np.uint64), height, width, keys)
     outside = np.flatnonzero(result >= size)
     while outside.size:
-        result[outside] = _permuted(result[outside], height, width, keys)
+        result[outside] = _permute(result[outside], height, width, keys)
         outside = outside[result[outside] >= size]
     return result.astype(np.int64)
 
 
-def _permuted(numbers: Array, height: int, width: int, keys: Sequence[int]) -> Array:
+def _permute(numbers: Array, height: int, width: int, keys: Sequence[int]) -> Array:
     """Row and column of each cell, moved round in turn by what the other says."""
     row, column = np.divmod(numbers, np.uint64(width))
     for turn, key in enumerate(keys):
         if turn % 2:
-            column = _moved(column, row, width, key)
+            column = _move(column, row, width, key)
         else:
-            row = _moved(row, column, height, key)
+            row = _move(row, column, height, key)
     return row * np.uint64(width) + column
 
 
-def _moved(place: Array, by: Array, size: int, key: int) -> Array:
+def _move(place: Array, by: Array, size: int, key: int) -> Array:
     """Places below `size`, moved on and round by an amount that hangs on another number and a key."""
     bits = (by + np.uint64(key)) * np.uint64(0xBF58476D1CE4E5B9)
     bits ^= bits >> np.uint64(32)
@@ -107,7 +107,7 @@ def _moved(place: Array, by: Array, size: int, key: int) -> Array:
     return np.where(bits >= size, bits - np.uint64(size), bits)
 
 
-def _scrambled(number: int) -> int:
+def _scramble(number: int) -> int:
     """64 bits, all of which hang on all of the number's: SplitMix64.
 
     Source: Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014.

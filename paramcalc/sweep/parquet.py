@@ -15,7 +15,7 @@ import numpy as np
 from paramcalc.base.errors import Fault
 from paramcalc.count.vary import Axis
 from paramcalc.sweep.evaluate import RowBlock
-from paramcalc.sweep.exact import WORD, Array, numbered
+from paramcalc.sweep.exact import WORD, Array, whole_numbers
 
 try:
     import pyarrow as pa
@@ -31,18 +31,18 @@ def data(names: Sequence[str], axes: Sequence[Axis], blocks: Sequence[RowBlock],
     """A part's rows as a file of its own, with the types that these need; it says what it was made from."""
     columns = []
     for place, axis in enumerate(axes):
-        places = _joined([block.places[place] for block in blocks])
+        places = _concatenate([block.places[place] for block in blocks])
         columns.append(
-            _numbers(numbered(axis.values).take(places))
+            _numbers(whole_numbers(axis.values).take(places))
             if axis.whole
             else pa.DictionaryArray.from_arrays(places, axis.texts()).cast(pa.string())
         )
     for number in range(len(names) - len(axes)):
-        columns.append(_numbers(_joined([block.counts[number] for block in blocks])))
-    return _written(pa.table(columns, names=names, metadata={"paramcalc": json.dumps(about)}))
+        columns.append(_numbers(_concatenate([block.counts[number] for block in blocks])))
+    return _encode(pa.table(columns, names=names, metadata={"paramcalc": json.dumps(about)}))
 
 
-def _joined(arrays: list[Array]) -> Array:
+def _concatenate(arrays: list[Array]) -> Array:
     return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int64)
 
 
@@ -50,7 +50,7 @@ def _numbers(values: Array) -> Any:
     return pa.array(values) if values.dtype != object else pa.array(list(map(str, values)), pa.string())
 
 
-def _written(table: Any) -> bytes:
+def _encode(table: Any) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, row_group_size=GROUP)
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
@@ -73,11 +73,11 @@ def assemble(parts: Iterable[bytes], file: BinaryIO, names: Sequence[str], most:
     writer.close()
 
 
-def retyped(part: bytes, most: Mapping[str, int]) -> bytes | None:
+def retype(part: bytes, most: Mapping[str, int]) -> bytes | None:
     """A part with the types that all parts together need; None where it has them."""
     table = pq.read_table(pa.BufferReader(part))
     schema = _schema(table.schema, most)
-    return None if table.schema == schema else _written(table.cast(schema))
+    return None if table.schema == schema else _encode(table.cast(schema))
 
 
 def _schema(found: Any, most: Mapping[str, int]) -> Any:

@@ -13,12 +13,12 @@ import numpy as np
 
 from paramcalc.count.vary import Axis
 from paramcalc.sweep.evaluate import RowBlock
-from paramcalc.sweep.exact import Array, numbered
+from paramcalc.sweep.exact import Array, whole_numbers
 
 
 def data(names: Sequence[str], axes: Sequence[Axis], blocks: Sequence[RowBlock], about: object) -> bytes:
     """The lines of a part."""
-    settings = [digits(numbered(axis.values)) if axis.whole else cells(axis.texts()) for axis in axes]
+    settings = [digits(whole_numbers(axis.values)) if axis.whole else cells(axis.texts()) for axis in axes]
     wanted = len(names) - len(axes)
     lines = []
     for block in blocks:
@@ -34,7 +34,7 @@ def assemble(parts: Iterable[bytes], file: BinaryIO, names: Sequence[str], most:
 
 
 def header(names: Sequence[str]) -> bytes:
-    return (",".join(map(_quoted, names)) + "\n").encode()
+    return (",".join(map(_quote, names)) + "\n").encode()
 
 
 def csv(columns: Sequence[Array]) -> bytes:
@@ -50,7 +50,7 @@ def csv(columns: Sequence[Array]) -> bytes:
 
 def cells(texts: Sequence[str]) -> Array:
     """Texts as cells, in quotes where they hold commas or quotes (RFC 4180)."""
-    return _cells(np.array([_quoted(text).encode() for text in texts], dtype=bytes))
+    return _cells(np.array([_quote(text).encode() for text in texts], dtype=bytes))
 
 
 def digits(values: Array) -> Array:
@@ -62,5 +62,5 @@ def _cells(encoded: Array) -> Array:
     return encoded.view(np.uint8).reshape(encoded.size, encoded.itemsize)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n\r') else text

@@ -64,7 +64,7 @@ class SweepParts:
             if kept is None:
                 missing.append(number)
             else:
-                summary = summary.joined(kept)
+                summary = summary.join_with(kept)
         return summary, missing
 
     def sealed(self, numbers: Sequence[int]) -> int:
@@ -92,7 +92,7 @@ class SweepParts:
         """Gives each column one type in all parts, where some need more than 64 bits."""
         for number in numbers if max(most.values()) >= WORD else ():
             known = self._kept(number)
-            data = writer(self.label["format"]).retyped(self.folder.read(self._rows(number)), most)
+            data = writer(self.label["format"]).retype(self.folder.read(self._rows(number)), most)
             if known is not None and data is not None:
                 self.keep(number, SweepPart(data, known))
 

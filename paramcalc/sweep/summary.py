@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from paramcalc.sweep.evaluate import Reasons, RowBlock, joined_reasons
-from paramcalc.sweep.exact import Array, numbered
+from paramcalc.sweep.evaluate import Reasons, RowBlock, join_reasons
+from paramcalc.sweep.exact import Array, whole_numbers
 from paramcalc.sweep.front import Front, front
 
 Extremes: TypeAlias = Mapping[str, tuple[int, int]]  # by quantity a value, and the first row that has it
@@ -35,15 +35,15 @@ class Summary(NamedTuple):
         best = front(block.rows, goals) if goals else None
         return Summary(block.rows.size, block.reasons, least, most, best)
 
-    def joined(self, other: Summary) -> Summary:
+    def join_with(self, other: Summary) -> Summary:
         """Of two sets of rows together."""
         fronts = [each for each in (self.front, other.front) if each is not None]
         return Summary(
             self.rows + other.rows,
-            joined_reasons(self.reasons, other.reasons),
+            join_reasons(self.reasons, other.reasons),
             _better(self.least, other.least, lambda pair: pair),
             _better(self.most, other.most, lambda pair: (-pair[0], pair[1])),
-            fronts[0].joined(fronts[1]) if len(fronts) == 2 else fronts[0] if fronts else None,
+            fronts[0].join_with(fronts[1]) if len(fronts) == 2 else fronts[0] if fronts else None,
         )
 
     def document(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Summary(NamedTuple):
         """From what JSON has kept."""
         pairs = (document[name].items() for name in ("reasons", "least", "most"))
         reasons, least, most = ({name: (one, two) for name, (one, two) in each} for each in pairs)
-        arrays = [numbered(each) for each in document["front"]]
+        arrays = [whole_numbers(each) for each in document["front"]]
         found = Front(arrays[0], tuple(arrays[1:])) if arrays else None
         return Summary(document["rows"], reasons, least, most, found)
 

@@ -19,7 +19,7 @@ from paramcalc.count.report import QUANTITIES
 from paramcalc.count.vary import Axis, Space
 from paramcalc.render.notebook import shows_itself
 from paramcalc.sweep.evaluate import Evaluator, RowBlock
-from paramcalc.sweep.exact import Array, numbered
+from paramcalc.sweep.exact import Array, whole_numbers
 from paramcalc.sweep.front import Objective
 from paramcalc.sweep.order import Order
 from paramcalc.sweep.store import LABEL, SweepPart, SweepParts, form_of, is_folder, place_of, writer
@@ -100,7 +100,7 @@ class Sweep(NamedTuple):
             return fault.fact
         return ""
 
-    def sampled(self, most: int) -> Self:
+    def at_most(self, most: int) -> Self:
         """At most so many of the rows, drawn at random."""
         return self if self.order.rows <= most else self._replace(order=self.order._replace(sample=most))
 
@@ -112,10 +112,10 @@ class Sweep(NamedTuple):
         summary, kept = Summary(), []
         for block in self.blocks(begin, min(begin + self.chunk, self.order.rows)):
             goals = [(1, -1)[more] * self._column(block, name) for name, more in self.objectives]
-            summary = summary.joined(Summary.of(block, self.counted, goals))
+            summary = summary.join_with(Summary.of(block, self.counted, goals))
             if self.form and block.rows.size:
                 kept.append(block)
-        rows = writer(self.form).data(self.names, self.axes, kept, self.described()) if self.form else b""
+        rows = writer(self.form).data(self.names, self.axes, kept, self.description()) if self.form else b""
         return SweepPart(rows, summary)
 
     def counted_parts(self, numbers: Sequence[int], workers: Workers, step: Step) -> Iterator[SweepPart]:
@@ -127,7 +127,7 @@ class Sweep(NamedTuple):
     def summary(self, workers: Workers = here, step: Step = unseen) -> Summary:
         """How many rows there are, the least and the most of each quantity, and the front."""
         parts = self._replace(form="").counted_parts(range(self.parts), workers, step)
-        return reduce(Summary.joined, (part.summary for part in parts), Summary())
+        return reduce(Summary.join_with, (part.summary for part in parts), Summary())
 
     def pour(self, file: BinaryIO, workers: Workers = here, step: Step = unseen) -> Summary:
         """Writes all rows as CSV to an open file, in order; nothing where there are none."""
@@ -136,7 +136,7 @@ class Sweep(NamedTuple):
             if part.summary.rows and not summary.rows:
                 file.write(writer("csv").header(self.names))
             file.write(part.rows)
-            summary = summary.joined(part.summary)
+            summary = summary.join_with(part.summary)
         file.flush()
         return self.checked(summary)
 
@@ -157,7 +157,7 @@ class Sweep(NamedTuple):
             summary, missing = parts.known(range(sweep.parts))
             for number, part in zip(missing, sweep.counted_parts(missing, workers, step), strict=True):
                 parts.keep(number, part)
-                summary = summary.joined(part.summary)
+                summary = summary.join_with(part.summary)
             stays = summary.rows and is_folder(output)
             most = {name: summary.most[name][0] for name in self.quantities if summary.rows}
             if stays:
@@ -182,7 +182,7 @@ class Sweep(NamedTuple):
 
     # --------------------------------------------------------------------------- identity
 
-    def described(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
         """What two sweeps have in common when their rows and their summaries are the same."""
         space, spec = self.space, self.space.spec
         parts = (spec.inputs, spec.knobs, spec.defaults, spec.blocks)
@@ -192,7 +192,7 @@ class Sweep(NamedTuple):
             "version": __version__,
             "spec": hashlib.sha256("\0".join(sorted(texts)).encode()).hexdigest(),
             "variant": space.variant,
-            "axes": {axis.name: _described(axis) for axis in self.axes},
+            "axes": {axis.name: _axis_values(axis) for axis in self.axes},
             "settings": [str(change) for change in space.changes],
             "inputs": {name: list(sizes) for name, sizes in space.inputs.items()},
             "batch": space.batch,
@@ -204,7 +204,7 @@ class Sweep(NamedTuple):
 
     def label(self) -> dict[str, Any]:
         """What two sweeps have in common when their parts are the same to the byte."""
-        return self.described() | {"ops": _foreign_ops(), "format": self.form, "chunk": self.chunk}
+        return self.description() | {"ops": _foreign_ops(), "format": self.form, "chunk": self.chunk}
 
 
 _latest: list[Evaluator] = []  # of this process, at most one
@@ -218,7 +218,7 @@ def _evaluator(sweep: Sweep) -> Evaluator:
     return _latest[0]
 
 
-def _described(axis: Axis) -> Any:
+def _axis_values(axis: Axis) -> Any:
     """The values of an axis, a range as such."""
     values = axis.values
     if isinstance(values, range):
@@ -242,7 +242,7 @@ def _foreign_ops() -> dict[str, str]:
 def _values(values: Sequence[Any]) -> Array:
     """The values of an axis as an array; lists stay whole."""
     if isinstance(values, range) or all(type(value) is int for value in values):
-        return numbered(values)
+        return whole_numbers(values)
     result = np.empty(len(values), dtype=object)
     result[:] = values
     return result

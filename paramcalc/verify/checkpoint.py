@@ -72,7 +72,7 @@ def match(graph: Graph, arrays: Sequence[Stored], source: str) -> WeightMatch:
     """
     wanted = owned(graph)
     branches = {layer.path for layer in graph.layers if layer.auxiliary}
-    offered = [*_unpacked(arrays)] if any(kind == "query" for _, kind in wanted) else [*arrays]
+    offered = [*_unpack(arrays)] if any(kind == "query" for _, kind in wanted) else [*arrays]
     faults = []
     for auxiliary in (True, False) if branches else (True,):
         keys = {key: dims for key, dims in wanted.items() if auxiliary or key[0] not in branches}
@@ -88,7 +88,7 @@ def match(graph: Graph, arrays: Sequence[Stored], source: str) -> WeightMatch:
     raise min(faults, key=lambda fault: fault[0])[1]
 
 
-def _unpacked(arrays: Sequence[Stored]) -> Iterator[Stored]:
+def _unpack(arrays: Sequence[Stored]) -> Iterator[Stored]:
     """The projections of attention under the names that they have here, one array each.
 
     PyTorch packs query, key and value into one: `in_proj_weight`, or `qkv.weight` in Swin.
@@ -151,7 +151,7 @@ def _by_order(
         for key in left:
             ours[_plain(key[1]) if with_kind else "", _bare(keys[key])].append(key)
         for group, members in ours.items():
-            for key, one, certain in _paired(members, theirs.get(group, [])):
+            for key, one, certain in _pair(members, theirs.get(group, [])):
                 pairs[key] = one
                 used.add(one.name)
                 doubtful += [] if certain else [one.name]
@@ -159,7 +159,7 @@ def _by_order(
     return pairs, doubtful
 
 
-def _paired(keys: Sequence[Key], arrays: Sequence[Stored]) -> Iterator[tuple[Key, Stored, bool]]:
+def _pair(keys: Sequence[Key], arrays: Sequence[Stored]) -> Iterator[tuple[Key, Stored, bool]]:
     """Weights and arrays in the order of both, and whether something else tells them apart as well.
 
     Words that are in as many names of one side as of the other part both, if all parts are then as large.

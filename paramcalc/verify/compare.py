@@ -20,7 +20,7 @@ from paramcalc.verify.effort import Effort, check_memory, effort
 from paramcalc.verify.files import Stored
 from paramcalc.verify.run import Arrays, Live, checked_inputs, needed
 from paramcalc.verify.tools import Array, Tools
-from paramcalc.verify.watch import watched
+from paramcalc.verify.watch import watch
 from paramcalc.verify.weights import FLOATS, DrawnWeights, Key, Supply, drawn_inputs, key, shown
 
 Watcher: TypeAlias = Callable[[Layer, Array], None]
@@ -228,7 +228,7 @@ class _Comparison:
         try:
             weights = self._supply.arrays(row.layer, self._live.inputs(value))
             made = perf_counter()
-            y = self._forward(value, row.layer, watched(weights, read.add))
+            y = self._forward(value, row.layer, watch(weights, read.add))
         except MemoryError:
             raise _no_memory(row.layer) from None
         ended = perf_counter()

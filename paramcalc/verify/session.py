@@ -100,7 +100,7 @@ def session(names: Iterable[str], request: Request, begin: Begin, watch: Watch) 
             if target.folder and macs > request.limit:
                 left_out.append(f"{target.name} ({macs:,} MACs)")
                 continue
-            outcomes.append(_verified(target.name, graph, request, begin, watch))
+            outcomes.append(_verify(target.name, graph, request, begin, watch))
         except (Fault, SpecError) as problem:
             if len(all_targets) == 1:
                 raise
@@ -146,7 +146,7 @@ def _graph(target: Target, request: Request) -> Graph:
     return elaborate.elaborate(spec, elaborate.Settings(variant, request.changes, dict(request.sizes)))
 
 
-def _verified(name: str, graph: Graph, request: Request, begin: Begin, watch: Watch) -> NetworkOutcome:
+def _verify(name: str, graph: Graph, request: Request, begin: Begin, watch: Watch) -> NetworkOutcome:
     settings = request.settings
     first = next(iter(graph.inputs))
     expected = None

@@ -15,7 +15,7 @@ class Watched(np.ndarray[Any, Any]):
     """A view of an array that tells when something is computed from it, or from a part of it.
 
     >>> seen = []
-    >>> weight = watched({"weight": np.ones((2, 3))}, seen.append)["weight"]
+    >>> weight = watch({"weight": np.ones((2, 3))}, seen.append)["weight"]
     >>> weight.shape, seen
     ((2, 3), [])
     >>> type(np.ones((4, 3)) @ weight.T), {*seen}
@@ -37,7 +37,7 @@ class Watched(np.ndarray[Any, Any]):
         return func(*_plain(args), **_plain(kwargs))
 
 
-def watched(arrays: Mapping[str, Array], tell: Callable[[str], object]) -> dict[str, Array]:
+def watch(arrays: Mapping[str, Array], tell: Callable[[str], object]) -> dict[str, Array]:
     """Views of the arrays that call `tell` with the array's name when they are read."""
     views: dict[str, Array] = {}
     for name, array in arrays.items():

@@ -67,7 +67,7 @@ class GivenWeights:
         wanted = {"/".join(owner): owner for owner in shapes}
         _check_names(wanted, arrays)
         self._arrays = {
-            owner: _checked(name, arrays[name], shapes[owner], dtype) for name, owner in wanted.items()
+            owner: _check_weight(name, arrays[name], shapes[owner], dtype) for name, owner in wanted.items()
         }
 
     def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]:
@@ -201,7 +201,7 @@ def _check_names(wanted: Mapping[str, Key], given: Mapping[str, Array]) -> None:
         )
 
 
-def _checked(name: str, array: Array, dims: tuple[int, ...], dtype: str) -> Array:
+def _check_weight(name: str, array: Array, dims: tuple[int, ...], dtype: str) -> Array:
     """The array as a read-only one of the right type."""
     array = np.asarray(array)
     if array.shape != dims:
