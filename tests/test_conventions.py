@@ -559,7 +559,7 @@ def test_count_as_json_names_the_convention_and_keeps_to_it(run: Run) -> None:
     assert found["convention"] == "fvcore"
     assert found["basis"]["words"] == {"params": "", "macs": "flops"}
     assert found["totals"] == {"params": 11_689_512, "macs": 1_819_065_856}
-    assert found["definitions"]["macs"]["conv conv_transpose linear matmul"] == "macs"
+    assert found["definitions"]["macs"]["conv conv_lstm conv_transpose linear matmul"] == "macs"
     assert found["against_paramcalc"] == {"macs": {"batch_norm": 4_967_424, "global_avg_pool": 25_088}}
     assert sum(layer["macs"] for layer in found["layers"]) == 1_819_065_856
     assert "flops" not in found["layers"][0]

@@ -88,6 +88,8 @@ CASES = [
     ("self_attention 2", "{height: 2, length: 3, channels: 4}"),
     ("cross_attention 2", "{length: 3, channels: 4} {length: 3, channels: 4}"),
     ("lstm 2", "{length: 4, channels: 2}"),
+    ("conv_lstm2d 1 3", "{length: 2, channels: 1, height: 7, width: 6}"),
+    ("conv_lstm2d 1 2 stride=2 last=true", "{length: 2, channels: 1, height: 6, width: 5}"),
     ("lstm 2 last=true projection=1", "{length: 4, channels: 2}"),
     ("gru 2 bidirectional=true num_layers=2", "{length: 4, channels: 2}"),
     ("gru 2", "{height: 2, length: 3, channels: 2}"),

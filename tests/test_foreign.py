@@ -107,6 +107,12 @@ FUNCTIONS = [
         2 * (24 * 12 + 48),
     ),
     (
+        "layers.ConvLSTM2D(8, 3, padding='same', return_sequences=True)",
+        "{length: 2, channels: 4, height: 5, width: 5}",
+        "conv_lstm2d 8 3 padding=same",
+        32 * (12 * 9 + 1),
+    ),
+    (
         "layers.SimpleRNN(8, activation='relu')",
         TOKENS,
         "rnn 8 biases=1 activation=relu last=true",

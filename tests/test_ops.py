@@ -162,6 +162,13 @@ WORK: list[tuple[str, str, int, dict[str, int]]] = [
             "subtract": 6,
         },
     ),
+    # two steps of 2 positions; each of 4 gates reads the input, the state and a bias
+    (
+        "conv_lstm2d 1 1",
+        "{length: 2, channels: 1, height: 1, width: 2}",
+        4 * 4 * (1 + 1 + 1),
+        {"add": 4 * (4 + 4 + 3 + 1), "exp": 4 * 3, "divide": 4 * 3, "tanh": 4 * 2, "multiply": 4 * 3},
+    ),
     ("gelu", "5", 0, {"multiply": 15, "add": 5, "erf": 5}),
     ("gelu tanh", "5", 0, {"multiply": 30, "add": 10, "tanh": 5}),
     ("hard_swish", "5", 0, {"add": 5, "compare": 10, "multiply": 5, "divide": 5}),

@@ -107,6 +107,9 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
             num_layers=2 bidirectional=true; rnn 6 bias=false; rnn 6 num_layers=2
         """,
         ("{height: 2, length: 5, channels: 4}",): "lstm 6 projection=3; gru 6; rnn 6",
+        ("{length: 3, channels: 2, height: 6, width: 5}",): """
+            conv_lstm2d 4 3; conv_lstm2d 4 3 padding=same bias=false; conv_lstm2d 3 1x3 stride=2 last=true
+        """,
         (FLAT,): """
             batch_norm; linear 10; linear 10 bias=false; softmax; rbf 3; relu; dropout
         """,
@@ -153,6 +156,7 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         ("{length: 5}",): "embedding 9 3",
         ("{height: 4, width: 6, channels: 4}",): "window_attention 2 2",
         (TOKENS, "{length: 7, channels: 4}"): "cross_attention 2",
+        ("{length: 3, channels: 2, height: 6, width: 5}",): "conv_lstm2d 4 3",
     },
     "frozen": {
         (IMAGE,): """

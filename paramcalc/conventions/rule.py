@@ -273,6 +273,7 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "sequences": lambda layer: product(_first(layer).space[:-1]),  # that attention keeps apart
     "cells": _cells,  # of recurrent layers: layers times directions
     "directions": _directions,
+    "frame": lambda layer: product(layer.output.dims[-2:]),  # positions of one image
     "given_on": lambda layer: floor_divide(layer.applied.output.channels, _directions(layer)),  # of a cell
     "entering": _scalars("weight_ih"),  # that a step's token is multiplied with
     "reducing": _scalars("weight_hr"),  # of the projection

@@ -41,7 +41,7 @@ _FUNCTIONAL_FLOPS = (
     _ESTIMATED_NORMS
     | _CELL_FLOPS
     | {
-        "conv": "2*macs + bias_adds",
+        "conv conv_lstm": "2*macs + bias_adds",
         "linear matmul": "2*macs",
         "relu prelu elu leaky_relu silu gelu softmax": "input",
         "max_pool": "padded_input",
@@ -103,6 +103,7 @@ TOOLS = (
         trainable={"*": "weights if learned and not again else 0"},
         macs={
             "conv conv_transpose": "weights * positions",
+            "conv_lstm": "macs + bias_adds",
             _RECURRENT: "weights * input_positions",
             "linear bilinear embedding prelu": "weights",
             "batch_norm group_norm instance_norm layer_norm rms_norm": "weights",
@@ -132,7 +133,7 @@ TOOLS = (
         params={"*": "params"},
         macs=_ESTIMATED_NORMS
         | {
-            "conv conv_transpose linear matmul": "macs",
+            "conv conv_lstm conv_transpose linear matmul": "macs",
             _ATTENTION: "projections",
             "adaptive_avg_pool": "input if dimensions == 2 else 0",
             "global_avg_pool": "input if channels_first and dimensions == 2 else 0",
@@ -165,7 +166,7 @@ TOOLS = (
         params={"*": "trainable"},
         macs=_AS_CELLS
         | {
-            "conv conv_transpose linear matmul": "macs + bias_adds",
+            "conv conv_lstm conv_transpose linear matmul": "macs + bias_adds",
             _ATTENTION: "projections + bias_adds",
             "batch_norm group_norm instance_norm": "2*input if affine else input",
             "layer_norm": "input",
@@ -199,7 +200,7 @@ TOOLS = (
         ),
         params={"*": "trainable"},
         macs={
-            "conv conv_transpose linear matmul": "macs + bias_adds",
+            "conv conv_lstm conv_transpose linear matmul": "macs + bias_adds",
             _ATTENTION: "projections + bias_adds",
             "lstm": f"({_ATEN_STEPS}) if projected else 0",
             "gru rnn": _ATEN_STEPS,
@@ -232,7 +233,7 @@ TOOLS = (
             ),
         ),
         params={
-            "conv conv_transpose linear batch_norm layer_norm instance_norm prelu": "0 if again else weights",
+            "conv conv_lstm conv_transpose linear batch_norm layer_norm instance_norm prelu": "0 if again else weights",
             _RECURRENT: "0 if again else weights",
             _ATTENTION: "0 if again else projection_weights",
         },
@@ -241,7 +242,7 @@ TOOLS = (
             "lstm": "input_positions * (directions * 4 * out_channels * (channels + out_channels)"
             " + (cells - directions) * 4 * out_channels * (directions + 1) * out_channels"
             " + cells * (8 * out_channels) + added)",
-            "conv linear": "macs",
+            "conv conv_lstm linear": "macs",
             "conv_transpose": "output * (channels // groups) * window",
             _ATTENTION: "projections",
             "batch_norm instance_norm": "4*input if affine else 2*input",
@@ -280,7 +281,7 @@ TOOLS = (
         ),
         params={"*": "trainable"},
         macs={
-            "conv linear matmul": "macs",
+            "conv conv_lstm linear matmul": "macs",
             "conv_transpose": "window * channels * (out_channels // groups // groups) * input_positions",
             _ATTENTION: "projections",
         },
@@ -315,7 +316,7 @@ TOOLS = (
         ),
         params={"*": "params"},
         macs={
-            "conv conv_transpose linear matmul": "macs",
+            "conv conv_lstm conv_transpose linear matmul": "macs",
             _ATTENTION: "macs",
         },
         flops=_FUNCTIONAL_FLOPS
@@ -338,7 +339,7 @@ TOOLS = (
                 "products are missed there; the profile is of other devices",
             ),
         ),
-        flops={f"conv conv_transpose linear matmul {_RECURRENT} {_ATTENTION}": "2*macs"},
+        flops={f"conv conv_lstm conv_transpose linear matmul {_RECURRENT} {_ATTENTION}": "2*macs"},
     ),
     _profile(
         "torchprofile",
@@ -372,6 +373,7 @@ TOOLS = (
         ),
         macs={
             "conv linear matmul": "macs",
+            "conv_lstm": "macs + multiply",
             "lstm": "input_positions * 4 * given_on * (directions * (channels + given_on)"
             " + (cells - directions) * (directions + 1) * given_on)",
             "conv_transpose": "output * window"
@@ -430,6 +432,7 @@ TOOLS = (
             "lstm": "2*entering + (4*cells*out_channels if bias else 0) + 5*cells*out_channels",
             "gru": "2*entering + (3*cells*out_channels if bias else 0)",
             "rnn": "2*entering + (cells*out_channels if bias else 0)",
+            "conv_lstm": "(2*entering + added) * frame",
             "self_attention": "bias_adds + (2*projections + 6*exp + (2 if grouped else 0)"
             " if dimensions == 1 else 5*exp + multiply)",
             "cross_attention": "2*projections + bias_adds + 6*exp",

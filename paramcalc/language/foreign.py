@@ -116,6 +116,9 @@ GRU = gru units:out_channels activation:tanh recurrent_activation:sigmoid use_bi
   return_sequences:sequences reset_after dropout: recurrent_dropout: implementation: unroll: sequences=false
 SimpleRNN = rnn units:out_channels activation:nonlinearity use_bias:bias
   return_sequences:sequences dropout: recurrent_dropout: unroll: sequences=false biases=1
+ConvLSTM2D = conv_lstm2d filters:out_channels kernel_size strides:stride padding data_format:
+  dilation_rate:dilation activation:tanh recurrent_activation:sigmoid use_bias:bias
+  return_sequences:sequences dropout: recurrent_dropout: sequences=false
 MultiHeadAttention = self_attention num_heads:heads key_dim:head_dim use_bias:bias dropout:
 UpSampling#D = upsample size:scale data_format: interpolation:mode scale=2
 ZeroPadding#D = pad padding data_format: padding=1
@@ -171,7 +174,7 @@ _WORDS = {
 # what PyTorch and Keras have, and paramcalc has not
 _NONE = set(
     """
-    lstmcell grucell rnncell simplernncell convlstm#d stackedrnncells rnnbase
+    lstmcell grucell rnncell simplernncell convlstm1d convlstm3d stackedrnncells rnnbase
     celu glu hardshrink hardtanh logsigmoid rrelu softmin softshrink softsign tanhshrink threshold sqrt log sin cos
     fold unfold lppool#d maxunpool#d fractionalmaxpool#d embeddingbag cosinesimilarity pairwisedistance gridsample
     affinegrid gumbelsoftmax onehot normalize transformer transformerencoder transformerdecoder einsum einsumdense
@@ -194,7 +197,7 @@ _ACTIVATIONS = {
 }
 _ONLY = {"tanh", "sigmoid"}  # what gates have, and nothing else
 _CHANNELS = {"1", "-1", "3"}  # the axis of the channels, there and in Keras
-_RECURRENT = {"lstm", "gru", "rnn"}
+_RECURRENT = {"lstm", "gru", "rnn", "conv_lstm2d"}
 _FUNCTIONAL = {"F", "functional", "torch", "tf", "keras", "activations", "ops", "np", "K"}
 
 
@@ -413,7 +416,7 @@ def _both_directions(call: ast.Call) -> str:
     one_way = _line(inner) if isinstance(inner, ast.Call) else ""
     if len(call.keywords) > len(merged) or any(ast.unparse(one.value) != "'concat'" for one in merged):
         return ""
-    return f"{one_way} bidirectional=true" if one_way.partition(" ")[0] in _RECURRENT else ""
+    return f"{one_way} bidirectional=true" if one_way.startswith(("lstm ", "gru ", "rnn ")) else ""
 
 
 def _written(name: str, values: dict[str, str]) -> str:

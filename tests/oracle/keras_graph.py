@@ -320,6 +320,17 @@ def recurrent(name: str) -> Make:
     return make
 
 
+def convolutional_lstm(op: Any, used: Applied) -> Any:
+    """The channels go behind the space and come back before it."""
+    assert op.padding in ("same", ((0, 0), (0, 0)))
+    inner = layers.ConvLSTM2D(
+        op.out_channels, op.kernel_size, strides=op.stride, use_bias=op.bias, return_sequences=not op.last,
+        padding="same" if op.padding == "same" else "valid", dilation_rate=op.dilation,
+    )  # fmt: skip
+    frames = layers.Reshape((one(used).size("length"), *one(used).dims[-2:], one(used).channels))
+    return Chain(frames, inner, layers.Reshape(last(used.output)))
+
+
 def prelu(op: Any, used: Applied) -> Any:
     space = len(one(used).space)
     return layers.PReLU(shared_axes=list(range(1, space + 1 + (op.num_parameters == 1))))
@@ -384,6 +395,7 @@ BUILDERS: dict[str, Make] = {
         else 1 + [axis for axis in one(used).axes if axis != CHANNELS].index(op.axis)
     ),
     "conv": convolution,
+    "conv_lstm": convolutional_lstm,
     "conv_transpose": transposed,
     "crop": cut,
     "cross_attention": attention,

@@ -192,3 +192,49 @@ def test_params_of_keras(
         layer.build((None, *sizes))
         assert output[1:] == op.shape(shape).dims
         assert layer.count_params() == sum(prod(dims) for dims in op.weights(shape).values())
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(
+    "call", ["3", "2 stride=2", "3x2 padding=same bias=false", "3 dilation=2 padding=same"]
+)
+def test_convolutional_lstm(call: str, dtype: str) -> None:
+    """Step by step with PyTorch's convolutions; the state's keeps its size, the odd zero at the far end."""
+    for last in FLAGS:
+        op: Any = calls.call(f"conv_lstm2d {SIZE} {call} last={text(last)}")
+        entering = "{length: 3, channels: 2, height: 7, width: 8}"
+        (x,), weights = drawn(op, (entering,), dtype)
+        tensors = {name: torch.from_numpy(w) for name, w in weights.items()}
+        frames, found = torch.from_numpy(x), []
+        ends = [end for one in reversed(op.windows(calls.shape(entering))) for end in (one.before, one.after)]
+        around = [end for k in reversed(op.kernel_size) for end in ((k - 1) // 2, k // 2)]
+        h = c = None
+        for step in range(3):
+            padded = nn.functional.pad(frames[:, step], ends)
+            every = nn.functional.conv2d(
+                padded, tensors["weight_ih"], tensors.get("bias"), op.stride, 0, op.dilation
+            )
+            if h is not None:
+                every = every + nn.functional.conv2d(nn.functional.pad(h, around), tensors["weight_hh"])
+            i, f, g, o = every.chunk(4, 1)
+            c = torch.sigmoid(i) * torch.tanh(g) + (0 if c is None else torch.sigmoid(f) * c)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            found.append(h)
+        expected = h if last else torch.stack(found, 1)
+        close(run(op, (entering,), [x], weights), expected.numpy(), dtype)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_convolutional_lstm_of_keras(layers: Any, padding: str) -> None:
+    """Shapes, params and, with its kernels turned, values."""
+    layer = layers.ConvLSTM2D(5, (3, 2), padding=padding, return_sequences=True)
+    x = np.random.default_rng(0).normal(size=(2, 3, 6, 7, 2)).astype("float32")
+    y = np.asarray(layer(x).detach() if hasattr(layer(x), "detach") else layer(x))
+    op = calls.call(f"conv_lstm2d 5 3x2 padding={padding}")
+    entering = "{length: 3, channels: 2, height: 6, width: 7}"
+    ih, hh, bias = (np.asarray(w) for w in layer.get_weights())
+    weights = {"weight_ih": ih.transpose(3, 2, 0, 1), "weight_hh": hh.transpose(3, 2, 0, 1), "bias": bias}
+
+    assert layer.count_params() == sum(prod(d) for d in op.weights(calls.shape(entering)).values())
+    got = run(op, (entering,), [np.ascontiguousarray(x.transpose(0, 1, 4, 2, 3))], weights)
+    close(got, y.transpose(0, 1, 4, 2, 3), "float32")

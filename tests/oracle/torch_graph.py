@@ -541,6 +541,36 @@ class Recurrent(Module):
         return torch.cat([*ended[-self.ends :]], -1).reshape(*x.shape[:-2], -1)
 
 
+class ConvLstm(Module):
+    """As it is usually written: convolutions of the token and of the state, step by step."""
+
+    def __init__(self, op: Any, used: Applied) -> None:
+        super().__init__()
+        if not even(op, one(used)) or any(size % 2 == 0 for size in op.kernel_size):
+            raise ValueError("PyTorch pads both ends alike")
+        padding = tuple(window.before for window in op.windows(one(used)))
+        kept = tuple(size // 2 for size in op.kernel_size)
+        rows, self.last = 4 * op.out_channels, op.last
+        self.ih = nn.Conv2d(
+            one(used).channels, rows, op.kernel_size, op.stride, padding, op.dilation, bias=op.bias
+        )
+        self.hh = nn.Conv2d(op.out_channels, rows, op.kernel_size, padding=kept, bias=False)
+        self.space = used.output.dims[-3:]
+
+    def homes(self, name: str) -> tuple[Any, str]:
+        return (self.hh if name == "weight_hh" else self.ih), name.partition("_")[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = c = torch.zeros((len(x), *self.space), device=x.device)
+        found = []
+        for step in range(x.shape[1]):
+            i, f, g, o = (self.ih(x[:, step]) + self.hh(h)).chunk(4, 1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            found.append(h)
+        return h if self.last else torch.stack(found, 1)
+
+
 def lstm(op: Any, used: Applied) -> Any:
     if op.peephole:
         raise ValueError("torch.nn has no peepholes")
@@ -677,6 +707,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "class_token": class_token,
     "concat": concatenated,
     "conv": convolution,
+    "conv_lstm": ConvLstm,
     "conv_transpose": transposed,
     "crop": cut,
     "cross_attention": Attention,
