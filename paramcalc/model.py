@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Model:
-    """A network: a spec, and the variant of it that was asked for.
+    """A network: a spec and one of its variants.
 
     >>> load("resnet-50").count(width=96).totals.params
     55919176

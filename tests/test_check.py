@@ -164,7 +164,7 @@ def test_a_stale_erratum_says_why() -> None:
     assert rounded.detail == "printed 5.4K, documented as wrong, but the printed figure is met (rounds to)"
     assert changed.detail == "printed 5, documented as wrong; the computed value changed from 5,435 to 5,434"
     assert judgement(changed) == "FAILED printed 5, stale erratum"
-    assert empty.detail == "printed 5, documented as wrong by a text that does not give 5,434"
+    assert empty.detail == "printed 5, documented as wrong, but its text does not state 5,434"
 
 
 def test_a_failed_claim_names_the_printed_figure() -> None:
@@ -283,7 +283,7 @@ def test_several_outputs_have_no_one_number_of_channels(network: str) -> None:
     """Which of them is meant cannot be guessed, whether a later layer reads them or the user."""
     result = check_spec(toy("{channels: 1, layer: [a, b]}", model="toy-family", network=network))
 
-    assert "several outputs leave these layers" in result.mistakes[0].message
+    assert "these layers have several outputs" in result.mistakes[0].message
 
 
 def test_receptive_field_of_what_leaves_layers() -> None:
@@ -328,7 +328,7 @@ def test_the_document_lists_every_convention() -> None:
         ("{params: 5466}", "met by convention with-running-statistics: "),
         ("{params: 5604}", "met by convention with-auxiliary: also the heads that exist in training only"),
         ("{macs: 1622016}", "met by convention conv-only: "),
-        ("{macs: 1630538}", "met by convention with-biases: one more for each addition of a bias"),
+        ("{macs: 1630538}", "met by convention with-biases: one more for each bias addition"),
         ("{macs: 1638720}", "met by convention with-normalization: "),
         ("{macs: 1642848}", "met by convention with-normalization-and-pooling: "),
         ("{activations: 24586}", "met by convention contractions: "),
@@ -336,8 +336,8 @@ def test_the_document_lists_every_convention() -> None:
         ("{params: 20_074}", "met by toy-wide, where width=32"),
         ("{params: 5_402}", "met by convention without-normalization: "),
         ("{macs: 79479104}", "met with input 3x224x224"),
-        ("{params: 5.307K}", "K, M and G are powers of 1024 here: write 5.307Ki"),
-        ("{params: 5.307e3}", "K, M and G are powers of 1024 here: write 5.307Ki"),
+        ("{params: 5.307K}", "here K, M and G are powers of 1024: write 5.307Ki"),
+        ("{params: 5.307e3}", "here K, M and G are powers of 1024: write 5.307Ki"),
     ],
 )
 def test_reasons_that_close_the_gap(line: str, reason: str) -> None:
@@ -406,7 +406,7 @@ def test_a_reading_that_may_fit_by_chance_is_offered_as_such(line: str, reason: 
          "would fit trainable params only, perhaps by chance (1 digit)"),
         ("65792", "input: 256x4x4\nlayers: [conv2d 256 1, batch_norm frozen=true]", "met by trainable params only"),
         ("65792", "input: 256x4x4\nlayers: [conv2d 256 1, batch_norm]",
-         "met by convention without-normalization: everything learned but the factors and offsets of "
+         "met by convention without-normalization: all learned parameters except the scales and offsets of "
          "normalization, which some sources store as buffers"),
         # thop leaves out positions: of its params nothing is said that is about multiplications.
         ("45", "input: {length: 5, channels: 4}\nlayers: [positions, linear 9]",
@@ -580,7 +580,7 @@ def test_networks_are_elaborated_once_and_forgotten_in_time() -> None:
         (
             "{activations: 1, layer: [input, conv1]}",
             "[input, conv1]",
-            "an input is claimed on its own, not as one of several layers",
+            "a claim about an input cannot be about layers too",
             "",
         ),
         (

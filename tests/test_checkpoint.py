@@ -84,8 +84,11 @@ def test_order_decides_where_no_name_does(tmp_path: Path, run: Run) -> None:
 
         assert result.code == 0
         assert "24 arrays found by order and shape" in result.err
-        assert "order alone tells 24 of them from others of the same shape: layer0.weight" in result.err
-        assert f"outputs: 0 of the largest number apart from {tmp_path / 'y.npy'}" in result.out
+        assert (
+            "24 of them are matched by order alone among others of the same shape: layer0.weight"
+            in result.err
+        )
+        assert f"outputs differ from {tmp_path / 'y.npy'} by 0 of the largest number" in result.out
 
 
 def test_words_of_both_sides_tell_arrays_apart(tmp_path: Path) -> None:
@@ -286,12 +289,12 @@ def pipe(path: Path, arrays: dict[str, Any]) -> None:
     [
         (unused, "1 array not used: extra"),
         (large_shape, "1 array not used: extra"),
-        (no_array, "found: note.txt is no array in NumPy's format"),
-        (long_header, "found: extra is no array in NumPy's format"),
+        (no_array, "found: note.txt is not an array in NumPy's format"),
+        (long_header, "found: extra is not an array in NumPy's format"),
         (short, "found: a/weight ends before all of its 16 numbers"),
         (many_members, "found: it has too many members"),
         (pickled, "the weight a/weight has the wrong type"),
-        (pipe, "is no regular file"),
+        (pipe, "is not a regular file"),
     ],
 )
 def test_hostile_npz(make: Callable[[Path, Any], None], says: str, tmp_path: Path) -> None:
@@ -314,10 +317,10 @@ def test_hostile_npz(make: Callable[[Path, Any], None], says: str, tmp_path: Pat
         (b"", "its header would be 0 bytes long"),
         (b"\xff" * 8, "its header would be 18,446,744,073,709,551,615 bytes long"),
         (struct.pack("<Q", 100) + b"{}", "its header would be 100 bytes long"),
-        ("[]", "its header is no mapping of names"),
+        ("[]", "its header is not a mapping of names"),
         ("[" * 5_000, "w.safetensors cannot be read as a .safetensors file"),
         ('{"a/weight": 3}', "w.safetensors cannot be read as a .safetensors file"),
-        ('{"a/weight": {"dtype": "F32", "shape": [4, -4, 1, 1], "data_offsets": [0, 64]}}', "no whole numbers"),
+        ('{"a/weight": {"dtype": "F32", "shape": [4, -4, 1, 1], "data_offsets": [0, 64]}}', "are not whole numbers"),
         ('{"a/weight": {"dtype": "F32", "shape": [4, 4, 1, 1], "data_offsets": [0, 64]}, "a/bias": '
          '{"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}', "does not hold the 16 numbers of a/weight"),
         ('{"a/weight": {"dtype": "F32", "shape": [4, 4, 1, 1], "data_offsets": [0, 32]}, "a/bias": '
@@ -362,7 +365,7 @@ def test_a_pipe_is_no_file(option: str, tmp_path: Path) -> None:
     outcome = launch(tmp_path, ["verify", str(spec), option, name])
 
     assert outcome.code == 2
-    assert f"{name} is no regular file" in outcome.err
+    assert f"{name} is not a regular file" in outcome.err
 
 
 @pytest.mark.parametrize(("samples", "says"), [(10**10, "not enough memory"), (40, "ends before all of its")])

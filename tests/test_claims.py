@@ -246,7 +246,7 @@ def test_several_inputs_are_named() -> None:
     (claim,) = claims.read(spec("{activations: 48, input: {left: 3x4x4, right: 3x4x4}}", head=head))
 
     assert claim.inputs == {"left": (3, 4, 4), "right": (3, 4, 4)}
-    with pytest.raises(SpecError, match="several inputs: say which"):
+    with pytest.raises(SpecError, match="several inputs: name one"):
         claims.read(spec("{activations: 48, input: 3x4x4}", head=head))
 
 
@@ -309,7 +309,7 @@ MISTAKES = [
     ),
     (
         "{params: }",
-        """toy.yaml:9:16: a figure is missing here
+        """toy.yaml:9:16: a number is missing here
           |
         9 |     - {params: }
           |                ^
@@ -340,7 +340,7 @@ MISTAKES = [
     ),
     (
         "{macs: 112, convention: weights-only}",
-        """toy.yaml:9:19: 'weights-only' says nothing about macs, only params
+        """toy.yaml:9:19: 'weights-only' does not define macs, only params
           |
         9 |     - {macs: 112, convention: weights-only}
           |                   ^^^^^^^^^^""",
@@ -378,14 +378,14 @@ MISTAKES = [
     ),
     (
         "{params: 110, within: 2, reason: about}",
-        """toy.yaml:9:29: 'within' is a percentage of the figure, such as 2%
+        """toy.yaml:9:29: 'within' must be a percentage, such as 2%
           |
         9 |     - {params: 110, within: 2, reason: about}
           |                             ^""",
     ),
     (
         "{params: 110, within: 100%, reason: about}",
-        """toy.yaml:9:29: 'within' is a percentage of the figure, such as 2%
+        """toy.yaml:9:29: 'within' must be a percentage, such as 2%
           |
         9 |     - {params: 110, within: 100%, reason: about}
           |                             ^^^^""",
@@ -406,7 +406,7 @@ MISTAKES = [
     ),
     (
         "{params: 110, layer: }",
-        """toy.yaml:9:28: 'layer' must be the path or pattern of layers, or a list of them
+        """toy.yaml:9:28: 'layer' must be a path or pattern of layers, or a list of them
           |
         9 |     - {params: 110, layer: }
           |                            ^""",
@@ -436,7 +436,7 @@ MISTAKES = [
     ),
     (
         "params",
-        """toy.yaml:9:7: a claim is a mapping of a quantity and its figure
+        """toy.yaml:9:7: a claim is a mapping of a quantity to its number
           |
         9 |     - params
           |       ^^^^^^
@@ -462,7 +462,7 @@ def test_mistakes_are_reported_together() -> None:
         claims.read(spec("{params: six, unread: maybe}", "{macs: 5}", "{mac: 5}", head=head))
 
     assert [problem.fact for problem in caught.value.problems] == [
-        "claims about 'toi', which is neither this spec nor a variant of it",
+        "claims about 'toi', which is neither the name of this spec nor of a variant",
         "'six' is not a number",
         "'unread' must be true or false",
         "a claim has no field 'mac'",

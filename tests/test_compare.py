@@ -311,7 +311,7 @@ def test_a_convention_says_nothing_about_other_quantities(run: Run) -> None:
     unknown = run("compare", "resnet-18", "resnet-34", "--convention", "thopp")
 
     assert silent.code == unknown.code == 2
-    assert "convention 'thop' says nothing about flops" in silent.err
+    assert "convention 'thop' does not define flops" in silent.err
     assert "did you mean 'thop'?" in unknown.err
 
 

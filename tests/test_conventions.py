@@ -577,7 +577,7 @@ def test_count_as_csv_has_the_conventions_columns(run: Run) -> None:
 def test_branches_of_training_are_not_in_a_tools_total(run: Run) -> None:
     lines = run("count", "googlenet", "--depth", "1", "--convention", "thop").out.splitlines()
 
-    assert "aux_4a exists in training only, and is not in the total" in lines
+    assert "aux_4a exists in training only and is not in the total" in lines
     assert any(line.startswith("total without auxiliary") for line in lines)
 
 
@@ -599,9 +599,9 @@ def test_columns_by_the_words_of_the_tool(run: Run) -> None:
     [
         (
             ("--convention", "pytorch", "--columns", "params"),
-            "'pytorch' says nothing about params, only flops",
+            "'pytorch' does not define params, only flops",
         ),
-        (("--convention", "pytorch", "--sort", "macs"), "'pytorch' says nothing about macs, only flops"),
+        (("--convention", "pytorch", "--sort", "macs"), "'pytorch' does not define macs, only flops"),
         (("--convention", "thopp"), "there is no convention 'thopp'\n  = did you mean 'thop'?"),
         (("--convention", "mine"), "there is no convention 'mine'\n  = conventions are paramcalc, "),
     ],

@@ -201,7 +201,7 @@ def test_shared_weights_are_said_and_not_counted() -> None:
     (each,) = found.explanations
 
     assert "params" not in {line.name for line in each.lines}
-    assert each.remarks == ("weight is that of 'tokens', and counted there",)
+    assert each.remarks == ("weight is shared with 'tokens' and counted there",)
 
 
 def test_command_prints_lines(run: Run) -> None:
@@ -254,7 +254,7 @@ def test_command_prints_lines(run: Run) -> None:
                 "    divisions    = C = 10",
             ],
         ),
-        ("conv2d 4 3 bias=false", "3x8x8", ["  no operations besides the macs"]),
+        ("conv2d 4 3 bias=false", "3x8x8", ["  no operations other than macs"]),
     ],
 )
 def test_operations_are_counted_by_nouns(
@@ -267,9 +267,7 @@ def test_operations_are_counted_by_nouns(
     said = run("explain", str(spec), "--quantity", "operations").out.splitlines()
 
     assert said[3 : said.index("", 2)] == lines
-    assert said[-2].startswith(
-        "operations are those of one sample in inference, besides multiply-accumulates"
-    )
+    assert said[-2].startswith("operations: for one sample in inference, apart from multiply-accumulates")
 
 
 def test_attention_adds_up() -> None:

@@ -780,7 +780,7 @@ def test_uneven_steps_are_told(run: Run, tmp_path: Path) -> None:
     """Behind an upsampling pairs of positions see the same, though all see equally much."""
     path = tmp_path / "up.yaml"
     path.write_text("name: up\ninput: 1x8x8\nlayers: [conv2d 2 4 stride=2 padding=1, upsample 2]\n")
-    said = "a jump is the mean where fields do not move by equal steps"
+    said = "the jump is a mean where fields move by unequal steps"
 
     assert said in run("field", path).out
     assert said in run("field", path, "upsample").out
@@ -836,10 +836,10 @@ def test_formats(run: Run, format: str) -> None:
     [
         (("pool9",), "no layer matches 'pool9'"),
         (("pool5", "--at", "7,0"), "there is no position 7"),
-        (("pool5", "--at", "1"), "a position of 1 numbers, where there are 2 axes"),
+        (("pool5", "--at", "1"), "a position needs a number per axis: 2, not 1"),
         (("pool5", "--at", "a,b"), "'a,b' is not a position"),
         (("pool5", "--from", "left=1,2"), "there is no input 'left'"),
-        (("--at", "1,2"), "--at, --from and --format svg are about one layer"),
+        (("--at", "1,2"), "--at, --from and --format svg need one layer"),
     ],
 )
 def test_mistakes(run: Run, arguments: tuple[str, ...], message: str) -> None:
@@ -878,7 +878,7 @@ def test_limits(run: Run, tmp_path: Path, text: str, message: str) -> None:
 def test_position_outside_is_refused() -> None:
     graph = load("lenet5-1998").graph()
 
-    with pytest.raises(Fault, match="there is no channels to give a position along"):
+    with pytest.raises(Fault, match="there is no channels axis for a position"):
         region(graph, 0, {"channels": 1})
 
 

@@ -72,7 +72,7 @@ GUESSES = {
     "count resnet-50 --batch 0": "write a whole number from 1",
     "count resnet-50 --batch many": "write a whole number from 1",
     "count resnet-50 --dtype fp16": "write --dtype float16",
-    "count resnet-50 --top": "--top TOP: Only the N largest layers.",
+    "count resnet-50 --top": "--top TOP: Show only the N largest layers.",
     "count resnet-50 --unfold=yes": "write --unfold alone",
     "count resnet-50 -o x.png": "markdown (.md), latex (.tex)",
     "count resnet-50 --format json -o x.csv": "json (.json), csv (.csv)",

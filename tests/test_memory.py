@@ -558,14 +558,14 @@ def test_formats(run: Command, format: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "said"), [("float32", "does not fit into 14.9 GiB"), ("float16", "fits into 14.9 GiB")]
+    ("dtype", "said"), [("float32", "does not fit in 14.9 GiB"), ("float16", "fits in 14.9 GiB")]
 )
 def test_the_device_is_too_small(run: Command, dtype: str, said: str) -> None:
     """The 6,738,415,616 weights of Llama 7B fit into 16 GB with 2 bytes each, and do not with 4."""
     assert f" GiB {said}\n" in run("memory", "llama1-7b", "--dtype", dtype, "--device", "t4").out
 
 
-@pytest.mark.parametrize(("size", "said"), [(28, "fits into"), (27, "does not fit into")])
+@pytest.mark.parametrize(("size", "said"), [(28, "fits in"), (27, "does not fit in")])
 def test_a_memory_that_is_exactly_full(tmp_path: Path, run: Command, size: int, said: str) -> None:
     """3 weights, 3 inputs and an output of 4 bytes each are 28 bytes."""
     (tmp_path / "device.yaml").write_text(f"toy: {{memory: {size}, bandwidth: 1, peak: {{float32: 1}}}}\n")

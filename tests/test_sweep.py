@@ -347,7 +347,7 @@ def test_a_killed_process_is_resumed(tmp_path: Path) -> None:
     subprocess.run([*command, str(whole)], capture_output=True, check=True)
 
     assert 5 <= left < 100
-    assert f"{left} of 100 parts are there from an earlier run" in resumed.stderr
+    assert f"{left} of 100 parts exist from an earlier run" in resumed.stderr
     assert broken.read_bytes() == whole.read_bytes()
 
 
@@ -656,7 +656,7 @@ def test_many_points_are_summed_up(run: Run) -> None:
     shown = run("sweep", "gpt2-124m", "dim=96:1200", "layers=1:12", "--pareto", "params,+macs")
 
     assert "13,260 points (1105 x 12)" in shown.out
-    assert "12,144 points have no network and no row, e.g. because" in shown.out
+    assert "12,144 points give no network and have no row, e.g." in shown.out
     assert "least params" in shown.out
     assert "params from" in shown.out
     assert shown.out.count("|") >= 16

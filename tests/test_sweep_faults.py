@@ -349,7 +349,7 @@ def test_other_ops_of_the_same_name_are_another_sweep(tmp_path: Path) -> None:
     after = subprocess.run(arguments, cwd=tmp_path, check=False, **child())
 
     assert (before.returncode, same.returncode, after.returncode) == (0, 0, 2), before.stderr
-    assert "10 of 10 parts are there from an earlier run" in same.stderr
+    assert "10 of 10 parts exist from an earlier run" in same.stderr
     assert "holds the parts of another sweep: other ops" in after.stderr
 
 
@@ -389,11 +389,11 @@ def test_workers_that_die_end_the_sweep(deadly: Path) -> None:
     assert 1 <= kept <= 5
     given_up = (
         "2 workers in a row died while counting the same part",
-        "all workers died, and none came back",
+        "all workers died and none was restarted",
     )
     assert any(text in killed.stderr for text in given_up), killed.stderr
     assert "Traceback" not in killed.stderr
-    assert f"{kept} of 10 parts are there from an earlier run" in resumed.stderr
+    assert f"{kept} of 10 parts exist from an earlier run" in resumed.stderr
     assert len((deadly / "rows.csv").read_text().splitlines()) == 101
 
 

@@ -448,7 +448,7 @@ def test_single_entries_and_letters() -> None:
     [
         ("{a: 2, b: 3, c: 5, d: 7}", "linear (a+b+c+d+1)**120//10**150", "more than 100,000 terms"),
         ("{a: 1, b: a**500, c: b**500, d: c**500}", "linear 7+0*d", "a number of more than 2048 bits"),
-        ("{a: 1000}", "300 * linear channels*2//3+a", "rounded too often, one inside another"),
+        ("{a: 1000}", "300 * linear channels*2//3+a", "rounded too many times, one within another"),
     ],
 )
 def test_symbols_cannot_be_made_to_take_for_ever(knobs: str, line: str, said: str, tmp_path: Path) -> None:

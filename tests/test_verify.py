@@ -660,7 +660,7 @@ def test_several_networks(small: Path, run: Run) -> None:
     lines = [line.split()[0] for line in result.out.splitlines()[2:]]
     assert result.code == 0
     assert lines == ["thin", "wide", "lenet5-1998", "3"]
-    assert "left out, as larger than --up-to: small" in result.err
+    assert "skipped, larger than --up-to: small" in result.err
     assert run("verify", small.parent, "--up-to", "10").code == 2
 
 
@@ -749,7 +749,7 @@ def test_auxiliary_branches_may_have_no_weights(small: Path, run: Run) -> None:
     result = run("verify", small, "--weights", saved(small.with_suffix(".npz"), weights), columns=100)
 
     assert result.code == 0
-    assert "not run, for want of weights: side" in result.out
+    assert "not run, without weights: side" in result.out
 
 
 @pytest.mark.parametrize(
@@ -757,7 +757,7 @@ def test_auxiliary_branches_may_have_no_weights(small: Path, run: Run) -> None:
     [
         (
             {"one/bias": np.array([1, np.nan, 0, 0, 0, 0], "f4")},
-            "one/bias holds values that are not finite (NaN or infinity) as float32: 1",
+            "one/bias has values that are not finite (NaN or infinity) as float32: 1",
         ),
         ({"one/bias": np.zeros(6, int)}, "one/bias has the wrong type"),
         ({"one/bias": np.array(["a"] * 6)}, "one/bias has the wrong type"),
@@ -791,7 +791,7 @@ def test_bad_weight_files(content: Any, message: str, small: Path, run: Run) -> 
         (("--input", "3x2x2"), "nothing remains of the height"),
         (("--up-to", "50%"), "--up-to: '50%' is a share of nothing"),
         (("--up-to", "3x"), "--up-to: '3x' is not a number\n  = expected: a number such as 64e6"),
-        (("lenet5-1998", "--save-output", "y.npy"), "files are those of one network"),
+        (("lenet5-1998", "--save-output", "y.npy"), "files belong to one network"),
     ],
 )
 def test_bad_arguments(

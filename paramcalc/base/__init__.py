@@ -1,1 +1,1 @@
-"""What knows nothing of networks: errors with places, sizes, shapes, paths, printed numbers, files."""
+"""Code independent of networks: errors with places, sizes, shapes, paths, printed numbers, files."""

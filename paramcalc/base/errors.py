@@ -1,4 +1,4 @@
-"""What goes wrong in a spec, and how it is shown.
+"""Mistakes in a spec, and how they are shown.
 
 A rule states a bare fact (`Fault`) and knows nothing of files. The reader and the elaborator add
 the place (`Problem`), and all problems of one run travel together (`SpecError`). Only the command
@@ -67,7 +67,7 @@ class Fault(Error):
 
 
 class Source(NamedTuple):
-    """A text and the name under which messages speak of it."""
+    """A text and its name in messages."""
 
     name: str
     text: str

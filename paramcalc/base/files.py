@@ -1,4 +1,4 @@
-"""Output files that appear whole or not at all."""
+"""Output files that appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def target(output: Path) -> Path:
 
 @contextlib.contextmanager
 def whole(output: Path) -> Iterator[BinaryIO]:
-    """A file to write that appears under its name when all of it is there, or not at all."""
+    """A file to write that appears under its name once complete, or not at all."""
     try:
         if is_stream(output):
             with open(output, "wb") as file:

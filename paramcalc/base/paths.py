@@ -38,7 +38,7 @@ def pattern(text: str) -> re.Pattern[str]:
 
 
 def _part(text: str) -> str:
-    """One part of a path. What stands between two stars is taken where it first occurs (an atomic
+    """One part of a path. The text between two stars is matched where it first occurs (an atomic
     group), which loses no match and keeps the time linear in the number of stars.
     """
     first, *rest = [re.escape(piece) for piece in text.split("*")]

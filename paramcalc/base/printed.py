@@ -34,7 +34,7 @@ _NUMBER = re.compile(rf"(?<![0-9.,_])({_WHOLE})(\.[0-9]+)?(?![0-9]|[.,_][0-9])(?
 
 
 class Comparison(StrEnum):
-    """How an exact number stands to a printed figure."""
+    """How an exact number compares with a printed one."""
 
     EXACT = "exact"
     ROUNDS = "rounds to"
@@ -173,7 +173,7 @@ def _plain(whole: str, decimals: str) -> Fraction:
 
 
 def decimal(value: Fraction, places: int) -> str:
-    """A number with so many decimals, rounded exactly.
+    """A number with this many decimals, rounded exactly.
 
     >>> decimal(Fraction(-1, 8), 2), decimal(Fraction(5), 0)
     ('-0.12', '5')
@@ -197,7 +197,7 @@ def written_out(value: Fraction) -> str:
 
 
 def significant(value: Fraction, digits: int) -> str:
-    """A number with at least so many significant digits; whole digits are never rounded away.
+    """A number with at least this many significant digits; whole digits are never rounded away.
 
     >>> significant(Fraction(1, 700), 2), significant(Fraction(12345), 2)
     ('0.0014', '12345')

@@ -114,7 +114,7 @@ class Reach(NamedTuple):
 
 
 def _real(first: int, last: int, size: int, edges: str) -> list[tuple[int, int]]:
-    """The real positions that stand at `first` to `last`, themselves or as copies."""
+    """The real positions at `first` to `last`, themselves or as copies."""
     parts = [(max(first, 0), min(last, size - 1))]
     if edges != "zeros":
         parts += [_copied(edges, first, min(last, -1), size), _copied(edges, max(first, size), last, size)]
@@ -122,7 +122,7 @@ def _real(first: int, last: int, size: int, edges: str) -> list[tuple[int, int]]
 
 
 def _dilated(first: int, last: int, step: int, size: int, edges: str) -> list[tuple[int, int]]:
-    """The real positions that stand at every `step`-th of `first` to `last`."""
+    """The real positions at every `step`-th of `first` to `last`."""
     low = first + -(min(first, 0) // step) * step
     high = last - -(min(size - 1 - last, 0) // step) * step
     parts = [(low, high)] if low <= high else []
@@ -136,7 +136,7 @@ def _dilated(first: int, last: int, step: int, size: int, edges: str) -> list[tu
 
 
 def _copied(edges: str, begin: int, end: int, size: int) -> tuple[int, int]:
-    """The real positions whose copies stand at `begin` to `end`, all before or all after the input."""
+    """The real positions whose copies are at `begin` to `end`, all before or all after the input."""
     if begin > end:
         return begin, end
     if edges == "replicate":

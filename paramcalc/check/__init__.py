@@ -1,1 +1,1 @@
-"""What sources print, held against exact counts."""
+"""What sources print, compared with exact counts."""

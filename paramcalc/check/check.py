@@ -1,4 +1,4 @@
-"""Claims held against what is counted: a verdict each, and for a failure the reason, if one is found."""
+"""Claims compared with counts: a verdict for each, and a reason for a failure if one is found."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def _erratum(claim: Claim, computed: Fraction, comparison: Comparison) -> tuple[
         return Verdict.ERRATUM, ""
     before = nearest(claim.erratum, computed, claim.figure)
     if not before:
-        return Verdict.FAILED, f"{documented} by a text that does not give {grouped(computed)}"
+        return Verdict.FAILED, f"{documented}, but its text does not state {grouped(computed)}"
     return Verdict.FAILED, f"{documented}; the computed value changed from {before} to {grouped(computed)}"
 
 
@@ -275,7 +275,7 @@ def _each(names: list[str], mistakes: list[Mistake]) -> list[str]:
             mistakes.append(Mistake(name, "no spec in this folder", ("a spec's name ends in .yaml",), None))
         for file in inside:
             if library.leads_out(file):  # a message would show what is written there
-                mistakes.append(Mistake(str(file), "a link that leads out of the folder", (), None))
+                mistakes.append(Mistake(str(file), "a link to outside the folder", (), None))
             else:
                 found[str(file)] = None
     return list(found)

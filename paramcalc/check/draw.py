@@ -113,7 +113,7 @@ def grid(outcomes: Iterable[Outcome]) -> Grid:
 
 
 def closing(result: Result) -> str:
-    """What stands below the table: every failure in full, then the summary."""
+    """The text below the table: every failure in full, then the summary."""
     blocks = [failure(outcome) for outcome in result.failed]
     return "\n".join(["", *(block + "\n" for block in blocks), summary(result)]) + "\n"
 

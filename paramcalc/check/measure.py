@@ -110,7 +110,7 @@ class Network:
 
 
 class Networks:
-    """Counted networks, each elaborated once for all that is asked about it.
+    """Counted networks, each elaborated once for all claims about it.
 
     The `KEPT` that were last asked for are remembered, failures too. What the claims of one spec may take
     is bounded: it may be anybody's.
@@ -121,7 +121,7 @@ class Networks:
         self.begin()
 
     def begin(self, steps: int = MOST_STEPS) -> None:
-        """Starts with another spec, or another question about it: so many steps of building are left."""
+        """Starts with another spec, or another question about it, with this many steps of building left."""
         self.steps, self.looks = steps, MOST_LOOKS
 
     @property
@@ -130,7 +130,7 @@ class Networks:
         return self.steps < 0 or self.looks < 0
 
     def look(self, layers: int) -> None:
-        """Notes that so many layers are looked at; a fault when it is too much."""
+        """Adds to the number of layers looked at; a fault when there are too many."""
         self.looks -= layers
         if self.looks < 0:
             self.refuse()
@@ -233,7 +233,7 @@ def _of_input(report: Report, quantity: str, patterns: tuple[str, ...]) -> int:
     """An input has elements and channels, and nothing else that could be counted."""
     shape = report.graph.inputs.get(patterns[0])
     if len(patterns) > 1 or shape is None:
-        raise Fault("an input is claimed on its own, not as one of several layers")
+        raise Fault("a claim about an input cannot be about layers too")
     if quantity == CHANNELS:
         return _channels_of(shape)
     if quantity != "activations":
@@ -248,7 +248,7 @@ def _of_output(network: Network, places: list[int], quantity: str) -> int | Frac
     if quantity == CHANNELS:
         found = {_channels_of(graph.shape(value)) for value in leaving}
         if len(found) > 1:
-            fact, numbers = "several outputs leave these layers", f"{sorted(found)} channels"
+            fact, numbers = "these layers have several outputs", f"{sorted(found)} channels"
             raise Fault(fact, found=numbers, fix="name one layer")
         return found.pop()
     first, known = len(graph.inputs), network.fields.layers
@@ -257,7 +257,7 @@ def _of_output(network: Network, places: list[int], quantity: str) -> int | Frac
     number = seen.pop() if len(seen) == 1 else None
     if number is None:
         numbers = ", ".join(str(one) for one in seen) or "none"
-        raise Fault(f"the {quantity} is not one number for all outputs and axes", found=numbers)
+        raise Fault(f"the {quantity} differs between outputs or axes", found=numbers)
     return number
 
 

@@ -127,7 +127,9 @@ class _Reader:
         if key.text in self.models:
             return True
         fix = near(key.text, self.models) or "models are " + ", ".join(self.models)
-        self.fail(key, f"claims about '{key.text}', which is neither this spec nor a variant of it", fix)
+        self.fail(
+            key, f"claims about '{key.text}', which is neither the name of this spec nor of a variant", fix
+        )
         return False
 
     def items(self, key: Scalar, node: Node) -> tuple[Node, ...]:
@@ -139,7 +141,7 @@ class _Reader:
     def claim(self, model: str, node: Node) -> Claim | None:
         """One claim; None, with its problems noted, when it cannot be read."""
         if not isinstance(node, syntax.Mapping):
-            self.fail(node, "a claim is a mapping of a quantity and its figure", f"write {_EXAMPLE}")
+            self.fail(node, "a claim is a mapping of a quantity to its number", f"write {_EXAMPLE}")
             return None
         before = len(self.problems)
         self.check_keys(node)
@@ -212,7 +214,7 @@ class _Reader:
         named = CONVENTIONS.get(values["convention"])
         if named is not None and key.text not in named.terms:
             about = ", ".join(named.terms)
-            self.fail_field(node, "convention", f"'{named.name}' says nothing about {key.text}, only {about}")
+            self.fail_field(node, "convention", f"'{named.name}' does not define {key.text}, only {about}")
         if key.text in LAYERED and node.get("layer") is None:
             verb = "are those" if key.text == CHANNELS else "is that"
             self.fail(key, f"'{key.text}' {verb} of a layer: say which", "add layer: NAME")
@@ -259,7 +261,7 @@ class _Reader:
 
     def figure(self, node: Node, ratio: bool) -> Figure | None:
         if not isinstance(node, Scalar) or not node.text:
-            self.fail(node, "a figure is missing here", f"digits as printed: {printed.EXAMPLES}")
+            self.fail(node, "a number is missing here", f"digits as printed: {printed.EXAMPLES}")
             return None
         try:
             read = printed.read(node.text, ratio)
@@ -279,7 +281,7 @@ class _Reader:
         items = node.items if isinstance(node, Sequence) else (node,)
         texts = [item.text for item in items if isinstance(item, Scalar) and item.text]
         if not texts or len(texts) < len(items):
-            raise self.wrong(node, f"'{name}' must be the path or pattern of layers, or a list of them")
+            raise self.wrong(node, f"'{name}' must be a path or pattern of layers, or a list of them")
         return tuple(texts)
 
     def convention(self, name: str, node: Node) -> str:
@@ -297,7 +299,7 @@ class _Reader:
         if len(self.spec.inputs) > 1:
             names = ", ".join(self.spec.inputs)
             raise self.wrong(
-                node, "the spec has several inputs: say which", f"write {{NAME: SIZES}}, of {names}"
+                node, "the spec has several inputs: name one", f"write {{NAME: SIZES}}, of {names}"
             )
         return {next(iter(self.spec.inputs)): self.sizes(name, node)}
 
@@ -330,7 +332,7 @@ class _Reader:
         text = self.text(name, node)
         share = Fraction(text.rstrip("% ")) / 100 if _PERCENT.fullmatch(text) else Fraction(0)
         if not 0 < share < 1:
-            raise self.wrong(node, f"'{name}' is a percentage of the figure, such as 2%")
+            raise self.wrong(node, f"'{name}' must be a percentage, such as 2%")
         return share
 
     def flag(self, name: str, node: Node) -> bool:
@@ -361,7 +363,7 @@ def _cited(node: Node) -> str:
 
 
 def _titled(node: Node) -> str:
-    """The title, or the key that stands for it, with the year; '' when neither is given."""
+    """The title, or its key, with the year; '' when neither is given."""
     title, year = _detail(node, "title") or _detail(node, "key"), _detail(node, "year")
     return f"{title} ({year})" if title and year else title
 

@@ -42,7 +42,7 @@ FACTORS = (
 
 
 class Reading(NamedTuple):
-    """What a source may have done otherwise: one of the fields is set, or two for two readings together."""
+    """What a source may have done differently: one of the fields is set, or two for two readings together."""
 
     factor: Fraction | None = None
     trainable: bool = False
@@ -185,7 +185,7 @@ class Search:
         if reading.factor is not None:
             return said
         if reading.figure is not None:
-            return f"K, M and G are powers of 1024 here: write {said}"
+            return f"here K, M and G are powers of 1024: write {said}"
         return f"met {'with' if reading.inputs else 'without' if reading.convention == OWN.name else 'by'} {said}"
 
     def phrase(self, reading: Reading) -> str:

@@ -1,1 +1,1 @@
-"""One module a command: load, compute, print, exit."""
+"""One module per command: load, compute, print, exit."""

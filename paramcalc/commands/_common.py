@@ -49,33 +49,37 @@ SpecArgument = Annotated[
     typer.Argument(metavar="SPEC", help="A bundled model, a path, PATH:VARIANT, or - for standard input."),
 ]
 BatchOption = Annotated[
-    int, typer.Option("--batch", min=1, help="Samples at once; work and outputs grow with it.")
+    int, typer.Option("--batch", min=1, help="Samples in a batch; work and outputs grow with it.")
 ]
 ConventionOption = Annotated[
     str,
-    typer.Option("--convention", metavar="NAME", help="Count as that tool or paper does: torchinfo ..."),
+    typer.Option("--convention", metavar="NAME", help="Count as this tool or paper does, such as torchinfo."),
 ]
-UnfoldOption = Annotated[bool, typer.Option("--unfold", help="Show equal blocks one by one.")]
+UnfoldOption = Annotated[bool, typer.Option("--unfold", help="Show identical blocks one by one.")]
 RowsOption = Annotated[
     bool, typer.Option("--rows", help="A row for each network; of a family, each variant.")
 ]
 PluginOption = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", metavar="FILE", help="A Python file with ops of your own; it is executed."),
+    typer.Option("--plugin", metavar="FILE", help="Load ops from this Python file (which is executed)."),
 ]
 
 
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="Set a knob, or LAYERS.ATTRIBUTE of single layers."),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="Set a knob, or an attribute of layers (LAYERS.ATTRIBUTE)."
+    ),
 ]
 ReplaceOption = Annotated[
     list[str] | None,
-    typer.Option("--replace", metavar="LAYERS='CALL ...'", help="Another line in place of layers or blocks."),
+    typer.Option(
+        "--replace", metavar="LAYERS='CALL ...'", help="Replace layers or blocks with another line."
+    ),
 ]
 InputOption = Annotated[
     list[str] | None,
-    typer.Option("--input", metavar="[NAME=]SIZES", help="Other input sizes, such as 3x288x288."),
+    typer.Option("--input", metavar="[NAME=]SIZES", help="Use other input sizes, such as 3x288x288."),
 ]
 
 
@@ -92,7 +96,7 @@ def _depth(text: str) -> int:
 
 DepthOption = Annotated[
     int | None,
-    typer.Option("--depth", metavar="N|all", parser=_depth, help="How deep to show the tree of blocks."),
+    typer.Option("--depth", metavar="N|all", parser=_depth, help="Show the tree of blocks to this depth."),
 ]
 
 
@@ -262,12 +266,12 @@ def _nothing() -> Drawing:
 def output_options(*formats: str) -> Callable[..., Any]:
     """A decorator that adds --output, and --format where there is more than one; they make `output`."""
     option = typer.Option(
-        "--format", help="How to print it; else by the ending of --output.", show_default=False
+        "--format", help="Output format; by default that of the --output ending.", show_default=False
     )
     options: dict[str, Any] = {"format": Annotated[Literal[formats] | None, option]}
     options["path"] = Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write to a file instead of the terminal."),
+        typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of the terminal."),
     ]
     if len(formats) == 1:
         options.pop("format")
@@ -279,7 +283,7 @@ def output_options(*formats: str) -> Callable[..., Any]:
 
 
 def format_of(path: Path | None, format: str | None, formats: tuple[str, ...]) -> str:
-    """The format that is asked for, or that a file's ending means; `Fault` where they contradict each other."""
+    """The requested format, or that of the file's ending; `Fault` where they contradict each other."""
     ending = path.suffix.lower() if path is not None else ""
     fitting = [name for name in formats if ending in ENDINGS[name]]
     forms = ", ".join(f"{name} ({ENDINGS[name][0]})" for name in formats)

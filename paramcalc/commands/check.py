@@ -1,4 +1,4 @@
-"""paramcalc check: what a spec's sources print, held against what is counted."""
+"""paramcalc check: what a spec's sources print, compared with the counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check(
         list[str] | None,
         typer.Argument(
             metavar="[SPEC]...",
-            help="Bundled models, paths, folders, PATH:VARIANT, or -; all bundled specs if none.",
+            help="Bundled models, paths, folders, PATH:VARIANT, or -; all bundled specs if omitted.",
         ),
     ] = None,
     every: Annotated[

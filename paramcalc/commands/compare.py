@@ -43,9 +43,7 @@ def compare(
     ] = None,
     batch: BatchOption = 1,
     depth: DepthOption = None,
-    columns: Annotated[
-        str, typer.Option("--columns", help="Columns to show, with commas between them.")
-    ] = "",
+    columns: Annotated[str, typer.Option("--columns", help="Show these columns, separated by commas.")] = "",
     unfold: UnfoldOption = False,
     rows: RowsOption = False,
     align: Annotated[

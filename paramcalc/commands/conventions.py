@@ -16,11 +16,14 @@ def conventions(
     output: Output,
     spec: Annotated[
         str,
-        typer.Argument(metavar="[SPEC]", help="A bundled model, a path, PATH:VARIANT, or -; else the list."),
+        typer.Argument(
+            metavar="[SPEC]",
+            help="A bundled model, a path, PATH:VARIANT, or -; list the conventions if omitted.",
+        ),
     ] = "",
     batch: BatchOption = 1,
 ) -> None:
-    """Show what every tool would print about a network, and which ops it counts otherwise.
+    """Show what each tool would print for a network, and which ops it counts differently.
 
     Without a network, list the conventions with their quirks and sources.
 

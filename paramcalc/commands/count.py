@@ -44,10 +44,8 @@ def count(
         ),
     ],
     depth: DepthOption = None,
-    columns: Annotated[
-        str, typer.Option("--columns", help="Columns to show, with commas between them.")
-    ] = "",
-    top: Annotated[int | None, typer.Option("--top", min=1, help="Only the N largest layers.")] = None,
+    columns: Annotated[str, typer.Option("--columns", help="Show these columns, separated by commas.")] = "",
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Show only the N largest layers.")] = None,
     sort: Annotated[
         str, typer.Option("--sort", metavar="QUANTITY", help="Layers by size, without groups; or networks.")
     ] = "",
@@ -58,9 +56,9 @@ def count(
     rows: RowsOption = False,
     batch: BatchOption = 1,
     layout: Annotated[
-        Literal["nchw", "nhwc"], typer.Option("--layout", help="Where shapes show the channels.")
+        Literal["nchw", "nhwc"], typer.Option("--layout", help="Position of the channels in shapes.")
     ] = "nchw",
-    dtype: Annotated[Dtype, typer.Option("--dtype", help="Element type for memory in bytes.")] = "float32",
+    dtype: Annotated[Dtype, typer.Option("--dtype", help="Element type, for sizes in bytes.")] = "float32",
     unfold: UnfoldOption = False,
     convention: ConventionOption = "",
 ) -> None:
@@ -86,7 +84,7 @@ def count(
     from paramcalc.model import load
 
     if (sort or top is not None) and (depth is not None or unfold):
-        raise Fault("--top and --sort show layers without groups, which --depth and --unfold are about")
+        raise Fault("--top and --sort show layers without groups, so --depth and --unfold do not apply")
     if by and (sort or top is not None or depth is not None or unfold):
         raise Fault("--by adds layers up, which --top, --sort, --depth and --unfold show")
     model = load(spec)

@@ -17,20 +17,22 @@ def explain(
     spec: SpecArgument,
     layers: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[LAYER]...", help="Paths or patterns with * and **; all layers without any."),
+        typer.Argument(metavar="[LAYER]...", help="Paths or patterns with * and **; all layers if omitted."),
     ] = None,
     quantity: Annotated[
         str,
         typer.Option(
             "--quantity",
             metavar="NAMES",
-            help="What to explain, with commas between: output, params, macs ...",
+            help="Explain these, separated by commas: output, params, macs ...",
         ),
     ] = "",
     why: Annotated[
         str,
         typer.Option(
-            "--why", metavar="CONVENTION", help="What that convention adds or leaves out: torchinfo ..."
+            "--why",
+            metavar="CONVENTION",
+            help="Show what this convention adds or leaves out, such as torchinfo.",
         ),
     ] = "",
 ) -> None:

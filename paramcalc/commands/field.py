@@ -27,13 +27,16 @@ def field(
     spec: SpecArgument,
     layer: Annotated[
         str,
-        typer.Argument(metavar="[LAYER]", help="A path or pattern: the last layer that it means, in detail."),
+        typer.Argument(
+            metavar="[LAYER]", help="Show the last layer that this path or pattern matches, in detail."
+        ),
     ] = "",
     at: Annotated[
-        str, typer.Option("--at", metavar="Y,X", help="An output position: what it sees. The middle if none.")
+        str,
+        typer.Option("--at", metavar="Y,X", help="Show what this output position sees; default: the middle."),
     ] = "",
     source: Annotated[
-        str, typer.Option("--from", metavar="[NAME=]Y,X", help="An input position: which outputs see it.")
+        str, typer.Option("--from", metavar="[NAME=]Y,X", help="Show which outputs see this input position.")
     ] = "",
     depth: DepthOption = None,
     unfold: UnfoldOption = False,
@@ -50,7 +53,7 @@ def field(
     found = fields(report.graph)
     if not layer:
         if at or source or output.format == "svg":
-            raise Fault("--at, --from and --format svg are about one layer", fix="name it after the spec")
+            raise Fault("--at, --from and --format svg need one layer", fix="name it after the spec")
         output.show(
             {
                 "table": lambda: draw.grid(report, found, depth, not unfold),

@@ -25,7 +25,9 @@ def formula(
     spec: SpecArgument,
     layers: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[LAYER]...", help="Only these layers: paths or patterns with * and **."),
+        typer.Argument(
+            metavar="[LAYER]...", help="Paths or patterns with * and **; the whole network if omitted."
+        ),
     ] = None,
     symbols: Annotated[
         str,
@@ -37,12 +39,12 @@ def formula(
         ),
     ] = "",
     quantity: Annotated[
-        str, typer.Option("--quantity", metavar="NAMES", help="What to give, with commas between them.")
+        str, typer.Option("--quantity", metavar="NAMES", help="Quantities, separated by commas.")
     ] = "",
     per: Annotated[
-        Literal["total", "block", "layer"], typer.Option("--per", help="What each formula is of.")
+        Literal["total", "block", "layer"], typer.Option("--per", help="Print a formula for each of these.")
     ] = "total",
-    depth: Annotated[int, typer.Option("--depth", min=1, help="How deep the blocks of --per block lie.")] = 1,
+    depth: Annotated[int, typer.Option("--depth", min=1, help="Depth of the blocks of --per block.")] = 1,
 ) -> None:
     """Give counts in closed form, exact for all values of the symbols.
 

@@ -27,30 +27,49 @@ def memory(
     output: Output,
     spec: SpecArgument,
     train: Annotated[
-        str, typer.Option("--train", metavar="OPTIMIZER", help="Training: sgd, momentum, adam, ...")
+        str,
+        typer.Option(
+            "--train",
+            metavar="OPTIMIZER",
+            help="Train with this optimizer: sgd, momentum, adam, ...",
+        ),
     ] = "",
     batch: BatchOption = 1,
-    dtype: Annotated[Dtype, typer.Option("--dtype", help="Type of activations and weights.")] = "float32",
+    dtype: Annotated[
+        Dtype, typer.Option("--dtype", help="Element type of activations and weights.")
+    ] = "float32",
     weights: Annotated[
-        Weights | None, typer.Option("--weights", help="Type of weights, where it is another.")
+        Weights | None, typer.Option("--weights", help="Element type of weights, if different.")
     ] = None,
     mixed: Annotated[
-        bool, typer.Option("--mixed", help="Training keeps the weights in float32 too.")
+        bool, typer.Option("--mixed", help="Train in mixed precision: keep a float32 copy of the weights.")
     ] = False,
     inplace: Annotated[
-        bool, typer.Option("--inplace", help="Elementwise layers write over an input nobody else reads.")
+        bool,
+        typer.Option("--inplace", help="Let elementwise layers overwrite an input that is not read again."),
     ] = False,
-    fused: Annotated[bool, typer.Option("--fused", help="Attention never stores its scores.")] = False,
+    fused: Annotated[
+        bool, typer.Option("--fused", help="Assume fused attention, which never stores its scores.")
+    ] = False,
     checkpoints: Annotated[
         str,
         typer.Option(
-            "--checkpoint", metavar="GROUPS", help="Groups, or N equal parts, that are computed twice."
+            "--checkpoint",
+            metavar="GROUPS",
+            help="Checkpoint these groups, or N equal parts: compute them twice.",
         ),
     ] = "",
     device: Annotated[
-        str, typer.Option("--device", metavar="NAME", help="A bundled device or FILE: least times on it.")
+        str,
+        typer.Option(
+            "--device",
+            metavar="NAME",
+            help="Add lower bounds of time on a bundled device, or on one from FILE.",
+        ),
     ] = "",
-    layers: Annotated[bool, typer.Option("--layers", help="Every layer: live, traffic, intensity.")] = False,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Show every layer: live elements, traffic, intensity.")
+    ] = False,
 ) -> None:
     """Add up the memory that a network needs, for inference or training.
 

@@ -15,9 +15,7 @@ WIDTH = 100  # where no terminal says otherwise
 @output_options("table", "markdown", "json")
 def ops(
     output: Output,
-    name: Annotated[
-        str, typer.Argument(metavar="[OP]", help="The op to explain; all are listed without it.")
-    ] = "",
+    name: Annotated[str, typer.Argument(metavar="[OP]", help="Explain this op; list all if omitted.")] = "",
     plugins: PluginOption = None,
 ) -> None:
     """List the ops of the language, or explain one.

@@ -25,7 +25,7 @@ def show(
     expanded: Annotated[
         bool,
         typer.Option(
-            "--expanded", help="After blocks, repeats and variants are resolved, in canonical form."
+            "--expanded", help="Resolve blocks, repeats and variants, and print the canonical form."
         ),
     ] = False,
 ) -> None:

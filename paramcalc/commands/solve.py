@@ -28,14 +28,18 @@ def solve(
         typer.Option(
             "--vary",
             metavar="NAME[=LOW:HIGH[:STEP]]",
-            help="A knob, an entry of a list (depths[2]), input, batch or LAYERS.ATTRIBUTE; at most two.",
+            help="Vary a knob, an entry of a list (depths[2]), input, batch or LAYERS.ATTRIBUTE; at most two.",
         ),
     ],
     until: Annotated[
         list[str],
-        typer.Option("--until", metavar="CONSTRAINT", help="Such as 'params <= 5e6'; all must be met."),
+        typer.Option(
+            "--until",
+            metavar="CONSTRAINT",
+            help="Require this, such as 'params <= 5e6'; all constraints must be met.",
+        ),
     ],
-    step: Annotated[int, typer.Option("--step", min=1, help="Only multiples of this number.")] = 1,
+    step: Annotated[int, typer.Option("--step", min=1, help="Try only multiples of this number.")] = 1,
     most: Annotated[
         str, typer.Option("--max", metavar="QUANTITY", help="Among the solutions, maximise this quantity.")
     ] = "",
@@ -44,7 +48,7 @@ def solve(
     ] = "",
     batch: BatchOption = 1,
 ) -> None:
-    """Find the settings that meet a budget, exactly, with what lies on both sides of it.
+    """Find the settings that meet a budget, exactly, with their neighbours on both sides.
 
     Without --max or --min: the largest value that meets an upper bound, or the smallest for a lower one.
 

@@ -29,18 +29,18 @@ def sweep(
         list[str],
         typer.Argument(
             metavar="NAME=VALUES...",
-            help="A knob, depths[2], input, batch or LAYERS.ATTRIBUTE; LOW:HIGH[:STEP], or a list with commas.",
+            help="A knob, depths[2], input, batch or LAYERS.ATTRIBUTE; LOW:HIGH[:STEP], or a list separated by commas.",
         ),
     ],
     sample: Annotated[
         int | None,
         typer.Option("--sample", min=1, help="Count this many different points, chosen at random."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Choose other random points.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random choice of points.")] = 0,
     quantity: Annotated[
         str,
         typer.Option(
-            "--quantity", metavar="NAMES", help="Count these quantities: names with commas, or all."
+            "--quantity", metavar="NAMES", help="Count these quantities, separated by commas, or all."
         ),
     ] = "params,macs",
     pareto: Annotated[
@@ -50,16 +50,17 @@ def sweep(
         ),
     ] = "",
     picture: Annotated[
-        Path | None, typer.Option("--picture", metavar="FILE", help="Draw an SVG, PNG or PDF file.")
+        Path | None,
+        typer.Option("--picture", metavar="FILE", help="Draw the points to this SVG, PNG or PDF file."),
     ] = None,
     batch: BatchOption = 1,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Use this many processes, started by Dask.")] = 1,
     cluster: Annotated[
-        str, typer.Option("--cluster", metavar="ADDRESS", help="Use the Dask cluster with this scheduler.")
+        str, typer.Option("--cluster", metavar="ADDRESS", help="Use the Dask cluster of this scheduler.")
     ] = "",
     chunk: Annotated[
         int | None,
-        typer.Option("--chunk", min=1, help="Points in a part, one million by default; bounds memory."),
+        typer.Option("--chunk", min=1, help="Points per part, which bounds memory; default: one million."),
     ] = None,
     format: Annotated[
         Literal["table", "csv", "json"],
@@ -92,7 +93,7 @@ def sweep(
     from paramcalc.sweep import draw as render
 
     if jobs > 1 and cluster:
-        raise Fault("--jobs and --cluster exclude each other")
+        raise Fault("--jobs and --cluster cannot be combined")
     space = load(spec).space([axis(text) for text in axes], changed.changes, changed.inputs, batch)
     names = [name.strip() for name in quantity.split(",") if name.strip()]
     found = sweeps.sweep(space, names, sample, seed, pareto, chunk or sweeps.CHUNK)
@@ -134,14 +135,14 @@ def write(found: Sweep, output: str, workers: Workers, progress: Progress) -> Su
     """All rows into a file or a folder; when the user stops the run, what is kept of it is said."""
     earlier = found.finished(output)
     if earlier:
-        remark(f"{earlier} of {found.parts} parts are there from an earlier run")
+        remark(f"{earlier} of {found.parts} parts exist from an earlier run")
     try:
         return found.write(output, workers, progress.step)
     except KeyboardInterrupt:
         progress.close()
         done = found.finished(output)
         if done:
-            remark(f"stopped; the same command continues after {done} of {found.parts} parts")
+            remark(f"stopped after {done} of {found.parts} parts; run the same command to continue")
         raise
 
 

@@ -16,7 +16,7 @@ def table(
     output: Output,
     spec: SpecArgument,
     variants: Annotated[
-        str, typer.Option("--variants", metavar="A,B,C", help="The models to show, in this order.")
+        str, typer.Option("--variants", metavar="A,B,C", help="Show these models, in this order.")
     ] = "",
 ) -> None:
     """Print a family as papers do: stages as rows, a column for each model.

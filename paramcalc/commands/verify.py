@@ -50,12 +50,15 @@ def verify(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Verify all models of all bundled specs.")] = False,
     limit: Annotated[
-        str, typer.Option("--up-to", metavar="MACS", help="Skip larger networks of a folder.")
+        str,
+        typer.Option(
+            "--up-to", metavar="MACS", help="Skip networks in folders that take more MACs than this."
+        ),
     ] = "20e12",
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Samples in one run.")] = 1,
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Samples in a batch.")] = 1,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of random weights and inputs.")] = 0,
     dtype: Annotated[
-        Literal["float32", "float64"], typer.Option("--dtype", help="Type of all numbers.")
+        Literal["float32", "float64"], typer.Option("--dtype", help="Element type of all arrays.")
     ] = "float32",
     threads: Annotated[
         int,
@@ -66,7 +69,7 @@ def verify(
         typer.Option(
             "--input",
             metavar="[NAME=]FILE.npy",
-            help="Read the input from a file, or change its size: 3x288x288.",
+            help="Read the input from a file, or use another size, such as 3x288x288.",
         ),
     ] = None,
     weights: Annotated[
@@ -75,14 +78,18 @@ def verify(
     ] = None,
     expected: Annotated[
         Path | None,
-        typer.Option("--expect", metavar="FILE.npy", help="Compare the output with that of another program."),
+        typer.Option(
+            "--expect", metavar="FILE.npy", help="Compare the output with this one, from another program."
+        ),
     ] = None,
     save_output: Annotated[
-        Path | None, typer.Option("--save-output", metavar="FILE.npy", help="Save the output.")
+        Path | None, typer.Option("--save-output", metavar="FILE.npy", help="Save the output to this file.")
     ] = None,
     save_activations: Annotated[
         Path | None,
-        typer.Option("--save-activations", metavar="FILE.npz", help="Save the outputs of all layers."),
+        typer.Option(
+            "--save-activations", metavar="FILE.npz", help="Save the outputs of all layers to this file."
+        ),
     ] = None,
     depth: DepthOption = None,
     unfold: UnfoldOption = False,
@@ -136,7 +143,7 @@ def _names(specs: list[str] | None, every: bool) -> list[str]:
 
     names = [*(specs or ()), *([str(bundled_folder())] if every else [])]
     if not names:
-        raise Fault("no network to verify", fix="name a spec, or write --all for all that are bundled")
+        raise Fault("no network to verify", fix="name a spec, or use --all for all bundled specs")
     return names
 
 
@@ -166,7 +173,7 @@ def _number(option: str, text: str) -> int:
     except Fault as fault:
         raise Fault(f"{option}: {fault.fact}", expected=example) from None
     if read.percentage:
-        raise Fault(f"{option}: '{text}' is a share of nothing", expected=example)
+        raise Fault(f"{option}: '{text}' is a percentage of nothing", expected=example)
     return int(read.value)
 
 

@@ -1,4 +1,4 @@
-"""Which layer of one network answers to which of another: trees of groups, aligned group by group.
+"""Which layer of one network corresponds to which of another: trees of groups, aligned group by group.
 
 Names decide first, because paths are made to align. Where layers were inserted, removed or renamed,
 or carry automatic names, the alignment is the best one in order: equal layers before similar ones,
@@ -27,7 +27,7 @@ ENOUGH = ALIKE // 2  # parts of other names answer to each other from here on
 
 
 class NodeMatch(NamedTuple):
-    """What answers to each other: for each network its part of the tree, or None.
+    """Parts that correspond: for each network its part of the tree, or None.
 
     `forms` are equal numbers where the parts hold equal layers in the same order.
     """
@@ -81,7 +81,7 @@ class _Aligner:
         return NodeMatch(names, nodes, forms, children)
 
     def rows(self, columns: list[list[_Child]]) -> list[tuple[_Child | None, ...]]:
-        """Parts of several networks that answer to each other, in order."""
+        """Corresponding parts of several networks, in order."""
         rows: list[tuple[_Child | None, ...]] = [(part,) for part in columns[0]]
         for place, column in enumerate(columns[1:], start=1):
             missing = (None,) * place
@@ -93,7 +93,7 @@ class _Aligner:
         return rows
 
     def pairs(self, left: list[_Child], right: list[_Child]) -> list[tuple[int | None, int | None]]:
-        """Places that answer to each other in two lists of parts, and places that stay alone."""
+        """Corresponding places in two lists of parts, and places without a counterpart."""
         head = 0
         while head < min(len(left), len(right)) and _agree(left[head], right[head]):
             head += 1
@@ -113,7 +113,7 @@ class _Aligner:
         return _best([[self.worth(one, two) for two in right] for one in left], len(left), len(right))
 
     def worth(self, one: _Child, two: _Child) -> int:
-        """How well two parts answer to each other; 0 when they do not."""
+        """How well two parts correspond; 0 when they do not."""
         same_name = one.name == two.name
         value = NAMED if same_name and not one.head else PLACE * same_name
         if one.kind != two.kind:
@@ -135,7 +135,7 @@ class _Aligner:
         return found
 
     def held(self, part: _Child) -> Counter[str]:
-        """What a part holds: the ops of a group, the attributes of a layer."""
+        """What a part contains: the ops of a group, the attributes of a layer."""
         held = self.titles.get(part.form)
         if held is None:
             rows = list(part.node.rows())
@@ -152,7 +152,7 @@ class _Aligner:
         ]
 
     def form(self, node: Node) -> int:
-        """A number for what a part holds, whatever its layers are called."""
+        """A number for what a part contains, whatever its layers are called."""
         found = self.known.get(node)
         if found is None:
             children = tuple(self.form(child) for child in node.children.values())
@@ -169,7 +169,7 @@ def _head(name: str, node: Node) -> str:
 
 
 def _agree(one: _Child, two: _Child) -> bool:
-    """Whether two parts at one end of their lists answer to each other without weighing."""
+    """Whether two parts at one end of their lists correspond without weighing."""
     return one.name == two.name and (one.form == two.form or (not one.head and one.kind == two.kind))
 
 
@@ -211,7 +211,7 @@ def _best(worth: list[list[int]], rows: int, columns: int) -> list[tuple[int | N
 
 
 def _by_name(left: list[_Child], right: list[_Child]) -> list[tuple[int | None, int | None]]:
-    """As many pairs of equal names as stand in the same order in both; all else stays alone."""
+    """As many pairs of equal names as are in the same order in both; all else stays alone."""
     places = {part.name: place for place, part in enumerate(right)}
     common = [(one, places[part.name]) for one, part in enumerate(left) if part.name in places]
     pairs: list[tuple[int | None, int | None]] = []

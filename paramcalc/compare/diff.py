@@ -1,4 +1,4 @@
-"""Reports side by side: what answers to what, and what a change costs or saves. All ratios are exact."""
+"""Reports side by side: what corresponds to what, and what a change costs or saves. All ratios are exact."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class DiffLine(NamedTuple):
 
 @shows_itself
 class Diff(NamedTuple):
-    """Reports of several networks, aligned; the first is what the others are held against."""
+    """Reports of several networks, aligned; the first is the one that the others are compared with."""
 
     reports: tuple[Report, ...]
     root: NodeMatch
@@ -71,12 +71,12 @@ class Diff(NamedTuple):
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        """The quantities that the numbers are about; of a convention, those that it speaks of."""
+        """The quantities of the numbers; for a convention, those that it defines."""
         return self.reports[0].quantities
 
     @property
     def main(self) -> tuple[str, ...]:
-        """The quantities that are told first."""
+        """The main quantities, which come first."""
         known = self.quantities
         work = [name for name in ("macs", "flops") if name in known][:1]
         return (*work, *(["params"] if "params" in known else [])) or known
@@ -184,7 +184,7 @@ def relative(one: int, two: int) -> str:
 
 
 def change(one: int, two: int, what: str) -> str:
-    """What it means that `two` stands in place of `one`, with the digits of `relative`.
+    """What it means to have `two` instead of `one`, with the digits of `relative`.
 
     >>> change(1000, 2250, "params"), change(1000, 900, "params")
     ('2.25 x as many params (2,250 instead of 1,000)', '10 % fewer params (900 instead of 1,000)')
@@ -239,7 +239,7 @@ def _lines(
 
 
 def _own(node: Node | None) -> Node | None:
-    """A join by itself, without the branches that hang below it."""
+    """A join by itself, without its branches."""
     if node is None or node.row is None:
         return None
     alone = Node()

@@ -86,7 +86,7 @@ def notes(diff: Diff, lines: list[DiffLine], chosen: tuple[str, ...]) -> tuple[s
     if any(JOIN in line.names for line in lines):
         said.append(JOINED)
     if len(lines) < len(diff.lines(FULL_DEPTH, fold=True)):
-        said.append("--depth all shows each layer, --depth 1 the top only")
+        said.append("--depth all shows each layer, --depth 1 only the top")
     return tuple(said)
 
 
@@ -228,7 +228,7 @@ def document(diff: Diff, dtype: str = "float32") -> dict[str, Any]:
 
 
 def layer(line: DiffLine, quantities: Iterable[str]) -> dict[str, Any]:
-    """One aligned layer; null stands for a network that has nothing there."""
+    """One aligned layer; null for a network that has nothing there."""
     return {
         "change": [change or None for change in line.changes[1:]],
         "path": [path or None for path in line.paths],

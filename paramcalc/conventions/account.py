@@ -25,7 +25,7 @@ STORED = (
 
 
 def recounted(report: Report, convention: Convention) -> Report:
-    """The report with a convention's numbers, and nothing of what the convention does not speak of.
+    """The report with a convention's numbers, without quantities that the convention does not define.
 
     >>> from paramcalc import load
     >>> from paramcalc.conventions import convention
@@ -57,14 +57,14 @@ def _variants(report: Report, base: Report, known: Known) -> list[Report]:
 
 
 def _told(report: Report, others: Iterable[Report]) -> Report:
-    """The report with the numbers of other ways of writing the network beside what its convention says."""
+    """The report with the numbers of other ways of writing the network next to the text of its convention."""
     basis = report.basis
     told = "".join(_otherwise(each, report) for each in others)
     return report._replace(basis=basis and basis._replace(says=basis.says + told))
 
 
 def _otherwise(other: Report, base: Report) -> str:
-    """The numbers of a network that is written in another way."""
+    """The numbers of a network written in another way."""
     theirs, ours = other.totals, base.totals
     numbers = (
         f"{words or quantity} {getattr(theirs, quantity):,}"
@@ -76,7 +76,7 @@ def _otherwise(other: Report, base: Report) -> str:
 
 
 def counted(report: Report, convention: Convention, known: Known | None = None) -> tuple[Row, ...]:
-    """The rows with the numbers of a convention: 0 in quantities of which it does not speak."""
+    """The rows with the numbers of a convention: 0 for quantities that it does not define."""
     counts = _Counting(convention, report.batch, {} if known is None else known)
     return tuple(Row(row.layer, counts.of(row)) for row in report.rows)
 

@@ -17,14 +17,14 @@ from paramcalc.render.words import MAIN, inputs, title
 SCHEMA = "paramcalc/conventions/1"
 WIDTH = 100
 EXPLAINED = (
-    "below each convention: what it has more than paramcalc, or less, by op",
-    "tools: the model in evaluation mode, written with the modules of torch.nn, keras.layers or Caffe",
+    "below each convention: its difference from paramcalc, by op",
+    "tools: the model in evaluation mode, written with modules of torch.nn, keras.layers or Caffe",
     "paramcalc conventions: what each counts, its quirks, its source",
 )
 
 
 def grid(own: Report, others: Iterable[Report]) -> Grid:
-    """A line for each convention with its totals, and below it the ops that count otherwise there."""
+    """A line for each convention with its totals, and below it the ops that it counts differently."""
     lines = [_totals(own)]
     for report in others:
         lines += [_totals(report), *_differences(report)]

@@ -23,7 +23,7 @@ _ELEMENTWISE = " ".join((*NORMALIZATIONS, *POOLINGS, *ACTIVATIONS, "add", "multi
 
 OWN = Convention(
     "paramcalc",
-    "as the table of counts has it",
+    "as in the table of count",
     {quantity: (Term(quantity),) for quantity in QUANTITIES},
 )
 
@@ -36,12 +36,12 @@ PAPERS = (
     ),
     Convention(
         "without-biases",
-        "everything learned but the biases of convolution, linear and attention layers",
+        "all learned parameters except the biases of convolution, linear and attention layers",
         {"params": table({"*": "params - biases"})},
     ),
     Convention(
         "without-normalization",
-        "everything learned but the factors and offsets of normalization, which some sources store as buffers",
+        "all learned parameters except the scales and offsets of normalization, which some sources store as buffers",
         {"params": table({"*": "params", _ALL_NORMALIZATIONS: "0 - params"})},
     ),
     Convention(
@@ -72,7 +72,7 @@ PAPERS = (
     ),
     Convention(
         "with-biases",
-        "one more for each addition of a bias",
+        "one more for each bias addition",
         {
             quantity: table({"*": quantity, "conv conv_transpose linear": "add"})
             for quantity in ("macs", "flops")
@@ -80,12 +80,12 @@ PAPERS = (
     ),
     Convention(
         "resnet",
-        "one more for each element of a shortcut's sum",
+        "one more for each element of a shortcut sum",
         {"macs": table({"*": "macs", "add": "add"})},
     ),
     Convention(
         "with-normalization",
-        "also one multiply-accumulate for each element that is normalized",
+        "also one multiply-accumulate for each normalized element",
         {
             "macs": table({"*": "macs", _ALL_NORMALIZATIONS: "activations"}),
             "flops": table({"*": "flops", _ALL_NORMALIZATIONS: "2*activations"}),
@@ -93,7 +93,7 @@ PAPERS = (
     ),
     Convention(
         "with-normalization-and-pooling",
-        "also one for each element that normalization and pooling put out",
+        "also one for each output element of normalization and pooling",
         {
             quantity: table({"*": quantity, f"{_ALL_NORMALIZATIONS} {_ALL_POOLINGS}": "activations"})
             for quantity in ("macs", "flops")
@@ -101,7 +101,7 @@ PAPERS = (
     ),
     Convention(
         "elementwise",
-        "also one for each element that normalization, pooling, activations and sums put out",
+        "also one for each output element of normalization, pooling, activations and sums",
         {quantity: table({"*": quantity, _ELEMENTWISE: "activations"}) for quantity in ("macs", "flops")},
     ),
     Convention(

@@ -74,7 +74,7 @@ class Convention(NamedTuple):
 
 
 def table(rules: Mapping[str, str]) -> tuple[Term, ...]:
-    """Terms from formulas by families with blanks between; `*` stands for every op."""
+    """Terms from formulas by families separated by spaces; `*` means every op."""
     return tuple(
         Term(formula, () if families == "*" else tuple(families.split()))
         for families, formula in rules.items()
@@ -82,7 +82,7 @@ def table(rules: Mapping[str, str]) -> tuple[Term, ...]:
 
 
 def rules(terms: Iterable[Term]) -> dict[str, str]:
-    """Formulas by families with blanks between: the reverse of `table`."""
+    """Formulas by families separated by spaces: the reverse of `table`."""
     return {" ".join(term.families) or "*": term.formula for term in terms}
 
 

@@ -1,4 +1,4 @@
-"""What programs that count print: a profile of each, held to the unit against the program by the tests.
+"""What counting programs print: a profile of each, which the tests compare exactly with the program.
 
 The network is read as the model written with the modules that `torch.nn` has; sums, products and the
 like as operators, matrix products as `torch.matmul`; attention as four `nn.Linear` around
@@ -90,12 +90,12 @@ TOOLS = (
             called={"macs": "mult-adds"},
             quirks=(
                 "a bias counts like a weight",
-                "a linear layer counts once, however many tokens pass: transformers come out far too low",
+                "a linear layer counts once, regardless of the number of tokens: transformers come out far too low",
                 "a recurrent layer counts its weights and biases for each step",
                 "normalization and embedding count their parameters once",
                 "a transposed convolution counts at its output's positions, not at its input's",
-                "attention's products, which are no module, are not counted",
-                "a weight that two modules share counts twice in params; a module called twice once",
+                "attention's matrix products, which are not modules, are not counted",
+                "a weight shared by two modules counts twice in params; a module called twice counts once",
             ),
             writings=_either({"macs": {_MULTIHEADS: "0 if multihead else projection_weights * sequences"}}),
         ),
@@ -113,7 +113,7 @@ TOOLS = (
     ),
     _profile(
         "fvcore",
-        "flops: one for each multiply-accumulate, and an estimate for each element that is normalized",
+        "flops: one for each multiply-accumulate, and an estimate for each normalized element",
         Tool(
             version="0.1.5.post20221221",
             source="https://github.com/facebookresearch/fvcore/blob/main/fvcore/nn/jit_handles.py",
@@ -123,7 +123,7 @@ TOOLS = (
                 "a fused multiply-add is one flop, a bias none",
                 "batch normalization counts 2 for each element, layer and group normalization 5",
                 "adaptive average pooling of images counts its input, all other pooling nothing",
-                "scaled_dot_product_attention is not among the operators that it knows",
+                "scaled_dot_product_attention is not among the operators it knows",
             ),
             writings={
                 "multihead": {"macs": {_MULTIHEADS: "macs if multihead else projections"}},
@@ -154,7 +154,7 @@ TOOLS = (
                 "the additions of biases count",
                 "a step of a recurrent layer counts both its biases and 1 (rnn), 7 (gru) or 10 (lstm) for each "
                 "channel of the state; its projection does not count",
-                "attention's products, if not written as matmul, are not counted",
+                "attention's matrix products are counted only if written as matmul",
                 "frozen parameters are not counted",
             ),
             writings={
@@ -189,7 +189,7 @@ TOOLS = (
             called={},
             quirks=(
                 "the additions of biases count where the kernel makes them",
-                "the fused attention kernel is not among those that it knows, nor is the fused lstm, which "
+                "the fused attention kernel is not among those it knows, nor is the fused lstm, which "
                 "PyTorch runs on the CPU unless there is a projection",
                 "a first recurrent layer over several sequences adds one of its biases apart, which does not count",
                 "frozen parameters are not counted",
@@ -212,18 +212,18 @@ TOOLS = (
         Tool(
             version="0.1.1.post2209072238",
             source="https://github.com/Lyken17/pytorch-OpCounter/blob/master/thop/vision/basic_hooks.py",
-            sees="modules of the types that it knows",
+            sees="modules of the types it knows",
             called={},
             quirks=(
                 "batch and layer normalization count 4 for each element with affine parameters, 2 without",
                 "average pooling counts its outputs, adaptive average pooling its inputs as well",
-                "adaptive pooling whose bins do not divide the input may come out one lower, by floating point",
+                "adaptive pooling whose bins do not divide the input may come out one too low, from floating point",
                 "a transposed convolution counts at its output's positions, not at its input's",
                 "a step of a recurrent layer counts both its biases and 1 (rnn), 7 (gru) or 8 (lstm) for each "
                 "channel of the state; an lstm counts as if it had no projection",
-                "parameters of other modules (embedding, group normalization) and bare ones are left out",
-                "attention's products, which are no module, are not counted",
-                "a weight that two modules share counts twice in params; a module called twice once",
+                "parameters of other modules (embedding, group normalization) and bare parameters are left out",
+                "attention's matrix products, which are not modules, are not counted",
+                "a weight shared by two modules counts twice in params; a module called twice counts once",
             ),
             writings=_either(
                 {
@@ -267,11 +267,11 @@ TOOLS = (
             quirks=(
                 "a convolution's bias counts, a linear layer's does not",
                 "batch normalization counts 2 for each element, other normalizations 5",
-                "scaled_dot_product_attention is not among the calls that it knows",
+                "scaled_dot_product_attention is not among the calls it knows",
                 "recurrent layers have FLOPs and no MACs; projections do not count",
                 "transposed convolution: groups divide twice, and biases are counted where a plain "
                 "convolution would put out",
-                "upsampling counts its input, or, for a given size, that size without channels",
+                "upsampling counts its input, or, if a size is given, that size without channels",
                 "frozen parameters are not counted",
             ),
             writings={
@@ -335,7 +335,7 @@ TOOLS = (
             sees="dispatched kernels (torch.utils.flop_counter.FlopCounterMode)",
             called={},
             quirks=(
-                "on the CPU the fused attention kernel is not among those that it knows, so attention's "
+                "on the CPU the fused attention kernel is not among those it knows, so attention's "
                 "products are missed there; the profile is of other devices",
             ),
         ),
@@ -343,7 +343,7 @@ TOOLS = (
     ),
     _profile(
         "torchprofile",
-        "MACs: multiply-accumulates, and one for each element that some other operators put out",
+        "MACs: multiply-accumulates, and one for each output element of some other operators",
         Tool(
             version="0.1.0",
             source="https://github.com/zhijian-liu/torchprofile/blob/master/torchprofile/handlers.py",
@@ -352,7 +352,7 @@ TOOLS = (
             quirks=(
                 "normalization with affine parameters, average pooling and products count their outputs",
                 "a transposed convolution counts at its output's positions, not at its input's",
-                "attention in which heads share keys and values is refused",
+                "grouped-query attention is refused",
                 "an lstm with a projection counts as if its state had the projected size; gru and rnn count nothing",
             ),
             writings={
@@ -392,7 +392,7 @@ TOOLS = (
     ),
     _profile(
         "keras",
-        "params: everything that layers store, running statistics too; FLOPs: TensorFlow's profiler's",
+        "params: all that layers store, with running statistics; FLOPs: those of TensorFlow's profiler",
         Tool(
             version="3.15.1",
             source="https://github.com/keras-team/keras/blob/v3.15.1/keras/src/utils/summary_utils.py",
@@ -407,12 +407,12 @@ TOOLS = (
                 "Keras itself counts no operations; the FLOPs are those of tensorflow/python/profiler/"
                 "internal/flops_registry.py",
                 "relu, sigmoid, tanh and local response normalization are not among the nodes it knows",
-                "a grouped convolution that is not depthwise runs in a function that it does not look into",
-                "a dilated convolution is one of every d-th position for each offset, whose sizes round up",
-                "of three dimensions, pooling and transposed convolutions are not among the nodes it knows",
+                "a grouped convolution that is not depthwise runs in a function it does not look into",
+                "a dilated convolution runs on every d-th position for each offset, with sizes rounded up",
+                "three-dimensional pooling and transposed convolution are not among the nodes it knows",
                 "attention's products, which Keras writes as einsum, are not counted; its softmax counts 5",
-                "attention of several sequences side by side is einsum as a whole: its projections do not count",
-                "adaptive pooling, which Keras puts together from other ops, counts nothing here",
+                "attention along one of several axes is einsum throughout: its projections do not count",
+                "adaptive pooling, which Keras composes of other ops, counts nothing here",
                 "of recurrent layers one step's product with its token counts, and nothing of the state, "
                 "however long the sequence",
                 "pooling counts its window for each output, batch normalization 2 for each element and 6 "
@@ -474,10 +474,10 @@ TOOLS = (
                 "local response normalization counts its window for each element, and 2 params",
                 "a deconvolution counts at its output's positions divided by the stride, groups ignored, "
                 "without params for its bias",
-                "the product of two equal shapes, Caffe's Eltwise, is taken for a sum",
+                "the product of two equal shapes (Eltwise in Caffe) is treated as a sum",
                 "comparisons, additions, divisions and exponentials have columns of their own",
                 "the web page shows three digits; layers that Caffe 1 lacks are refused",
-                "dgschwend/netscope, with the rounding of pooling as an option instead of always up",
+                "dgschwend/netscope, which makes rounding of pooling an option instead of always rounding up",
             ),
         ),
         params={

@@ -287,12 +287,12 @@ def size_in_bytes(count: int) -> str:
 
 
 def _basis_footer(report: Report, basis: Basis) -> tuple[str, ...]:
-    """Whose numbers they are, what they count, and which ops count otherwise than with us."""
+    """Whose numbers they are, what they count, and which ops they count differently from ours."""
     notes = [
         f"{inputs(report.graph.inputs)}, batch {report.batch}; convention {basis.label}: {basis.says}",
         *against(report, basis),
     ]
-    notes += [f"{name} exists in training only, and is not in the total" for name in report.auxiliary]
+    notes += [f"{name} exists in training only and is not in the total" for name in report.auxiliary]
     return (*notes, *report.graph.remarks)
 
 
@@ -314,7 +314,7 @@ def _depth_notes(report: Report, lines: list[outline.OutlineLine]) -> Iterable[s
         line.layers > 1 and not (after and after.depth > line.depth)
         for line, after in zip(lines, below, strict=False)  # no line at all in a network without layers
     ):
-        yield f"{len(report.rows)} layers; --depth all shows each, --depth 1 the top only"
+        yield f"{len(report.rows)} layers; --depth all shows each, --depth 1 only the top"
     if any(line.times > 1 for line in lines) and any(line.layers == 1 for line in lines):
         yield FOLDED
     if any(line.name == outline.JOIN for line in lines):

@@ -46,7 +46,7 @@ class Timeline(NamedTuple):
 
     @property
     def peak(self) -> Moment:
-        """The moment when most is alive, the first of them; nothing where there are no layers."""
+        """The first peak of live activations; nothing where there are no layers."""
         return max(self.moments, key=lambda moment: moment.elements, default=Moment("", False, 0))
 
 

@@ -62,7 +62,7 @@ class Node:
         self._layers: int | None = None
 
     def rows(self) -> Iterator[Row]:
-        """All rows below, in order; a join's own row stands behind its branches."""
+        """All rows below, in order; a join's own row comes after its branches."""
         for child in self.children.values():
             yield from child.rows()
         if self.row is not None:

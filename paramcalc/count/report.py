@@ -63,7 +63,7 @@ QUANTITIES = {
     "buffers": "scalars stored but not learned (running mean and variance)",
     "kernels": "params that are multiplied in contractions: no biases, no normalization",
     "biases": "params that contractions add: the biases of convolution, linear and attention layers",
-    "macs": "multiply-accumulates of contractions (convolution, linear, attention): padding counted, bias not",
+    "macs": "multiply-accumulates of contractions (convolution, linear, attention), with padding, without bias",
     "flops": "2 for each multiply-accumulate",
     "connections": "inputs and bias that each unit of a convolution, linear or pooling layer reads",
     "activations": "elements of all layers' outputs",
@@ -132,7 +132,7 @@ class Row(NamedTuple):
 
 
 class Basis(NamedTuple):
-    """What numbers stand for that are not our own counts.
+    """What numbers mean that are not our own counts.
 
     `words` has the quantities that the convention is about, and what its owner calls them ('' for the
     usual word); of others it says nothing. `rules` gives each quantity's formulas by op, `differences`

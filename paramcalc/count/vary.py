@@ -186,7 +186,7 @@ class Space:
         return ""
 
     def _spread(self, name: str) -> tuple[int, ...]:
-        """The sizes that one number for an input stands for."""
+        """The sizes that a single number for an input means."""
         shape = self.shapes[name]
         return shape.space or shape.dims
 

@@ -15,7 +15,7 @@ FIELD = ("field", "jump", "start")  # columns that a caller brings, as `Extra`
 
 
 class Extra(NamedTuple):
-    """Cells by path and column that come from elsewhere, and what is said of them below the table."""
+    """Cells by path and column that come from elsewhere, and the notes on them below the table."""
 
     cells: Mapping[str, Mapping[str, str]]
     notes: tuple[str, ...]
@@ -46,7 +46,7 @@ def quantity(name: str, report: Report) -> str:
         if word.lower() == name.lower():
             return meant
     about = ", ".join(report.quantities)
-    raise Fault(f"convention '{report.convention}' says nothing about {name}, only {about}")
+    raise Fault(f"convention '{report.convention}' does not define {name}, only {about}")
 
 
 def against(report: Report, basis: Basis) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where a fault of a call or expression is shown, and what is said of the tensors that it reads."""
+"""Where a fault of a call or expression is shown, and the notes on the tensors that it reads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Operand(NamedTuple):
 
 
 def report_expression(network: Network, fault: Fault, expression: Expression, at: int, scope: Scope) -> None:
-    """Notes a fault of an expression that stands in a place of its own."""
+    """Reports a fault of an expression that is not part of a call."""
     start, end = fault.at or (expression.at, expression.at + len(expression.text))
     network.report(fault, scope.frame.source, at + start, at + end, scope.frame)
 
@@ -56,7 +56,7 @@ def _span(fault: Fault, call: Call) -> tuple[int, int]:
 
 
 def _said(fault: Fault, operands: list[Operand]) -> tuple[str, ...]:
-    """What is said of the operands: of those only that the fault is about, and nothing twice."""
+    """Notes on the operands that the fault is about, each once."""
     if fault.about.startswith("inputs:"):
         fault.found = ""
         wanted = {int(number) for number in fault.about.removeprefix("inputs:").split(",")}

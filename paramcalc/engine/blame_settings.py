@@ -1,4 +1,4 @@
-"""Mistakes that settings from outside a spec make: said of the setting, not of what it meets in the spec.
+"""Mistakes in settings from outside a spec: reported at the setting, not at the line of the spec that it affects.
 
 Which setting it is, is found by trying: they are put in one after the other, until the spec, which is
 right without them, no longer makes a network.

@@ -115,7 +115,7 @@ class Builder:
         return applied
 
     def reshape(self, value: int, shape: Shape) -> None:
-        """Gives a value another shape than its layer does: where one layer stands for those of many rounds."""
+        """Gives a value another shape than its layer does: where one layer represents those of many rounds."""
         self.shapes[value] = shape
         self.reshaped.add(value)
 

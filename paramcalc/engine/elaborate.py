@@ -496,7 +496,7 @@ class Elaborator:
         return self.unnamed(name, scope) if self.free(scope, name, at) else None
 
     def unnamed(self, name: str, scope: Scope) -> Group:
-        """A new group under a name that nobody wrote."""
+        """A new group under an automatic name."""
         group = scope.group.children[name] = Group(scope.group.prefix + name, named=False)
         self.automatic.add(group.path)
         return group

@@ -53,7 +53,7 @@ class Heads:
         return op, block
 
     def held(self, name: str, value: Value) -> Head:
-        """The op or block whose name a variable holds."""
+        """The op or block that a variable names."""
         block = self.network.spec.blocks.get(value) if isinstance(value, str) else None
         op = ops.find(value) if isinstance(value, str) and block is None else None
         if op is None and block is None:
@@ -64,7 +64,7 @@ class Heads:
 
 
 def _instead(name: str, view: View) -> str:
-    """What to write where the name of a tensor stands for a call; '' where it is none."""
+    """What to write instead of the name of a tensor in place of a call; '' if it names none."""
     if name == "x":
         return "identity passes the tensor on"
     if view.scope is not None and view.outward(name) is not None:

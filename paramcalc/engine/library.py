@@ -24,7 +24,7 @@ _MODEL = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 class Found(NamedTuple):
-    """A spec and the variant of it that was asked for; '' for the defaults of its knobs."""
+    """A spec and the requested variant; '' for the defaults of its knobs."""
 
     spec: Spec
     variant: str
@@ -47,7 +47,7 @@ def find(name: str) -> Found:
     if _looks_like_path(path):
         if leads_out(Path(path)):  # a message would show what is written there
             target = Path(path).resolve()
-            raise Fault(f"{path}: a link that leads out of its folder", fix=f"name the file itself: {target}")
+            raise Fault(f"{path}: a link to outside its folder", fix=f"name the file itself: {target}")
         return Found(read(Path(path), variant), variant)
     return bundled(path, variant)
 
@@ -147,7 +147,7 @@ def bundled_models() -> Iterator[tuple[str, Spec]]:
 
 
 def same_settings(spec: Spec, name: str) -> str:
-    """The model that an alias (a variant that is `like` another and nothing else) stands for."""
+    """The model of an alias (a variant that is `like` another and nothing else)."""
     variant = spec.variants.get(name)
     while variant is not None and variant.like and not variant.settings:
         name = variant.like

@@ -135,7 +135,7 @@ def read_twice(doubled: list[Doubled], layers: list[Layer]) -> tuple[Problem, ..
 
 
 def _fact(doubled: Doubled, layer: Layer) -> str:
-    """What is said of a join; '' when it was surely meant."""
+    """The remark on a join; '' if it is surely intended."""
     said = _words(doubled.item, layer)
     for value in dict.fromkeys(layer.inputs):
         words = [*dict.fromkeys(word for word, read in zip(said, layer.inputs, strict=True) if read == value)]

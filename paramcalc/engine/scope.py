@@ -38,7 +38,7 @@ class UnknownError(Exception):
 
 
 class Marker:
-    """What stands in a place of a value that cannot be used."""
+    """A placeholder for a value that cannot be used."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -216,7 +216,7 @@ def trace(frame: Frame | None) -> tuple[str, ...]:
 
 
 def _called(frame: Frame) -> str:
-    """Where the call of a block stands."""
+    """Where a block is called."""
     assert frame.caller is not None
     place = frame.caller.source.place(frame.place)
     return f"in block '{frame.block}', called at {place} for '{frame.path}'"

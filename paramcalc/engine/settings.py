@@ -81,7 +81,7 @@ def is_written(value: Any) -> bool:
 
 
 class _Given(NamedTuple):
-    """A value for a knob, and where it stands."""
+    """A value for a knob, and its place."""
 
     value: Written | Value
     source: Source

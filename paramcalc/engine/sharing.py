@@ -8,7 +8,7 @@ from paramcalc.engine.scope import UNKNOWN, Group, Network, UnknownError
 
 
 def below(share: Group | int | None, name: str) -> Group | int | None:
-    """The part of a shared group that answers to a name, or None."""
+    """The part of a shared group that has a name, or None."""
     return share.children.get(name) if isinstance(share, Group) else None
 
 

@@ -258,7 +258,7 @@ def addition(total: Total, style: Style = PLAIN) -> str:
 
 
 def remarks(each: Explanation, found: Explained) -> list[str]:
-    """What is said of a layer besides its equations: shared weights, and what a convention changes."""
+    """Notes on a layer besides its equations: shared weights, and what a convention changes."""
     changes = [reason for reason in each.reasons if reason.theirs != reason.ours]
     return [*each.remarks, *(reason_text(reason, found) for reason in changes)]
 

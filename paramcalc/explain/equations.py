@@ -42,7 +42,7 @@ ORDER = (
 
 
 class Piece(NamedTuple):
-    """A product; factors that stand `apart` are products themselves, each in parentheses."""
+    """A product; factors that are `apart` are products themselves, each in parentheses."""
 
     factors: tuple[Any, ...]
     apart: bool = False
@@ -230,7 +230,7 @@ class _Sizes:
         return self.named(_joined(base, axis[:1]), value, Meaning(name, axis))
 
     def of_inputs(self, applied: Applied) -> tuple[Shape, ...]:
-        """The inputs with symbols for their sizes; those in which inputs differ are told apart."""
+        """The inputs with symbols for their sizes; with different symbols where the inputs differ."""
         given = applied.op.inputs or ()
         count = len(applied.inputs)
         marks = given if len(given) == count > 1 else [str(place) for place in range(1, count + 1)]

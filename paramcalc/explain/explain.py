@@ -20,8 +20,8 @@ USUAL = ("output", "params", "frozen", "buffers", "macs", "activations", "memory
 QUANTITIES = (*USUAL[:4], "kernels", "biases", "macs", "flops", "connections", "operations", *USUAL[5:])
 
 OPERATIONS = (
-    "operations are those of one sample in inference, besides multiply-accumulates, which are the macs",
-    "a sum of n values is n - 1 additions, a bias one more; a maximum of n is n - 1 comparisons, relu is one",
+    "operations: for one sample in inference, apart from multiply-accumulates, which are the macs",
+    "a sum of n values is n - 1 additions, a bias one more; a maximum of n values is n - 1 comparisons, relu one",
 )
 
 
@@ -176,15 +176,15 @@ def _explained(rows: Sequence[Row], wanted: Sequence[str], why: Convention | Non
 
 
 def _absent(wanted: Sequence[str]) -> Iterable[str]:
-    """That a layer has nothing of what is asked for."""
-    words = {"operations": "operations besides the macs"}
+    """The note that a layer has none of the requested quantities."""
+    words = {"operations": "operations other than macs"}
     names = [words.get(name, name) for name in wanted if name != "output"]
     if names:
         yield f"no {' and no '.join(names)}"
 
 
 def _remarks(shared: Mapping[str, str], frozen: bool) -> tuple[str, ...]:
-    said = [f"{name} is that of '{owner}', and counted there" for name, owner in shared.items()]
+    said = [f"{name} is shared with '{owner}' and counted there" for name, owner in shared.items()]
     return (*said, "its weights are not trained") if frozen else tuple(said)
 
 

@@ -26,8 +26,8 @@ MEANING = {
     "jump": "jump: input positions from one output position's field to the next (the effective stride)",
     "start": "start: where the field of output position 0 begins; below 0 is padding",
 }
-VARYING = "a-b: positions see different sizes, from a to b, as after upsampling or causal attention"
-UNEVEN = "a jump is the mean where fields do not move by equal steps, as after upsampling"
+VARYING = "a-b: positions see different sizes, from a to b, as after upsampling or in causal attention"
+UNEVEN = "the jump is a mean where fields move by unequal steps, as after upsampling"
 FEW = 6  # paths that are not aligned, which are all named
 DRAWING = (48, 18)  # most characters and lines of a drawing
 PICTURE = 480  # pixels of the longer side of a picture
@@ -35,12 +35,10 @@ TEXT, EDGE = 20, 4  # pixels for a line of text, and around a picture
 
 
 def extra(graph: Graph, chosen: tuple[str, ...]) -> Extra:
-    """The field columns for a table of counts, and what is to be said of those that are chosen."""
+    """The field columns for a table of counts, and the notes on those chosen."""
     found = fields(graph)
     uneven = len({item.layer for item in found.misaligned})
-    joins = (
-        f"{uneven} layer{'s' * (uneven != 1)} with inputs that are not aligned: paramcalc field says which"
-    )
+    joins = f"{uneven} layer{'s' * (uneven != 1)} with inputs that are not aligned: see paramcalc field"
     return Extra(cells(found), (*meanings(found, chosen), *([joins] if uneven else [])))
 
 
@@ -275,7 +273,7 @@ def _layer(network: Fields, number: int) -> dict[str, Any]:
 
 
 def drawing(look: Look, unicode: bool = True) -> str:
-    """The region of each input as characters: one for so many positions, full where something is seen."""
+    """The region of each input as characters: one for several positions, full where something is seen."""
     full, empty = ("█", "░") if unicode else ("#", ".")
     texts = []
     for name, box in look.region.items():

@@ -389,15 +389,17 @@ def position(text: str) -> tuple[str, tuple[int, ...]]:
     try:
         return name, tuple(int(part) for part in places.split(","))
     except ValueError:
-        raise Fault(f"'{text}' is not a position", expected="numbers with commas, such as 3,4") from None
+        raise Fault(
+            f"'{text}' is not a position", expected="numbers separated by commas, such as 3,4"
+        ) from None
 
 
 def _named(position: Sequence[int], shape: Shape) -> dict[str, int]:
     axes = _space(shape)
     if len(position) != len(axes):
         raise Fault(
-            f"a position of {len(position)} numbers, where there are {len(axes)} axes",
-            expected=", ".join(axes) or "no position: all of it is one",
+            f"a position needs a number per axis: {len(axes)}, not {len(position)}",
+            expected=", ".join(axes) or "no position: its elements are one unit",
             found=shape.described(),
         )
     return dict(zip(axes, position, strict=True))
@@ -424,7 +426,7 @@ def _checked(position: Mapping[str, int], shape: Shape) -> Mapping[str, int]:
     """The position itself; a fault where a tensor has none such."""
     for axis, at in position.items():
         if axis not in _space(shape):
-            raise Fault(f"there is no {axis} to give a position along", found=shape.described())
+            raise Fault(f"there is no {axis} axis for a position", found=shape.described())
         if not 0 <= at < shape.size(axis):
             expected = f"0 to {shape.size(axis) - 1} along the {axis}"
             raise Fault(f"there is no position {at}", expected=expected, found=shape.described())

@@ -134,7 +134,7 @@ class _Language(CodePrinter):  # type: ignore[misc]
         return [self.assignment.format(name, self.doprint(value)) for name, value in inside.named]
 
     def module(self) -> str:
-        """The whole text: what is said first, the helpers that are needed, the functions."""
+        """The whole text: the heading, the helpers in use, the functions."""
         functions = [self.check(), *(self.function(name, inside) for name, inside in self.bodies.items())]
         code = self.between.join("\n".join(lines) + "\n" for lines in functions)
         wanted = [text for name, text in self.known.items() if f"{name}(" in code]
@@ -239,8 +239,8 @@ class C(_Language, C99CodePrinter):  # type: ignore[misc]
 
         if not fits(1):
             raise Fault(
-                "these counts do not fit into the 64 bits of C's int64_t",
-                fix="--format python and javascript have whole numbers of any size",
+                "these counts do not fit C's int64_t",
+                fix="use --format python or javascript, which have integers of any size",
             )
         low, high = 1, 2
         while high < LARGEST and fits(high):
@@ -292,7 +292,7 @@ class JavaScript(_Language, JavascriptCodePrinter):  # type: ignore[misc]
         return f"{number}n"
 
     def opening(self) -> list[str]:
-        return ["// BigInt: whole numbers of any size", ""]
+        return ["// BigInt: integers of any size", ""]
 
     def check(self) -> list[str]:
         names = ", ".join(self.letters)
@@ -327,8 +327,8 @@ def module(found: Formulas, language: str) -> str:
     for symbol in found.symbols:
         if not symbol.whole and language != "python":
             raise Fault(
-                f"'{symbol.stands_for[0]}' may be a fraction, and only Python has exact ones",
-                fix="use --format python, or leave it a number",
+                f"'{symbol.stands_for[0]}' may be a fraction, and only Python has exact fractions",
+                fix="use --format python, or keep it a number",
             )
     return str(LANGUAGES[language](found).module())
 

@@ -63,7 +63,7 @@ def _alone(found: Formulas, name: str, width: int) -> list[str]:
 
 
 def heading(found: Formulas) -> str:
-    """The model, what was set, the input, and what the symbols stand for.
+    """The model, what was set, the input, and the meaning of the symbols.
 
         >>> from paramcalc import load
         >>> from paramcalc.count.json import head
@@ -83,7 +83,7 @@ def _size(size: Any) -> str:
 
 
 def meaning(symbol: Symbol) -> str:
-    """What a symbol stands for, as an equation."""
+    """The meaning of a symbol, as an equation."""
     value = shown(symbol.value)
     names = [name for name in symbol.stands_for if name != symbol.letter]
     if not names:
@@ -133,7 +133,7 @@ def _values(legal: Sequence[Domain]) -> str:
 
 
 def _of(domain: Domain) -> str:
-    """What is said of a symbol's values, with a place for the symbol."""
+    """The values of a symbol in words, with a place for the symbol."""
     _, whole, least, most, step = domain
     if not whole:
         return "{} > 0"
@@ -149,7 +149,7 @@ def _of(domain: Domain) -> str:
 
 
 def aligned(rows: Sequence[tuple[str, ...]], width: int | None = None) -> list[str]:
-    """Cells in columns, two blanks apart but for signs of equality; the last is folded to fit a width."""
+    """Cells in columns, two spaces apart except at equality signs; the last is folded to fit a width."""
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     gap = " " if rows[0][1:2] == ("=",) else "  "
     lines = []
@@ -180,7 +180,7 @@ def folded(text: str, width: int | None) -> list[str]:
 
 
 def latex(found: Formulas) -> str:
-    """Aligned equations; what the symbols stand for and what is assumed follows as comments."""
+    """Aligned equations; the meaning of the symbols and the assumptions follow as comments."""
     from paramcalc.symbolic.to_sympy import latex as printed
 
     lines = []

@@ -51,7 +51,7 @@ class Formulas(NamedTuple):
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The symbols in the order in which they were asked for."""
+        """The symbols in the requested order."""
         return tuple(symbol.letter for symbol in self.symbols)
 
 
@@ -67,7 +67,7 @@ def formulas(
     per: Per = "total",
     depth: int = 1,
 ) -> Formulas:
-    """The closed forms of some quantities; branches that exist in training only count where asked for."""
+    """The closed forms of some quantities; branches that exist in training only count on request."""
     main = tuple(row for row in closed.rows if not row.layer.auxiliary)
     rows = closed.select(layers) if layers else main
     name = ", ".join(layers) or TOTAL

@@ -42,7 +42,7 @@ def body(values: Sequence[Any], taken: Iterable[str], naming: bool = True) -> Bo
 
 
 class _Whole:
-    """Values in whole numbers; a rounding that stands in several places, or deep inside others, has a name."""
+    """Values in whole numbers; a rounding that occurs in several places, or deep inside others, has a name."""
 
     def __init__(self, values: Iterable[Any], taken: Iterable[str]) -> None:
         self.naming = True
@@ -55,7 +55,7 @@ class _Whole:
             self.count(value)
 
     def count(self, value: Any) -> None:
-        """How often each atom stands in a value."""
+        """How often each atom occurs in a value."""
         for atom in (atom for monomial in getattr(value, "terms", ()) for atom, _ in monomial):
             self.uses[atom] += 1
             if self.uses[atom] == 1:

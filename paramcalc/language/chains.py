@@ -138,7 +138,7 @@ def _no_branches(name: str, value: Node) -> tuple[str, str]:
 
 
 def _in_flow(text: str, end: int) -> bool:
-    """Whether a plain scalar that ends here stands inside [ ] or { }."""
+    """Whether a plain scalar that ends here is inside [ ] or { }."""
     after = re.compile(r"\s*").match(text, end)
     return after is not None and text[after.end() : after.end() + 1] in (",", "]", "}")
 
@@ -161,7 +161,7 @@ class ChainReader(Reader):
                 self.fail_at(at, name, f"'{name}' is the name of an input", "give the layer another name")
 
     def chain(self, node: Node, counts: Counts, owner: Scalar) -> Chain:
-        """A line, a list of items, or one item; `owner` is the key it stands under."""
+        """A line, a list of items, or one item; `owner` is its key."""
         if isinstance(node, Scalar):
             if not node.text.strip():
                 self.fail(owner, f"'{owner.text}' is empty", PASSES)
@@ -353,7 +353,7 @@ class ChainReader(Reader):
         return (Step(Call(head, arguments, references, 0, len(head), names), begin, automatic(counts, head)),)
 
     def holds_branches(self, head: str, value: Mapping) -> bool:
-        """Whether what stands below a call are the branches of a join."""
+        """Whether the mapping below a call holds the branches of a join."""
         op: type[Op] | None = ops.find(head) if ops.known(head) else None
         if op is None:
             return len(value.entries) > 1 and not all(
@@ -501,7 +501,7 @@ class ChainReader(Reader):
         return Row(name, tuple(read), node.start) if len(read) == len(columns) else None
 
     def cells(self, node: Node) -> tuple[Node, ...] | None:
-        """The cells of a row: what stands between blanks, or the items of a list."""
+        """The cells of a row: words separated by spaces, or the items of a list."""
         if isinstance(node, Sequence):
             return node.items
         if not isinstance(node, Scalar) or not node.text.strip():

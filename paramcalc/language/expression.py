@@ -59,7 +59,7 @@ Meter: TypeAlias = Callable[[int], None]
 
 
 class Names(Protocol):
-    """What the names of an expression stand for, at one place."""
+    """The meaning of names in an expression, at one place."""
 
     def value(self, name: str) -> Value:
         """The value of a name; `Fault` when nothing has that name."""
@@ -69,7 +69,7 @@ class Names(Protocol):
 
 
 class Expression(NamedTuple):
-    """A parsed expression; `at` is its offset from the place its owner stands at.
+    """A parsed expression; `at` is its offset from the place of its owner.
 
     `constant` says that it mentions no name, and then `known` is its value; else `tree` gives it.
     `word` says that the whole text is one bare identifier. `free` are the names of values, `tensors`
@@ -122,7 +122,7 @@ def parse(text: str, at: int = 0) -> Expression:
 
 
 def literal(text: str, at: int = 0) -> Expression:
-    """A text that stands for itself, such as the name of a table's row."""
+    """A literal text, such as the name of a table's row."""
     return _known(text, text, at)
 
 

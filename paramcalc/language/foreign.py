@@ -210,7 +210,7 @@ class _Call(NamedTuple):
 
 
 class _NoCounterpartError(Exception):
-    """A value that nothing here stands for."""
+    """A value without a counterpart here."""
 
 
 @lru_cache(maxsize=1)
@@ -267,7 +267,7 @@ def _usage(name: str) -> str:
 
 
 def line(text: str) -> str:
-    """The line that stands for a call of PyTorch or Keras; '' where it is none, or none stands for it.
+    """The equivalent line for a call of PyTorch or Keras; '' if there is none.
 
     >>> line("nn.Conv2d(3, 16, 3, padding=1)"), line("Dense(10, activation='softmax')")
     ('conv2d 16 3 padding=1', 'linear 10, softmax')

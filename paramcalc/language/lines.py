@@ -80,7 +80,7 @@ def read_line(text: str) -> CallLine:
 
 
 def _comma_fix(segments: list[list[Token]], fault: Fault) -> str:
-    """What to write where a comma stands between the arguments of one call; '' where none does."""
+    """What to write instead of a comma between the arguments of one call; '' if there is none."""
     for before, words in pairwise(segments):
         if fault.about == "head" and words[0][1:] == fault.at and _ARGUMENT.match(words[0].text):
             whole = " ".join(token.text for token in (*before, *words))
@@ -154,7 +154,7 @@ def _gather(value: Written | Reference, names: set[str]) -> bool:
 
 
 def _read_source(token: Token) -> Reference:
-    """A layer that stands after `from`."""
+    """A layer named after `from`."""
     if "=" in token.text and _ASSIGNED.match(token.text):
         fact = f"'from' and its layers come last, and '{token.text}' is not a layer"
         raise Fault(fact, fix=f"write {token.text} before 'from'", at=token[1:])

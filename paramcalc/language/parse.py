@@ -77,7 +77,7 @@ class _SpecReader(ChainReader):
         self.top = {key.text: node for key, node in reversed(root.entries)}
 
     def spec(self) -> Spec:
-        """The whole; the chains come last, so that mistakes elsewhere are told from theirs."""
+        """The whole; the chains come last, so that other mistakes are reported before theirs."""
         for key, _ in self.root.entries:
             if key.text not in KEYS:
                 fix = near(key.text, KEYS) or "the parts are " + ", ".join(KEYS)

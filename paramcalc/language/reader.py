@@ -34,7 +34,7 @@ class Reader:
     # ----------------------------------------------------------------------------------- values
 
     def slice(self, node: Scalar) -> tuple[str, int]:
-        """The text of a scalar as it stands in the file, so that offsets are positions."""
+        """The text of a scalar as written in the file, so that offsets are positions."""
         if not node.quote:
             return self.source.text[node.start : node.end], node.start
         begin = node.start + 1

@@ -74,7 +74,7 @@ class Step(NamedTuple):
 
 
 class Named(NamedTuple):
-    """A name over a chain; a join's automatic name stands over branches that need a group, and is not `named`."""
+    """A named chain; the automatic name of a join, for branches that need a group, is not `named`."""
 
     name: str
     chain: Chain
@@ -241,7 +241,7 @@ class Outputs(NamedTuple):
 
 
 class Defaults(NamedTuple):
-    """Attributes that every layer of an op takes unless it says otherwise."""
+    """Default attributes of an op."""
 
     settings: tuple[Setting, ...]
     source: Source

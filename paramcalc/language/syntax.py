@@ -35,7 +35,7 @@ _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # the C reader is 
 
 
 class Scalar(NamedTuple):
-    """A text; `quote` is the mark it stands in, or '' when it is plain."""
+    """A text; `quote` is its quotation mark, or '' when it is plain."""
 
     text: str
     start: int

@@ -231,7 +231,7 @@ class Function(NamedTuple):
 
 
 def call(name: str, arguments: list[Value]) -> Value:
-    """The value of a function. Symbols go to the judge, but for what only counts or adds."""
+    """The value of a function. Symbols go to the judge, except in functions that only count or add."""
     function = FUNCTIONS[name]
     listed = len(arguments) == 1 and isinstance(arguments[0], tuple)
     items = arguments[0] if listed and function.takes != NUMBERS else arguments

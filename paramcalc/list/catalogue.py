@@ -88,7 +88,7 @@ def folder(path: Path) -> tuple[list[Entry], list[Problem]]:
     known = Known({}, {})
     for file in library.files(path):
         if file.resolve().parent != path.resolve():
-            continue  # a link that leads out of the folder
+            continue  # a link to outside the folder
         try:
             spec = library.read(file)
             for entry in counted(spec, known):
@@ -123,7 +123,7 @@ def counted(spec: Spec, known: Known) -> Iterator[Entry]:
 
 
 def published(origin: Node | None) -> str:
-    """A spec's source in one line: first author and year, or the text as it stands.
+    """A spec's source in one line: first author and year, or the text as written.
 
     A source is a text, or a mapping with some of authors (with commas between), title, year.
     """

@@ -74,7 +74,7 @@ def notes(memory: Memory) -> tuple[str, ...]:
         sizes = [f"{name} " * several + shape.described() for name, shape in graph.inputs.items()]
         said.append(f"keys and values: {one} elements for a sample of {', '.join(sizes)}")
     if memory.recomputed:
-        said.append(f"checkpoints compute {number(memory.recomputed)} multiply-accumulates twice")
+        said.append(f"checkpoints recompute {number(memory.recomputed)} multiply-accumulates")
     return tuple(said)
 
 
@@ -95,7 +95,7 @@ def _times(memory: Memory, bound: Bound | None) -> tuple[str, ...]:
     ]
     if device.memory:
         fits = "fits" if memory.bytes <= device.memory else "does not fit"
-        said.append(f"{scaled(memory.bytes)} {fits} into {scaled(int(device.memory))}")
+        said.append(f"{scaled(memory.bytes)} {fits} in {scaled(int(device.memory))}")
     return tuple(said)
 
 

@@ -50,7 +50,7 @@ class Plan(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One kind of memory: so many elements of a type, packed without gaps."""
+    """One kind of memory: a number of elements of a type, packed without gaps."""
 
     name: str
     elements: int
@@ -80,7 +80,7 @@ class Work(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """The memory of a run at the moment when most is alive.
+    """The memory of a run at its peak.
 
     `activations` are the elements of all outputs together, `cached` those that generating token by
     token keeps, `recomputed` the multiply-accumulates that checkpoints do twice.

@@ -74,7 +74,7 @@ def over_bins(tools: Tools, x: Array, output_size: PerAxis, *, mean: bool) -> Ar
 
 @dataclass(frozen=True)
 class AdaptivePool(Reducing):
-    """Each channel reduced over bins that cover the input, as many as asked for."""
+    """Each channel reduced over a given number of bins that cover the input."""
 
     output_size: PerAxis
 

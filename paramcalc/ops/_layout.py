@@ -15,7 +15,7 @@ PLANE = ("height", "width")
 
 
 def space_axes(op: Op, x: Shape) -> tuple[str, ...]:
-    """The names of the axes besides the channels, of which there must be one at least."""
+    """The names of the axes besides the channels, at least one."""
     return tuple(axis for axis in need_space(op, x).axes if axis != CHANNELS)
 
 

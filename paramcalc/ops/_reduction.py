@@ -24,7 +24,7 @@ class Reducing(Op):
         raise NotImplementedError
 
     def reducing(self, read: Size, results: Size) -> Cost:
-        """The work of reading so many values for so many results."""
+        """The work of reducing a number of values to a number of results."""
         return Cost(connections=read, operations=self.work(read - results, results))
 
 
@@ -50,7 +50,7 @@ class Greatest(Reducing):
 
 @dataclass(frozen=True)
 class AxisReduction(Reducing):
-    """One value in place of all along an axis, the channels unless said otherwise; the axis stays, with size 1."""
+    """Reduces an axis (default: the channels) to one value; the axis stays, with size 1."""
 
     axis: Word = field(default=CHANNELS, metadata={"choices": AXES})
 

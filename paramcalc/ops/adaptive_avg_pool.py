@@ -11,7 +11,7 @@ from paramcalc.ops.base import Example
 
 @dataclass(frozen=True)
 class AdaptiveAvgPool(Mean, AdaptivePool):
-    """The mean of each channel over bins that cover the input, as many as asked for.
+    """The mean of each channel over a given number of bins that cover the input.
 
     Input:  channels x space
     Output: channels x output_size

@@ -130,7 +130,7 @@ class Op:
         )
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
-        """What an output position reads along one axis of an input; channels are not told apart.
+        """What an output position reads along one axis of an input; all channels alike.
 
         Here: an axis that the output has too, and as long, at the same position; any other whole. An
         op whose positions look around, move or mix overrides this. Sizes are numbers, never symbols.

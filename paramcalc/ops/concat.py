@@ -13,7 +13,7 @@ from paramcalc.ops.base import Array, Example, Op, Tools, need_axes, need_same_s
 
 @dataclass(frozen=True)
 class Concat(Op):
-    """The inputs one after the other along one axis, the channels unless said otherwise.
+    """The inputs one after the other along one axis (default: the channels).
 
     Inputs: two or more tensors, equal in all other axes
     Output: the sum of the sizes along `axis`

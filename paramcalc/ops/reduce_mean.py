@@ -10,7 +10,7 @@ from paramcalc.ops.base import Example
 
 @dataclass(frozen=True)
 class ReduceMean(Mean, AxisReduction):
-    """The mean along one axis, the channels unless said otherwise.
+    """The mean along one axis (default: the channels).
 
     Input:  any tensor with that axis
     Output: the same axes; size 1 along that one

@@ -13,7 +13,7 @@ from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_axes
 
 @dataclass(frozen=True)
 class Softmax(Op):
-    """exp(x) divided by its sum along one axis, the channels unless said otherwise.
+    """exp(x) divided by its sum along one axis (default: the channels).
 
     Input, output: any tensor with that axis
 

@@ -38,7 +38,7 @@ def _folded(call: str, does: str, width: int) -> Iterator[Line]:
 
 
 def short(op: type[Op]) -> str:
-    """The call with what it needs; dots stand for attributes that have a default."""
+    """The call with its required arguments, and dots for attributes that have a default."""
     known = attributes(op).values()
     needed = [attribute.name for attribute in known if attribute.required]
     return " ".join([op.name, *needed, *(["..."] if len(needed) < len(known) else [])])

@@ -1,4 +1,4 @@
-"""Names come from specs that nobody need trust: what each format makes of their characters.
+"""Names come from untrusted specs: how each format escapes their characters.
 
 Drawings hand over texts as they are; the writers of `render/forms.py` call these.
 """

@@ -309,5 +309,5 @@ def _padded(cells: list[str], grid: Grid, widths: list[int]) -> str:
 
 
 def _said(text: str) -> str:
-    """A text in one line that nobody obeys."""
+    """A text in one line without commands."""
     return harmless(visible(text))

@@ -26,7 +26,7 @@ class Progress:
         self._begun = self._drawn = monotonic()
 
     def begin(self, label: str, total: int, work: int, seconds: float) -> None:
-        """What the label says begins: so many steps, so much work in all, `seconds` at least if not 0."""
+        """Begins the work of a label: the number of steps, the total work, and its least `seconds` if not 0."""
         self._label, self._done = label, 0
         self._work, self._worked, self._least = work, 0, seconds
         self._begun = monotonic()
@@ -43,7 +43,7 @@ class Progress:
             self._draw(total, f"{self._left()}{name}")
 
     def _left(self) -> str:
-        """The time left, once that can be told: the first layers may be much slower than the rest."""
+        """The time left, once it can be estimated: the first layers may be much slower than the rest."""
         if not self._work:
             return ""
         spent, done = monotonic() - self._begun, self._worked / self._work

@@ -42,7 +42,7 @@ def inputs(shapes: Mapping[str, Shape]) -> str:
 
 
 def dims(shape: Shape, layout: str = "nchw") -> str:
-    """Sizes with blanks between, channels last where asked for.
+    """Sizes separated by spaces, channels last on request.
 
     >>> from paramcalc.base.shape import image
     >>> dims(image(64, 112, 112), "nhwc")
@@ -54,5 +54,5 @@ def dims(shape: Shape, layout: str = "nchw") -> str:
 
 
 def folded(name: str, times: int) -> str:
-    """The name of a line that stands for so many equal neighbours."""
+    """The name of a line that represents several equal neighbours."""
     return f"{name} x {times}" if times > 1 else name

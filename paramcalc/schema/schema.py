@@ -23,19 +23,19 @@ _CHAIN = {"$ref": "#/$defs/chain"}
 _VALUE = {"$ref": "#/$defs/value"}
 _DESCRIPTIONS = {
     "name": "the spec's name, and that of its model when it has no variants",
-    "source": "where the network was published: a text, or title, authors, year, arxiv",
+    "source": "where the network was published: a string, or title, authors, year, arxiv",
     "topic": "the kind of network, under which `paramcalc list` shows it: mobile, super-resolution",
-    "note": "what a reader should know",
+    "note": "remarks for readers",
     "use": "another spec (bundled, or NAME.yaml beside this one) whose blocks and layers this one takes",
     "input": "sizes such as 3x224x224 (channels first), or a mapping of axes: {length: 197, channels: 768}",
     "inputs": "several inputs by name",
     "outputs": "the layers whose values are the outputs; the last layer unless given",
     "knobs": "settings of the whole spec by name: a value, a list, or {default, choices}",
     "variants": "models by name: the knobs that each sets; `like` starts from another one",
-    "defaults": "attributes that every layer of an op takes unless it says otherwise",
+    "defaults": "default attributes of each op",
     "blocks": "groups with arguments: 'name parameter other=default from x memory': chain",
-    "layers": "what the input runs through",
-    "claims": "what sources print, by model",
+    "layers": "the layers",
+    "claims": "the numbers that sources print, by model",
 }
 
 
@@ -145,7 +145,7 @@ def _defaults(op: type[Op]) -> dict[str, Any]:
 
 
 def _attribute(attribute: Attribute) -> dict[str, Any]:
-    """The value of an attribute: an expression may stand anywhere, so only lists are told apart."""
+    """The value of an attribute: any value may be an expression, so only lists have a type."""
     lists = attribute.kind not in ("Size", "Count", "Int", "Number", "Flag", "Word")
     types = ["string", "number", "boolean", *(["array"] if lists else [])]
     return {"type": types} if attribute.required else {"type": types, "default": attribute.default}

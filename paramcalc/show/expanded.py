@@ -125,7 +125,7 @@ class _Writer:
         return value
 
     def given_names(self, group: _Group, after: str, place: _Place) -> int | None:
-        """Writes the second names that stand after an item; the value that goes on."""
+        """Writes the second names after an item; the value that goes on."""
         value = place.value
         for number in self.given.get((group.path, after), ()):
             self.lines.append(f"{place.indent}- {self.alias(number)}: from {self.path(number, place)}")
@@ -155,7 +155,7 @@ class _Writer:
         return _Place((*place.groups, child), place.value, indent)
 
     def join(self, head: str, child: _Group, layer: Layer, place: _Place) -> int:
-        """Writes a join whose branches hang below it, each a chain from the tensor that enters."""
+        """Writes a join with its branches below it, each a chain from the tensor that enters."""
         indent = place.indent + INDENT * 3
         self.lines += [head, f"{place.indent}{INDENT * 2}- {layer.op.title}:"]
         self.lines += [f"{indent}{INDENT}{entry}" for entry in self.attributes(layer)]

@@ -105,7 +105,7 @@ class Solution(NamedTuple):
 def goal(most: str = "", least: str = "") -> Goal | None:
     """The most or the least of a quantity; None where neither is named."""
     if most and least:
-        raise Fault("an answer has the most of one quantity or the least of one, not both")
+        raise Fault("maximise one quantity or minimise one, not both")
     return Goal(bool(most), known_quantity(most or least)) if most or least else None
 
 
@@ -136,7 +136,7 @@ def solve(space: Space, bounds: Sequence[Bound], goal: Goal | None = None) -> So
     Without a goal it is the largest setting where a constraint bounds from above, else the smallest.
     """
     if not bounds:
-        raise Fault("nothing is asked for", fix="say, for example: --until 'params <= 5e6'")
+        raise Fault("no constraint is given", fix="for example: --until 'params <= 5e6'")
     if not 1 <= len(space.axes) <= 2:
         raise Fault("one setting or two can be solved for", found=str(len(space.axes)))
     for each in space.axes:
@@ -264,7 +264,7 @@ class _Solver:
         return measure if self.goal.most else -measure
 
     def outermost(self, found: list[Best]) -> list[Best]:
-        """The pairs of which neither value can be bettered while the other stays."""
+        """The pairs in which neither value can be improved while the other stays."""
         kept: list[Best] = []
         for best in found[::-1] if self.goal.most else found:
             reached = kept[-1].number if kept else None

@@ -1,4 +1,4 @@
-"""Answers to an inverse what-if as a table, JSON and CSV."""
+"""Solutions as a table, JSON and CSV."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def along(walk: Walk, bounds: Iterable[Bound]) -> Line:
 
 
 class Near(NamedTuple):
-    """A place where so many constraints are missed, by shares of their right sides that add up to `amount`.
+    """A place where a number of constraints is missed, by shares of their right sides that add up to `amount`.
 
     `above`: the left side of the first that is missed is too large there.
     """
@@ -121,7 +121,7 @@ class Near(NamedTuple):
 
 
 def nearest(walk: Walk, line: Line, bounds: Iterable[Bound]) -> list[Near]:
-    """The places that come nearest to meeting the constraints, of which none does: below and above."""
+    """The places nearest to meeting the constraints, below and above, where none meets them."""
     bounds = tuple(bounds)
     numbers = range(line.tried) if line.piece is None else line.edges
     missed = (_missed(walk, number, bounds) for number in numbers if not walk.open or number < len(walk) - 1)
@@ -155,7 +155,7 @@ def direction(walk: Walk, value: Any) -> int | None:
 
 
 def _by_formula(walk: Walk, bounds: tuple[Bound, ...]) -> Line | None:
-    """The one run where the closed form at the first network speaks of all that follow and is monotone."""
+    """The one run where the closed form of the first network holds for all that follow and is monotone."""
     start = walk.first()
     piece = walk.piece(start or 0)
     if start is None or walk.column is None or not all(_stays(walk, start, guard) for guard in piece.guards):
@@ -294,6 +294,6 @@ def _runs(tried: list[_Tried | None]) -> tuple[Run, ...]:
 
 def too_many(name: str, amount: int) -> Fault:
     return Fault(
-        f"{amount:,} values of '{name}' would have to be tried one by one",
+        f"{amount:,} values of '{name}' would have to be tried",
         fix=f"give it a range: --vary {name}=LOW:HIGH or {name}=LOW:HIGH:STEP",
     )

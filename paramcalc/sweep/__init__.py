@@ -1,4 +1,4 @@
-"""Counts over a grid of settings, or a random sample of it: exact, in bulk, and as many as are asked for.
+"""Counts over a grid of settings, or a random sample of it: exact and in bulk.
 
 >>> from paramcalc import load
 >>> swept = load("resnet-50").sweep("width=32:64:32", "input=160:224:64")
@@ -32,9 +32,9 @@ def sweep(
     pareto: str = "",
     chunk: int = CHUNK,
 ) -> Sweep:
-    """All points of a space, or a sample of different ones; `Fault` where what is asked for does not fit."""
+    """All points of a space, or a sample of different ones; `Fault` for settings that do not fit."""
     if not space.axes:
-        raise Fault("nothing varies", fix="say what does, for example: width=32:128:8")
+        raise Fault("nothing varies", fix="name a setting, for example: width=32:128:8")
     wanted = QUANTITIES if tuple(quantities) == (EVERY,) else dict.fromkeys(quantities or USUAL)
     order = Order(tuple(len(axis.values) for axis in space.axes), sample, seed)
     order.check()

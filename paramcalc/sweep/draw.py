@@ -1,4 +1,4 @@
-"""A sweep for a terminal: its rows where they are few, else what stands out, and a plot of characters."""
+"""A sweep for a terminal: its rows if they are few, else a summary, and a plot of characters."""
 
 from __future__ import annotations
 
@@ -75,15 +75,15 @@ def notes(sweep: Sweep, summary: Summary) -> tuple[str, ...]:
     if len(sweep.axes) > 1:
         of += f" ({' x '.join(str(length) for length in sweep.order.lengths)})"
     sample = sweep.order.sample
-    said = [of if sample is None else f"{sample:,} random ones of {of}, seed {sweep.order.seed}"]
+    said = [of if sample is None else f"{sample:,} random points of {of}, seed {sweep.order.seed}"]
     missing = sum(points for points, _ in summary.reasons.values())
     if missing:
         reason = sweep.reason(max(summary.reasons.values(), key=lambda each: (each[0], -each[1]))[1])
-        said.append(f"{missing:,} points have no network and no row, e.g. because {reason}")
+        said.append(f"{missing:,} points give no network and have no row, e.g. {reason}")
     if sweep.objectives and summary.front is not None:
         size = summary.front.rows.size
         what = ", ".join(str(objective) for objective in sweep.objectives)
-        part = "" if sweep.order.rows <= MOST_ROWS or size <= MOST_ROWS else ", of which some are shown"
+        part = "" if sweep.order.rows <= MOST_ROWS or size <= MOST_ROWS else ", some of them shown"
         said.append(f"Pareto front of {what}: {_points(size)}{part}")
     return tuple(said)
 
@@ -149,7 +149,7 @@ def logarithmic(values: Sequence[int]) -> bool:
 
 
 def scaled(values: Sequence[int], size: int) -> list[int]:
-    """Values on a scale of so many places, logarithmic where they reach far."""
+    """Values on a scale with a number of places, logarithmic where they span orders of magnitude."""
     numbers = (
         [log10(value) for value in values] if logarithmic(values) else [float(value) for value in values]
     )
@@ -162,7 +162,7 @@ def scaled(values: Sequence[int], size: int) -> list[int]:
 
 
 def document(sweep: Sweep, summary: Summary) -> dict[str, Any]:
-    """What a sweep is and what stands out in it; its rows are for CSV and Parquet."""
+    """A sweep and its summary; the rows are for CSV and Parquet."""
     rows = [] if summary.front is None else summary.front.rows.tolist()
     return {
         "schema": SCHEMA,

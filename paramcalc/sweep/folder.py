@@ -64,7 +64,9 @@ class Local(NamedTuple):
         self.path.mkdir(exist_ok=True)
         with open(self.path / LOCK, "wb") as file:
             if not _is_locked(file, self.path / LOCK):
-                raise Fault(f"another sweep is writing to {self.path}", fix="wait for it, or write elsewhere")
+                raise Fault(
+                    f"another sweep is writing to {self.path}", fix="wait for it, or choose another output"
+                )
             yield
             (self.path / LOCK).unlink(missing_ok=True)
 

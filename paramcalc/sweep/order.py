@@ -96,7 +96,7 @@ def _permute(numbers: Array, height: int, width: int, keys: Sequence[int]) -> Ar
 
 
 def _move(place: Array, by: Array, size: int, key: int) -> Array:
-    """Places below `size`, moved on and round by an amount that hangs on another number and a key."""
+    """Places below `size`, rotated by an amount that depends on another number and a key."""
     bits = (by + np.uint64(key)) * np.uint64(0xBF58476D1CE4E5B9)
     bits ^= bits >> np.uint64(32)
     bits *= np.uint64(0x94D049BB133111EB)
@@ -108,7 +108,7 @@ def _move(place: Array, by: Array, size: int, key: int) -> Array:
 
 
 def _scramble(number: int) -> int:
-    """64 bits, all of which hang on all of the number's: SplitMix64.
+    """64 bits that each depend on all bits of the number: SplitMix64.
 
     Source: Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014.
     """

@@ -81,7 +81,7 @@ def retype(part: bytes, most: Mapping[str, int]) -> bytes | None:
 
 
 def _schema(found: Any, most: Mapping[str, int]) -> Any:
-    """The types of all parts together: those of one, but for the counts, whose largest are known."""
+    """The types of all parts together: those of one, except for counts, whose largest are known."""
     for name, largest in most.items():
         place = found.get_field_index(name)
         kind = pa.int64() if largest < WORD else pa.decimal128(DECIMALS, 0)

@@ -97,10 +97,10 @@ class SweepParts:
                 self.keep(number, SweepPart(data, known))
 
     def _claim(self) -> None:
-        """Labels a folder; a `Fault` where it holds another sweep, or what nobody can know."""
+        """Labels a folder; a `Fault` if it holds another sweep, or unknown files."""
         label = json.loads(json.dumps(self.label))
         left = [name for name in self.folder.names() if not name.startswith(".")]
-        fix = "remove it, or write to another name"
+        fix = "remove it, or choose another name"
         if not left:
             self.folder.create(LABEL, (json.dumps(label, indent=2) + "\n").encode())
         elif LABEL not in left:

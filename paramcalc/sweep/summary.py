@@ -14,7 +14,7 @@ NONE: Extremes = {}
 
 
 class Summary(NamedTuple):
-    """Of no rows, unless said otherwise."""
+    """By default, of no rows."""
 
     rows: int = 0
     reasons: Reasons = NONE

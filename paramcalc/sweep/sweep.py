@@ -101,7 +101,7 @@ class Sweep(NamedTuple):
         return ""
 
     def at_most(self, most: int) -> Self:
-        """At most so many of the rows, drawn at random."""
+        """At most this many of the rows, drawn at random."""
         return self if self.order.rows <= most else self._replace(order=self.order._replace(sample=most))
 
     # ------------------------------------------------------------------------------ done

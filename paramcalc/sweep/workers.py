@@ -32,7 +32,7 @@ Workers: TypeAlias = Callable[[Task, Sequence[int]], Iterator[Any]]  # what a ta
 
 
 def unseen(what: str, total: int, kind: str) -> None:
-    """Progress that nobody looks at."""
+    """Progress that is not shown."""
 
 
 def here(task: Task, numbers: Sequence[int]) -> Iterator[Any]:
@@ -41,7 +41,7 @@ def here(task: Task, numbers: Sequence[int]) -> Iterator[Any]:
 
 
 def processes(amount: int) -> Workers:
-    """In so many processes of this machine."""
+    """In several processes of this machine."""
     return partial(_on_dask, {"n_workers": amount, "threads_per_worker": 1, "preload": [DEAF]})
 
 
@@ -80,7 +80,7 @@ def _on_dask(where: str | dict[str, Any], task: Task, numbers: Sequence[int]) ->
             deaths = error.allowed_failures + 1
             raise Fault(
                 f"{deaths} workers in a row died while counting the same part",
-                fix="give them more memory, or each of them less to hold: a smaller --chunk",
+                fix="give them more memory, or lower --chunk",
             ) from None
         except (CancelledError, OSError) as error:
             raise Fault(f"the cluster is lost: {error}", fix="finished parts are kept") from None
@@ -95,7 +95,7 @@ def _result(client: Any, future: Any) -> Any:
             with contextlib.suppress(TimeoutError):
                 client.wait_for_workers(1, timeout=PATIENCE)
                 continue
-            raise Fault("all workers died, and none came back", fix="finished parts are kept") from None
+            raise Fault("all workers died and none was restarted", fix="finished parts are kept") from None
 
 
 _turn = Lock()

@@ -119,7 +119,7 @@ def choose(spec: Spec, start: Start, names: Sequence[str]) -> Chosen:
 
 
 def usual(spec: Spec, start: Start) -> list[str]:
-    """The symbols that a formula is in when none are asked for: the width, and the input's space.
+    """The symbols of a formula when none are given: the width, and the input's space.
 
     A width that multiplies others, and rounds them, would make nothing shorter. Of a space that is
     worked out from knobs, these are the symbols: other sizes would leave them as they are.
@@ -257,7 +257,7 @@ class _Choice:
         shape = self.start.inputs[source]
         for place in places:
             if place in self.inputs.get(source, {}):
-                fix = "h is H and W in one" if "height" in shape.axes else "name it once"
+                fix = "h means H and W together" if "height" in shape.axes else "name it once"
                 raise Fault(f"the {shape.axes[place]} of '{source}' has two symbols", fix=fix)
         sizes = {shape.dims[place]: shape.axes[place] for place in places}
         if len(sizes) > 1:
@@ -359,7 +359,7 @@ def _is_size(value: Any) -> bool:
 
 
 def filled(value: Any, values: Mapping[str, Any]) -> Any:
-    """Letters replaced by what they stand for."""
+    """Letters replaced by their values."""
     if isinstance(value, tuple):
         return tuple(filled(item, values) for item in value)
     return values.get(value, value) if isinstance(value, Letter) else value

@@ -49,7 +49,7 @@ class Formula(NamedTuple):
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The symbols in the order in which they were asked for: that of the factors of a term."""
+        """The symbols in the requested order: that of the factors of a term."""
         return tuple(symbol.letter for symbol in self.symbols)
 
     def sympy(self) -> Any:
@@ -63,7 +63,7 @@ class Formula(NamedTuple):
         return evaluate(self.value, self.point(values))  # type: ignore[no-any-return]
 
     def admits(self, **values: int) -> bool:
-        """Whether the formula speaks of a point."""
+        """Whether the formula holds at a point."""
         point = self.point(values)
         inside = all(point[symbol.letter] >= symbol.least for symbol in self.symbols)
         return inside and all(assumption.holds(point) for assumption in self.assumptions)
@@ -93,7 +93,7 @@ class Row(NamedTuple):
 
 
 class Fixed(NamedTuple):
-    """What a symbol was to stand for, the one value that it can have, and why no other has a network."""
+    """A requested symbol that has one legal value only, and why no other gives a network."""
 
     stands_for: tuple[str, ...]
     value: int

@@ -100,7 +100,7 @@ class Recorder:
         return holds
 
     def floor_divide(self, number: Any, divisor: Any) -> Any:
-        """A quotient where it was asked for, or is one as it stands; else a floor, or a ceiling."""
+        """An exact quotient where requested or possible; else a floor, or a ceiling."""
         if (number, divisor) in self.exact or _contains(number, divisor):
             return number / divisor
         above = number - divisor + 1  # floor((p + q - 1) / q) rounds p / q up

@@ -19,7 +19,7 @@ MOST_ENDS = 3  # symbols with a greatest value that are looked at from both ends
 
 
 class Symbol(NamedTuple):
-    """A symbol: what it stands for, and its value at the default point.
+    """A symbol: its meaning, and its value at the default point.
 
     The quantities that it stands for are `scale * letter + offset` each. It is a whole number from
     `least` on, or, if not `whole`, any fraction greater than 0. One that `stretches` may be given a
@@ -37,16 +37,16 @@ class Symbol(NamedTuple):
 
     @property
     def value(self) -> Any:
-        """What it stands for, as a polynomial in the letter."""
+        """Its meaning, as a polynomial in the letter."""
         return symbol(self.letter) * self.scale + self.offset
 
     @property
     def start(self) -> Any:
-        """The default of what it stands for."""
+        """The default of its meaning."""
         return self.default * self.scale + self.offset
 
     def stretched(self, factor: int) -> Symbol:
-        """The same quantities in steps that are so many times larger."""
+        """The same quantities in steps larger by a factor."""
         scale = self.scale * factor
         return self._replace(default=self.start // scale, scale=scale, offset=self.start % scale)
 
@@ -239,7 +239,7 @@ class Facts:
         return step is not None and bool(coefficient * step % divisor == 0)
 
     def step(self, monomial: Monomial) -> Any:
-        """A number of which a monomial is a multiple, or None."""
+        """A number that divides a monomial, or None."""
         result: Any = 1
         for atom, exponent in monomial:
             step = self.step_atom(atom) if exponent > 0 else None
@@ -249,7 +249,7 @@ class Facts:
         return result
 
     def step_atom(self, atom: Atom) -> Any:
-        """A number of which a symbol or function is a multiple, or None."""
+        """A number that divides a symbol or function, or None."""
         if not atom.arguments:
             return self.steps[atom.name]
         if atom.name == "divisible":

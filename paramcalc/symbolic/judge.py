@@ -254,7 +254,7 @@ class Judge:
         if not named.isdisjoint(self.indices):
             raise Fault(
                 f"the rounds of a repeat differ in more than the first, by {value}",
-                fix="leave the number of rounds a number",
+                fix="do not make the number of rounds a symbol",
             )
 
     def is_whole(self, letter: str) -> bool:
@@ -286,7 +286,7 @@ class Judge:
         self.facts.learn_step(letter, Fraction(divisor) / factor)
 
     def domains(self) -> tuple[Domain, ...]:
-        """The values that each symbol may have, as far as that is said of it alone."""
+        """The values that each symbol may have, from the assumptions on it alone."""
         return tuple(map(self._domain, self.symbols.values()))
 
     def _domain(self, declared: Symbol) -> Domain:
@@ -318,7 +318,7 @@ class Judge:
         return found
 
     def _bounds(self, declared: Sequence[Symbol]) -> list[Assumption]:
-        """The least values of symbols, but for one that must have one value."""
+        """The least values of symbols, except one with a single value."""
         return [
             Assumption(">=", symbol(each.letter) - self.facts.least[each.letter])
             for each in declared

@@ -151,7 +151,7 @@ def shares(value: Sum, name: str) -> list[tuple[int, Sum]]:
 
 
 def _place_by_degree(term: tuple[Monomial, Number], order: Sequence[str]) -> tuple[Any, ...]:
-    """Where a term stands in a sum: the highest degree first, then by the symbols' order."""
+    """The place of a term in a sum: the highest degree first, then by the symbols' order."""
     monomial = term[0]
     whole = sum(exponent for _, exponent in monomial)
     names = [_factor_place(atom, order) for atom, _ in monomial]
@@ -159,13 +159,13 @@ def _place_by_degree(term: tuple[Monomial, Number], order: Sequence[str]) -> tup
 
 
 def _place_by_name(term: tuple[Monomial, Number], order: Sequence[str]) -> tuple[Any, ...]:
-    """Where a term stands in a sum: by the symbols' order, what is subtracted behind, numbers last."""
+    """The place of a term in a sum: by the symbols' order, what is subtracted behind, numbers last."""
     monomial, coefficient = term
     return (not monomial, coefficient < 0, sorted(_factor_place(atom, order) for atom, _ in monomial))
 
 
 def _factor_place(atom: Atom, order: Sequence[str]) -> tuple[int, tuple[Any, ...]]:
-    """Where a factor stands in a product: symbols in their order, functions last."""
+    """The place of a factor in a product: symbols in their order, functions last."""
     return order.index(atom.name) if atom.name in order else len(order), atom.key
 
 
@@ -219,7 +219,7 @@ def shown(value: Value, leading: Sequence[str] = (), order: Sequence[str] = ()) 
 
 
 def left_out(value: Any) -> str:
-    """What stands for a closed form that is not readable."""
+    """The replacement for a closed form that is too long to read."""
     length = f"about {value.length:,}" if value.length < COUNTED else f"more than {COUNTED:,}"
     return f"a closed form of {length} characters, not shown"
 

@@ -32,7 +32,7 @@ _WORD = re.compile(r"[A-Za-z]{3,}")
 
 
 class SymbolColumn(NamedTuple):
-    """A symbol, and the axis whose values it stands for; `entry` is its place in them if they are lists."""
+    """A symbol, and the axis of its values; `entry` is its place in them if they are lists."""
 
     symbol: Symbol
     axis: int
@@ -43,7 +43,7 @@ class SymbolColumn(NamedTuple):
         return self._above(value) // self.symbol.scale  # type: ignore[no-any-return]
 
     def reaches(self, value: Any) -> bool:
-        """Whether the symbol can stand for a value of the axis."""
+        """Whether the symbol can have a value of the axis."""
         return bool(self._above(value) % self.symbol.scale == 0)
 
     def _above(self, value: Any) -> Any:
@@ -107,7 +107,7 @@ class Pieces:
         return {column.symbol.letter: column.of(values[column.axis]) for column in self.columns}
 
     def compiled(self, values: Sequence[Any]) -> Piece:
-        """A new piece around a point. What it says of the point has been held against counting there."""
+        """A new piece around a point. Its result at the point has been compared with the count."""
         try:
             exact = self.space.count(values).totals
         except SpecError as error:
@@ -277,7 +277,7 @@ def _letter(space: Space, name: str, mark: str, taken: set[str]) -> str:
 
 
 def _alike(ours: Sequence[Problem], theirs: Sequence[Problem]) -> bool:
-    """Whether two lists of mistakes say the same in the same places, but for the numbers in them."""
+    """Whether two lists of mistakes are equal except for the numbers in them."""
     return [_gist(problem) for problem in ours] == [_gist(problem) for problem in theirs]
 
 
@@ -286,7 +286,7 @@ def _gist(problem: Problem) -> tuple[object, ...]:
 
 
 def words(fact: str) -> str:
-    """What a mistake says but for numbers and symbols: the same all over a piece.
+    """The text of a mistake without numbers and symbols: the same all over a piece.
 
     >>> words("1 channels do not divide into 12 heads")
     'channels not divide into heads'

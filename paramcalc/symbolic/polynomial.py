@@ -24,7 +24,7 @@ Value: TypeAlias = "Polynomial | Number"
 MOST_TERMS = 100_000
 MOST_BITS = 2048
 MOST_DEPTH = 100  # functions one inside another
-FEWER = "take fewer symbols, or others"
+FEWER = "use fewer symbols, or others"
 
 
 class Polynomial(Sum):
@@ -186,7 +186,7 @@ def opaque(name: str, *arguments: Value) -> Any:
         return apply(name, arguments)
     atom = Atom.of(name, *arguments)
     if atom.depth > MOST_DEPTH:
-        raise Fault("sizes are rounded too often, one inside another, to be written in symbols", fix=FEWER)
+        raise Fault("sizes are rounded too many times, one within another, for a closed form", fix=FEWER)
     return Polynomial({((atom, 1),): 1})
 
 

@@ -1,4 +1,4 @@
-"""Repeats whose number of rounds is a symbol: round 0, and one round that stands for all later ones.
+"""Repeats whose number of rounds is a symbol: round 0, and one round that represents all later ones.
 
 That one round is elaborated with a symbol `i` in place of its index, so every question that its text
 asks about the index is answered for all of them at once or not at all, and what leaves a round must
@@ -82,7 +82,7 @@ class SymbolicElaborator(Elaborator):
             return UNKNOWN
         step = _step(first, self.network.shapes[result])
         if step is None or any(isinstance(by, Polynomial) and letter in by.symbols() for by in step):
-            raise Fault("the rounds of a repeat change sizes in steps that are not equal", fix=CONCRETE)
+            raise Fault("the rounds of a repeat change sizes in unequal steps", fix=CONCRETE)
         entering = _moved(first, step, index - 1)
         if any(size != 0 for size in step):
             self._forget(begin, group)
@@ -90,7 +90,7 @@ class SymbolicElaborator(Elaborator):
             result = self.repeated(item, scope, group, share, index, LATER, value)
             self.builder.reshape(value, first)
             if result == UNKNOWN or self.network.shapes[result] != _moved(first, step, index):
-                raise Fault("the rounds of a repeat change sizes in steps that are not equal", fix=CONCRETE)
+                raise Fault("the rounds of a repeat change sizes in unequal steps", fix=CONCRETE)
             self.builder.reshape(result, _moved(first, step, count - 1))
         for number in range(begin, len(self.network.layers)):
             self.ranges[number] = (*self.ranges.get(number, ()), (letter, count))
@@ -103,7 +103,7 @@ class SymbolicElaborator(Elaborator):
         self.ranges = {number: ranges for number, ranges in self.ranges.items() if number < begin}
 
 
-CONCRETE = "leave the number of rounds a number"
+CONCRETE = "do not make the number of rounds a symbol"
 
 
 def _step(before: Shape, after: Shape) -> tuple[Any, ...] | None:
@@ -113,7 +113,7 @@ def _step(before: Shape, after: Shape) -> tuple[Any, ...] | None:
 
 
 def _moved(shape: Shape, step: tuple[Any, ...], times: Any) -> Shape:
-    """A shape after so many steps."""
+    """A shape after a number of steps."""
     return Shape(shape.axes, tuple(size + by * times for size, by in zip(shape.dims, step, strict=True)))
 
 

@@ -41,7 +41,7 @@ class Sum:
 
     @property
     def depth(self) -> int:
-        """How many functions stand one inside another."""
+        """How deeply functions are nested."""
         return max(atom.depth for monomial in self.terms for atom, _ in monomial)
 
     @property

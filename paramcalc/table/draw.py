@@ -66,7 +66,7 @@ def _stacked(stage: Stage) -> list[Line]:
 
 
 def _pile(block: StageBlock) -> list[str]:
-    """A block's parts in one bracket; the number of times stands beside the middle.
+    """A block's parts in one bracket; the repeat count is next to the middle.
 
     >>> _pile(StageBlock(("1x1, 64", "3x3, 64", "1x1, 256"), 3))
     ['[1x1, 64 ]', '[3x3, 64 ] x 3', '[1x1, 256]']
@@ -101,14 +101,12 @@ def notes(family: Family) -> tuple[str, ...]:
     shapes = dict.fromkeys(inputs(graph.inputs) for graph in graphs)
     said = [
         "; ".join(shapes),
-        "left out: normalizations, activations, shortcuts of sums; '|' separates parallel branches",
+        "not shown: normalization, activations, shortcuts of sums; '|' separates parallel branches",
         "MACs are what papers often call FLOPs",
     ]
     strided = [stage.name for stage in family.stages if stage.strided]
     if strided:
-        said.append(
-            f"a stride, not written in repeated blocks, makes the output smaller in {', '.join(strided)}"
-        )
+        said.append(f"strides, not shown in repeated blocks, reduce the output in {', '.join(strided)}")
     return tuple(said)
 
 

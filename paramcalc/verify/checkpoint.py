@@ -54,8 +54,8 @@ class WeightMatch(NamedTuple):
         remarks = [f"{source}: {counted(self.arrays, 'array')} found {how}"]
         if self.doubtful:
             remarks.append(
-                f"{source}: order alone tells {len(self.doubtful)} of them from others of the same shape: "
-                f"{listed(self.doubtful, 2)}; --expect FILE.npy, the outputs for an --input, can prove it"
+                f"{source}: {len(self.doubtful)} of them are matched by order alone among others of the same shape: "
+                f"{listed(self.doubtful, 2)}; to check, pass --input and --expect FILE.npy with the outputs for it"
             )
         if self.extra:
             remarks.append(f"{source}: {counted(self.extra, 'array')} not used: {listed(self.extra)}")
@@ -181,7 +181,7 @@ def _pair(keys: Sequence[Key], arrays: Sequence[Stored]) -> Iterator[tuple[Key, 
 
 
 def _telling(name: str) -> set[str]:
-    """The words of a name but for numbers, which are counted differently everywhere."""
+    """The words of a name without numbers, which are counted differently everywhere."""
     return {"shortcut" if word in SHORTCUTS else word for word in _words(name) if not word.isdigit()}
 
 

@@ -1,4 +1,4 @@
-"""What a run really did, layer by layer, held against what the table says."""
+"""What a run really did, layer by layer, compared with the table."""
 
 from __future__ import annotations
 
@@ -325,7 +325,7 @@ def _compare_outputs(outputs: Arrays, expected: Expected) -> tuple[float, list[D
     apart, differing = 0.0, []
     if "" in expected.outputs and len(outputs) > 1:
         raise Fault(
-            f"{expected.source} holds one output, and there are {len(outputs)}", fix="use a .npz file"
+            f"{expected.source} holds one output, but there are {len(outputs)}", fix="use a .npz file"
         )
     for name, stored in expected.outputs.items():
         name = name or next(iter(outputs))
@@ -338,7 +338,7 @@ def _compare_outputs(outputs: Arrays, expected: Expected) -> tuple[float, list[D
             largest = float(np.abs(values).max()) or 1.0
             share = float(np.abs(y - values).max()) / largest
             share = share if isfinite(share) else inf
-            difference = "" if share <= TOLERANCE else f"off by {share:.2g} of it"
+            difference = "" if share <= TOLERANCE else f"off by {share:.2g} of the largest"
         else:
             share, difference = inf, f"{shown(y.shape)}, not {shown(stored.shape)} of {stored.dtype}"
         if difference:

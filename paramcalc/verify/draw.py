@@ -80,12 +80,12 @@ def notes(run: Verification, times: bool) -> tuple[str, ...]:
         f"{number(peak.bytes)} bytes ({peak.bytes_layer})",
     ]
     if run.expected and isfinite(run.apart):
-        notes.append(f"outputs: {run.apart:.1g} of the largest number apart from {run.expected}")
+        notes.append(f"outputs differ from {run.expected} by {run.apart:.1g} of the largest number")
     if times:
         held = f"; peak memory of the process: {run.memory / 2**20:,.0f} MiB" if run.memory else ""
         notes.append(f"{run.forward_seconds:.3f} s in layers, {run.weights_seconds:.3f} s for weights{held}")
     if run.left_out:
-        notes.append(f"not run, for want of weights: {', '.join(run.left_out)}")
+        notes.append(f"not run, without weights: {', '.join(run.left_out)}")
     return tuple(notes)
 
 
@@ -96,7 +96,7 @@ def _reads(run: Verification) -> str:
         return f"{len(unlike)} weights or buffers are not used as declared (below)"
     if not run.reads:
         return "no layer declares weights"
-    return "each layer read every weight and buffer that it declares, and no other"
+    return "each layer read all weights and buffers that it declares, and no others"
 
 
 def disagreements(runs: Sequence[Verification]) -> str:
@@ -150,7 +150,7 @@ def _groups(layers: Iterable[Measured]) -> dict[str, list[Measured]]:
 
 
 def _measured(line: outline.OutlineLine, groups: Mapping[str, list[Measured]]) -> list[Measured]:
-    """What was measured of the layers in a line: of all equal neighbours that it stands for."""
+    """The measurements of a line: of all equal neighbours that it represents."""
     if line.layers == 1 and line.times == 1:
         return [layer for layer in groups.get(line.last, ()) if layer.path == line.last]
     paths = [line.path]

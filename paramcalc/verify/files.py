@@ -1,4 +1,4 @@
-"""Arrays in files: .npy, .npz and .safetensors, of which only the headers are read until an array is used.
+"""Arrays in files: .npy, .npz and .safetensors, whose headers alone are read until an array is used.
 
 Whoever made a file may mean harm: nothing in it is run, no header is trusted with more memory than the
 file has bytes, and what is not used is never unpacked.
@@ -70,7 +70,7 @@ def open_arrays(path: Path, *, alone: str = "") -> list[Stored]:
         )
     with _reading(path):
         if path.exists() and not path.is_file():
-            raise Fault(f"{path} is no regular file")
+            raise Fault(f"{path} is not a regular file")
         return [one._replace(read=partial(_read, path, one.read)) for one in readers[path.suffix](path)]
 
 
@@ -126,7 +126,7 @@ def _with_header(name: str, start: Callable[[], Any], size: int) -> Stored:
         reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
         shape, _, dtype = reader[version](head)
     except Exception:  # NumPy reads a header as Python, and lets out whatever its tokenizer raises
-        raise ValueError(f"{name} is no array in NumPy's format") from None
+        raise ValueError(f"{name} is not an array in NumPy's format") from None
 
     def read() -> Array:
         if head.tell() + prod(shape) * dtype.itemsize > size:
@@ -146,7 +146,7 @@ def write_outputs(file: BinaryIO, path: Path, outputs: Mapping[str, Array]) -> N
         return
     if len(outputs) > 1:
         raise Fault(
-            f"{path}: a .npy file holds one output, and there are {len(outputs)}", fix="end it with .npz"
+            f"{path}: a .npy file holds one output, but there are {len(outputs)}", fix="end it with .npz"
         )
     buffer = io.BytesIO()  # NumPy says less about a full disk than the system does
     np.save(buffer, next(iter(outputs.values())), allow_pickle=False)
@@ -171,7 +171,7 @@ def _open_safetensors(path: Path) -> list[Stored]:
             raise ValueError(f"its header would be {length:,} bytes long")
         header = json.loads(file.read(length))
     if not isinstance(header, dict):
-        raise ValueError("its header is no mapping of names")
+        raise ValueError("its header is not a mapping of names")
     header.pop("__metadata__", None)
     return [_tensor(path, name, header[name], 8 + length, size) for name in sorted(header, key=_natural)]
 
@@ -179,7 +179,7 @@ def _open_safetensors(path: Path) -> list[Stored]:
 def _tensor(path: Path, name: str, entry: Any, start: int, size: int) -> Stored:
     kind, shape, (begin, end) = str(entry["dtype"]), tuple(entry["shape"]), entry["data_offsets"]
     if not all(type(number) is int and number >= 0 for number in (*shape, begin, end)):
-        raise ValueError(f"the sizes of {name} are no whole numbers")
+        raise ValueError(f"the sizes of {name} are not whole numbers")
 
     def read() -> Array:
         dtype, numbers = np.dtype(DTYPES[kind]), prod(shape)

@@ -164,7 +164,7 @@ def checked_inputs(graph: Graph, inputs: Arrays | Array, dtype: str) -> dict[str
             array = array[None]
         if array.shape[1:] != shape.dims:
             raise Fault(
-                f"the array for '{name}' has another shape",
+                f"the array for '{name}' has the wrong shape",
                 expected=f"N x {shape.described()}",
                 found=shown(array.shape),
             )
@@ -176,7 +176,7 @@ def checked_inputs(graph: Graph, inputs: Arrays | Array, dtype: str) -> dict[str
     batches = {name: len(array) for name, array in checked.items()}
     if len({*batches.values()}) > 1 or not all(batches.values()):
         raise Fault(
-            "the inputs have no common batch", found=", ".join(f"{n}: {b}" for n, b in batches.items())
+            "the inputs have no common batch size", found=", ".join(f"{n}: {b}" for n, b in batches.items())
         )
     return checked
 

@@ -76,7 +76,7 @@ class Session(NamedTuple):
             _problem_text(outcome.name, outcome.problem) for outcome in self.outcomes if outcome.problem
         ]
         if self.left_out:
-            texts.append(f"left out, as larger than --up-to: {', '.join(self.left_out)}")
+            texts.append(f"skipped, larger than --up-to: {', '.join(self.left_out)}")
         return texts
 
     @property
@@ -91,7 +91,7 @@ def session(names: Iterable[str], request: Request, begin: Begin, watch: Watch) 
     """Verifies all networks that names mean; one that cannot be run does not stop the others."""
     all_targets = [*targets(names)]
     if len(all_targets) > 1 and request.alone:
-        raise Fault("files are those of one network", found=f"{len(all_targets)} networks")
+        raise Fault("files belong to one network", found=f"{len(all_targets)} networks")
     outcomes, left_out = [], []
     for target in all_targets:
         try:
@@ -106,7 +106,7 @@ def session(names: Iterable[str], request: Request, begin: Begin, watch: Watch) 
                 raise
             outcomes.append(NetworkOutcome(target.name, problem=problem))
     if left_out and not outcomes:
-        raise Fault("all networks are larger than --up-to", found=listed(left_out))
+        raise Fault("every network is larger than --up-to", found=listed(left_out))
     return Session(tuple(outcomes), tuple(left_out))
 
 

@@ -205,7 +205,7 @@ def _check_weight(name: str, array: Array, dims: tuple[int, ...], dtype: str) ->
     """The array as a read-only one of the right type."""
     array = np.asarray(array)
     if array.shape != dims:
-        raise Fault(f"the weight {name} has another shape", expected=shown(dims), found=shown(array.shape))
+        raise Fault(f"the weight {name} has the wrong shape", expected=shown(dims), found=shown(array.shape))
     check_real(name, str(array.dtype), array.dtype.kind == "f")
     return finite(f"the weight {name}", array, dtype)
 
@@ -217,7 +217,7 @@ def finite(what: str, array: Array, dtype: str) -> Array:
         total = view.sum(dtype=np.float64)  # without an array of flags as large as the weight
     bad = 0 if np.isfinite(total) else view.size - int(np.isfinite(view).sum())
     if bad:
-        raise Fault(f"{what} holds values that are not finite (NaN or infinity) as {dtype}: {bad:,}")
+        raise Fault(f"{what} has values that are not finite (NaN or infinity) as {dtype}: {bad:,}")
     view.flags.writeable = False
     return view
 
