@@ -546,7 +546,7 @@ def test_a_layer_used_twice_runs_as_one_module(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        (np.zeros((1, 3, 21, 20), "f4"), "the array for 'input' has another shape"),
+        (np.zeros((1, 3, 21, 20), "f4"), "the array for 'input' has the wrong shape"),
         (np.full((1, 3, 20, 20), np.nan, "f4"), r"not finite \(NaN or infinity\) as float32: 1,200"),
         (np.full((1, 3, 20, 20), 1e300), r"not finite \(NaN or infinity\) as float32: 1,200"),
         (np.zeros((1, 3, 20, 20), "c8"), "wrong type"),
@@ -566,12 +566,12 @@ def test_wrong_inputs_are_refused(inputs: Any, message: str, small: Path) -> Non
     [
         ("one/weight", None, "1 weight missing: one/weight"),
         ("three/weight", np.zeros(3), "1 array that no layer reads: three/weight"),
-        ("one/bias", np.zeros(7), "one/bias has another shape"),
+        ("one/bias", np.zeros(7), "one/bias has the wrong shape"),
         ("one/bias", np.zeros(6, int), "one/bias has the wrong type"),
         (
             "one/bias",
             np.array([0, 1, np.nan, np.inf, 0, 0]),
-            r"one/bias holds values that are not finite .* as float32: 2",
+            r"one/bias has values that are not finite .* as float32: 2",
         ),
         ("one/bias", np.full(6, 1e300), "as float32: 6"),
     ],
@@ -787,9 +787,9 @@ def test_bad_weight_files(content: Any, message: str, small: Path, run: Run) -> 
         (("--weights", "weights.h5"), "arrays are read from .npz and .safetensors files"),
         (("--weights", "x.safetensors"), "cannot be read as a .safetensors file"),
         (("--save-output", "no/such/y.npy"), "No such file or directory"),
-        (("--input", "x.npy"), "another shape"),
+        (("--input", "x.npy"), "the wrong shape"),
         (("--input", "3x2x2"), "nothing remains of the height"),
-        (("--up-to", "50%"), "--up-to: '50%' is a share of nothing"),
+        (("--up-to", "50%"), "--up-to: '50%' is a percentage of nothing"),
         (("--up-to", "3x"), "--up-to: '3x' is not a number\n  = expected: a number such as 64e6"),
         (("lenet5-1998", "--save-output", "y.npy"), "files belong to one network"),
     ],

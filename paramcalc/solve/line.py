@@ -294,6 +294,6 @@ def _runs(tried: list[_Tried | None]) -> tuple[Run, ...]:
 
 def too_many(name: str, amount: int) -> Fault:
     return Fault(
-        f"{amount:,} values of '{name}' would have to be tried",
+        f"{amount:,} values of '{name}' would have to be tried one by one",
         fix=f"give it a range: --vary {name}=LOW:HIGH or {name}=LOW:HIGH:STEP",
     )
