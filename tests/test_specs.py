@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
@@ -305,3 +306,22 @@ def test_specs_are_short_and_sourced(spec: Spec) -> None:
     assert spec.origin.get("title")
     assert len(lines) <= LONGEST_SPEC
     assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize(
+    ("model", "op", "eps"),
+    [
+        ("googlenet-torchvision", "batch_norm", Fraction(1, 1000)),
+        ("inception-v3", "batch_norm", Fraction(1, 1000)),
+        ("mobilenet-v3-large", "batch_norm", Fraction(1, 1000)),
+        ("convnext-tiny", "layer_norm", Fraction(1, 10**6)),
+        ("vit-b-16", "layer_norm", Fraction(1, 10**6)),
+        ("resnet-50", "batch_norm", Fraction(1, 10**5)),
+    ],
+)
+def test_norms_have_the_eps_of_their_source(model: str, op: str, eps: Fraction) -> None:
+    """torchvision's networks: no count sees it, but their weights give other outputs with another."""
+    norms = [layer.op for layer in paramcalc.load(model).graph().layers if layer.op.name == op]
+
+    assert norms
+    assert {Fraction(str(norm.eps)) for norm in norms} == {eps}  # type: ignore[attr-defined]
