@@ -102,6 +102,8 @@ class Model:
         C1: conv2d 6 5, 1x32x32 -> 6x28x28
           params = (k_h*k_w*C_in + 1)*C_out = (5*5*1 + 1)*6 = 156
         <BLANKLINE>
+        k_h, k_w: kernel_size, height, width; C_in: channels of the input; C_out: out_channels
+        <BLANKLINE>
         """
         from paramcalc.conventions import convention
         from paramcalc.explain import explain

@@ -184,7 +184,7 @@ def network(text: str) -> Graph | None:
     try:
         return elaborate(from_text(Source("random", text)))
     except SpecError as error:
-        known = ("stands twice", "exists in training only", "is not finished", "exist in training only")
+        known = ("is used twice", "exists in training only", "is not complete here", "exist in training only")
         if all(any(part in problem.fact for part in known) for problem in error.problems):
             return None
         raise

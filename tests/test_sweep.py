@@ -441,7 +441,7 @@ def test_a_stopped_run_says_how_to_go_on(tmp_path: Path) -> None:
     said = running.communicate(timeout=60)[1]
 
     assert running.returncode == 130
-    assert "stopped; the same command continues after" in said
+    assert "run the same command to continue" in said
     assert "Traceback" not in said
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv.parts"]
 
@@ -761,7 +761,7 @@ def test_pictures(run: Run, tmp_path: Path) -> None:
         (["width=1:9", "-o", "/nowhere/rows.csv"], "/nowhere/rows.csv.parts: No such file"),
         (["width=1:99999999"], "more than 10,000,000 values"),
         (["width=1:9000000", "size=1:9000000", "batch=1:9000000"], "the grid has"),
-        (["width=1:9", "--jobs", "2", "--cluster", "tcp://nowhere:1"], "exclude each other"),
+        (["width=1:9", "--jobs", "2", "--cluster", "tcp://nowhere:1"], "cannot be combined"),
     ],
 )
 def test_misuse_is_explained(run: Run, arguments: list[str], said: str) -> None:

@@ -24,6 +24,7 @@ from paramcalc.ops.attributes import (
     PADDING_WORDS,
     Count,
     CountPerAxis,
+    Few,
     Flag,
     Int,
     Ints,
@@ -50,6 +51,7 @@ class Probe(Op):
 
     size: Size
     count: Count
+    few: Few
     int_: Int
     ints: Ints
     sizes: Sizes
@@ -91,6 +93,7 @@ def probes(draw: st.DrawFn) -> Op:
     return kind(
         size=draw(size),
         count=draw(count),
+        few=draw(size),
         int_=draw(whole),
         ints=draw(_some(whole, 4)),
         sizes=draw(_some(size, 4)),

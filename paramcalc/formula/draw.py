@@ -65,11 +65,10 @@ def _alone(found: Formulas, name: str, width: int) -> list[str]:
 def heading(found: Formulas) -> str:
     """The model, what was set, the input, and the meaning of the symbols.
 
-        >>> from paramcalc import load
-        >>> from paramcalc.count.json import head
-    from paramcalc.formula.formula import formulas
-        >>> heading(formulas(load("resnet-50").closed(["width", "h"])))
-        'resnet-50, input 3 x 32 h x 32 h: w = width, size = H = W = 32 h'
+    >>> from paramcalc import load
+    >>> from paramcalc.formula.formula import formulas
+    >>> heading(formulas(load("resnet-50").closed(["width", "h"])))
+    'resnet-50, input 3 x 32 h x 32 h: w = width, size = H = W = 32 h'
     """
     inputs = (f"{name} {' x '.join(map(_size, shape.dims))}" for name, shape in found.inputs.items())
     name = ", ".join([found.model, *found.settings, *inputs])

@@ -67,7 +67,7 @@ def markdown(text: str) -> str:
     """A text that Markdown shows as it is: no table, link, code, emphasis or HTML begins in it.
 
     >>> print(markdown("[a](b) | <c>"))
-    \\[a\\](b) \\| \\<c>
+    [a\\](b) \\| \\<c>
     """
     return re.sub(_MARKED, r"\\\g<0>", visible(text))
 
