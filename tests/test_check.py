@@ -300,7 +300,7 @@ def test_receptive_field_that_is_no_one_number(claim: str) -> None:
 
     result = check_spec(toy(claim, model="toy-family", network=network))
 
-    assert "is not one number for all outputs and axes" in result.mistakes[0].message
+    assert "differs between outputs or axes" in result.mistakes[0].message
 
 
 def test_the_document_lists_every_convention() -> None:
