@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
 
 from paramcalc import cli, ops
+from paramcalc.engine import plugins
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before anything imports NumPy: a test has one processor
 
@@ -45,10 +46,13 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.fixture(autouse=True)
-def no_plugins_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that adds ops by a plugin leaves the others without them."""
+def no_plugins_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A test that adds ops by a plugin leaves the others, and their processes, without them."""
     ops.every()
     monkeypatch.setattr(ops, "_found", dict(ops._found))
+    yield
+    for name in [name for name in sys.modules if name.startswith(plugins.PREFIX)]:
+        del sys.modules[name]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

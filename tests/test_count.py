@@ -18,6 +18,7 @@ from paramcalc import compare, load
 from paramcalc.base.errors import Source
 from paramcalc.count.depth import depth
 from paramcalc.count.vary import axis
+from paramcalc.engine import plugins
 from paramcalc.engine.elaborate import elaborate
 from paramcalc.engine.library import from_text
 from tests.conftest import Run
@@ -573,6 +574,7 @@ def test_a_field_that_is_no_attribute_is_said_of_the_plugin(run: Run, tmp_path: 
 
     assert result.code == 2
     assert "the attribute 'n' has no kind" in result.err
+    assert plugins.loaded() == ()
     assert "found: float" in result.err
 
 

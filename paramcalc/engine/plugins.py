@@ -28,6 +28,14 @@ def load(path: Path) -> None:
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # where dataclasses look for it
     try:
+        _register(module, path)
+    except Fault:
+        del sys.modules[module.__name__]  # other processes are not to load what failed here
+        raise
+
+
+def _register(module: ModuleType, path: Path) -> None:
+    try:
         # Annotations are read as they are written, whether or not the file has the import that says so.
         code = compile(path.read_bytes(), str(path), "exec", __future__.annotations.compiler_flag)
         exec(code, module.__dict__)
