@@ -57,7 +57,7 @@ def summary(result: Result) -> str:
 
 
 def is_one(result: Result) -> bool:
-    """Whether all claims stand in one spec."""
+    """Whether all claims are of one spec."""
     return len({outcome.claim.text.name for outcome in result.outcomes}) <= 1
 
 

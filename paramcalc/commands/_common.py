@@ -173,7 +173,7 @@ def _once(option: str, names: list[str]) -> None:
 
 
 def network(name: str, command: str, *layers: str) -> Model:
-    """The model of a command that takes layers too: where there is none, a layer may stand in its place."""
+    """The model of a command that takes layers too: where no network has that name, a layer may have been meant."""
     from paramcalc.engine.library import MODEL
     from paramcalc.model import load
 

@@ -175,7 +175,7 @@ def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
 
 
 def _listed(incomplete: str, names: Iterable[str]) -> list[str]:
-    """Names for the last place of a list with commas, without those that it has."""
+    """Completions for the last entry of a comma-separated list, without the entries before it."""
     before, comma, last = incomplete.rpartition(",")
     taken: Sequence[str] = before.split(",")
     return [before + comma + name for name in _beginning(last, names) if name not in taken]
