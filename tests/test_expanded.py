@@ -140,6 +140,28 @@ def test_constructs(name: str, tmp_path: Path) -> None:
     check_same(graph, again(graph))
 
 
+def test_names_of_joins_that_are_not_called(run: Run, tmp_path: Path) -> None:
+    """What replaces a join, and a group whose join is in the part of an `if` that does not hold."""
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        """
+        input: 4x8x8
+        layers:
+          - a: relu
+          - concat: [{if: 1 > 2, then: concat from a input}, conv2d 3 1, relu]
+          - add: {main: conv2d 3 1, skip: identity}
+        """
+    )
+    text = run("show", path, "--expanded", "--replace", "add=conv2d 5 1").out
+    counted = run("count", "-", "--format", "csv", stdin=text).out
+
+    assert "- _concat:\n" in text
+    assert "- _add: {conv2d: {out_channels: 5, kernel_size: 1}}\n" in text
+    assert counted.replace("_concat", "concat").replace("_add", "add").replace(",stdin", ",spec") == (
+        run("count", path, "--format", "csv", "--replace", "add=conv2d 5 1").out
+    )
+
+
 def test_command(run: Run) -> None:
     """The expanded text counts like the model it comes from."""
     text = run("show", "googlenet", "--expanded").out

@@ -611,10 +611,12 @@ class Elaborator:
             scope.frozen,
             scope.auxiliary,
         )
-        group.broken = True  # until the arguments are known
         inner.share = scope.share if own else below(scope.share, item.name)
-        strict = self.calls.enter(block, call, scope, inner, incoming)
-        group.broken = False
+        try:
+            strict = self.calls.enter(block, call, scope, inner, incoming)
+        except (Fault, UnknownError):
+            group.broken = True
+            raise
         if group.path not in self.called:
             self.called[group.path] = self.calls.block_call(block, call, inner.parameters)
         before = self.shared_weights

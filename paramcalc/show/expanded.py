@@ -1,7 +1,8 @@
 """A graph as canonical YAML: a spec without knobs, blocks, repeats or variants, equal layer by layer.
 
 Groups stay groups, so paths stay paths; only the rounds of repeats, whose names are bare numbers,
-get an underscore (`conv2_x/0` becomes `conv2_x/_0`), as a name may not be a number. A layer says
+get an underscore (`conv2_x/0` becomes `conv2_x/_0`), as a name may not be a number, and so does what
+has the name of a join and calls none: `--replace add=relu` gives `_add`. A layer says
 `from` only where it reads something else than what stands before it. A layer that cannot be named
 from where it is read, because a nearer one has its name, is given a second name that passes it on.
 """
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple
 from paramcalc import ops
 from paramcalc.base.shape import CHANNELS, SPACE, Shape
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.language.lines import NAME
+from paramcalc.language.lines import NAME, op_joins
 from paramcalc.ops.attributes import attributes, shown
 
 INDENT = "  "
@@ -39,12 +40,16 @@ def expanded(graph: Graph) -> str:
     return "\n".join(writer.lines) + "\n"
 
 
-def path_in_text(path: str) -> str:
-    """A path with an underscore before each bare number.
+def path_in_text(path: str, unfit: frozenset[str] = frozenset()) -> str:
+    """A path with an underscore before each bare number, and before the last name of each unfit path.
 
     >>> path_in_text("conv2_x/0/main/1x1")
     'conv2_x/_0/main/1x1'
     """
+    if unfit:
+        names = path.split("/")
+        parts = (f"{'_' * ('/'.join(names[: end + 1]) in unfit)}{name}" for end, name in enumerate(names))
+        path = "/".join(parts)
     return _ROUND.sub("_", path)
 
 
@@ -94,13 +99,14 @@ class _Writer:
             self.given.setdefault((where, item), []).append(number)
         self.parts = {part for layer in graph.layers for part in layer.path.split("/")} if aliases else set()
         self.first = len(graph.inputs)
-        self.auxiliary = {path_in_text(layer.auxiliary) for layer in graph.layers}
+        self.unfit = _unfit(graph)
+        self.auxiliary = {path_in_text(layer.auxiliary, self.unfit) for layer in graph.layers}
         self.written: dict[str, set[str]] = {}  # names written so far, by group
         self.lines: list[str] = []
         self.owners: dict[tuple[tuple[str, str], ...], int] = {}
-        root = _tree(graph)
+        root = _tree(graph, self.unfit)
         end = self.chain(root, _Place((root,), 0 if self.first == 1 else None, INDENT))
-        outputs = ", ".join(path_in_text(graph.name(value)) for value in graph.outputs)
+        outputs = ", ".join(path_in_text(graph.name(value), self.unfit) for value in graph.outputs)
         self.lines = [
             f"name: {_model_name(graph.model)}",
             *_inputs(graph),
@@ -255,7 +261,7 @@ class _Writer:
 
     def path(self, value: int, place: _Place) -> str:
         """The shortest path to a value from inside the open groups, if no nearer name hides it."""
-        name = path_in_text(self.graph.name(value))
+        name = path_in_text(self.graph.name(value), self.unfit)
         if value < self.first:
             return name
         outer = self.common(value, place).path
@@ -283,12 +289,24 @@ def _below(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
 
 
-def _tree(graph: Graph) -> _Group:
+def _unfit(graph: Graph) -> frozenset[str]:
+    """The paths whose last name is that of a join that nothing there calls, as no text may say."""
+    named: dict[str, bool] = {}  # whether the join is called there
+    for layer in graph.layers:
+        names = layer.path.split("/")
+        for end, name in enumerate(names, start=1):
+            if op_joins(name):
+                path = "/".join(names[:end])
+                named[path] = named.get(path, False) or layer.op.title == name
+    return frozenset(path for path, called in named.items() if not called)
+
+
+def _tree(graph: Graph, unfit: frozenset[str]) -> _Group:
     root = _Group("")
     for number, layer in enumerate(graph.layers, start=len(graph.inputs)):
         group = root
         group.values[number] = None
-        for part in path_in_text(layer.path).split("/"):
+        for part in path_in_text(layer.path, unfit).split("/"):
             group = group.children.setdefault(part, _Group(_below(group.path, part)))
             group.values[number] = None
         group.layer = layer

@@ -188,8 +188,8 @@ def _overtime(signal: int, frame: FrameType | None) -> None:
     raise _Overtime
 
 
-def look(kind: str, seed: int, seconds: float) -> tuple[int, list[Failure]]:
-    """How many texts of a kind were tried in some seconds, and one failure of each cause."""
+def look(kind: str, seed: int, seconds: float, texts: int | None = None) -> tuple[int, list[Failure]]:
+    """How many texts of a kind were tried in some seconds, `texts` at most, and one failure of each cause."""
     signal.signal(signal.SIGVTALRM, _overtime)
     os.environ.pop("COLUMNS", None)
     failures: dict[str, Failure] = {}
@@ -198,7 +198,7 @@ def look(kind: str, seed: int, seconds: float) -> tuple[int, list[Failure]]:
         Path("plugin.py").write_text(PLUGIN, encoding="utf-8")
         Path(OTHER).write_text("input: 8\nlayers:\n  - linear 5\n", encoding="utf-8")
         until = monotonic() + seconds
-        for text in TEXTS[kind](random.Random(seed)):
+        for text in islice(TEXTS[kind](random.Random(seed)), texts):
             if monotonic() > until:
                 break
             tried += 1
