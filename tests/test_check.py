@@ -379,6 +379,11 @@ def test_two_reasons_together(line: str, first: str, second: str) -> None:
     assert f"; and {second}" in found
 
 
+def test_a_variant_at_another_input_is_no_reason() -> None:
+    """Only a factor goes with anything else: so much work has the wide network for 3x224x224, and nobody says so."""
+    assert outcome(f"{{macs: {2 * CONV1 * 224**2 + 4 * CONV2 * 112**2 + 2 * FC}}}").reason == ""
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -415,6 +420,16 @@ def test_a_reading_that_may_fit_by_chance_is_offered_as_such(line: str, reason: 
 )  # fmt: skip
 def test_reasons_for_params(figure: str, network: str, reason: str) -> None:
     assert outcome(f"{{params: {figure}}}", "toy-family", network).reason == reason
+
+
+def test_the_reason_of_a_tools_figure_says_what_the_tool_counts() -> None:
+    """Beside the 56*36 + 28*5 multiplications, ptflops counts 28 + 5 biases and 2*28 of norm and activation each."""
+    network = "input: 8x4x4\nlayers: [conv2d 7 3, batch_norm, relu, flatten, linear 5]"
+
+    assert outcome("{macs: 2301}", "toy-family", network).reason == (
+        "met by convention ptflops: "
+        "MACs: multiply-accumulates, biases, and elements that pooling, normalization and activations touch"
+    )
 
 
 def test_few_figures_that_nothing_explains_are_given_a_reason_as_a_fact() -> None:

@@ -108,6 +108,7 @@ CASES = [
     ("matmul", "{length: 4, channels: 3} {length: 3, channels: 2}"),
     ("matmul", "3x2 2x4"),
     ("matmul", "2x2x3 2x3x4"),
+    ("matmul", "{height: 2, width: 2, length: 4, channels: 3} {height: 2, width: 2, length: 3, channels: 2}"),
     ("matmul transpose=true", "{length: 4, channels: 2} {length: 3, channels: 2}"),
     ("matmul transpose=true", "3x2 4x2"),
     ("batch_norm", "2x3x2"),
@@ -148,8 +149,10 @@ def test_rule_is_what_an_experiment_shows(op: Op, shapes: tuple[Shape, ...], cal
     for number, (shape, rule) in enumerate(zip(shapes, op.reaches(*shapes), strict=True)):
         for axis, reach in rule.items():
             changed = changes(op, shapes, number, axis)
-            for place in range(output.size(reach.axis) if reach.axis else 1):
-                seen = _along(changed, output, reach.axis, place)
+            kept = axis in output.axes and output.size(axis) == shape.size(axis)
+            along = reach.axis or (axis if kept else "")  # what is read whole is so from every position
+            for place in range(output.size(along) if along else 1):
+                seen = _along(changed, output, along, place)
                 assert reach.real(place, place, shape.size(axis)) == seen, (number, axis, place)
 
 

@@ -11,6 +11,7 @@ from paramcalc import ops
 from paramcalc.base.errors import Fault
 from paramcalc.count.report import Counts, count
 from paramcalc.memory.memory import Plan, memory
+from paramcalc.ops.attributes import op
 from paramcalc.ops.base import Example, Op
 from tests import calls
 from tests.conftest import Run
@@ -142,6 +143,19 @@ WORK: list[tuple[str, str, int, dict[str, int]]] = [
         2 * (45 + 12),
         {
             "add": 6 * (3 + 4 + 2 + 1),
+            "exp": 6 * 2,
+            "divide": 6 * 2,
+            "tanh": 6,
+            "multiply": 6 * 3,
+            "subtract": 6,
+        },
+    ),
+    (
+        "gru 3 biases=1",  # one bias for each gate, and none beside it
+        "{length: 2, channels: 2}",
+        2 * (45 + 9),
+        {
+            "add": 6 * (3 + 3 + 2 + 1),
             "exp": 6 * 2,
             "divide": 6 * 2,
             "tanh": 6,
@@ -505,3 +519,31 @@ def test_family_is_found_by_member_name() -> None:
     assert ops.find("swish") is ops.find("silu")
     assert ops.find("max_pool4d") is None
     assert ops.find("../base") is None
+
+
+def test_names_load_every_op(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = set(ops.names())
+    monkeypatch.setattr(ops, "_complete", False)
+    monkeypatch.setattr(ops, "_loaded", set(ops._loaded) - {"relu"})
+    monkeypatch.setattr(ops, "_found", {name: op for name, op in ops._found.items() if name != "relu"})
+
+    assert set(ops.names()) == known
+
+
+def test_a_rule_says_what_is_wrong_without_a_spec() -> None:
+    """To whoever builds a graph of ops; the words of a spec's author are in messages/."""
+    with pytest.raises(Fault) as joined:
+        calls.call("add").shape(calls.shape("2x3"), calls.shape("4x3"))
+    with pytest.raises(Fault, match=r"^gelu: approximate must be one of none, tanh\n") as chosen:
+        op("gelu", "tan")
+
+    assert joined.value.found == "input 1 is 2x3 (channels x length), input 2 is 4x3 (channels x length)"
+    assert chosen.value.fix == "did you mean 'tanh'?"
+
+
+def test_attributes_are_described(run: Run) -> None:
+    """By the words of their kinds."""
+    printed = run("ops", "lstm").out.splitlines()
+
+    assert "| `biases` | a whole number of at least 1 | 2 |" in printed
+    assert "| `peephole` | true or false | false |" in printed

@@ -131,3 +131,21 @@ def test_exactly_forty_lines_fit(extra: int, lines: int) -> None:
     report = count(written.graph("\n  ".join(["input: 4\nlayers:", *groups])))
 
     assert len(outline(report)) == lines
+
+
+def test_a_repeat_is_called_as_all_its_rounds_are() -> None:
+    """By the block and what all give it; by nothing where one round is something else."""
+    text = """
+input: 4x8x8
+blocks:
+  unit out: [conv2d out 3 padding=1, relu]
+layers:
+  - mixed: {repeat: 2, layers: [{if: i == 0, then: unit 4, else: [conv2d 4 1, relu]}]}
+  - growing: {repeat: 2, layers: [unit 4*(i+1)]}
+  - equal: {repeat: 2, layers: [unit 8]}
+"""
+    lines = outline(count(written.graph(text)), 1)
+
+    assert [(line.block, line.brief) for line in lines] == [
+        ("", ""), ("2 * unit", "2 * unit"), ("2 * unit 8", "2 * unit 8"),
+    ]  # fmt: skip

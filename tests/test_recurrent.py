@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import exp, prod, tanh
 
+import numpy as np
 import pytest
 
 from paramcalc.base.errors import Source
@@ -14,6 +15,7 @@ from paramcalc.engine.elaborate import elaborate
 from paramcalc.engine.graph import Graph
 from paramcalc.engine.library import from_text
 from paramcalc.model import Model
+from paramcalc.verify.tools import Tools
 from tests import calls
 
 LANGUAGE_MODEL = """
@@ -83,6 +85,25 @@ def test_what_a_layer_holds_on_the_way() -> None:
         "states": 5 * 2 * 4,
         "cells": 5 * 4 * 4,
     }
+
+
+def test_peepholes() -> None:
+    """Gers et al. 2002: one step of one channel; i and f see the old cell, o the new one."""
+    op = calls.call("lstm 1 peephole=true bias=false")
+    x, h, c = (np.array([[[value]]]) for value in (0.3, 0.2, 0.7))
+    w, u, p = np.array([0.5, -0.4, 0.9, 0.1]), np.array([0.2, 0.6, -0.3, 0.8]), np.array([0.7, -0.5, 0.4])
+    i, f, g, o = 0.3 * w + 0.2 * u
+    cell = sigmoid(f + 0.7 * p[1]) * 0.7 + sigmoid(i + 0.7 * p[0]) * tanh(g)
+    weights = {"weight_ih_l0": w[:, None], "weight_hh_l0": u[:, None], "peephole_l0": p[:, None]}
+    shapes = (calls.shape("{length: 1, channels: 1}"), calls.shape("1"), calls.shape("1"))
+
+    found = Tools().apply(op, shapes, [x, h[0], c[0]], weights)
+
+    assert found.item() == pytest.approx(sigmoid(o + p[2] * cell) * tanh(cell), rel=1e-12)
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + exp(-x))
 
 
 def test_length_costs_nothing() -> None:

@@ -160,8 +160,7 @@ class Networks:
 
     def _counted(self, spec: Spec, model: str, inputs: Inputs) -> Network | Exception:
         """A model counted, or why it cannot be; notes how many steps that took."""
-        variant = model if model in spec.variants else ""
-        elaborator = Elaborator(spec, Settings(variant, inputs=inputs))
+        elaborator = Elaborator(spec, Settings(model, inputs=inputs))
         try:
             return Network(count(elaborator.run()), self.look)
         except (SpecError, Fault) as error:

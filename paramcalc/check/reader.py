@@ -107,7 +107,7 @@ class _Reader:
         self.models = dict.fromkeys((spec.name, *spec.variants))
         text = spec.source.text
         self.line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
-        self.paper = _cited(spec.origin) if spec.origin else ""
+        self.paper = _cited(spec.origin)
 
     def claims(self) -> tuple[Claim, ...]:
         assert self.spec.claims is not None
@@ -355,19 +355,19 @@ class _Reader:
         self.problems.add(self.spec.source, node.start, end, fact, (fix,) if fix else ())
 
 
-def _cited(node: Node) -> str:
-    """A source in one line: title (year), where; or the text that it is."""
+def _cited(node: Node | None) -> str:
+    """A source in one line: title (year), where; or the text that it is; '' for none."""
     if isinstance(node, Scalar):
         return node.text
     return ", ".join(part for part in (_titled(node), _detail(node, "where")) if part)
 
 
-def _titled(node: Node) -> str:
+def _titled(node: Node | None) -> str:
     """The title, or its key, with the year; '' when neither is given."""
     title, year = _detail(node, "title") or _detail(node, "key"), _detail(node, "year")
     return f"{title} ({year})" if title and year else title
 
 
-def _detail(node: Node, key: str) -> str:
+def _detail(node: Node | None, key: str) -> str:
     value = node.get(key) if isinstance(node, syntax.Mapping) else None
     return value.text if isinstance(value, Scalar) else ""
