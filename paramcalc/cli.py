@@ -5,7 +5,6 @@ Exit codes: 0 fine, 1 a claim or a verification failed, 2 a usage, spec or file 
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import re
@@ -46,7 +45,6 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Runs a command; the exit code. Errors become messages on standard error."""
-    gc.set_threshold(200_000)  # a run is short and makes few cycles; looking for them costs a tenth of it
     try:
         code = _invoked(arguments)
     except SystemExit as leaving:

@@ -96,12 +96,14 @@ def count(
 
         view = view._replace(extra=extra(report.graph, view.columns))
     if by:
+        from paramcalc.count import by_kind
+
         chosen = view.columns if columns else ()
         output.show(
             {
-                "table": lambda: draw.by_kind(report, by, chosen),
-                "csv": lambda: draw.rows_by_kind(report, by),
-                "json": lambda: draw.document_by_kind(report, by),
+                "table": lambda: by_kind.grid(report, by, chosen),
+                "csv": lambda: by_kind.rows(report, by),
+                "json": lambda: by_kind.document(report, by),
             }
         )
         return

@@ -7,10 +7,8 @@ from typing import Any, NamedTuple
 
 from paramcalc.base.choice import known
 from paramcalc.base.sizes import Size
-from paramcalc.count import json, outline, words
+from paramcalc.count import outline, words
 from paramcalc.count.call import brief_text, call_text
-from paramcalc.count.json import document as document
-from paramcalc.count.kinds import kinds
 from paramcalc.count.report import QUANTITIES, Basis, Counts, Report, Row, stored, sum_counts
 from paramcalc.count.words import COUNTED, FIELD, Extra, against, own_words, quantity, word
 from paramcalc.render.grid import Column, Grid, Line, Rows, number, rounded
@@ -21,6 +19,13 @@ COLUMNS = (*USUAL[:2], "input", "weights", *QUANTITIES, *FIELD, "share")
 DROPS = {"output": 1, "share": 2, "input": 3, "weights": 4}
 WRAPS = ("op", "weights", "input")
 BAR = 10
+
+
+def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
+    """The report as JSON."""
+    from paramcalc.count import json
+
+    return json.document(report, dtype)
 
 
 class View(NamedTuple):
@@ -166,60 +171,6 @@ def flat(report: Report, sort: str = "", top: int | None = None, view: View = Vi
         body.append(table.sums(label, sums, (*QUANTITIES, "share"))._replace(faint=True))
     brief = {call_text(row.layer.op): brief_text(row.layer.op) for row in kept}
     return table.grid(body, brief)
-
-
-def by_kind(report: Report, by: str, chosen: tuple[str, ...] = ()) -> Grid:
-    """The layers of each op, stage or block added up, with their shares of the totals."""
-    chosen = tuple(name for name in chosen if name in QUANTITIES) or tuple(
-        name for name in ("params", "macs") if name in report.quantities
-    )
-    found = kinds(report, by)
-    lines = [
-        Line((kind.name, number(kind.layers), *_shares(kind.counts, report.totals, chosen))) for kind in found
-    ]
-    layers = number(sum(kind.layers for kind in found))
-    numbers = (text for name in chosen for text in (number(getattr(report.totals, name)), ""))
-    lines.append(Line(("total", layers, *numbers), strong=True, rule=True))
-    bars = {cell: cell.rstrip(" █") for line in lines for cell in line.cells if cell.endswith("█")}
-    columns = [Column(by, wrap=True), Column("layers", right=True, drop=1)]
-    for name in chosen:
-        columns += [Column(word(name, report), right=True), Column("share", short=bars)]
-    return Grid(title(report.graph), tuple(columns), tuple(lines), footer(report, "float32")[:1], NARROW)
-
-
-def _shares(counts: Counts, totals: Counts, chosen: Iterable[str]) -> Iterable[str]:
-    for name in chosen:
-        part, whole = getattr(counts, name), getattr(totals, name)
-        yield number(part)
-        yield bar(part, whole) if whole else ""
-
-
-def document_by_kind(report: Report, by: str) -> dict[str, Any]:
-    """The same as JSON."""
-    return {
-        "schema": "paramcalc/kinds/1",
-        "model": report.graph.model,
-        "spec": report.graph.spec,
-        **json.counted(report),
-        "by": by,
-        "kinds": [
-            {"name": kind.name, "layers": kind.layers, **json.numbers(kind.counts, report.quantities)}
-            for kind in kinds(report, by)
-        ],
-        "totals": json.numbers(report.totals, report.quantities),
-    }
-
-
-def rows_by_kind(report: Report, by: str) -> Rows:
-    """Every kind of layers with every quantity."""
-    found = kinds(report, by)
-    return Rows(
-        (by, "layers", *report.quantities),
-        (
-            (kind.name, kind.layers, *(getattr(kind.counts, name) for name in report.quantities))
-            for kind in found
-        ),
-    )
 
 
 def _table(report: Report, view: View) -> _Table:
