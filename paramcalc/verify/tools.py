@@ -132,6 +132,16 @@ class Tools:
                     target[piece] = function(*parts)
         return out
 
+    def at_least(self, x: Array, bound: float) -> Array:
+        """max(x, bound), element by element; NumPy takes three times as long with a number as with an array."""
+        out = self.into(x)
+        source, target = np.ravel(x), out.reshape(-1)
+        bounds = np.full(min(PIECE, out.size), bound, x.dtype)
+        for piece in _pieces(out.size, PIECE):
+            part = target[piece]
+            np.maximum(source[piece], bounds[: part.size], out=part)
+        return out
+
     def scale_shift(self, x: Array, scale: Array, shift: Array, axis: int) -> Array:
         """x * scale + shift, with a number each for every index of one axis."""
         out = self.into(x)
