@@ -16,7 +16,7 @@ from paramcalc import ops
 from paramcalc.base.errors import Fault, Source
 from paramcalc.check import check as checking
 from paramcalc.check import reader as claims
-from paramcalc.check.check import Outcome, Verdict, check, check_spec
+from paramcalc.check.check import Outcome, Spending, Verdict, check, check_spec
 from paramcalc.check.draw import failure, judgement, shown_path
 from paramcalc.check.measure import KEPT, MOST_LOOKS, Networks, measured
 from paramcalc.conventions import CONVENTIONS, OWN
@@ -1169,3 +1169,139 @@ def test_the_library_checks_without_the_command_line(tmp_path: Path) -> None:
     assert [mistake.spec for mistake in result.mistakes] == [str(tmp_path / "absent.yaml")]
     with pytest.raises(Fault, match=r"absent\.yaml: No such file or directory"):
         library.find(str(tmp_path / "absent.yaml"))
+
+
+# ------------------------------------------------------------------------------------------ budgets
+
+# conv 3*3*3*w + w params on 32x32 positions, head 10*w + 10: with w = 16, 448 + 170 params and 442,368 + 160
+# multiplications; with w = 32, 896 + 330 and 884,736 + 320.
+BUDGETED = """\
+name: net
+input: 3x32x32
+knobs: {w: 16}
+variants: {net: {}, same: {like: net}, wide: {w: 32}}
+layers:
+  - conv: conv2d w 3 padding=1
+  - global_avg_pool
+  - head: linear 10
+budgets:
+"""
+
+
+def spendings(*lines: str) -> tuple[Spending, ...]:
+    text = BUDGETED + "\n".join(lines) + "\n"
+    return check_spec(library.from_text(Source("net.yaml", text))).budgets
+
+
+@pytest.mark.parametrize(
+    ("line", "computed", "kept"),
+    [
+        ('{params: "<= 618"}', Fraction(618), True),
+        ('{params: "< 618"}', Fraction(618), False),
+        ('{params: ">= 619"}', Fraction(618), False),
+        ('{params: "> 617"}', Fraction(618), True),
+        ('{params: "<= 0.618K"}', Fraction(618), True),  # exactly what is written: no digit is rounded
+        ('{params: "<= 0.6K"}', Fraction(618), False),
+        ("{params: <= 1_000}", Fraction(618), True),
+        ('{macs: "<= 442_528"}', Fraction(442_528), True),
+        ('{macs: "<= 300K", layer: conv}', Fraction(442_368), False),
+        ('{macs: "<= 320", layer: head, batch: 2}', Fraction(320), True),
+        ('{macs: "<= 1M", input: 3x64x64, layer: conv}', Fraction(4 * 442_368), False),
+        ('{params: "<= 30%", layer: head, over: "**"}', Fraction(170, 618), True),
+        ('{params: "<= 50%", over_model: wide}', Fraction(618, 1226), False),
+        ('{params: "<= 592", convention: weights-only}', Fraction(592), True),
+        ('{channels: "<= 16", layer: conv}', Fraction(16), True),
+        ('{field: "<= 3", layer: conv}', Fraction(3), True),
+        # params, and the input with the output of conv: (3 + 16)*32*32 elements
+        ('{peak_memory: "<= 81 KB"}', Fraction(4 * (618 + 19 * 1024)), True),
+        ('{peak_memory: "<= 79 KiB"}', Fraction(4 * (618 + 19 * 1024)), True),
+        ('{peak_memory: "<= 40 KB", dtype: float16}', Fraction(2 * (618 + 19 * 1024)), False),
+        ('{peak_memory: "< 160_000", batch: 2}', Fraction(4 * (618 + 2 * 19 * 1024)), True),
+    ],
+)
+def test_budgets(line: str, computed: Fraction, kept: bool) -> None:
+    """Limits are exact, to either side, of any quantity, layer, input, batch and convention."""
+    (spending,) = spendings(f"  net: [{line}]")
+
+    assert (spending.computed, spending.kept) == (computed, kept)
+
+
+def test_training_memory_has_a_budget() -> None:
+    """Adam keeps two moments of each of 618 params, plain descent none."""
+    (adam,) = spendings('  net: [{peak_memory: "<= 1 GB", train: adam}]')
+    (plain,) = spendings('  net: [{peak_memory: "<= 1 GB", train: sgd}]')
+
+    assert adam.computed - plain.computed == 4 * 2 * 618
+
+
+def test_a_list_of_budgets_is_for_every_model() -> None:
+    """Each variant once, whatever it is called too."""
+    found = spendings('  - {params: "<= 1K"}', '  - {macs: "<= 1M"}')
+
+    assert [(one.budget.model, one.budget.quantity, one.kept) for one in found] == [
+        ("net", "params", True), ("net", "macs", True), ("wide", "params", False), ("wide", "macs", True),
+    ]  # fmt: skip
+    assert found[2].verdict == "over by 23 %"
+
+
+def test_an_exceeded_budget_fails(run: Run, tmp_path: Path) -> None:
+    """Exit code 1, also beside a claim that is met; every format names it."""
+    claimed = BUDGETED.replace("budgets:", "claims: {net: [{params: 618}]}\nbudgets:")
+    kept = write(tmp_path / "kept.yaml", claimed + '  - {params: "<= 2K", layer: conv}\n')
+    over = write(tmp_path / "over.yaml", claimed + '  - {params: "<= 500", layer: conv}\n')
+    names = ("table", "json", "github", "junit", "markdown", "gitlab")
+    form = {name: run("check", str(over), "--format", name).out for name in names}
+
+    assert run("check", str(kept)).code == 0
+    assert run("check", str(over)).code == run("check", f"{over}:wide").code == 1
+    assert "2 budgets: 1 within, 1 not" in form["table"]
+    assert "over by 79 %" in form["table"]
+    budgets = json.loads(form["json"])["budgets"]
+    assert [(one["model"], one["computed"], one["within"]) for one in budgets] == [
+        ("net", 448, True), ("wide", 896, False),
+    ]  # fmt: skip
+    assert form["github"].startswith(
+        f"::error file={over},line=11,col=14,title=wide%3A conv params over by 79 "
+    )
+    cases = ElementTree.fromstring(form["junit"]).findall(".//testcase[failure]")
+    assert [case.get("classname") for case in cases] == ["wide"]
+    assert "| &nbsp;&nbsp;conv params | 896 | \\<= 500 | 179.2 % | over by 79 % |  |" in form["markdown"]
+    (issue,) = json.loads(form["gitlab"])
+    assert issue["location"] == {"path": str(over), "lines": {"begin": 11}}
+    assert issue["check_name"] == "paramcalc-budget"
+    assert len(issue["fingerprint"]) == 64
+
+
+def test_a_fingerprint_outlives_a_change_of_the_network(run: Run, tmp_path: Path) -> None:
+    """GitLab compares it with that of the branch that a merge request is for: an old issue is not a new one."""
+    path = tmp_path / "net.yaml"
+    text = BUDGETED + '  - {params: "<= 500", layer: conv}\n  - {params: "<= 3", layer: conv}\n'
+
+    def prints(text: str) -> list[str]:
+        write(path, text)
+        return [one["fingerprint"] for one in json.loads(run("check", str(path), "--format", "gitlab").out)]
+
+    before = prints(text)
+
+    assert len({*before}) == 3
+    assert prints(text.replace("w 3", "w 3 bias=false")) == before
+
+
+def test_budgets_of_several_specs_are_shown_where_they_fail(run: Run, tmp_path: Path) -> None:
+    write(tmp_path / "kept.yaml", BUDGETED + '  - {params: "<= 2K"}\n')
+    write(tmp_path / "over.yaml", BUDGETED.replace("name: net", "name: two") + '  - {macs: "<= 800K"}\n')
+    out = run("check", str(tmp_path)).out
+
+    assert "  params" not in out
+    assert re.search(r"  macs +885,056 +<= 800K +110.6 % +over by 11 %", out)
+    assert "4 budgets: 3 within, 1 not" in out
+
+
+def test_a_spec_full_of_budgets_is_bounded() -> None:
+    """Peaks of memory of a large network, which take longer than counts."""
+    chain = "input: 3x32x32\nlayers:\n  - 2000 * conv2d 3 3 padding=1\nbudgets:\n"
+    result = check_spec(
+        library.from_text(Source("net.yaml", chain + '  - {peak_memory: "<= 1 GB"}\n' * 9_000))
+    )
+
+    assert [mistake.fact for mistake in result.mistakes] == ["the claims of this spec take too much work"]

@@ -42,7 +42,7 @@ STAGES = (
     ("engine",),
     ("count",),
     ("symbolic",),
-    ("conventions", "field"),
+    ("conventions", "field", "compare", "memory"),
     ("",),  # every other folder is a question
     ("model",),
     ("paramcalc",),

@@ -18,7 +18,7 @@ import pytest
 from paramcalc import ops
 from paramcalc.base.errors import Fault, Source, SpecError
 from paramcalc.check.check import check_spec
-from paramcalc.check.draw import failure
+from paramcalc.check.draw import excess, failure
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.model import change, replacement, sizes
@@ -60,10 +60,16 @@ def said(spec: str) -> str:
         inputs = dict(sizes(text) for name, text in options if name == "--input")
         read = library.from_text(Source("net.yaml", spec))
         elaborate(read, Settings("", changes, inputs))
-        if read.claims:
+        if read.claims or read.budgets:
             found = check_spec(read)
             return (
-                "\n\n".join([*(one.message for one in found.mistakes), *map(failure, found.failed)])
+                "\n\n".join(
+                    [
+                        *(one.message for one in found.mistakes),
+                        *map(failure, found.failed),
+                        *map(excess, found.exceeded),
+                    ]
+                )
                 or "nothing"
             )
     except SpecError as error:

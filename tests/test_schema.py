@@ -38,11 +38,26 @@ def test_bundled_specs_are_valid(path: Any, validator: Any) -> None:
         {"input": 8, "layers": [{"table": {"columns": "a", "rows": []}}]},
         {"input": {"widht": 3}, "layers": ["relu"]},
         {"input": 8, "layers": ["relu"], "defaults": {"conv2d": {"bais": False}}},
+        {"input": 8, "layers": ["relu"], "budgets": [{"parms": "<= 5"}]},
+        {"input": 8, "layers": ["relu"], "budgets": {"net": [{"params": "5M"}]}},
     ],
 )
 def test_mistakes_are_refused(document: Any, validator: Any) -> None:
     """Misspelt keys, attributes and axes; a table without its layers."""
     assert list(validator.iter_errors(document))
+
+
+def test_budgets_are_accepted(validator: Any) -> None:
+    """For every model, and by model."""
+    budget = {"macs": "<= 300M", "layer": "head", "batch": 8, "input": "3x8x8", "note": "a phone"}
+    for budgets in ([budget], {"net": [budget, {"peak_memory": "<= 1 GB", "train": "adam"}]}):
+        assert list(validator.iter_errors({"input": 8, "layers": ["relu"], "budgets": budgets})) == []
+
+
+def test_the_schema_has_a_name_and_a_version(run: Run) -> None:
+    schema = json.loads(run("schema").out)
+
+    assert schema["$id"] == f"urn:paramcalc:spec:{schema['version']}"
 
 
 def test_every_part_of_a_spec_is_described(run: Run) -> None:

@@ -1,4 +1,4 @@
-"""Claims compared with counts: a verdict for each, and a reason for a failure if one is found."""
+"""Claims and budgets held against counts: a verdict for each, and a reason for a failed claim if one is found."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from paramcalc.base.choice import known
 from paramcalc.base.errors import MOST_PROBLEMS, Fault, Problem, SpecError, first_of, printable, visible
-from paramcalc.base.printed import Comparison, grouped, mentions, nearest, signed, written_out
+from paramcalc.base.printed import Comparison, grouped, mentions, nearest, signed, significant, written_out
+from paramcalc.check import budgets
 from paramcalc.check import reader as claims
-from paramcalc.check.measure import Networks, measured
+from paramcalc.check.budgets import Budget
+from paramcalc.check.measure import Networks, measured, spent
 from paramcalc.check.reader import Claim
 from paramcalc.check.reasons import Search
 from paramcalc.engine import library
@@ -24,6 +26,7 @@ from paramcalc.render import notebook
 
 MOST_EXPLAINED = 100  # failures of one spec whose reason is sought
 SEARCH_STEPS = 20_000  # of building networks, to find reasons for the failures of one spec
+_Asked = TypeVar("_Asked", Claim, Budget)
 
 
 class Verdict(StrEnum):
@@ -72,8 +75,42 @@ class Outcome(NamedTuple):
         return (self.computed - printed) / printed if printed else None
 
 
+class Spending(NamedTuple):
+    """A budget with the number computed for it."""
+
+    budget: Budget
+    computed: Fraction
+
+    def __repr__(self) -> str:
+        budget = self.budget
+        return f"<Spending of {visible(budget.model)} {budget.quantity} {budget.written}: {self.verdict}>"
+
+    @property
+    def kept(self) -> bool:
+        return self.budget.kept_by(self.computed)
+
+    @property
+    def gap(self) -> Fraction | None:
+        """How far the computed number is above the limit, as a share of it; None over 0."""
+        limit = self.budget.limit
+        return (self.computed - limit) / limit if limit else None
+
+    @property
+    def verdict(self) -> str:
+        """`within budget`, or by how much it is not."""
+        if self.kept:
+            return "within budget"
+        side = "over" if self.budget.upper else "under"
+        gap = self.gap
+        if self.computed == self.budget.limit:
+            return "at the limit, which is not allowed"
+        if gap is None:
+            return f"{side} by {grouped(abs(self.computed - self.budget.limit))}"
+        return f"{side} by {significant(100 * abs(gap), 2)} %"
+
+
 class Mistake(NamedTuple):
-    """Why a spec, or a claim of it, could not be read: what is wrong, and the place where it is known."""
+    """Why a spec, or a claim or budget of it, could not be read: what is wrong, and the place where it is known."""
 
     spec: str
     fact: str
@@ -91,15 +128,22 @@ class Mistake(NamedTuple):
 
 
 class Result(NamedTuple):
-    """All outcomes, in the order of the specs and of their text; what could not be read; remarks."""
+    """All outcomes, in the order of the specs and of their text; what could not be read; remarks; budgets."""
 
     outcomes: tuple[Outcome, ...]
     mistakes: tuple[Mistake, ...]
     remarks: tuple[str, ...]
+    budgets: tuple[Spending, ...] = ()
 
     def __repr__(self) -> str:
         unread = f", {len(self.mistakes)} could not be read" if self.mistakes else ""
-        return f"<Result: {len(self.outcomes)} claims, {len(self.failed)} failed{unread}>"
+        budgets = f", {len(self.budgets)} budgets, {len(self.exceeded)} not kept" if self.budgets else ""
+        return f"<Result: {len(self.outcomes)} claims, {len(self.failed)} failed{budgets}{unread}>"
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was found to check, and nothing that is wrong."""
+        return not (self.outcomes or self.budgets or self.mistakes)
 
     def counted(self) -> dict[Verdict, int]:
         """How many claims met each verdict, all verdicts in order."""
@@ -111,9 +155,14 @@ class Result(NamedTuple):
         return tuple(outcome for outcome in self.outcomes if outcome.verdict is Verdict.FAILED)
 
     @property
+    def exceeded(self) -> tuple[Spending, ...]:
+        """The budgets that are not kept."""
+        return tuple(spending for spending in self.budgets if not spending.kept)
+
+    @property
     def exit_code(self) -> int:
-        """0 when every claim is met or documented, 1 when one failed, 2 when something was not read."""
-        return 2 if self.mistakes else 1 if self.failed else 0
+        """0 when claims are met or documented and budgets kept, 1 when one is not, 2 when something was not read."""
+        return 2 if self.mistakes else 1 if self.failed or self.exceeded else 0
 
     def to_dict(self) -> dict[str, Any]:
         """What `paramcalc check --format json` prints, as Python values."""
@@ -125,19 +174,20 @@ class Result(NamedTuple):
 
 
 def check(names: Iterable[str] = ()) -> Result:
-    """The claims of specs: paths, folders, bundled models; of all bundled specs when none is given.
+    """The claims and budgets of specs: paths, folders, bundled models; of all bundled specs when none is given.
 
     A spec that cannot be read is a mistake in the result, and the rest is checked all the same.
     """
     outcomes: list[Outcome] = []
     mistakes: list[Mistake] = []
     remarks: list[str] = []
+    kept: list[Spending] = []
     networks = Networks()
     for name in _each([*names] or [str(library.bundled_folder())], mistakes):
         try:
             found = library.find(name)
             checked = check_spec(found.spec, found.variant, networks)
-            if not checked.outcomes and not checked.mistakes:
+            if checked.empty:
                 elaborate(found.spec, Settings(found.variant))  # without claims too it must make a network
         except (SpecError, Fault) as error:
             mistakes += _mistakes(name, error)
@@ -147,50 +197,54 @@ def check(names: Iterable[str] = ()) -> Result:
             mistakes.append(Mistake(name, fact, (f"paramcalc count {name} shows where",), None))
             continue
         outcomes += checked.outcomes
+        kept += checked.budgets
         mistakes += checked.mistakes
         shown, rest = first_of(unread(found.spec))
         remarks += [f"{problem.source.place(problem.start)}: {problem.fact}" for problem in shown]
         remarks += [f"{visible(name)}: {rest}"] if rest else []
-        if not checked.outcomes and not checked.mistakes:
+        if checked.empty:
             remarks.append(f"{visible(name)}: no claims")
-    return Result(tuple(outcomes), tuple(mistakes), tuple(remarks))
+    return Result(tuple(outcomes), tuple(mistakes), tuple(remarks), tuple(kept))
 
 
 def check_spec(spec: Spec, variant: str = "", networks: Networks | None = None) -> Result:
-    """The claims of one spec, or only those about one of its variants.
+    """The claims and budgets of one spec, or only those about one of its variants.
 
     Raises `Fault` when there is no such variant. A claim that cannot be read, or that does not fit its
     network, is a mistake in the result, and the others are checked all the same.
     """
+    if variant:
+        known(variant, [*dict.fromkeys((spec.name, *spec.variants))], "variant", spec.name)
     networks = networks or Networks()
     networks.begin()
     outcomes: list[Outcome] = []
-    found, unread = _about(variant, spec)
-    problems = dict.fromkeys(unread)
-    if not found:
+    kept: list[Spending] = []
+    found, unread = claims.readable(spec)
+    limits, unreadable = budgets.readable(spec)
+    asked: list[Claim | Budget] = [*_about(variant, spec, found), *_about(variant, spec, limits)]
+    problems = dict.fromkeys([*unread, *unreadable])
+    if not asked:
         problems.update(dict.fromkeys(_broken(spec, variant, networks)))
-    for claim in found:
+    for one in asked:
         if len(problems) >= MOST_PROBLEMS or networks.exhausted:
             break
         try:
-            outcomes.append(judged(claim, spec, networks))
+            if isinstance(one, Claim):
+                outcomes.append(judged(one, spec, networks))
+            else:
+                kept.append(Spending(one, spent(one, spec, networks)))
         except SpecError as error:
-            problems.update(dict.fromkeys(_unbuilt(claim, error)))
+            problems.update(dict.fromkeys(_unbuilt(one, error)))
         except Fault as fault:
-            problems[claim.problem(fault.fact, fault.about, fault.notes())] = None
+            problems[one.problem(fault.fact, fault.about, fault.notes())] = None
     mistakes = [Mistake(spec.source.name, problem.fact, problem.notes, problem) for problem in problems]
-    return Result(_explained(outcomes, spec, networks), tuple(mistakes[:MOST_PROBLEMS]), ())
+    return Result(_explained(outcomes, spec, networks), tuple(mistakes[:MOST_PROBLEMS]), (), tuple(kept))
 
 
-def _about(variant: str, spec: Spec) -> tuple[list[Claim], list[Problem]]:
-    """The claims about a variant, under any of its names, and the mistakes in others; all for ''."""
-    names = [*dict.fromkeys((spec.name, *spec.variants))]
-    if variant:
-        known(variant, names, "variant", spec.name)
+def _about(variant: str, spec: Spec, found: Iterable[_Asked]) -> list[_Asked]:
+    """Those about a variant, under any of its names; all for ''."""
     wanted = library.same_settings(spec, variant)
-    found, problems = claims.readable(spec)
-    about = [claim for claim in found if not variant or library.same_settings(spec, claim.model) == wanted]
-    return about, problems
+    return [one for one in found if not variant or library.same_settings(spec, one.model) == wanted]
 
 
 def _broken(spec: Spec, variant: str, networks: Networks) -> Iterable[Problem]:
@@ -294,7 +348,7 @@ def _mistakes(name: str, error: SpecError | Fault) -> list[Mistake]:
     return [Mistake(name, problem.fact, problem.notes, problem) for problem in error.problems]
 
 
-def _unbuilt(claim: Claim, error: SpecError) -> Iterable[Problem]:
+def _unbuilt(claim: Claim | Budget, error: SpecError) -> Iterable[Problem]:
     """Why a claim's network could not be built: its own input, or mistakes in the spec."""
     if not claim.inputs:
         return error.problems

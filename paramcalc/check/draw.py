@@ -1,4 +1,4 @@
-"""Verdicts on claims: as a table, JSON, JUnit XML, and annotations for GitHub's log."""
+"""Verdicts on claims and budgets: as tables, JSON, JUnit XML, annotations of GitHub, a report for GitLab."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from paramcalc.base.errors import visible
 from paramcalc.base.printed import grouped, signed, significant, written_out
-from paramcalc.check.check import Mistake, Outcome, Result, Verdict
+from paramcalc.check.budgets import PEAK, Budget
+from paramcalc.check.check import Mistake, Outcome, Result, Spending, Verdict
 from paramcalc.check.reader import Claim
 from paramcalc.conventions import CONVENTIONS, OWN
-from paramcalc.render.escape import workflow, xml
+from paramcalc.render import escape, forms
+from paramcalc.render.escape import annotation, xml
 from paramcalc.render.grid import Column, Grid, Line, Styled, layout
 
 SCHEMA = "paramcalc/check/1"
@@ -43,36 +46,56 @@ WORDS = {
 
 
 def summary(result: Result) -> str:
-    """One line with the number of claims of each verdict."""
+    """One line with the number of claims of each verdict, and of budgets."""
+    if not result.budgets:
+        return _claims(result) + _problems(result)
+    exceeded, total = len(result.exceeded), len(result.budgets)
+    budgets = f"{total} budget{'s' * (total != 1)}: {total - exceeded} within, {exceeded} not"
+    return "; ".join([*([_claims(result)] if result.outcomes else []), budgets]) + _problems(result)
+
+
+def _problems(result: Result) -> str:
+    problems = len(result.mistakes)
+    return f"; {problems} problem{'s' * (problems != 1)}" if problems else ""
+
+
+def _claims(result: Result) -> str:
     counted = ", ".join(
         f"{number} {WORDS[verdict][number != 1]}" for verdict, number in result.counted().items()
     )
     total = len(result.outcomes)
-    problems = len(result.mistakes)
-    broken = f"; {problems} problem{'s' * (problems != 1)}" if problems else ""
-    return f"{total} claim{'s' * (total != 1)}: {counted}{broken}"
+    return f"{total} claim{'s' * (total != 1)}: {counted}"
 
 
 # -------------------------------------------------------------------------------------------- table
 
 
 def is_one(result: Result) -> bool:
-    """Whether all claims are of one spec."""
-    return len({outcome.claim.text.name for outcome in result.outcomes}) <= 1
+    """Whether all claims and budgets are of one spec."""
+    names = {outcome.claim.text.name for outcome in result.outcomes}
+    return len(names.union(spending.budget.text.name for spending in result.budgets)) <= 1
+
+
+def tables(result: Result, every: bool) -> Iterator[Grid]:
+    """Every claim and budget; or a line for each model, and the claims and budgets that are not met."""
+    unmet = result.outcomes if every else [one for one in result.outcomes if one.verdict not in MET]
+    exceeded = result.budgets if every else result.exceeded
+    if result.outcomes and not every:
+        yield overview(result)
+    if unmet:
+        yield grid(unmet)
+    if exceeded:
+        yield spendings(exceeded)
 
 
 def lines(result: Result, every: bool, width: int | None, unicode: bool) -> Iterator[Styled]:
-    """Every claim; or a line for each model, and the claims that are not met."""
-    if every:
-        yield from layout(grid(result.outcomes), width, unicode)
-        return
-    yield from layout(overview(result), width, unicode)
-    unmet = [outcome for outcome in result.outcomes if outcome.verdict not in MET]
-    if unmet:
+    """The tables as lines, with a blank one between."""
+    for place, table in enumerate(tables(result, every)):
+        yield from [Styled("")] * bool(place)
+        yield from layout(table, width, unicode)
+    if not every:
         yield Styled("")
-        yield from layout(grid(unmet), width, unicode)
-    yield Styled("")
-    yield Styled("--all shows every claim", "faint")
+        yield Styled("--all shows every claim", "faint")
 
 
 def overview(result: Result) -> Grid:
@@ -112,9 +135,60 @@ def grid(outcomes: Iterable[Outcome]) -> Grid:
     return Grid("", columns, tuple(found))
 
 
+def spendings(found: Iterable[Spending]) -> Grid:
+    """Budgets, each on a line under its model, with the share of the limit that is used."""
+    columns = (
+        Column("budget"),
+        Column("computed", right=True),
+        Column("limit", right=True),
+        Column("used", right=True, drop=1),
+        Column("verdict"),
+        Column("as", drop=2, wrap=True),
+    )
+    drawn: list[Line] = []
+    for model, group in groupby(found, key=lambda spending: spending.budget.model):
+        drawn.append(Line((model, *[""] * (len(columns) - 1)), strong=True))
+        for spending in group:
+            budget = spending.budget
+            used = spending.computed / budget.limit if budget.limit else None
+            cells = (
+                label(budget),
+                amount(spending),
+                budget.written,
+                "" if used is None else f"{significant(100 * used, 4)} %",
+                spending.verdict,
+                ", ".join(_details(budget)),
+            )
+            drawn.append(Line(cells, depth=1, wrong=not spending.kept))
+    return Grid("", columns, tuple(drawn))
+
+
+def amount(spending: Spending) -> str:
+    """The computed number, as a percentage of a ratio."""
+    if spending.budget.ratio:
+        return f"{significant(100 * spending.computed, 4)}%"
+    return grouped(spending.computed)
+
+
+def excess(spending: Spending) -> str:
+    """A budget that is not kept: layer, limit, computed, what it is for."""
+    budget = spending.budget
+    facts = {
+        "layer": "" if budget.quantity == PEAK else ", ".join(budget.layers) or "the whole network",
+        "budget": ", ".join([f"{budget.quantity} {budget.written}", *_details(budget)]),
+        "counted": _convention(budget),
+        "computed": f"{amount(spending)}, {spending.verdict}",
+        "note": budget.note,
+        "place": f"{shown_path(budget.text.name)}:{budget.line}:{budget.column}",
+    }
+    lines = [f"  {name:8}  {value}" for name, value in facts.items() if value]
+    side = "OVER" if budget.upper else "UNDER"
+    return "\n".join([f"{side} BUDGET {budget.model}: {label(budget)}", *lines])
+
+
 def closing(result: Result) -> str:
     """The text below the table: every failure in full, then the summary."""
-    blocks = [failure(outcome) for outcome in result.failed]
+    blocks = [*map(failure, result.failed), *map(excess, result.exceeded)]
     return "\n".join(["", *(block + "\n" for block in blocks), summary(result)]) + "\n"
 
 
@@ -135,12 +209,12 @@ def failure(outcome: Outcome) -> str:
     return "\n".join([f"FAILED {claim.model}: {label(claim)}", *lines])
 
 
-def _convention(claim: Claim) -> str:
+def _convention(claim: Claim | Budget) -> str:
     """The convention with its meaning; '' for the usual one."""
     return "" if claim.convention == OWN.name else f"{claim.convention}: {CONVENTIONS[claim.convention].says}"
 
 
-def label(claim: Claim) -> str:
+def label(claim: Claim | Budget) -> str:
     """Layer, quantity and convention in a few words."""
     layers = claim.layers[0] if claim.layers else ""
     more = f"+ {len(claim.layers) - 1} more" if len(claim.layers) > 1 else ""
@@ -188,11 +262,15 @@ def _remarks(outcome: Outcome) -> str:
     return ", ".join([*unread, *_details(outcome.claim)])
 
 
-def _details(claim: Claim) -> list[str]:
-    """What the figure is of, and what the source calls it."""
+def _details(claim: Claim | Budget) -> list[str]:
+    """What the figure is of, and what the source calls it; how a network that has a budget is run."""
     inputs = ", ".join("x".join(str(size) for size in sizes) for sizes in claim.inputs.values())
     over = " of ".join(part for part in (", ".join(claim.over), claim.over_model) if part)
-    named = {"called": claim.called, "over": over, "input": inputs}
+    called = claim.called if isinstance(claim, Claim) else ""
+    named = {"called": called, "over": over, "input": inputs}
+    if isinstance(claim, Budget):
+        named["batch"] = str(claim.batch) if claim.batch > 1 else ""
+        named |= {"train": claim.train, "dtype": claim.dtype if claim.quantity == PEAK else ""}
     return [f"{name} {value}" for name, value in named.items() if value]
 
 
@@ -216,6 +294,7 @@ def document(result: Result) -> dict[str, Any]:
         "passed": result.exit_code == 0,
         "counts": {"claims": len(result.outcomes), **result.counted()},
         "claims": [record(outcome) for outcome in result.outcomes],
+        "budgets": [spending_record(spending) for spending in result.budgets],
         "problems": [_problem(mistake) for mistake in result.mistakes],
         "remarks": list(result.remarks),
     }
@@ -255,6 +334,35 @@ def record(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def spending_record(spending: Spending) -> dict[str, Any]:
+    """One budget; `ratio` holds numerator and denominator where `computed` is no whole number."""
+    budget, computed = spending.budget, spending.computed
+    return {
+        "model": budget.model,
+        "layer": list(budget.layers) or None,
+        "quantity": budget.quantity,
+        "over": list(budget.over) or None,
+        "over_model": budget.over_model or None,
+        "convention": budget.convention,
+        "input": {name: list(sizes) for name, sizes in budget.inputs.items()} or None,
+        "batch": budget.batch,
+        "dtype": budget.dtype if budget.quantity == PEAK else None,
+        "train": budget.train or None,
+        "budget": budget.written,
+        "sign": budget.sign,
+        "limit": _plain(budget.limit),
+        "computed": _plain(computed),
+        "ratio": [computed.numerator, computed.denominator] if budget.ratio else None,
+        "within": spending.kept,
+        "verdict": spending.verdict,
+        "gap": None if spending.gap is None else float(spending.gap),
+        "note": budget.note or None,
+        "file": shown_path(budget.text.name),
+        "line": budget.line,
+        "column": budget.column,
+    }
+
+
 def _plain(value: Fraction) -> int | float:
     return value.numerator if value.denominator == 1 else float(value)
 
@@ -283,7 +391,7 @@ def shown_path(name: str) -> str:
 
 
 def junit(result: Result) -> str:
-    """A suite for each model, a case for each claim.
+    """A suite for the claims of each model, and one for its budgets; a case for each.
 
     Unread and unresolved claims are skipped cases: they are not met. What could not be read is an
     error in a suite of its own.
@@ -293,6 +401,8 @@ def junit(result: Result) -> str:
     root = ElementTree.Element("testsuites", name="paramcalc check")
     for model, outcomes in groupby(result.outcomes, key=lambda outcome: outcome.claim.model):
         _suite(root, model, [_case(model, outcome) for outcome in outcomes])
+    for model, spendings in groupby(result.budgets, key=lambda spending: spending.budget.model):
+        _suite(root, f"{model}: budgets", [_budget_case(model, spending) for spending in spendings])
     if result.mistakes:
         _suite(root, "specs", [_broken(mistake) for mistake in result.mistakes])
     for name in ("tests", "failures", "errors", "skipped"):
@@ -332,6 +442,23 @@ def _case(model: str, outcome: Outcome) -> Any:
     return case
 
 
+def _budget_case(model: str, spending: Spending) -> Any:
+    from xml.etree import ElementTree
+
+    budget = spending.budget
+    name = f"{label(budget)} {budget.written}, line {budget.line}"
+    file = xml(shown_path(budget.text.name))
+    case = ElementTree.Element(
+        "testcase", classname=xml(model), name=xml(name), file=file, line=str(budget.line), time="0"
+    )
+    said = f"{amount(spending)}: {spending.verdict}"
+    if spending.kept:
+        ElementTree.SubElement(case, "system-out").text = xml(said)
+    else:
+        ElementTree.SubElement(case, "failure", message=xml(said)).text = xml(excess(spending))
+    return case
+
+
 def _broken(mistake: Mistake) -> Any:
     from xml.etree import ElementTree
 
@@ -353,7 +480,7 @@ def github(result: Result) -> str:
     Source: GitHub, Workflow commands for GitHub Actions, "Setting an error message".
     """
     lines = [
-        _annotation(
+        annotation(
             failure(outcome),
             file=shown_path(outcome.claim.text.name),
             line=outcome.claim.line,
@@ -362,15 +489,83 @@ def github(result: Result) -> str:
         )
         for outcome in result.failed
     ]
+    lines += [
+        annotation(
+            excess(spending),
+            file=shown_path(spending.budget.text.name),
+            line=spending.budget.line,
+            col=spending.budget.column,
+            title=f"{spending.budget.model}: {label(spending.budget)} {spending.verdict}",
+        )
+        for spending in result.exceeded
+    ]
     for mistake in result.mistakes:
         file, line, column = _place(mistake)
         notes = "\n".join([mistake.fact, *mistake.notes])
-        lines.append(_annotation(notes, file=file, line=line, col=column, title="paramcalc cannot read this"))
+        lines.append(annotation(notes, file=file, line=line, col=column, title="paramcalc cannot read this"))
     return "\n".join([*lines, summary(result)]) + "\n"
 
 
-def _annotation(message: str, **properties: str | int | None) -> str:
-    given = ",".join(
-        f"{name}={workflow(str(value), ':,')}" for name, value in properties.items() if value is not None
+# -------------------------------------------------------------------------------- Markdown, GitLab
+
+
+def markdown(result: Result) -> str:
+    """What did not hold, and the summary, for the summary of a job or a comment."""
+    tables_ = [forms.markdown(table) for table in tables(result, is_one(result))]
+    problems = [f"- {escape.markdown(_said(mistake))}\n" for mistake in result.mistakes]
+    return (
+        "\n".join([*tables_, *(["".join(problems)] if problems else []), escape.markdown(summary(result))])
+        + "\n"
     )
-    return f"::error {given}::{workflow(message)}"
+
+
+def _said(mistake: Mistake) -> str:
+    file, line, _ = _place(mistake)
+    return f"{file}:{line}: {mistake.fact}" if line else f"{file}: {mistake.fact}"
+
+
+def gitlab(result: Result) -> str:
+    """The issues of a Code Quality report, which GitLab shows in a merge request.
+
+    Source: GitLab, Code Quality, "Implement a custom tool". A fingerprint tells an issue from those of an earlier run:
+    it holds where and what, and no number that changes.
+    """
+    import json
+
+    found = [
+        _issue(
+            "claim",
+            failure(one),
+            one.claim.text.name,
+            one.claim.line,
+            f"{one.claim.model} {label(one.claim)} {one.claim.figure.text}",
+        )
+        for one in result.failed
+    ]
+    found += [
+        _issue(
+            "budget",
+            excess(one),
+            one.budget.text.name,
+            one.budget.line,
+            f"{one.budget.model} {label(one.budget)} {one.budget.written}",
+        )
+        for one in result.exceeded
+    ]
+    for mistake in result.mistakes:
+        file, line, _ = _place(mistake)
+        found.append(_issue("spec", "\n".join([mistake.fact, *mistake.notes]), file, line or 1, mistake.fact))
+    return json.dumps(found, indent=2) + "\n"
+
+
+def _issue(kind: str, description: str, file: str, line: int, what: str) -> dict[str, Any]:
+    import hashlib
+
+    path = shown_path(file)
+    return {
+        "description": visible(description.replace("\n", "; ")),
+        "check_name": f"paramcalc-{kind}",
+        "fingerprint": hashlib.sha256(f"{kind}\n{path}\n{what}".encode()).hexdigest(),
+        "severity": "blocker" if kind == "spec" else "major",
+        "location": {"path": path, "lines": {"begin": line}},
+    }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cached_property
-from typing import NoReturn, TypeAlias
+from typing import NoReturn, Protocol, TypeAlias
 
 from paramcalc.base.errors import Fault, SpecError
 from paramcalc.base.paths import matching
 from paramcalc.base.shape import CHANNELS as CHANNEL_AXIS
 from paramcalc.base.shape import Shape
-from paramcalc.check.reader import CHANNELS, FIELD, LAYERED, Claim
+from paramcalc.check.budgets import PEAK, Budget
+from paramcalc.check.reader import CHANNELS, FIELD, LAYERED
 from paramcalc.conventions import CONVENTIONS, OWN, Convention, Known, counted
 from paramcalc.count.report import Counts, Report, count, sum_counts
 from paramcalc.engine import library
@@ -19,14 +20,38 @@ from paramcalc.engine.elaborate import Elaborator, Settings
 from paramcalc.field.field import Fields
 from paramcalc.field.field import fields as followed
 from paramcalc.language.spec import Spec
+from paramcalc.memory.memory import Plan, memory
 
 Inputs: TypeAlias = Mapping[str, tuple[int, ...]]
-Key: TypeAlias = tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...]]  # file, model, inputs
+Key: TypeAlias = tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...], int]  # file, model, inputs, batch
 KEPT = 64
 MOST_STEPS = 300_000  # of building networks, for the claims of one spec
 MOST_LOOKS = 2_000_000  # at layers, for the claims of one spec
 FIELD_LOOKS = 20  # what to follow the fields of a layer takes
 PATTERN_LOOKS = 300  # what to read a pattern takes
+
+
+class Asked(Protocol):
+    """What a claim or a budget is about."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def quantity(self) -> str: ...
+    @property
+    def layers(self) -> tuple[str, ...]: ...
+    @property
+    def over(self) -> tuple[str, ...]: ...
+    @property
+    def over_model(self) -> str: ...
+    @property
+    def convention(self) -> str: ...
+    @property
+    def inputs(self) -> Inputs: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def ratio(self) -> bool: ...
 
 
 class Network:
@@ -143,14 +168,14 @@ class Networks:
             fix="spread them over several specs",
         )
 
-    def network(self, spec: Spec, model: str, inputs: Inputs) -> Network:
+    def network(self, spec: Spec, model: str, inputs: Inputs, batch: int = 1) -> Network:
         """A model of a spec, counted; `SpecError` or `Fault` when it cannot be built."""
-        key = (spec.source.name, library.same_settings(spec, model), tuple(inputs.items()))
+        key = (spec.source.name, library.same_settings(spec, model), tuple(inputs.items()), batch)
         found = self.known.pop(key, None)
         if found is None:
             if self.steps < 0:
                 self.refuse()
-            found = self._counted(spec, model, inputs)
+            found = self._counted(spec, model, inputs, batch)
         self.known[key] = found
         if len(self.known) > KEPT:
             del self.known[next(iter(self.known))]
@@ -158,11 +183,11 @@ class Networks:
             raise found
         return found
 
-    def _counted(self, spec: Spec, model: str, inputs: Inputs) -> Network | Exception:
+    def _counted(self, spec: Spec, model: str, inputs: Inputs, batch: int) -> Network | Exception:
         """A model counted, or why it cannot be; notes how many steps that took."""
         elaborator = Elaborator(spec, Settings(model, inputs=inputs))
         try:
-            return Network(count(elaborator.run()), self.look)
+            return Network(count(elaborator.run(), batch), self.look)
         except (SpecError, Fault) as error:
             return error
         finally:
@@ -170,20 +195,21 @@ class Networks:
 
 
 def measured(
-    claim: Claim,
+    claim: Asked,
     spec: Spec,
     networks: Networks,
     model: str = "",
     convention: Convention | None = None,
     inputs: Inputs | None = None,
 ) -> Fraction:
-    """The exact number behind a claim.
+    """The exact number behind a claim or a budget.
 
     `model`, `convention` and `inputs` replace the claim's own, to ask what they would change.
     A `Fault` is `about` the field of the claim that does not fit.
     """
     convention = convention or CONVENTIONS[claim.convention]
-    network = networks.network(spec, model or claim.model, claim.inputs if inputs is None else inputs)
+    sizes = claim.inputs if inputs is None else inputs
+    network = networks.network(spec, model or claim.model, sizes, claim.batch)
     number = Fraction(_quantity(network, claim.quantity, claim.layers, convention, "layer"))
     if not claim.ratio:
         return number
@@ -195,17 +221,27 @@ def measured(
     return number / divisor
 
 
-def _other(claim: Claim, spec: Spec, networks: Networks) -> Network:
+def spent(budget: Budget, spec: Spec, networks: Networks) -> Fraction:
+    """The exact number that a budget limits."""
+    if budget.quantity != PEAK:
+        return measured(budget, spec, networks)
+    network = networks.network(spec, budget.model, budget.inputs, budget.batch)
+    networks.look(FIELD_LOOKS * len(network.report.rows))
+    plan = Plan(budget.batch, budget.dtype, budget.dtype, budget.train)
+    return Fraction(memory(network.report.graph, plan).bytes)
+
+
+def _other(claim: Asked, spec: Spec, networks: Networks) -> Network:
     """The model that a ratio divides by: of the same file, else a bundled one."""
     name = claim.over_model
     if name == spec.name or name in spec.variants:
-        return networks.network(spec, name, {})
+        return networks.network(spec, name, {}, claim.batch)
     try:
         found = library.bundled(name)
     except Fault as fault:
         fact = f"there is no model '{name}' in this file, and none is bundled"
         raise Fault(fact, fix=fault.fix, about="over_model") from None
-    return networks.network(found.spec, found.variant or found.spec.name, {})
+    return networks.network(found.spec, found.variant or found.spec.name, {}, claim.batch)
 
 
 def _quantity(

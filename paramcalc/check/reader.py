@@ -7,15 +7,15 @@ them in one run.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from paramcalc.base import printed
-from paramcalc.base.errors import Fault, Problem, Problems, Source, SpecError, near
+from paramcalc.base.errors import Fault, Problem, Source, SpecError, near
 from paramcalc.base.printed import Figure
-from paramcalc.conventions import CONVENTIONS, OWN, convention
+from paramcalc.check.fields import FieldReader, Readers, Span
+from paramcalc.conventions import CONVENTIONS, OWN
 from paramcalc.count.report import QUANTITIES
 from paramcalc.language import syntax
 from paramcalc.language.spec import Spec
@@ -32,10 +32,7 @@ FIELDS = (
 EXCUSES = ("within", "erratum", "unresolved")
 MOST_CLAIMS = 10_000
 _PERCENT = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,9})?\s?%")
-_SIZES = re.compile(r"[1-9][0-9]{0,14}(?:x[1-9][0-9]{0,14}){0,3}")
 _EXAMPLE = "{params: 60000, source: Table 1}"
-
-Span = tuple[int, int]
 
 
 class Claim(NamedTuple):
@@ -70,6 +67,11 @@ class Claim(NamedTuple):
     column: int
 
     @property
+    def batch(self) -> int:
+        """A source prints what one sample costs."""
+        return 1
+
+    @property
     def ratio(self) -> bool:
         return bool(self.over or self.over_model)
 
@@ -96,17 +98,9 @@ def readable(spec: Spec) -> tuple[tuple[Claim, ...], list[Problem]]:
     return (reader.claims() if spec.claims else ()), reader.problems.in_order()
 
 
-class _FieldError(Exception):
-    """A field that cannot be read; its problem is already noted."""
-
-
-class _Reader:
+class _Reader(FieldReader):
     def __init__(self, spec: Spec) -> None:
-        self.spec = spec
-        self.problems = Problems()
-        self.models = dict.fromkeys((spec.name, *spec.variants))
-        text = spec.source.text
-        self.line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
+        super().__init__(spec)
         self.paper = _cited(spec.origin)
 
     def claims(self) -> tuple[Claim, ...]:
@@ -163,7 +157,7 @@ class _Reader:
     ) -> Claim:
         spans = {key.text: (value.start, value.end) for key, value in node.entries}
         start = spans[quantity][0]
-        line = bisect_right(self.line_starts, start)
+        line, column = self.position(start)
         source, cited = values["source"] or (self.paper, "")
         return Claim(
             model=model,
@@ -186,7 +180,7 @@ class _Reader:
             text=self.spec.source,
             spans=spans,
             line=line,
-            column=start - self.line_starts[line - 1] + 1,
+            column=column,
         )
 
     # ------------------------------------------------------------------------ whole-claim checks
@@ -231,18 +225,7 @@ class _Reader:
 
     # ------------------------------------------------------------------------------ single fields
 
-    def field(self, name: str, node: syntax.Mapping) -> Any:
-        """The value of a field; what an absent one means when it is absent or wrong."""
-        reader, absent = self.readers()[name]
-        value = node.get(name)
-        if value is None:
-            return absent
-        try:
-            return reader(name, value)
-        except _FieldError:
-            return absent
-
-    def readers(self) -> dict[str, tuple[Callable[[str, Node], Any], Any]]:
+    def readers(self) -> Readers:
         return {
             "layer": (self.patterns, ()),
             "over": (self.patterns, ()),
@@ -272,49 +255,6 @@ class _Reader:
             self.fail(node, f"{read.text} of what?", "add over: LAYERS or over_model: MODEL")
         return read
 
-    def text(self, name: str, node: Node) -> str:
-        if isinstance(node, Scalar) and node.text:
-            return node.text
-        raise self.wrong(node, f"'{name}' must be a string")
-
-    def patterns(self, name: str, node: Node) -> tuple[str, ...]:
-        items = node.items if isinstance(node, Sequence) else (node,)
-        texts = [item.text for item in items if isinstance(item, Scalar) and item.text]
-        if not texts or len(texts) < len(items):
-            raise self.wrong(node, f"'{name}' must be a path or pattern of layers, or a list of them")
-        return tuple(texts)
-
-    def convention(self, name: str, node: Node) -> str:
-        text = self.text(name, node)
-        try:
-            return convention(text).name
-        except Fault as fault:
-            raise self.wrong(node, fault.fact, fault.fix) from None
-
-    def inputs(self, name: str, node: Node) -> dict[str, tuple[int, ...]]:
-        if isinstance(node, syntax.Mapping):
-            return {
-                key.text: self.sizes(key.text, value) for key, value in node.entries if self.input_name(key)
-            }
-        if len(self.spec.inputs) > 1:
-            names = ", ".join(self.spec.inputs)
-            raise self.wrong(
-                node, "the spec has several inputs: name one", f"write {{NAME: SIZES}}, of {names}"
-            )
-        return {next(iter(self.spec.inputs)): self.sizes(name, node)}
-
-    def input_name(self, key: Scalar) -> bool:
-        if key.text in self.spec.inputs:
-            return True
-        fix = near(key.text, self.spec.inputs) or "inputs are " + ", ".join(self.spec.inputs)
-        raise self.wrong(key, f"there is no input '{key.text}'", fix)
-
-    def sizes(self, name: str, node: Node) -> tuple[int, ...]:
-        text = self.text(name, node)
-        if not _SIZES.fullmatch(text):
-            raise self.wrong(node, f"'{text}' is not the size of an input", "write sizes such as 3x227x227")
-        return tuple(int(part) for part in text.split("x"))
-
     def source(self, name: str, node: Node) -> tuple[str, str]:
         """The source in full and in short; details without a title are those of the spec's own."""
         if isinstance(node, syntax.Mapping):
@@ -334,25 +274,6 @@ class _Reader:
         if not 0 < share < 1:
             raise self.wrong(node, f"'{name}' must be a percentage, such as 2%")
         return share
-
-    def flag(self, name: str, node: Node) -> bool:
-        text = self.text(name, node)
-        if text not in ("true", "false"):
-            raise self.wrong(node, f"'{name}' must be true or false")
-        return text == "true"
-
-    # ---------------------------------------------------------------------------------- problems
-
-    def wrong(self, node: Node, fact: str, fix: str = "") -> _FieldError:
-        self.fail(node, fact, fix)
-        return _FieldError()
-
-    def fail_field(self, node: syntax.Mapping, name: str, fact: str, fix: str = "") -> None:
-        self.fail(next(key for key, _ in node.entries if key.text == name), fact, fix)
-
-    def fail(self, node: Node, fact: str, fix: str = "") -> None:
-        end = max(node.end, node.start + 1) if isinstance(node, Scalar) else node.start + 1
-        self.problems.add(self.spec.source, node.start, end, fact, (fix,) if fix else ())
 
 
 def _cited(node: Node | None) -> str:

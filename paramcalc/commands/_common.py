@@ -41,6 +41,7 @@ ENDINGS = {
     "junit": (".xml",),
     "yaml": (".yaml", ".yml"),
     "github": (".log",),
+    "gitlab": (".json",),
 }
 TABLE = ("table", "json", "csv", "markdown", "latex", "html")  # the formats of what has rows, too
 

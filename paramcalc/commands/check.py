@@ -9,7 +9,7 @@ import typer
 from paramcalc.commands._common import Output, PluginOption, load_plugins, output_options, remark
 
 
-@output_options("table", "json", "junit", "github")
+@output_options("table", "json", "junit", "github", "gitlab", "markdown")
 def check(
     output: Output,
     specs: Annotated[
@@ -25,11 +25,11 @@ def check(
     ] = False,
     plugins: PluginOption = None,
 ) -> None:
-    """Check the figures that papers print against exact counts.
+    """Check the figures that papers print, and budgets, against exact counts.
 
     Of one spec every claim is shown; of several, a line for each model and the claims that are not met.
 
-    Exits with 1 if a claim failed, and with 2 if a spec could not be read.
+    Exits with 1 if a claim failed or a budget is not kept, and with 2 if a spec could not be read.
 
     Example: paramcalc check resnet --format github
     """
@@ -43,7 +43,7 @@ def check(
     for text in result.remarks:
         remark(text)
     closing = draw.closing(result)
-    if output.format == "table" and result.outcomes:
+    if output.format == "table" and (result.outcomes or result.budgets):
         output.text(draw.lines(result, every or draw.is_one(result), output.width, output.unicode), closing)
     else:
         output.show(
@@ -52,6 +52,8 @@ def check(
                 "json": lambda: draw.document(result),
                 "junit": lambda: draw.junit(result),
                 "github": lambda: draw.github(result),
+                "gitlab": lambda: draw.gitlab(result),
+                "markdown": lambda: draw.markdown(result),
             },
             after=closing,
         )

@@ -11,8 +11,11 @@ def schema(output: Output, plugins: PluginOption = None) -> None:
 
     Example: paramcalc schema --output paramcalc.schema.json
     """
+    from paramcalc.check import budgets
     from paramcalc.check.reader import CLAIMED
     from paramcalc.schema.schema import schema as described
 
     load_plugins(plugins)
-    output.show({"json": lambda: described(CLAIMED)})
+    output.show(
+        {"json": lambda: described(CLAIMED, {"quantities": budgets.BUDGETED, "fields": budgets.FIELDS})}
+    )

@@ -34,7 +34,7 @@ from paramcalc.ops.attributes import attributes
 DEEPEST_LIKE = 20
 KEYS = (
     "name", "source", "topic", "note", "use", "input", "inputs", "outputs",
-    "knobs", "variants", "defaults", "blocks", "layers", "claims",
+    "knobs", "variants", "defaults", "blocks", "layers", "claims", "budgets",
 )  # fmt: skip
 _BETWEEN_SIZES = re.compile(r"\sx\s")
 
@@ -101,6 +101,7 @@ class _SpecReader(ChainReader):
             layers_source=self.source,
             claims=self.claims(self.name(base)),
             use=base.name if base else "",
+            budgets=self.top.get("budgets"),
         )
         merged = self.merged(base, own) if base else own
         self.check_variants(merged)

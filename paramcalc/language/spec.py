@@ -264,6 +264,7 @@ class Spec(NamedTuple):
     layers_source: Source
     claims: Mapping | None
     use: str
+    budgets: Node | None = None
 
     def __repr__(self) -> str:
         return f"<Spec {visible(self.name)}: {len(self.variants)} variants, {len(self.blocks)} blocks>"

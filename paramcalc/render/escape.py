@@ -25,7 +25,8 @@ _TEX = {
 }
 # The x of sizes, of numbers of blocks and of ratios: 3x3, 6 x 28 x 28, unit x 2, x 1.52.
 _TIMES = r"(?<=[0-9])x(?=[0-9])|(?<= )x(?= [0-9])|^x(?= [0-9])|(?<=[0-9] )x$"
-_MARKED = r"[\\`*<|]|\](?=[\[(:])"
+_MARKED = r"[\\`*<|]|\](?=[\[(:])|:(?=//)|(?<=www)\."
+_CALLED = r"@(?=\w)|#(?=[0-9])"  # what GitHub takes for a person or an issue, whom it tells
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for one
 # A GitHub runner obeys a line of a log that begins with :: after blanks, and ##[ anywhere in one. Each
 # format writes the same character in another way; where it has none, as an escape.
@@ -64,12 +65,12 @@ def tex(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """A text that Markdown shows as it is: no table, link, code, emphasis or HTML begins in it.
+    """A text that Markdown shows as it is: no table, link, code, emphasis or HTML begins in it, and nobody is called.
 
-    >>> print(markdown("[a](b) | <c>"))
-    [a\\](b) \\| \\<c>
+    >>> print(markdown("[a](b) | <c> @d"))
+    [a\\](b) \\| \\<c> @<!-- -->d
     """
-    return re.sub(_MARKED, r"\\\g<0>", visible(text))
+    return re.sub(_CALLED, r"\g<0><!-- -->", re.sub(_MARKED, r"\\\g<0>", visible(text)))
 
 
 def code(text: str) -> str:
@@ -109,3 +110,11 @@ def workflow(text: str, also: str = "") -> str:
     for char in ("%", "\r", "\n", *also):
         text = text.replace(char, f"%{ord(char):02X}")
     return harmless(text)
+
+
+def annotation(message: str, level: str = "error", **properties: str | int | None) -> str:
+    """A workflow command that shows a message at a place of a pull request."""
+    given = ",".join(
+        f"{name}={workflow(str(value), ':,')}" for name, value in properties.items() if value is not None
+    )
+    return f"::{level} {given}::{workflow(message)}"

@@ -6,7 +6,7 @@ schema refuses is wrong, what it accepts may still be.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from paramcalc import ops
@@ -17,10 +17,14 @@ from paramcalc.ops.base import Op
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
+VERSION = "1"  # of the language: a text that one version accepts is accepted by the next
+ID = f"urn:paramcalc:spec:{VERSION}"
+
 _TEXT = {"type": ["string", "number"]}
 _EXPRESSION = {"type": ["string", "number", "boolean"]}
 _CHAIN = {"$ref": "#/$defs/chain"}
 _VALUE = {"$ref": "#/$defs/value"}
+_BUDGETS = {"type": "array", "items": {"$ref": "#/$defs/budget"}}
 _DESCRIPTIONS = {
     "name": "the spec's name, and that of its model when it has no variants",
     "source": "where the network was published: a string, or title, authors, year, arxiv",
@@ -36,18 +40,24 @@ _DESCRIPTIONS = {
     "blocks": "groups with arguments: 'name parameter other=default from x memory': chain",
     "layers": "the layers",
     "claims": "the numbers that sources print, by model",
+    "budgets": "limits that counts must keep: a list for every model, or lists by model",
 }
 
 
-def schema(claimed: Iterable[str]) -> dict[str, Any]:
-    """The schema as data, ready for JSON; a claim has one of the quantities of that name."""
+def schema(claimed: Iterable[str], budgeted: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """The schema as data, ready for JSON.
+
+    A claim has one of the quantities of that name; a budget one of `quantities`, and any of `fields`.
+    """
     return {
         "$schema": DRAFT,
+        "$id": ID,
+        "version": VERSION,
         "title": "paramcalc spec",
         "type": "object",
         "additionalProperties": False,
         "properties": {key: {**_section(key), "description": _DESCRIPTIONS[key]} for key in KEYS},
-        "$defs": _definitions(claimed),
+        "$defs": _definitions(claimed) | {"budget": _budget(budgeted)},
     }
 
 
@@ -69,6 +79,9 @@ def _section(key: str) -> dict[str, Any]:
         "claims": {
             "type": "object",
             "additionalProperties": {"type": "array", "items": {"$ref": "#/$defs/claim"}},
+        },
+        "budgets": {
+            "anyOf": [_BUDGETS, {"type": "object", "additionalProperties": _BUDGETS}],
         },
     }
     return sections.get(key, _TEXT)
@@ -119,6 +132,17 @@ def _definitions(claimed: Iterable[str]) -> dict[str, Any]:
             },
         },
         "claim": {"type": "object", "anyOf": [{"required": [name]} for name in claimed]},
+    }
+
+
+def _budget(budgeted: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    limit = {"type": "string", "pattern": r"^\s*(<=?|>=?)\s*[0-9]"}
+    quantities = [*budgeted["quantities"]]
+    return {
+        "type": "object",
+        "properties": dict.fromkeys(quantities, limit) | dict.fromkeys(budgeted["fields"], _VALUE),
+        "additionalProperties": False,
+        "anyOf": [{"required": [name]} for name in quantities],
     }
 
 

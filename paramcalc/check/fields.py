@@ -1,0 +1,119 @@
+"""What the entries below `claims` and `budgets` have in common: models, layers, inputs, conventions.
+
+Every mistake is noted with its place, and the other fields are read on.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from paramcalc.base.errors import Fault, Problems, near
+from paramcalc.conventions import convention
+from paramcalc.language import syntax
+from paramcalc.language.spec import Spec
+from paramcalc.language.syntax import Node, Scalar, Sequence
+
+Span: TypeAlias = tuple[int, int]
+Readers: TypeAlias = Mapping[
+    str, tuple[Callable[[str, Node], Any], Any]
+]  # by field, with what an absent one means
+
+_SIZES = re.compile(r"[1-9][0-9]{0,14}(?:x[1-9][0-9]{0,14}){0,3}")
+
+
+class FieldError(Exception):
+    """A field that cannot be read; its problem is already noted."""
+
+
+class FieldReader:
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.problems = Problems()
+        self.models = dict.fromkeys((spec.name, *spec.variants))
+        text = spec.source.text
+        self.line_starts = [0, *(found.end() for found in re.finditer("\n", text))]
+
+    def position(self, index: int) -> tuple[int, int]:
+        """Line and column of a character."""
+        line = bisect_right(self.line_starts, index)
+        return line, index - self.line_starts[line - 1] + 1
+
+    def readers(self) -> Readers:
+        """The fields that an entry may have."""
+        raise NotImplementedError
+
+    def field(self, name: str, node: syntax.Mapping) -> Any:
+        """The value of a field; what an absent one means when it is absent or wrong."""
+        reader, absent = self.readers()[name]
+        value = node.get(name)
+        if value is None:
+            return absent
+        try:
+            return reader(name, value)
+        except FieldError:
+            return absent
+
+    def text(self, name: str, node: Node) -> str:
+        if isinstance(node, Scalar) and node.text:
+            return node.text
+        raise self.wrong(node, f"'{name}' must be a string")
+
+    def patterns(self, name: str, node: Node) -> tuple[str, ...]:
+        items = node.items if isinstance(node, Sequence) else (node,)
+        texts = [item.text for item in items if isinstance(item, Scalar) and item.text]
+        if not texts or len(texts) < len(items):
+            raise self.wrong(node, f"'{name}' must be a path or pattern of layers, or a list of them")
+        return tuple(texts)
+
+    def convention(self, name: str, node: Node) -> str:
+        text = self.text(name, node)
+        try:
+            return convention(text).name
+        except Fault as fault:
+            raise self.wrong(node, fault.fact, fault.fix) from None
+
+    def inputs(self, name: str, node: Node) -> dict[str, tuple[int, ...]]:
+        if isinstance(node, syntax.Mapping):
+            return {
+                key.text: self.sizes(key.text, value) for key, value in node.entries if self.input_name(key)
+            }
+        if len(self.spec.inputs) > 1:
+            names = ", ".join(self.spec.inputs)
+            raise self.wrong(
+                node, "the spec has several inputs: name one", f"write {{NAME: SIZES}}, of {names}"
+            )
+        return {next(iter(self.spec.inputs)): self.sizes(name, node)}
+
+    def input_name(self, key: Scalar) -> bool:
+        if key.text in self.spec.inputs:
+            return True
+        fix = near(key.text, self.spec.inputs) or "inputs are " + ", ".join(self.spec.inputs)
+        raise self.wrong(key, f"there is no input '{key.text}'", fix)
+
+    def sizes(self, name: str, node: Node) -> tuple[int, ...]:
+        text = self.text(name, node)
+        if not _SIZES.fullmatch(text):
+            raise self.wrong(node, f"'{text}' is not the size of an input", "write sizes such as 3x227x227")
+        return tuple(int(part) for part in text.split("x"))
+
+    def flag(self, name: str, node: Node) -> bool:
+        text = self.text(name, node)
+        if text not in ("true", "false"):
+            raise self.wrong(node, f"'{name}' must be true or false")
+        return text == "true"
+
+    # ---------------------------------------------------------------------------------- problems
+
+    def wrong(self, node: Node, fact: str, fix: str = "") -> FieldError:
+        self.fail(node, fact, fix)
+        return FieldError()
+
+    def fail_field(self, node: syntax.Mapping, name: str, fact: str, fix: str = "") -> None:
+        self.fail(next(key for key, _ in node.entries if key.text == name), fact, fix)
+
+    def fail(self, node: Node, fact: str, fix: str = "") -> None:
+        end = max(node.end, node.start + 1) if isinstance(node, Scalar) else node.start + 1
+        self.problems.add(self.spec.source, node.start, end, fact, (fix,) if fix else ())
