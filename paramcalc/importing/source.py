@@ -130,7 +130,10 @@ class Proof(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A network as it was read. `note` says in a line where it comes from; `remarks` are for the user."""
+    """A network as it was read. `note` says in a line where it comes from; `remarks` are for the user.
+
+    `auxiliary` are outputs that exist in training only: heads whose loss helps the layers before them.
+    """
 
     name: str
     note: str
@@ -140,3 +143,4 @@ class Source(NamedTuple):
     weights: Mapping[str, Weight]
     remarks: tuple[str, ...] = ()
     proof: Callable[[], Proof] | None = None
+    auxiliary: Mapping[str, Value] = {}

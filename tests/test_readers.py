@@ -1,0 +1,414 @@
+"""Files of Caffe, Darknet and Keras: what is read, and what is said of a file that cannot be."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from paramcalc.base.errors import Error
+from paramcalc.base.sizes import product
+from paramcalc.count.report import Report, count
+from paramcalc.engine.builder import Builder
+from paramcalc.importing.readers import reader
+from paramcalc.importing.source import Source
+from paramcalc.ops.base import Op
+
+
+def read(path: Path, text: str | bytes, **sizes: tuple[int, ...]) -> Source:
+    path.write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
+    inputs = {name.removeprefix("any"): dims for name, dims in sizes.items()}
+    return reader(str(path)).read(str(path), inputs)
+
+
+def counted(source: Source) -> Report:
+    """The network of a source whose nodes are ops, layer by layer."""
+    net = Builder()
+    values = {name: net.input(name, shape) for name, shape in source.inputs.items()}
+    owners: dict[str, int] = {}
+    for node in source.nodes:
+        assert isinstance(node.call, Op)
+        inputs = [values[str(each)] for each in node.inputs]
+        share = next((owners[name] for name in node.weights.values() if name in owners), None)
+        values[node.value] = net.add(node.call, inputs, node.value.replace("/", "."), share=share)
+        owners |= dict.fromkeys(node.weights.values(), values[node.value])
+    outputs = [values[value] for value in {**source.outputs, **source.auxiliary}.values()]
+    return count(net.build(outputs))
+
+
+# ------------------------------------------------------------------------------------------- Caffe
+
+NORMED = """
+    name: "Normed"
+    input: "data"  input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }
+    layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+            convolution_param { num_output: 4 kernel_size: 3 pad: 1 bias_term: false } }   # 108
+    layer { name: "bn" type: "BatchNorm" bottom: "conv" top: "conv" batch_norm_param { eps: 2e-5 } }
+    layer { name: "scale" type: "Scale" bottom: "conv" top: "conv" scale_param { bias_term: true } }  # 8
+    layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
+    layer { name: "left" type: "Convolution" bottom: "conv" top: "left"
+            convolution_param { num_output: 4 kernel_h: 1 kernel_w: 3 pad_w: 1 group: 2 } }       # 2*3*4 + 4 = 28
+    layer { name: "sum" type: "Eltwise" bottom: "left" bottom: "conv" top: "sum" }
+    layer { name: "pool" type: "Pooling" bottom: "sum" top: "pool"
+            pooling_param { pool: MAX kernel_size: 3 stride: 2 } }                                # 4x4, rounded up
+    layer { name: "ip" type: "InnerProduct" bottom: "pool" top: "ip" inner_product_param { num_output: 10 } }
+    layer { name: "prob" type: "Softmax" bottom: "ip" top: "prob" }
+"""
+
+
+def test_batch_norm_and_scale_are_one_norm_and_names_stand_for_the_last_value(tmp_path: Path) -> None:
+    source = read(tmp_path / "normed.prototxt", NORMED)
+    report = counted(source)
+    assert source.name == "Normed"
+    assert [*source.outputs] == ["prob"]
+    assert report.totals.params == 108 + 8 + 28 + (64 * 10 + 10)
+    assert report.totals.macs == 108 * 64 + 24 * 64 + 640
+    norm = next(node for node in source.nodes if node.value == "conv@2")
+    assert norm.weights == {
+        "weight": "scale.0",
+        "bias": "scale.1",
+        "running_mean": "bn.0",
+        "running_var": "bn.1",
+    }
+    assert str(norm.call.eps) == "1/50000"
+    total = next(node for node in source.nodes if node.value == "sum")
+    assert total.inputs == ("left", "conv@3")
+
+
+def test_layers_of_the_first_version_are_read(tmp_path: Path) -> None:
+    text = """
+        input: "data"  input_dim: 1  input_dim: 2  input_dim: 6  input_dim: 6
+        layers { name: "conv1" type: CONVOLUTION bottom: "data" top: "conv1"
+                 blobs_lr: 1 blobs_lr: 2 convolution_param { num_output: 3 kernel_size: 3 } }   # 57
+        layers { name: "norm" type: LRN bottom: "conv1" top: "norm" lrn_param { local_size: 3 alpha: 5e-05 } }
+        layers { name: "ip" type: INNER_PRODUCT bottom: "norm" top: "ip" inner_product_param { num_output: 5 } }
+        layers { name: "loss" type: SOFTMAX_LOSS bottom: "ip" bottom: "label" }
+    """
+    source = read(tmp_path / "old.prototxt", text)
+    assert counted(source).totals.params == 57 + (48 * 5 + 5)
+    assert [*source.outputs] == ["ip"]
+
+
+def test_the_test_phase_is_read_and_heads_of_less_weight_are_auxiliary(tmp_path: Path) -> None:
+    text = """
+        layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TRAIN }
+                transform_param { crop_size: 8 mean_value: 1 mean_value: 2 mean_value: 3 } }
+        layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TEST }
+                transform_param { crop_size: 6 mean_value: 1 mean_value: 2 mean_value: 3 } }
+        layer { name: "noise" type: "Dropout" bottom: "data" top: "data" include { phase: TRAIN } }
+        layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" inner_product_param { num_output: 4 } }
+        layer { name: "side" type: "InnerProduct" bottom: "a" top: "side" inner_product_param { num_output: 2 } }
+        layer { name: "loss1" type: "SoftmaxWithLoss" bottom: "side" bottom: "label" top: "loss1" loss_weight: 0.3 }
+        layer { name: "b" type: "InnerProduct" bottom: "a" top: "b" inner_product_param { num_output: 3 } }
+        layer { name: "top1" type: "Accuracy" bottom: "b" bottom: "label" top: "top1" include { phase: TEST } }
+        layer { name: "loss2" type: "SoftmaxWithLoss" bottom: "b" bottom: "label" top: "loss2" loss_weight: 1 }
+    """
+    source = read(tmp_path / "train.prototxt", text)
+    assert str(source.inputs["data"]) == "3x6x6"
+    assert source.outputs == {"b": "b"}
+    assert source.auxiliary == {"loss1": "side"}
+    assert counted(source).totals.params == (108 * 4 + 4) + (4 * 2 + 2) + (4 * 3 + 3)
+
+
+def test_layers_that_name_their_weights_alike_share_them(tmp_path: Path) -> None:
+    text = """
+        layer { name: "pair" type: "Input" top: "pair" input_param { shape { dim: 64 dim: 2 dim: 4 dim: 4 } } }
+        layer { name: "cut" type: "Slice" bottom: "pair" top: "one" top: "two" slice_param { axis: 1 slice_point: 1 } }
+        layer { name: "ip" type: "InnerProduct" bottom: "one" top: "ip" param { name: "w" } param { name: "b" }
+                inner_product_param { num_output: 5 } }
+        layer { name: "ip_p" type: "InnerProduct" bottom: "two" top: "ip_p" param { name: "w" } param { name: "b" }
+                inner_product_param { num_output: 5 } }
+    """
+    source = read(tmp_path / "pair.prototxt", text)
+    assert counted(source).totals.params == 16 * 5 + 5
+    assert [*source.outputs] == ["ip", "ip_p"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('layer { name: "a" type: "Relu" bottom: "x"', "never closed"),
+        ('name: "a', "never closed"),
+        ("layer: : 3", "a value was expected here"),
+        ("}" * 3, "a field was expected"),
+        ("a {" * 1000, "more than 64 deep"),
+        ('name: "empty"', "has no layers"),
+        ('input: "d" layer { name: "a" type: "ReLU" bottom: "d" top: "a" }', "--input 3x224x224"),
+        (
+            'input: "d" input_dim: 1 input_dim: 99999999999999 layer { type: "ReLU" bottom: "d" top: "a" }',
+            "is not a size",
+        ),
+        (
+            'input: "d" input_dim: 1 input_dim: 4 layer { name: "a" type: "Sigmiod" bottom: "d" top: "a" }',
+            "did you mean 'Sigmoid'?",
+        ),
+        (
+            'input: "d" input_dim: 1 input_dim: 4 layer { name: "a" type: "ReLU" bottom: "e" top: "a" }',
+            "reads 'e', which no layer before it gives",
+        ),
+        (
+            'input: "d" input_dim: 1 input_dim: 4 layer { name: "a" type: "Convolution" bottom: "d" top: "a" }',
+            "no kernel_size",
+        ),
+        (
+            'input: "d" input_shape { dim: 1 dim: 4 dim: 2 dim: 2 } layer { name: "a" type: "Convolution" bottom: "d" '
+            'top: "a" convolution_param { num_output: 4 kernel_size: 9 } }',
+            "a window of 9x9 does not fit",
+        ),
+        (
+            'input: "d" input_shape { dim: 1 dim: 4 } layer { name: "a" type: "InnerProduct" bottom: "d" '
+            'top: "a" inner_product_param { num_output: 1099511627776 } }',
+            "is not a size",
+        ),
+    ],
+)
+def test_a_wrong_prototxt_says_what_and_where(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(Error) as error:
+        read(tmp_path / "wrong.prototxt", text)
+    assert words in str(error.value)
+    assert "wrong.prototxt" in str(error.value) or "--input" in str(error.value)
+
+
+# ------------------------------------------------------------------------------------------ Darknet
+
+TINY = """
+    [net]
+    height=10
+    width=10
+    channels=3
+
+    # 3*3*3*4 and 4 + 4 of the norm
+    [convolutional]
+    batch_normalize=1
+    filters=4
+    size=3
+    stride=1
+    pad=1
+    activation=leaky
+
+    [maxpool]
+    size=2
+    stride=1
+
+    [convolutional]
+    filters=8
+    size=1
+    stride=2
+    pad=1
+    activation=linear
+
+    [shortcut]
+    from=-3
+    activation=relu
+
+    [upsample]
+    stride=2
+
+    [route]
+    layers = -1, 4
+
+    [yolo]
+    mask = 0,1
+"""
+
+
+def test_a_cfg_is_read_as_darknet_runs_it(tmp_path: Path) -> None:
+    source = read(tmp_path / "tiny.cfg", TINY)
+    report = counted(source)
+    assert report.totals.params == 108 + 8 + (4 * 8 + 8)
+    assert report.totals.macs == 108 * 100 + 32 * 25
+    shapes = {layer.path: str(layer.output) for layer in report.graph.layers}
+    assert shapes["maxpool1"] == "4x10x10"  # padded by size - 1
+    assert shapes["shortcut3.pad_channels"] == "8x5x5"  # its first 4 channels take part
+    assert shapes["route5"] == "16x10x10"
+    assert [*source.outputs] == ["route5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[net]\nwidth=4\nheight=4\n[conv", "never closed"),
+        ("width=4", "before the first section"),
+        ("[convolutional]\nsize=1", "begins with [net]"),
+        ("[net]\nwidth=4\nheight=4\n[convolutoinal]", "did you mean 'convolutional'"),
+        ("[net]\nwidth=4\nheight=4\n[route]\nlayers=3", "a section before this one"),
+        ("[net]\nwidth=4\nheight=4\n[convolutional]\nfilters=1e9", "not a whole number"),
+        ("[net]\nwidth=4\nheight=4\n[convolutional]\nactivation=leakey", "did you mean 'leaky'?"),
+        ("[net]\nbatch=1\n[convolutional]", "--input 3x416x416"),
+        ("[net]\nwidth=4\nheight=4", "no layers after [net]"),
+    ],
+)
+def test_a_wrong_cfg_says_what_and_where(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(Error) as error:
+        read(tmp_path / "wrong.cfg", text)
+    assert words in str(error.value)
+
+
+# ------------------------------------------------------------------------------------------- Keras
+
+
+def layer(kind: str, name: str, *reads: str, **config: Any) -> dict[str, Any]:
+    tensors = [
+        {"class_name": "__keras_tensor__", "config": {"shape": [], "keras_history": [each, 0, 0]}}
+        for each in reads
+    ]
+    calls = [{"args": [tensors] if len(tensors) > 1 else tensors, "kwargs": {}}] if reads else []
+    return {"class_name": kind, "name": name, "config": {"name": name, **config}, "inbound_nodes": calls}
+
+
+def functional(*layers: dict[str, Any], name: str = "toy") -> dict[str, Any]:
+    return {
+        "class_name": "Functional",
+        "config": {
+            "name": name,
+            "layers": [*layers],
+            "input_layers": [layers[0]["name"], 0, 0],
+            "output_layers": [layers[-1]["name"], 0, 0],
+        },
+    }
+
+
+TOY = functional(
+    layer("InputLayer", "image", batch_shape=[None, 9, 9, 3], dtype="float32"),
+    layer(
+        "Conv2D",
+        "conv",
+        "image",
+        filters=4,
+        kernel_size=[3, 3],
+        strides=[2, 2],
+        padding="same",
+        activation="relu",
+    ),
+    layer("BatchNormalization", "bn", "conv", axis=[3], epsilon=0.001, scale=False),  # its bias alone: 4
+    layer("GlobalAveragePooling2D", "pool", "bn"),
+    layer("Dense", "squeeze", "pool", units=2, use_bias=False, activation="relu"),
+    layer("Dense", "excite", "squeeze", units=4),
+    layer("Reshape", "gate", "excite", target_shape=[1, 1, 4]),
+    layer("Add", "plus", "gate"),
+    layer("ReLU", "clip", "plus", max_value=6.0),
+    layer("Multiply", "sixth", "clip"),
+    layer("Multiply", "scaled", "bn", "sixth"),
+    layer("Dense", "pointwise", "scaled", units=8),
+    layer("Flatten", "flat", "pointwise"),
+    layer("Dense", "logits", "flat", units=10, activation="softmax"),
+)
+for _place, _number in ((7, 3.0), (9, 0.16666666666666666)):
+    TOY["config"]["layers"][_place]["inbound_nodes"][0]["args"].append(_number)
+
+
+def test_a_network_of_keras_is_read_with_its_channels_first(tmp_path: Path) -> None:
+    source = read(tmp_path / "toy.json", json.dumps(TOY))
+    report = counted(source)
+    conv, dense = 3 * 3 * 3 * 4 + 4, (4 * 8 + 8) + (25 * 8 * 10 + 10)
+    assert report.totals.params == conv + 4 + 8 + (2 * 4 + 4) + dense
+    assert report.totals.macs == 108 * 25 + 8 + 8 + 32 * 25 + 2000
+    ops = [layer.op.title for layer in report.graph.layers]
+    assert ops[ops.index("conv2d", 1) :] == ["conv2d", "channels_last", "flatten", "linear", "softmax"]
+    assert "hard_sigmoid" in ops
+    assert report.graph.layers[2].op.title == "batch_norm"
+    assert source.nodes[0].weights == {"weight": "layers/conv2d/vars/0", "bias": "layers/conv2d/vars/1"}
+
+
+def test_a_keras_file_is_an_archive_with_the_same_text(tmp_path: Path) -> None:
+    path = tmp_path / "toy.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", json.dumps(TOY))
+    assert counted(reader(str(path)).read(str(path), {})).totals == counted(
+        read(tmp_path / "toy.json", json.dumps(TOY))
+    ).totals  # fmt: skip
+
+
+def test_a_network_inside_another_and_a_sequence_are_read(tmp_path: Path) -> None:
+    inner = {"class_name": "Sequential", "name": "stem", "inbound_nodes": [], "config": {"name": "stem", "layers": [
+        {"class_name": "InputLayer", "config": {"name": "in", "batch_shape": [None, 6]}},
+        {"class_name": "Dense", "config": {"name": "a", "units": 5, "activation": "relu"}},
+        {"class_name": "Dense", "config": {"name": "b", "units": 4, "activation": "linear"}},
+    ]}}  # fmt: skip
+    stem = {**inner, "inbound_nodes": layer("Dense", "x", "vector")["inbound_nodes"]}
+    model = functional(
+        layer("InputLayer", "vector", batch_shape=[None, 6]), stem, layer("Dense", "c", "stem", units=2)
+    )
+    source = read(tmp_path / "nested.json", json.dumps(model))
+    assert counted(source).totals.params == 35 + 24 + 10
+    assert [module.path for module in source.nodes[0].modules] == ["stem", "stem.a"]
+    assert source.nodes[2].weights["weight"] == "layers/sequential/layers/dense_1/vars/0"
+
+
+def test_text_through_a_recurrent_layer(tmp_path: Path) -> None:
+    """The numbers that Keras prints for these layers."""
+    model = functional(
+        layer("InputLayer", "ids", batch_shape=[None, 20], dtype="int32"),
+        layer("Embedding", "words", "ids", input_dim=100, output_dim=16),  # 1,600
+        layer("Bidirectional", "both", "words",
+              layer={"class_name": "GRU", "config": {"units": 32, "return_sequences": False}}),  # 9,600
+        layer("Dense", "out", "both", units=1, activation="sigmoid"),
+    )  # fmt: skip
+    assert counted(read(tmp_path / "text.json", json.dumps(model))).totals.params == 1600 + 9600 + 65
+
+
+def test_open_sizes_are_asked_for(tmp_path: Path) -> None:
+    model = functional(
+        layer("InputLayer", "image", batch_shape=[None, None, None, 3]),
+        layer("Conv2D", "conv", "image", filters=4, kernel_size=[3, 3]),
+    )
+    with pytest.raises(Error) as error:
+        read(tmp_path / "open.json", json.dumps(model))
+    assert "--input 3x224x224" in str(error.value)
+    assert counted(read(tmp_path / "open.json", json.dumps(model), any=(3, 5, 5))).totals.macs == 108 * 9
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (json.dumps(TOY)[:200], "may be cut off"),
+        ('{"class_name": "Functional", "config": 3}', "not a network of Keras"),
+        ('{"class_name": "Functional", "config": {"layers": [{"class_name": 1}]}}', "not as Keras writes it"),
+        ('{"class_name": ' + "[" * 100_000, "is not JSON"),
+        (
+            json.dumps(
+                functional(layer("InputLayer", "i", batch_shape=[None, 4]), layer("Dens", "d", "i", units=1))
+            ),
+            "did you mean 'Dense'?",
+        ),
+        (
+            json.dumps(
+                functional(
+                    layer("InputLayer", "i", batch_shape=[None, 4]), layer("Dense", "d", "i", units=10**16)
+                )
+            ),
+            "10^15",
+        ),
+        (
+            json.dumps(
+                functional(layer("InputLayer", "i", batch_shape=[None, 4]), layer("Dense", "d", "e", units=1))
+            ),
+            "not as Keras writes it",
+        ),
+    ],
+)
+def test_a_wrong_network_of_keras_says_what(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(Error) as error:
+        read(tmp_path / "wrong.json", text)
+    assert words in str(error.value)
+    assert "wrong.json" in str(error.value)
+
+
+def test_an_archive_that_unpacks_to_much_is_refused_before_it_does(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", b"0" * 40_000_000)
+    with pytest.raises(Error, match="unpacks to 40,000,000 bytes"):
+        reader(str(path)).read(str(path), {})
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(Error, match="is cut off"):
+        reader(str(path)).read(str(path), {})
+
+
+def test_weights_have_the_sizes_of_their_ops(tmp_path: Path) -> None:
+    source = read(tmp_path / "toy.json", json.dumps(TOY))
+    assert sum(product(each.dims) for each in source.weights.values() if each.learned) == 2186
