@@ -17,7 +17,16 @@ from paramcalc import ops
 from paramcalc.base.errors import Fault, Source
 from paramcalc.conventions import CONVENTIONS, OWN, TOOLS, VARIANTS, convention, recounted
 from paramcalc.conventions.papers import ACTIVATIONS, NORMALIZATIONS, POOLINGS
-from paramcalc.conventions.rule import FACTS, KINDS, Convention, Facts, Term, evaluated, expression, family
+from paramcalc.conventions.rule import (
+    FACTS,
+    KINDS,
+    Convention,
+    LayerFacts,
+    Term,
+    evaluated,
+    expression,
+    family,
+)
 from paramcalc.conventions.tools import WRITINGS
 from paramcalc.count.report import Counts, Report
 from paramcalc.engine.graph import Layer
@@ -274,7 +283,7 @@ def recorded() -> tuple[Recorded, ...]:
 
 
 def summed(terms: tuple[Term, ...], layers: tuple[Layer, ...]) -> int:
-    return sum(evaluated(terms, Facts(layer)) for layer in layers)
+    return sum(evaluated(terms, LayerFacts(layer)) for layer in layers)
 
 
 def test_every_op_is_recorded_for_every_tool() -> None:
@@ -354,7 +363,7 @@ def test_every_part_of_every_rule_is_proved_by_a_figure(name: str) -> None:
     """Changed in any one number, name or condition, each rule would give another number for some recorded op."""
     profile = convention(name)
     layers = {id(one): one for each in recorded() if each.profile == name for one in each.layers[:-1]}
-    facts = {key: Facts(one) for key, one in layers.items()}
+    facts = {key: LayerFacts(one) for key, one in layers.items()}
     unproved = []
 
     for (quantity, one), formula in own_rules(profile).items():
@@ -370,7 +379,7 @@ def test_every_part_of_every_rule_is_proved_by_a_figure(name: str) -> None:
 def test_a_rule_that_no_figure_proves_is_noticed() -> None:
     """A branch that no op takes, and a number that only that branch reads."""
     rule = "2*input if affine else 5"
-    facts = [Facts(alone(Case("batch_norm", ("4x5x6",))).layers[0])]
+    facts = [LayerFacts(alone(Case("batch_norm", ("4x5x6",))).layers[0])]
     right = [expression(rule).evaluate(one) for one in facts]
 
     survivors = [each for each in mutants(rule) if [expression(each).evaluate(one) for one in facts] == right]

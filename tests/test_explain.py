@@ -18,7 +18,7 @@ from paramcalc.count.report import count_layer
 from paramcalc.engine.graph import Applied
 from paramcalc.explain import equations as solved
 from paramcalc.explain.draw import PLAIN, document, equation, formula, text
-from paramcalc.explain.equations import Line, equations
+from paramcalc.explain.equations import Equation, equations
 from paramcalc.explain.explain import QUANTITIES, Explanation, explain, quantities
 from paramcalc.ops.base import Example
 from tests import calls
@@ -32,7 +32,7 @@ def applied(call: str, *inputs: str) -> Applied:
     return calls.alone(call, *inputs).layers[0].applied
 
 
-def explained(call: str, *inputs: str) -> tuple[Explanation, dict[str, Line]]:
+def explained(call: str, *inputs: str) -> tuple[Explanation, dict[str, Equation]]:
     """The explanation of one application, and its equations by name."""
     found = applied(call, *inputs)
     numbers, _, lines = equations(found)

@@ -21,7 +21,7 @@ from paramcalc.base.sizes import judge
 from paramcalc.language.expression import FUNCTIONS
 from paramcalc.ops.base import Cost, Example, Op
 from paramcalc.symbolic.facts import Facts, Symbol
-from paramcalc.symbolic.judge import Judge
+from paramcalc.symbolic.judge import PolynomialJudge
 from paramcalc.symbolic.notation import LATEX
 from paramcalc.symbolic.polynomial import Polynomial, evaluate, opaque, symbol
 from paramcalc.symbolic.rounds import power_sum
@@ -88,7 +88,7 @@ def test_a_size_is_neither_true_nor_comparable() -> None:
 
 def test_a_stretched_function_evaluates_on_numbers() -> None:
     """`divisible`, `round`, `max`, `floor` and `ceil` of symbols are those of numbers at every point."""
-    asked = Judge((Symbol("m", ("multiplier",), Fraction(7, 5), whole=False), *SYMBOLS))
+    asked = PolynomialJudge((Symbol("m", ("multiplier",), Fraction(7, 5), whole=False), *SYMBOLS))
     m = symbol("m")
     values = {
         "divisible": [32 * m],
@@ -196,7 +196,7 @@ def test_bounds(value: Any, low: Any) -> None:
 )
 def test_assumptions(question: Any, said: list[str]) -> None:
     """What no proof decides is decided at w = 64, h = 224, and said."""
-    asked = Judge((SYMBOLS[0], SYMBOLS[1]._replace(stretches=False)))
+    asked = PolynomialJudge((SYMBOLS[0], SYMBOLS[1]._replace(stretches=False)))
 
     question(asked)
 
@@ -206,7 +206,7 @@ def test_assumptions(question: Any, said: list[str]) -> None:
 
 def test_division_that_was_asked_for_is_exact() -> None:
     """After `divides` there is no floor, before there is."""
-    asked = Judge(SYMBOLS)
+    asked = PolynomialJudge(SYMBOLS)
 
     before = asked.floor_divide(W, 12)
     asked.point["w"] = 768
@@ -234,7 +234,7 @@ def test_division_that_was_asked_for_is_exact() -> None:
 )
 def test_floors_that_are_constant(number: Any, divisor: Any, form: Any) -> None:
     """What is rounded alike for all w, h >= 1 is a number; a common factor is left out."""
-    asked = Judge([each._replace(stretches=False) for each in SYMBOLS])
+    asked = PolynomialJudge([each._replace(stretches=False) for each in SYMBOLS])
 
     found = asked.floor_divide(number, divisor)
 
@@ -258,7 +258,9 @@ def test_what_is_constant_over_a_range_is_so(
 ) -> None:
     """Before and after their range is learned, functions are what they are of numbers, all over that range."""
     least_w, more_w, least_h, more_h = ends
-    asked = Judge([Symbol("w", ("w",), least_w, least=least_w), Symbol("h", ("h",), least_h, least=least_h)])
+    asked = PolynomialJudge(
+        [Symbol("w", ("w",), least_w, least=least_w), Symbol("h", ("h",), least_h, least=least_h)]
+    )
     above, below = (a * W + b * H + c for a, b, c in (number, divisor))
     if name in ("min", "max"):
         early = asked.function(name, [above, below])
@@ -334,7 +336,7 @@ def facts(op: Op, inputs: tuple[Shape, ...]) -> tuple[Any, ...]:
     return op.shape(*inputs).dims, op.weights(*inputs), op.buffers(*inputs), tuple(op.cost(*inputs))
 
 
-def points(asked: Judge, point: dict[str, Any], seed: str) -> Iterator[dict[str, Any]]:
+def points(asked: PolynomialJudge, point: dict[str, Any], seed: str) -> Iterator[dict[str, Any]]:
     """The default point, and others at which the assumptions hold as well."""
     yield point
     draw = random.Random(seed)
@@ -349,7 +351,7 @@ def test_symbols_put_back_are_the_integer_run(example: Example) -> None:
     """Each rule's formula has the rule's own numbers, at the example and wherever its assumptions hold."""
     op, inputs = calls.call(example.call), tuple(calls.shape(text) for text in example.inputs)
     symbolic, shapes, point = symbols_for(op, inputs)
-    asked = Judge([Symbol(letter, (letter,), size) for letter, size in point.items()])
+    asked = PolynomialJudge([Symbol(letter, (letter,), size) for letter, size in point.items()])
 
     token = judge.set(asked)
     try:
@@ -377,7 +379,7 @@ def test_most_rules_are_tried_beside_their_examples() -> None:
     for example in EXAMPLES:
         op, inputs = calls.call(example.call), tuple(calls.shape(text) for text in example.inputs)
         symbolic, shapes, point = symbols_for(op, inputs)
-        asked = Judge([Symbol(letter, (letter,), size) for letter, size in point.items()])
+        asked = PolynomialJudge([Symbol(letter, (letter,), size) for letter, size in point.items()])
         token = judge.set(asked)
         facts(symbolic, shapes)
         judge.reset(token)

@@ -54,7 +54,7 @@ class Asked(Protocol):
     def ratio(self) -> bool: ...
 
 
-class Network:
+class CountedNetwork:
     """A counted network, with its counts under each convention, and its layers by path, once asked for."""
 
     def __init__(self, report: Report, look: Callable[[int], None]) -> None:
@@ -142,7 +142,7 @@ class Networks:
     """
 
     def __init__(self) -> None:
-        self.known: dict[Key, Network | Exception] = {}
+        self.known: dict[Key, CountedNetwork | Exception] = {}
         self.begin()
 
     def begin(self, steps: int = MOST_STEPS) -> None:
@@ -168,7 +168,7 @@ class Networks:
             fix="spread them over several specs",
         )
 
-    def network(self, spec: Spec, model: str, inputs: Inputs, batch: int = 1) -> Network:
+    def network(self, spec: Spec, model: str, inputs: Inputs, batch: int = 1) -> CountedNetwork:
         """A model of a spec, counted; `SpecError` or `Fault` when it cannot be built."""
         key = (spec.source.name, library.same_settings(spec, model), tuple(inputs.items()), batch)
         found = self.known.pop(key, None)
@@ -183,11 +183,11 @@ class Networks:
             raise found
         return found
 
-    def _counted(self, spec: Spec, model: str, inputs: Inputs, batch: int) -> Network | Exception:
+    def _counted(self, spec: Spec, model: str, inputs: Inputs, batch: int) -> CountedNetwork | Exception:
         """A model counted, or why it cannot be; notes how many steps that took."""
         elaborator = Elaborator(spec, Settings(model, inputs=inputs))
         try:
-            return Network(count(elaborator.run(), batch), self.look)
+            return CountedNetwork(count(elaborator.run(), batch), self.look)
         except (SpecError, Fault) as error:
             return error
         finally:
@@ -231,7 +231,7 @@ def spent(budget: Budget, spec: Spec, networks: Networks) -> Fraction:
     return Fraction(memory(network.report.graph, plan).bytes)
 
 
-def _other(claim: Asked, spec: Spec, networks: Networks) -> Network:
+def _other(claim: Asked, spec: Spec, networks: Networks) -> CountedNetwork:
     """The model that a ratio divides by: of the same file, else a bundled one."""
     name = claim.over_model
     if name == spec.name or name in spec.variants:
@@ -245,7 +245,7 @@ def _other(claim: Asked, spec: Spec, networks: Networks) -> Network:
 
 
 def _quantity(
-    network: Network, quantity: str, patterns: tuple[str, ...], convention: Convention, about: str
+    network: CountedNetwork, quantity: str, patterns: tuple[str, ...], convention: Convention, about: str
 ) -> int | Fraction:
     network.look(1)
     report = network.report
@@ -276,7 +276,7 @@ def _of_input(report: Report, quantity: str, patterns: tuple[str, ...]) -> int:
     return shape.elements
 
 
-def _of_output(network: Network, places: list[int], quantity: str) -> int | Fraction:
+def _of_output(network: CountedNetwork, places: list[int], quantity: str) -> int | Fraction:
     """The channels, field or jump of the one output that leaves some layers."""
     graph = network.report.graph
     leaving = _leaving(network, places)
@@ -296,7 +296,7 @@ def _of_output(network: Network, places: list[int], quantity: str) -> int | Frac
     return number
 
 
-def _leaving(network: Network, places: list[int]) -> set[int]:
+def _leaving(network: CountedNetwork, places: list[int]) -> set[int]:
     """The values that leave some layers: read by others, or by the user."""
     graph = network.report.graph
     first = len(graph.inputs)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from paramcalc.base.sizes import Size, total
 from paramcalc.conventions.papers import OWN
-from paramcalc.conventions.rule import Convention, Facts, expression, family, formulas, rules
+from paramcalc.conventions.rule import Convention, LayerFacts, expression, family, formulas, rules
 from paramcalc.conventions.tools import TOOLS, VARIANTS, WRITINGS
 from paramcalc.count.report import Basis, Counts, Report, Row, branches, sum_counts
 
@@ -133,7 +133,7 @@ class _Counting:
             self.formulas[place] = tuple(each.text for each in formulas(terms, family(layer)))
         key = (self.formulas[place], layer.kind)
         if key not in self.known:
-            facts = Facts(layer, row.counts if self.batch == 1 else None)
+            facts = LayerFacts(layer, row.counts if self.batch == 1 else None)
             self.known[key] = total(expression(formula).evaluate(facts) for formula in key[0])
         return self.known[key]
 

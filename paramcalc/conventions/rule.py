@@ -93,7 +93,7 @@ def replaced(terms: Iterable[Term], others: tuple[Term, ...]) -> tuple[Term, ...
     return (*(term for term in kept if term.families), *others)
 
 
-def evaluated(terms: Iterable[Term], facts: Facts) -> Size:
+def evaluated(terms: Iterable[Term], facts: LayerFacts) -> Size:
     """What terms make of one layer, for one sample."""
     return total(each.evaluate(facts) for each in formulas(terms, family(facts.layer)))
 
@@ -118,7 +118,7 @@ def _family(name: str, rank: int | None) -> str:
     return name.removesuffix(f"{rank}d")
 
 
-class Facts:
+class LayerFacts:
     """The names that a formula may use, for one application to one sample; its own counts where they are known."""
 
     def __init__(self, layer: Layer, counts: Counts | None = None) -> None:

@@ -45,10 +45,10 @@ from paramcalc.language.spec import (
     Join,
     Named,
     Repeat,
-    Row,
     Spec,
     Step,
     Table,
+    TableRow,
     passes,
 )
 from paramcalc.language.values import Value, truth
@@ -553,7 +553,9 @@ class Elaborator:
             group.value = value
         return value
 
-    def cells(self, item: Table, row: Row, number: int, scope: Scope, value: int) -> dict[str, Value] | None:
+    def cells(
+        self, item: Table, row: TableRow, number: int, scope: Scope, value: int
+    ) -> dict[str, Value] | None:
         """The values of a row's cells by column; None, and a problem, when one has none."""
         view = View(self.network, scope, value)
         cells: dict[str, Value] = {}

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from paramcalc.conventions import Convention
 from paramcalc.count.json import head
-from paramcalc.explain.equations import ORDER, Line, Meaning, Piece
+from paramcalc.explain.equations import ORDER, Equation, Meaning, Product
 from paramcalc.explain.explain import Explained, Explanation, Reason, Total
 from paramcalc.render.escape import code, comment
 from paramcalc.render.escape import markdown as escaped
@@ -203,7 +203,7 @@ def flow(each: Explanation) -> str:
     return f"{read} -> {each.output}" if read else str(each.output)
 
 
-def equation(line: Line, each: Explanation, style: Style = PLAIN) -> str:
+def equation(line: Equation, each: Explanation, style: Style = PLAIN) -> str:
     """A formula, the same with numbers, and the value; what repeats itself or is too long is left out."""
     parts = [formula(line, each, style, names) for names in (True, False)]
     value = number(line.value) if style is PLAIN else f"{line.value:,}".replace(",", "{,}")
@@ -211,21 +211,21 @@ def equation(line: Line, each: Explanation, style: Style = PLAIN) -> str:
     return " = ".join(dict.fromkeys([*shown, value]))
 
 
-def formula(line: Line, each: Explanation, style: Style, names: bool) -> str:
+def formula(line: Equation, each: Explanation, style: Style, names: bool) -> str:
     """The sum of an equation's pieces, with the symbols' names or with their numbers."""
     written = _written(line.pieces, style is TEX, names, (*ORDER, *each.numbers))
     return written if names else _MARKED.sub(lambda found: str(each.numbers[found[1]]), written)
 
 
 @lru_cache(maxsize=1024)
-def _written(pieces: tuple[Piece, ...], tex: bool, names: bool, order: tuple[str, ...]) -> str:
+def _written(pieces: tuple[Product, ...], tex: bool, names: bool, order: tuple[str, ...]) -> str:
     """A sum of pieces with names, or with marks in their places: many layers differ in numbers only."""
     style = TEX if tex else PLAIN
     notation = style.notation if names else style.notation._replace(symbol="\0{}\0".format)
     return " + ".join(_piece(piece, notation, style.apart, order) for piece in pieces) or "0"
 
 
-def _piece(piece: Piece, notation: Notation, apart: str, order: tuple[str, ...]) -> str:
+def _piece(piece: Product, notation: Notation, apart: str, order: tuple[str, ...]) -> str:
     """A product: sums in it, and products that stand apart, in parentheses."""
     written = [notation.sum(factor, (), order) for factor in piece.factors]
     if len(written) == 1:
@@ -314,16 +314,16 @@ def _align(titles: list[str], lines: list[str]) -> str:
     return f"{title}\\begin{{align*}}\n{body}\n\\end{{align*}}\n"
 
 
-def _left(line: Line) -> str:
+def _left(line: Equation) -> str:
     """The left side of an equation: a symbol, or a word."""
     return LATEX.symbol(line.name) if line.quantity == "output" else rf"\text{{{word(line)}}}"
 
 
-def word(line: Line) -> str:
+def word(line: Equation) -> str:
     """The left side in words: operations of a kind are counted by a noun."""
     return NOUNS.get(line.name, line.name) if line.quantity == "operations" else line.name
 
 
-def _indent(line: Line) -> str:
+def _indent(line: Equation) -> str:
     """What sets a kind of operations below all of them."""
     return "  " if line.quantity == "operations" != line.name else ""

@@ -41,14 +41,14 @@ ORDER = (
 )  # fmt: skip
 
 
-class Piece(NamedTuple):
+class Product(NamedTuple):
     """A product; factors that are `apart` are products themselves, each in parentheses."""
 
     factors: tuple[Any, ...]
     apart: bool = False
 
 
-class Line(NamedTuple):
+class Equation(NamedTuple):
     """An equation: `name` is the sum of the pieces, and that is `value`.
 
     The name is that of the quantity, or of an output's size, or of a kind of operations.
@@ -56,7 +56,7 @@ class Line(NamedTuple):
 
     quantity: str
     name: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Product, ...]
     value: int
 
 
@@ -87,7 +87,7 @@ class _Run(NamedTuple):
 
 def equations(
     applied: Applied, shared: Mapping[str, str] = {}, frozen: bool = False
-) -> tuple[dict[str, int], dict[str, Meaning], list[Line]]:
+) -> tuple[dict[str, int], dict[str, Meaning], list[Equation]]:
     """The equations of an op on given inputs, and the numbers and meanings of their symbols.
 
     Weights that are `shared` are counted elsewhere; `frozen` ones are params that training leaves alone.
@@ -112,8 +112,8 @@ class _Form(NamedTuple):
     """The equations of an op wherever the rules' questions have the answers that a recorder noted."""
 
     recorder: Recorder
-    outputs: list[tuple[str, list[Piece]]]
-    counts: list[tuple[str, str, list[Piece]]]
+    outputs: list[tuple[str, list[Product]]]
+    counts: list[tuple[str, str, list[Product]]]
 
 
 @lru_cache(maxsize=256)
@@ -151,7 +151,7 @@ def _run(op: Op, inputs: tuple[Shape, ...], recorder: Recorder) -> _Run:
     return _Run(op, inputs, output, weights, buffers, cost, names)
 
 
-def _quantities(run: _Run, shared: Mapping[str, str], frozen: bool) -> dict[str, list[Piece]]:
+def _quantities(run: _Run, shared: Mapping[str, str], frozen: bool) -> dict[str, list[Product]]:
     """The formulas of a layer's counts."""
     own = {name: dims for name, dims in run.weights.items() if name not in shared}
     params = _weights(own, lambda name: name not in run.op.frozen)
@@ -169,7 +169,7 @@ def _quantities(run: _Run, shared: Mapping[str, str], frozen: bool) -> dict[str,
         "frozen": [*fixed, *(params if frozen else ())],
         "buffers": _weights(run.buffers, lambda name: name not in shared),
         "macs": macs,
-        "flops": [Piece((2, *piece.factors), piece.apart) for piece in macs],
+        "flops": [Product((2, *piece.factors), piece.apart) for piece in macs],
         "connections": [_plain(renamed(run.cost.connections, run.names))],
         "activations": activations,
         "memory": [*params, *fixed, *activations],
@@ -262,7 +262,7 @@ class _Sizes:
         return "C" if stays else "C_in"
 
 
-def symbols(lines: Sequence[Line]) -> set[str]:
+def symbols(lines: Sequence[Equation]) -> set[str]:
     """The symbols that some lines mention; output sizes that stand on the left do not count."""
     return {
         name
@@ -315,27 +315,27 @@ def _in_order(shape: Shape) -> list[Any]:
     return [*sizes.values(), *channels]
 
 
-def _line(sizes: _Sizes, quantity: str, name: str, pieces: Sequence[Piece]) -> Line:
+def _line(sizes: _Sizes, quantity: str, name: str, pieces: Sequence[Product]) -> Equation:
     """An equation with the value that its pieces have."""
     values = [product(evaluate(factor, sizes.numbers) for factor in piece.factors) for piece in pieces]
     counting = tuple(piece for piece, value in zip(pieces, values, strict=True) if value)
-    return Line(quantity, name, counting, whole(sum(values)))
+    return Equation(quantity, name, counting, whole(sum(values)))
 
 
 # --------------------------------------------------------------------------------------------- forms
 
 
-def _plain(value: Any) -> Piece:
-    return Piece((value,))
+def _plain(value: Any) -> Product:
+    return Product((value,))
 
 
-def _weights(arrays: Weights, wanted: Callable[[str], bool]) -> list[Piece]:
+def _weights(arrays: Weights, wanted: Callable[[str], bool]) -> list[Product]:
     """Elements of arrays with what all of them have in common taken out: `(k_h k_w C_in + 1) C_out`."""
     total = sum_of((product(dims), 1) for name, dims in arrays.items() if wanted(name))
     return [_common_out(total)] if isinstance(total, Polynomial) else [_plain(total)]
 
 
-def _common_out(value: Polynomial) -> Piece:
+def _common_out(value: Polynomial) -> Product:
     """A sum as a product of what is left in it, and of the factors that all of its terms share."""
     if len(value.terms) == 1:
         return _plain(value)
@@ -350,10 +350,10 @@ def _common_out(value: Polynomial) -> Piece:
     if not monomial:
         return _plain(value)
     outside = type(value)({monomial: 1})
-    return Piece((*([number] if number > 1 else []), value / (outside * number), outside))
+    return Product((*([number] if number > 1 else []), value / (outside * number), outside))
 
 
-def _work(macs: Any, output: Shape, inputs: Sequence[Shape]) -> list[Piece]:
+def _work(macs: Any, output: Shape, inputs: Sequence[Shape]) -> list[Product]:
     """Multiplications as positions times what is done at each: `(H_out W_out C_out) * (k_h k_w C_in)`."""
     if not isinstance(macs, Polynomial) or len(macs.terms) > 1:
         return [_plain(macs)]
@@ -367,7 +367,7 @@ def _work(macs: Any, output: Shape, inputs: Sequence[Shape]) -> list[Piece]:
         wanted = {*space, channels} if channels in factors else {*space}
         first = type(macs)({tuple((atom, exponent) for atom, exponent in monomial if atom in wanted): 1})
         left = tuple((atom, exponent) for atom, exponent in monomial if atom not in wanted)
-        return [Piece((first, type(macs).of({left: coefficient})), apart=True)]
+        return [Product((first, type(macs).of({left: coefficient})), apart=True)]
     return [_plain(macs)]
 
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 from paramcalc.base.choice import chosen
 from paramcalc.base.errors import visible
 from paramcalc.base.shape import Shape
-from paramcalc.conventions.rule import Convention, Facts, expression, family, formulas
+from paramcalc.conventions.rule import Convention, LayerFacts, expression, family, formulas
 from paramcalc.count.call import call_text
 from paramcalc.count.report import Report, Row
 from paramcalc.engine.graph import Layer
-from paramcalc.explain.equations import ORDER, Line, Meaning, equations, symbols
+from paramcalc.explain.equations import ORDER, Equation, Meaning, equations, symbols
 from paramcalc.render import notebook
 from paramcalc.render.notebook import drawing
 
@@ -50,7 +50,7 @@ class Explanation(NamedTuple):
     output: Shape
     numbers: dict[str, int]
     meanings: dict[str, Meaning]
-    lines: tuple[Line, ...]
+    lines: tuple[Equation, ...]
     remarks: tuple[str, ...]
     reasons: tuple[Reason, ...]
 
@@ -190,7 +190,7 @@ def _remarks(shared: Mapping[str, str], frozen: bool) -> tuple[str, ...]:
 
 def _reasons(layer: Layer, row: Row, why: Convention, wanted: Sequence[str]) -> Iterable[Reason]:
     """What a convention makes of one layer, quantity by quantity: of those wanted, or of all that it is about."""
-    facts = Facts(layer)
+    facts = LayerFacts(layer)
     for quantity, terms in why.terms.items():
         if wanted != USUAL and quantity not in wanted:
             continue

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from paramcalc.count.json import head
-from paramcalc.formula.formula import Entry, Formulas
+from paramcalc.formula.formula import Formulas, PartCounts
 from paramcalc.render.escape import comment, tex
 from paramcalc.render.grid import number, wrapped
 from paramcalc.symbolic.choice import AXIS_LETTERS
@@ -218,7 +218,7 @@ def document(found: Formulas) -> dict[str, Any]:
     }
 
 
-def _formula(found: Formulas, entry: Entry, name: str) -> dict[str, Any]:
+def _formula(found: Formulas, entry: PartCounts, name: str) -> dict[str, Any]:
     from paramcalc.formula.code import expression
     from paramcalc.symbolic.to_sympy import latex
 
@@ -264,15 +264,15 @@ def _plain(value: Any) -> int | str:
     return int(value) if value.denominator == 1 else str(value)
 
 
-def _value(entry: Entry, name: str) -> Any:
+def _value(entry: PartCounts, name: str) -> Any:
     return getattr(entry.counts, name)
 
 
-def _shown(found: Formulas, entry: Entry, name: str) -> str:
+def _shown(found: Formulas, entry: PartCounts, name: str) -> str:
     return shown(_value(entry, name), found.leading, found.order)
 
 
-def _rounds(entry: Entry) -> str:
+def _rounds(entry: PartCounts) -> str:
     return ", ".join(f"{letter} = 1 ... {shown(count - 1)}" for letter, count in entry.ranges)
 
 

@@ -10,7 +10,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.base.shape import Shape
 from paramcalc.count.report import QUANTITIES, Counts
 from paramcalc.symbolic.assumption import Assumption
-from paramcalc.symbolic.closed import Closed, Fixed, Row, added
+from paramcalc.symbolic.closed import Closed, ClosedRow, Fixed, added
 from paramcalc.symbolic.domain import Domain
 from paramcalc.symbolic.facts import Symbol
 from paramcalc.symbolic.rounds import Range
@@ -21,7 +21,7 @@ TOTAL = "total"
 Per = Literal["total", "block", "layer"]
 
 
-class Entry(NamedTuple):
+class PartCounts(NamedTuple):
     """The counts of a part of the network.
 
     `ranges` says of which indices the counts are still to be summed: a layer in a repeat whose number
@@ -45,7 +45,7 @@ class Formulas(NamedTuple):
     others: tuple[Assumption, ...]
     assumptions: tuple[Assumption, ...]
     leading: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[PartCounts, ...]
     sum: str = TOTAL
     fixed: tuple[Fixed, ...] = ()
 
@@ -90,15 +90,15 @@ def formulas(
     )
 
 
-def _entries(rows: Sequence[Row], per: Per, depth: int, name: str) -> Iterable[Entry]:
+def _entries(rows: Sequence[ClosedRow], per: Per, depth: int, name: str) -> Iterable[PartCounts]:
     if per == "layer":
         for row in rows:
-            yield Entry(row.path, row.counts, row.ranges)
+            yield PartCounts(row.path, row.counts, row.ranges)
     if per == "block":
-        blocks: dict[str, list[Row]] = {}
+        blocks: dict[str, list[ClosedRow]] = {}
         for row in rows:
             blocks.setdefault("/".join(row.path.split("/")[:depth]), []).append(row)
         for path, inside in blocks.items():
-            yield Entry(path, added(inside))
+            yield PartCounts(path, added(inside))
     if per != "layer":
-        yield Entry(name, added(rows))
+        yield PartCounts(name, added(rows))

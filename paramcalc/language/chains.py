@@ -29,9 +29,9 @@ from paramcalc.language.spec import (
     Join,
     Named,
     Repeat,
-    Row,
     Step,
     Table,
+    TableRow,
     Written,
     passes,
     walk,
@@ -469,7 +469,7 @@ class ChainReader(Reader):
             return ()
         return tuple(found)
 
-    def rows(self, node: Node, columns: tuple[str, ...]) -> tuple[Row, ...] | None:
+    def rows(self, node: Node, columns: tuple[str, ...]) -> tuple[TableRow, ...] | None:
         if not isinstance(node, Sequence) or not node.items:
             self.fail(node, "the rows of a table are a list, each row an item")
             return None
@@ -480,7 +480,7 @@ class ChainReader(Reader):
         found = tuple(row for row in read if row is not None)
         return found if len(found) == len(read) else None
 
-    def row(self, node: Node, columns: tuple[str, ...]) -> Row | None:
+    def row(self, node: Node, columns: tuple[str, ...]) -> TableRow | None:
         cells = self.cells(node)
         if cells is None or not columns:
             return None
@@ -498,7 +498,7 @@ class ChainReader(Reader):
                 value = self.written(cell, node.start)
             if value is not None:
                 read.append(value)
-        return Row(name, tuple(read), node.start) if len(read) == len(columns) else None
+        return TableRow(name, tuple(read), node.start) if len(read) == len(columns) else None
 
     def cells(self, node: Node) -> tuple[Node, ...] | None:
         """The cells of a row: words separated by spaces, or the items of a list."""

@@ -109,7 +109,7 @@ class Repeat(NamedTuple):
     name: str
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One row of a table; `name` is '' when no column is called so."""
 
     name: str
@@ -121,7 +121,7 @@ class Table(NamedTuple):
     """Rows run through one chain; a column called `name` names them. `counter` may be ''."""
 
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     at: int
     body: Chain
     counter: str

@@ -10,7 +10,7 @@ from paramcalc.base.printed import significant
 from paramcalc.count.call import brief_text, call_text
 from paramcalc.count.json import head, plain
 from paramcalc.count.report import BITS, stored
-from paramcalc.memory.memory import Bound, Memory, Part, Work
+from paramcalc.memory.memory import Memory, Part, TimeBound, Work
 from paramcalc.render.grid import Column, Grid, Line, Rows, number
 from paramcalc.render.words import dims, inputs, title
 
@@ -26,7 +26,7 @@ STORED = ("float32", "bfloat16", "int8", "int4")
 RECORD = ("path", "op", "output", "live", "operations", "traffic", "intensity", "seconds")
 
 
-def grid(memory: Memory, bound: Bound | None = None) -> Grid:
+def grid(memory: Memory, bound: TimeBound | None = None) -> Grid:
     """The lines with their total, and what they were computed for."""
     columns = (
         Column("memory"),
@@ -82,7 +82,7 @@ def _stored(memory: Memory) -> str:
     return ", ".join(f"{number(stored(memory.scalars, dtype))} bytes as {dtype}" for dtype in STORED)
 
 
-def _times(memory: Memory, bound: Bound | None) -> tuple[str, ...]:
+def _times(memory: Memory, bound: TimeBound | None) -> tuple[str, ...]:
     """The least times on a device, and whether the memory is enough."""
     if bound is None:
         return ()
@@ -99,7 +99,7 @@ def _times(memory: Memory, bound: Bound | None) -> tuple[str, ...]:
     return tuple(said)
 
 
-def layers(memory: Memory, bound: Bound | None = None) -> Grid:
+def layers(memory: Memory, bound: TimeBound | None = None) -> Grid:
     """Each layer: what is alive while it runs, its operations, its traffic, their ratio, its least time."""
     ops = {work.layer.op for work in memory.work}
     brief = {call_text(op): brief_text(op) for op in ops}
@@ -190,12 +190,12 @@ def _rate(value: Fraction) -> str:
     return f"{significant(value / 10**power, 3)} {prefix}"
 
 
-def rows(memory: Memory, bound: Bound | None = None) -> Rows:
+def rows(memory: Memory, bound: TimeBound | None = None) -> Rows:
     """Every layer on a line."""
     return Rows(RECORD, (tuple(record.values()) for record in _records(memory, bound)))
 
 
-def document(memory: Memory, bound: Bound | None = None) -> dict[str, Any]:
+def document(memory: Memory, bound: TimeBound | None = None) -> dict[str, Any]:
     """The plan, the lines with their total, the peak, and every layer."""
     graph, peak = memory.report.graph, memory.peak
     result: dict[str, Any] = {
@@ -224,7 +224,7 @@ def document(memory: Memory, bound: Bound | None = None) -> dict[str, Any]:
     return result
 
 
-def _records(memory: Memory, bound: Bound | None) -> list[dict[str, Any]]:
+def _records(memory: Memory, bound: TimeBound | None) -> list[dict[str, Any]]:
     times: Iterable[Fraction | None] = bound.layers if bound else [None] * len(memory.work)
     return [_record(work, time) for work, time in zip(memory.work, times, strict=True)]
 

@@ -106,7 +106,7 @@ class Memory(NamedTuple):
         return sum(line.bytes for line in self.lines)
 
 
-class Bound(NamedTuple):
+class TimeBound(NamedTuple):
     """Least times on a device, in seconds.
 
     `layers` gives one for each layer, which computes at the peak rate or moves its traffic at full
@@ -212,7 +212,7 @@ def _work(layer: Layer, moment: Moment, plan: Plan) -> Work:
     return Work(layer, moment.elements, plan.batch * operations, traffic)
 
 
-def bound(memory: Memory, device: Device) -> Bound:
+def bound(memory: Memory, device: Device) -> TimeBound:
     """Least times for a forward pass on a device.
 
     A layer without operations only moves values about, which a good program avoids: it takes none.
@@ -223,7 +223,7 @@ def bound(memory: Memory, device: Device) -> Bound:
         for work in memory.work
     )
     operations = sum(work.operations for work in memory.work)
-    return Bound(device, layers, max(operations / rate, _unavoidable(memory) / device.bandwidth))
+    return TimeBound(device, layers, max(operations / rate, _unavoidable(memory) / device.bandwidth))
 
 
 def _unavoidable(memory: Memory) -> int:

@@ -8,10 +8,9 @@ from paramcalc.count import json as reports
 from paramcalc.count import words
 from paramcalc.count.report import QUANTITIES
 from paramcalc.count.words import COUNTED, word
-from paramcalc.render.grid import Column, Grid, Line, number
-from paramcalc.render.grid import Rows as Data
+from paramcalc.render.grid import Column, Grid, Line, Rows, number
 from paramcalc.render.words import MAIN, NARROW
-from paramcalc.rows.rows import DEPTH, NetworkRow, Rows
+from paramcalc.rows.rows import DEPTH, NetworkRow, NetworkRows
 
 SCHEMA = "paramcalc/rows/1"
 INPUT = "input"
@@ -21,28 +20,28 @@ DROPS = {"memory": 4, "activations": 3, INPUT: 2}
 DEEP = "depth: layers with weights (convolution, linear, attention) on the longest path"
 
 
-def columns(text: str, found: Rows) -> tuple[str, ...]:
+def columns(text: str, networks: NetworkRows) -> tuple[str, ...]:
     """Column names from a list with commas; `Fault` with near misses for unknown ones."""
-    chosen = words.columns(text, COLUMNS, found.first)
-    if chosen or found.first.basis is None:
+    chosen = words.columns(text, COLUMNS, networks.first)
+    if chosen or networks.first.basis is None:
         return chosen or USUAL
-    about = found.first.quantities
+    about = networks.first.quantities
     return (DEPTH, *([name for name in MAIN if name in about] or about), INPUT)
 
 
-def grid(found: Rows, chosen: tuple[str, ...] = (), said: tuple[str, ...] = ()) -> Grid:
+def grid(networks: NetworkRows, chosen: tuple[str, ...] = (), said: tuple[str, ...] = ()) -> Grid:
     """A line for each network."""
-    chosen = chosen or columns("", found)
-    titles = (Column(word(name, found.first), right=True, drop=DROPS.get(name, 0)) for name in chosen)
+    chosen = chosen or columns("", networks)
+    titles = (Column(word(name, networks.first), right=True, drop=DROPS.get(name, 0)) for name in chosen)
     lines = tuple(
-        Line((network.name, *(_cell(network, name) for name in chosen))) for network in found.networks
+        Line((network.name, *(_cell(network, name) for name in chosen))) for network in networks.networks
     )
-    return Grid("", (Column("network", wrap=True), *titles), lines, (*notes(found, chosen), *said), NARROW)
+    return Grid("", (Column("network", wrap=True), *titles), lines, (*notes(networks, chosen), *said), NARROW)
 
 
-def notes(found: Rows, chosen: tuple[str, ...]) -> tuple[str, ...]:
+def notes(networks: NetworkRows, chosen: tuple[str, ...]) -> tuple[str, ...]:
     """What was counted, under which convention, and what depth is."""
-    first = found.first
+    first = networks.first
     says = first.basis.says if first.basis else COUNTED
     label = first.basis.label if first.basis else first.convention
     return (f"batch {first.batch}; {says} (convention {label})", *([DEEP] if DEPTH in chosen else []))
@@ -57,11 +56,11 @@ def _input(network: NetworkRow) -> str:
     return ", ".join(str(shape) if len(shapes) == 1 else f"{name} {shape}" for name, shape in shapes.items())
 
 
-def rows(found: Rows) -> Data:
+def rows(networks: NetworkRows) -> Rows:
     """Every network with every quantity."""
-    about = found.first.quantities
+    about = networks.first.quantities
     header = ("network", "model", "spec", "settings", INPUT, "batch", DEPTH, *about)
-    return Data(header, (_record(network, about) for network in found.networks))
+    return Rows(header, (_record(network, about) for network in networks.networks))
 
 
 def _record(network: NetworkRow, about: tuple[str, ...]) -> tuple[object, ...]:
@@ -73,13 +72,13 @@ def _record(network: NetworkRow, about: tuple[str, ...]) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def document(found: Rows, dtype: str = "float32") -> dict[str, Any]:
+def document(networks: NetworkRows, dtype: str = "float32") -> dict[str, Any]:
     """The same as JSON; counts are integers, exact at any size."""
     return {
         "schema": SCHEMA,
-        "convention": found.first.convention,
-        "batch": found.first.batch,
-        **reports.definitions(found.first.basis),
+        "convention": networks.first.convention,
+        "batch": networks.first.batch,
+        **reports.definitions(networks.first.basis),
         "networks": [
             {
                 "network": network.name,
@@ -88,8 +87,8 @@ def document(found: Rows, dtype: str = "float32") -> dict[str, Any]:
                 "settings": list(network.report.graph.settings),
                 "input": {name: list(shape) for name, shape in network.report.input_shapes().items()},
                 "depth": network.depth,
-                "totals": reports.totals(network.totals, dtype, found.first.quantities),
+                "totals": reports.totals(network.totals, dtype, networks.first.quantities),
             }
-            for network in found.networks
+            for network in networks.networks
         ],
     }

@@ -33,20 +33,20 @@ class NetworkRow(NamedTuple):
 
 
 @shows_itself
-class Rows(NamedTuple):
+class NetworkRows(NamedTuple):
     """Networks under one convention and batch."""
 
     networks: tuple[NetworkRow, ...]
 
     def __repr__(self) -> str:
-        return f"<Rows of {len(self.networks)} networks from {visible(self.networks[0].name)}>"
+        return f"<NetworkRows of {len(self.networks)} networks from {visible(self.networks[0].name)}>"
 
     @property
     def first(self) -> Report:
         """The report whose quantities, convention and batch are those of all."""
         return self.networks[0].report
 
-    def sort(self, name: str) -> Rows:
+    def sort(self, name: str) -> NetworkRows:
         """The networks with the largest first; `Fault` with near misses for what is neither quantity nor depth."""
         if name != DEPTH:
             known(name, (DEPTH, *self.first.quantities, *own_words(self.first)), "quantity")
@@ -55,14 +55,14 @@ class Rows(NamedTuple):
         return self._replace(networks=tuple(ordered))
 
 
-def rows(networks: Iterable[tuple[str, Report]]) -> Rows:
+def rows(networks: Iterable[tuple[str, Report]]) -> NetworkRows:
     """Reports by name as rows.
 
     >>> from paramcalc import load
     >>> [row.depth for row in rows((name, load(name).count()) for name in ("vgg-16", "resnet-50")).networks]
     [16, 50]
     """
-    return Rows(tuple(NetworkRow(name, report, depth(report.graph)) for name, report in networks))
+    return NetworkRows(tuple(NetworkRow(name, report, depth(report.graph)) for name, report in networks))
 
 
 def names(reports: Sequence[Report]) -> list[str]:

@@ -9,6 +9,6 @@
 from __future__ import annotations
 
 from paramcalc.solve.answer import Answer, Goal, Point, Solution, goal, setting, solve
-from paramcalc.solve.bounds import Bound, bounds
+from paramcalc.solve.bounds import Constraint, bounds
 
-__all__ = ["Answer", "Bound", "Goal", "Point", "Solution", "bounds", "goal", "setting", "solve"]
+__all__ = ["Answer", "Constraint", "Goal", "Point", "Solution", "bounds", "goal", "setting", "solve"]

@@ -12,13 +12,13 @@ from paramcalc.count.vary import MOST_VALUES, Axis, Space, axis
 from paramcalc.ops.attributes import shown
 from paramcalc.render import notebook
 from paramcalc.render.notebook import shows_itself
-from paramcalc.solve.bounds import Bound
+from paramcalc.solve.bounds import Constraint
 from paramcalc.solve.line import (
     FARTHEST,
     MOST_TRIED,
     OPEN,
     UP,
-    Line,
+    LineAnswer,
     Run,
     Walk,
     along,
@@ -75,12 +75,12 @@ class Solution(NamedTuple):
 
     space: Space
     symbols: tuple[Symbol, ...]
-    bounds: tuple[Bound, ...]
+    bounds: tuple[Constraint, ...]
     goal: Goal
     answers: tuple[Answer, ...]
     endless: bool
-    lines: tuple[Line, ...]
-    across: Line | None = None
+    lines: tuple[LineAnswer, ...]
+    across: LineAnswer | None = None
     nearest: tuple[Point, ...] = ()
 
     def __repr__(self) -> str:
@@ -130,7 +130,7 @@ def setting(text: str, step: int = 1) -> Axis:
     return Axis(found.name, range(low, found.values.stop, step))
 
 
-def solve(space: Space, bounds: Sequence[Bound], goal: Goal | None = None) -> Solution:
+def solve(space: Space, bounds: Sequence[Constraint], goal: Goal | None = None) -> Solution:
     """Values of the axes of a space, one or two, that meet all constraints.
 
     Without a goal it is the largest setting where a constraint bounds from above, else the smallest.
@@ -162,12 +162,12 @@ class Best(NamedTuple):
     """The best place along a line."""
 
     walk: Walk
-    line: Line
+    line: LineAnswer
     number: int
 
 
 class _Solver:
-    def __init__(self, pieces: Pieces, bounds: tuple[Bound, ...], goal: Goal) -> None:
+    def __init__(self, pieces: Pieces, bounds: tuple[Constraint, ...], goal: Goal) -> None:
         self.pieces = pieces
         self.space = pieces.space
         self.bounds = bounds
@@ -180,7 +180,7 @@ class _Solver:
         return self.solution([] if best is None else [Best(walk, line, best)], [(walk, line)])
 
     def solution(
-        self, found: list[Best], looked: list[tuple[Walk, Line]], across: Line | None = None
+        self, found: list[Best], looked: list[tuple[Walk, LineAnswer]], across: LineAnswer | None = None
     ) -> Solution:
         """The answers, unless one of them is only where a setting without an end stops being looked at."""
         symbols = tuple(column.symbol for column in self.pieces.columns)
@@ -192,7 +192,7 @@ class _Solver:
         near = () if found else self.nearest(looked)
         return Solution(self.space, symbols, self.bounds, self.goal, answers, endless, lines, across, near)
 
-    def nearest(self, looked: list[tuple[Walk, Line]]) -> tuple[Point, ...]:
+    def nearest(self, looked: list[tuple[Walk, LineAnswer]]) -> tuple[Point, ...]:
         """The points that miss the constraints least: of those below, and of those above."""
         found = [(near, walk) for walk, line in looked for near in nearest(walk, line, self.bounds)]
         points = []
@@ -207,7 +207,7 @@ class _Solver:
         """One line along the second setting for each value of the first."""
         first, second = (axis.values for axis in self.space.axes)
         across = self.across()
-        looked: list[tuple[Walk, Line]] = []
+        looked: list[tuple[Walk, LineAnswer]] = []
         found: list[Best] = []
         for value in first[: across.runs[-1].last + 1 if across.runs else 1]:
             walk = Walk(self.pieces, (value, second[0]), 1)
@@ -219,18 +219,18 @@ class _Solver:
         kept = self.outermost(found) if not self.goal.quantity else self.best_of(found)
         return self.solution(kept, looked, across)
 
-    def across(self) -> Line:
+    def across(self) -> LineAnswer:
         """The values of the first setting worth looking at: those that are not too large by themselves."""
         first, second = self.space.axes
         walk = Walk(self.pieces, (first.values[0], second.values[0]), 0)
         upper = [bound for bound in self.bounds if bound.upper]
-        whole = Line((Run(0, len(walk) - 1),), walk.open)
+        whole = LineAnswer((Run(0, len(walk) - 1),), walk.open)
         line = along(walk, upper) if walk.open and upper else whole
         if (line.open and walk.open) or (line.runs and line.runs[-1].last >= MOST_LINES):
             raise too_many(first.name, len(walk))
         return line
 
-    def best(self, walk: Walk, line: Line) -> int | None:
+    def best(self, walk: Walk, line: LineAnswer) -> int | None:
         """The place of the best value among those that meet the constraints."""
         if not line.runs:
             return None

@@ -28,7 +28,7 @@ _TURNED = {"<=": ">=", "<": ">", ">=": "<=", ">": "<"}  # the same with its side
 _FAILED = {"<=": ">", "<": ">=", ">=": "<", ">": "<="}  # what holds where it does not
 
 
-class Bound(NamedTuple):
+class Constraint(NamedTuple):
     """`left sign right`, expressions in the quantities of the whole network."""
 
     left: Expression
@@ -36,7 +36,7 @@ class Bound(NamedTuple):
     right: Expression
 
     def __repr__(self) -> str:
-        return f"<Bound {visible(str(self))}>"
+        return f"<Constraint {visible(str(self))}>"
 
     def __str__(self) -> str:
         return f"{self.left.text} {self.sign} {self.right.text}"
@@ -73,7 +73,7 @@ class Bound(NamedTuple):
         return self.met(self.gap(counts))
 
 
-def bounds(text: str) -> tuple[Bound, ...]:
+def bounds(text: str) -> tuple[Constraint, ...]:
     """The constraints in a text, quantities on the left; a chain of comparisons is several.
 
     Numbers may have units as in claims, each exactly what it says.
@@ -99,12 +99,12 @@ def bounds(text: str) -> tuple[Bound, ...]:
     )
 
 
-def _bound(left: Expression, sign: str, right: Expression) -> Bound:
+def _bound(left: Expression, sign: str, right: Expression) -> Constraint:
     """A constraint: 5e6 >= params keeps params down, as params <= 5e6 does."""
-    return Bound(left, sign, right) if left.names() else Bound(right, _TURNED[sign], left)
+    return Constraint(left, sign, right) if left.names() else Constraint(right, _TURNED[sign], left)
 
 
-def wanted(bounds: Sequence[Bound]) -> list[str]:
+def wanted(bounds: Sequence[Constraint]) -> list[str]:
     """The constraints as they are written: two that leave one value are an equation.
 
     >>> wanted(bounds("params == 5e6") + bounds("macs < 1e9"))

@@ -11,7 +11,7 @@ from paramcalc.render.grid import Column, Grid, Line, Rows, number
 from paramcalc.render.words import TITLES
 from paramcalc.solve import Answer, Point, Solution
 from paramcalc.solve.bounds import wanted
-from paramcalc.solve.line import Line as Found
+from paramcalc.solve.line import LineAnswer
 from paramcalc.symbolic.facts import Symbol
 from paramcalc.symbolic.pieces import Piece
 from paramcalc.symbolic.polynomial import Polynomial
@@ -86,7 +86,7 @@ def notes(solution: Solution) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _looked(solution: Solution) -> list[tuple[Found, Axis]]:
+def _looked(solution: Solution) -> list[tuple[LineAnswer, Axis]]:
     """One line of each kind along each setting: all others were found in the same ways."""
     first, *_, last = solution.space.axes[0], *solution.space.axes
     decided = [line for line in solution.lines if line.piece is not None]
@@ -96,7 +96,7 @@ def _looked(solution: Solution) -> list[tuple[Found, Axis]]:
     return [(across, first), *found] if across and (across.tried or across.piece) else found
 
 
-def _told(line: Found, axis: Axis) -> list[str]:
+def _told(line: LineAnswer, axis: Axis) -> list[str]:
     """What was tried, what is missing, and where the constraints are met if not in one stretch."""
     if line.piece is not None:
         if not line.missing:

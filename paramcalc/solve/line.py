@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault
 from paramcalc.count.report import Counts
-from paramcalc.solve.bounds import Bound
+from paramcalc.solve.bounds import Constraint
 from paramcalc.solve.monotone import falls, rises
 from paramcalc.symbolic import Assumption, evaluate
 from paramcalc.symbolic.facts import Facts
@@ -35,7 +35,7 @@ class Run(NamedTuple):
     last: int
 
 
-class Line(NamedTuple):
+class LineAnswer(NamedTuple):
     """Where the constraints are met along an axis, and how that is known.
 
     `open` says that they still are at the last value that could be looked at. `tried` values were
@@ -102,7 +102,7 @@ class Walk:
         return value.replaced(others) if isinstance(value, Polynomial) else value
 
 
-def along(walk: Walk, bounds: Iterable[Bound]) -> Line:
+def along(walk: Walk, bounds: Iterable[Constraint]) -> LineAnswer:
     """Where all constraints are met."""
     bounds = tuple(bounds)
     return _by_formula(walk, bounds) or _by_trying(walk, bounds)
@@ -120,7 +120,7 @@ class Near(NamedTuple):
     number: int
 
 
-def nearest(walk: Walk, line: Line, bounds: Iterable[Bound]) -> list[Near]:
+def nearest(walk: Walk, line: LineAnswer, bounds: Iterable[Constraint]) -> list[Near]:
     """The places nearest to meeting the constraints, below and above, where none meets them."""
     bounds = tuple(bounds)
     numbers = range(line.tried) if line.piece is None else line.edges
@@ -132,7 +132,7 @@ def nearest(walk: Walk, line: Line, bounds: Iterable[Bound]) -> list[Near]:
     return list(found.values())
 
 
-def _missed(walk: Walk, number: int, bounds: tuple[Bound, ...]) -> Near | None:
+def _missed(walk: Walk, number: int, bounds: tuple[Constraint, ...]) -> Near | None:
     """By how much the constraints are missed at a place; None where there is no network."""
     counts = walk.counts(number)
     if counts is None:
@@ -154,7 +154,7 @@ def direction(walk: Walk, value: Any) -> int | None:
 # --------------------------------------------------------------------------------- by closed form
 
 
-def _by_formula(walk: Walk, bounds: tuple[Bound, ...]) -> Line | None:
+def _by_formula(walk: Walk, bounds: tuple[Constraint, ...]) -> LineAnswer | None:
     """The one run where the closed form of the first network holds for all that follow and is monotone."""
     start = walk.first()
     piece = walk.piece(start or 0)
@@ -172,10 +172,10 @@ def _by_formula(walk: Walk, bounds: tuple[Bound, ...]) -> Line | None:
         edges += [min(begin, end), stop]
     runs = (Run(first, last),) if first <= last else ()
     reason = walk.piece(0).reason
-    return Line(runs, bool(runs) and last == end, 0, start, 0, reason, piece, tuple(edges))
+    return LineAnswer(runs, bool(runs) and last == end, 0, start, 0, reason, piece, tuple(edges))
 
 
-def _gap(walk: Walk, bound: Bound, piece: Piece) -> Any:
+def _gap(walk: Walk, bound: Constraint, piece: Piece) -> Any:
     """A constraint's gap in the axis' own symbol; None where it is no closed form."""
     try:
         return walk.alone(bound.gap(piece.totals))
@@ -195,7 +195,7 @@ def _stays(walk: Walk, start: int, guard: Assumption) -> bool:
     return guard.kind == "!=" and ((way == UP and here > 0) or (way == DOWN and here < 0))
 
 
-def _met_between(walk: Walk, start: int, bound: Bound, gap: Any, way: int) -> tuple[int, int]:
+def _met_between(walk: Walk, start: int, bound: Constraint, gap: Any, way: int) -> tuple[int, int]:
     """The first and the last place from `start` on where a constraint of monotone gap is met.
 
     The last is before the first where it is met nowhere.
@@ -237,7 +237,7 @@ class _Tried(NamedTuple):
     exceeds: bool
 
 
-def _by_trying(walk: Walk, bounds: tuple[Bound, ...]) -> Line:
+def _by_trying(walk: Walk, bounds: tuple[Constraint, ...]) -> LineAnswer:
     """Every value in turn; without an upper end in growing stages, until one brings nothing more."""
     if not walk.open and len(walk) > MOST_TRIED:
         raise too_many(walk.axis.name, len(walk))
@@ -257,7 +257,7 @@ def _by_trying(walk: Walk, bounds: tuple[Bound, ...]) -> Line:
     known = [each for each in tried if each is not None]
     missing = len(tried) - len(known)
     gap = tried.index(None) if missing else 0
-    return Line(_runs(tried), bool(known) and known[-1].meets, len(tried), missing, gap, reason)
+    return LineAnswer(_runs(tried), bool(known) and known[-1].meets, len(tried), missing, gap, reason)
 
 
 def _stages(walk: Walk) -> list[int]:
@@ -270,12 +270,12 @@ def _stages(walk: Walk) -> list[int]:
     return stages
 
 
-def _look(bounds: tuple[Bound, ...], counts: Counts) -> _Tried:
+def _look(bounds: tuple[Constraint, ...], counts: Counts) -> _Tried:
     met = [bound.holds(counts) for bound in bounds]
     return _Tried(all(met), any(not each and bound.upper for each, bound in zip(met, bounds, strict=True)))
 
 
-def _enough(bounds: tuple[Bound, ...], stage: list[_Tried]) -> bool:
+def _enough(bounds: tuple[Constraint, ...], stage: list[_Tried]) -> bool:
     """Whether larger values bring nothing more: all of a stage is too large, or one is large enough."""
     if any(bound.upper for bound in bounds):
         return bool(stage) and all(each.exceeds for each in stage)

@@ -16,7 +16,7 @@ from paramcalc.symbolic.assumption import Assumption
 from paramcalc.symbolic.choice import Chosen, Start, choose, filled, usual
 from paramcalc.symbolic.domain import Domain
 from paramcalc.symbolic.facts import Symbol
-from paramcalc.symbolic.judge import Judge, Stretch
+from paramcalc.symbolic.judge import PolynomialJudge, Stretch
 from paramcalc.symbolic.notation import shown
 from paramcalc.symbolic.polynomial import evaluate, sum_of
 from paramcalc.symbolic.rounds import Range, SymbolicElaborator, summed
@@ -77,7 +77,7 @@ class Formula(NamedTuple):
         return {**defaults, **values}
 
 
-class Row(NamedTuple):
+class ClosedRow(NamedTuple):
     """A layer and its counts; in a repeat with a symbol for its rounds, one that stands for several.
 
     Then `ranges` has the indices that the counts may depend on, and over which they are summed.
@@ -114,7 +114,7 @@ class Closed(NamedTuple):
     domains: tuple[Domain, ...]
     others: tuple[Assumption, ...]
     assumptions: tuple[Assumption, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ClosedRow, ...]
     totals: Counts
     chosen: Chosen
     fixed: tuple[Fixed, ...] = ()
@@ -143,7 +143,7 @@ class Closed(NamedTuple):
         deep = [symbol.letter for symbol in self.symbols if symbol.letter in rounds]
         return tuple(dict.fromkeys([*batch, *letters, *deep]))
 
-    def select(self, layers: Sequence[str]) -> tuple[Row, ...]:
+    def select(self, layers: Sequence[str]) -> tuple[ClosedRow, ...]:
         """The rows that patterns mean together, each once."""
         paths = [row.path for row in self.rows]
         wanted = {path for pattern in layers for path in matching(pattern, paths)}
@@ -191,7 +191,7 @@ def _closed(spec: Spec, numeric: Settings, chosen: Chosen) -> Closed:
     """
     fixed: list[Fixed] = []
     while True:
-        asked = Judge(chosen.symbols)
+        asked = PolynomialJudge(chosen.symbols)
         settings = numeric._replace(changes=(*numeric.changes, *chosen.changes()))
         try:
             sizes = chosen.sizes(started(spec, settings, asked).inputs)
@@ -221,10 +221,12 @@ def _closed(spec: Spec, numeric: Settings, chosen: Chosen) -> Closed:
         )
 
 
-def _only_value(spec: Spec, settings: Settings, chosen: Chosen, asked: Judge) -> tuple[str, str] | None:
+def _only_value(
+    spec: Spec, settings: Settings, chosen: Chosen, asked: PolynomialJudge
+) -> tuple[str, str] | None:
     """A symbol all of whose values but one have no network, as an attempt without that one shows, and why."""
     for letter, equation in asked.only.items():
-        judge = Judge(chosen.symbols, denied=equation)
+        judge = PolynomialJudge(chosen.symbols, denied=equation)
         judge.stretching = False
         try:
             counted(spec, settings, judge, _batch(chosen))
@@ -237,7 +239,7 @@ def _only_value(spec: Spec, settings: Settings, chosen: Chosen, asked: Judge) ->
     return None
 
 
-def started(spec: Spec, settings: Settings, asked: Judge) -> Start:
+def started(spec: Spec, settings: Settings, asked: PolynomialJudge) -> Start:
     """Knobs and input sizes under settings that hold symbols."""
     token = judge.set(asked)
     try:
@@ -246,7 +248,9 @@ def started(spec: Spec, settings: Settings, asked: Judge) -> Start:
         judge.reset(token)
 
 
-def counted(spec: Spec, settings: Settings, asked: Judge, batch: Any) -> tuple[Graph, tuple[Row, ...]]:
+def counted(
+    spec: Spec, settings: Settings, asked: PolynomialJudge, batch: Any
+) -> tuple[Graph, tuple[ClosedRow, ...]]:
     """A network whose settings hold symbols, and its layers' counts, as a judge answers for the symbols."""
     token = judge.set(asked)
     try:
@@ -261,23 +265,25 @@ def _batch(chosen: Chosen) -> Any:
     return next((symbol.value for symbol in chosen.symbols if symbol.letter == chosen.batch), 1)
 
 
-def _rows(graph: Graph, ranges: Mapping[int, tuple[Range, ...]], batch: Any, asked: Judge) -> Iterable[Row]:
+def _rows(
+    graph: Graph, ranges: Mapping[int, tuple[Range, ...]], batch: Any, asked: PolynomialJudge
+) -> Iterable[ClosedRow]:
     known: dict[Kind, Counts] = {}
     for number, layer in enumerate(graph.layers):
         counts = known.get(layer.kind)
         if counts is None:
             counts = known[layer.kind] = Counts(*map(asked.settled, count_layer(layer, batch)))
-        yield Row(layer, counts, ranges.get(number, ()))
+        yield ClosedRow(layer, counts, ranges.get(number, ()))
 
 
-def added(rows: Iterable[Row]) -> Counts:
+def added(rows: Iterable[ClosedRow]) -> Counts:
     """The counts of all rows together, quantity by quantity; equal ones are added once."""
-    alike: dict[tuple[int, tuple[Range, ...]], list[Row]] = {}
+    alike: dict[tuple[int, tuple[Range, ...]], list[ClosedRow]] = {}
     for row in rows:
         alike.setdefault((id(row.counts), row.ranges), []).append(row)
     return Counts(*(_added(quantity, alike.values()) for quantity in Counts._fields))
 
 
-def _added(quantity: str, alike: Iterable[list[Row]]) -> Any:
+def _added(quantity: str, alike: Iterable[list[ClosedRow]]) -> Any:
     parts = ((summed(getattr(rows[0].counts, quantity), rows[0].ranges), len(rows)) for rows in alike)
     return sum_of(parts)

@@ -29,7 +29,7 @@ class Stretch(Exception):
         self.factor = factor
 
 
-class Judge:
+class PolynomialJudge:
     """Answers for polynomials in the given symbols; see `paramcalc.base.sizes.Judge`.
 
     To learn what becomes of a network where an equation does not hold, it can be `denied`.

@@ -23,7 +23,7 @@ from paramcalc.engine.elaborate import Elaborator
 from paramcalc.symbolic import Assumption, Symbol, evaluate, symbol
 from paramcalc.symbolic.choice import ALPHABET, AVOIDED, CUSTOMARY
 from paramcalc.symbolic.closed import added, counted
-from paramcalc.symbolic.judge import Judge
+from paramcalc.symbolic.judge import PolynomialJudge
 
 # What an elaboration with symbols can end in besides the faults of a spec: text that needs a number
 # there, such as the index of a list, meets a symbol. Then the point is counted with numbers.
@@ -161,11 +161,11 @@ class Pieces:
             if column.axis in axes
         )
 
-    def _judge(self, values: Sequence[Any]) -> Judge:
+    def _judge(self, values: Sequence[Any]) -> PolynomialJudge:
         """A judge that decides as it is at a point."""
         letters = self.letters(values)
         symbols = [column.symbol for column in self.columns]
-        return Judge([each._replace(default=letters[each.letter]) for each in symbols])
+        return PolynomialJudge([each._replace(default=letters[each.letter]) for each in symbols])
 
     def _symbolic(self, values: Sequence[Any], numbers: frozenset[int] = frozenset()) -> list[Any]:
         """A point with symbols in place of all values but those of some axes."""
@@ -197,7 +197,7 @@ class Pieces:
             for column in self.columns
             if column.axis in able
         ]
-        asked = Judge([column.symbol for column in columns])
+        asked = PolynomialJudge([column.symbol for column in columns])
         settings, batch = self.space.settings(_filled(usual, columns))
         try:
             if rounds:
@@ -222,7 +222,7 @@ class Pieces:
 
 
 @contextmanager
-def answering(asked: Judge) -> Iterator[None]:
+def answering(asked: PolynomialJudge) -> Iterator[None]:
     """Within, questions about symbols go to a judge."""
     token = judge.set(asked)
     try:

@@ -18,7 +18,7 @@ from paramcalc.base.sizes import at_least, divides
 from paramcalc.engine.elaborate import UNKNOWN, Elaborator, Group, Scope, Settings
 from paramcalc.language.expression import Value
 from paramcalc.language.spec import Named, Repeat, Spec
-from paramcalc.symbolic.judge import Judge
+from paramcalc.symbolic.judge import PolynomialJudge
 from paramcalc.symbolic.polynomial import Polynomial, symbol
 from paramcalc.symbolic.terms import Atom
 
@@ -34,7 +34,7 @@ class SymbolicElaborator(Elaborator):
     innermost first.
     """
 
-    def __init__(self, spec: Spec, settings: Settings, judge: Judge) -> None:
+    def __init__(self, spec: Spec, settings: Settings, judge: PolynomialJudge) -> None:
         super().__init__(spec, settings)
         self.judge = judge
         self.ranges: dict[int, tuple[Range, ...]] = {}
