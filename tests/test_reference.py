@@ -123,6 +123,40 @@ def test_a_miss_names_what_is_near(run: Run) -> None:
     assert run("list", "nowhere/").code == 2
 
 
+def test_list_of_models_that_meet_a_condition(run: Run, tmp_path: Path) -> None:
+    """Numbers as claims take them; FLOPs are two a multiplication; no year meets no condition about one."""
+    models = json.loads(run("list", "--format", "json").out)["models"]
+    condition = "2*macs == flops and flops < 0.6G and params <= 5M and year > 2016"
+
+    listed = json.loads(run("list", "--where", condition, "--format", "json").out)["models"]
+
+    assert [one["model"] for one in listed] == [
+        one["model"]
+        for one in models
+        if one["macs"] < 300_000_000 and one["params"] <= 5_000_000 and (one["year"] or 0) > 2016
+    ]
+    assert 0 < len(listed) < len(models)
+    (tmp_path / "small.yaml").write_text("input: 3\nlayers: [linear 2]\n", encoding="utf-8")
+    assert "small.yaml" in run("list", tmp_path, "--where", "params == 8").out
+    assert run("list", "--where", "params < 1").err == "no bundled model matches 'params < 1'\n"
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("macs < 1G or", "--where: 'macs < 1G or' is not an expression"),
+        ("params", "--where: a condition is true or false"),
+        ("latency < 3", "--where: there is no quantity 'latency'"),
+        ("x.height < 3", "--where: 'x' has no sizes here"),
+    ],
+)
+def test_conditions_that_are_none(condition: str, said: str, run: Run) -> None:
+    result = run("list", "--where", condition)
+
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"paramcalc: {said}\n  = expected: such as macs < 1G and params < 5M\n")
+
+
 def test_list_of_a_folder_with_a_bad_spec(tmp_path: Path, run: Run) -> None:
     """The others are listed; what is wrong is said, and in the exit code."""
     (tmp_path / "bad.yaml").write_text("input: 3\nlayers: [rellu]\n")

@@ -31,6 +31,7 @@ BINARY = {"K": "Ki", "M": "Mi", "G": "Gi", "B": "Gi", "e3": "Ki", "e6": "Mi", "e
 _WHOLE = r"[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+(?:_[0-9]+)*"
 _FIGURE = re.compile(rf"({_WHOLE})(\.[0-9]+)?(?:e([0-9]+)|(%|Ki|Mi|Gi|K|M|G|B|T))?")
 _NUMBER = re.compile(rf"(?<![0-9.,_])({_WHOLE})(\.[0-9]+)?(?![0-9]|[.,_][0-9])(?:\s?(%))?")
+_WITH_UNIT = re.compile(r"(?<![\w.])\d[\d_]*(?:\.\d+)?(?:Ki|Mi|Gi|K|M|G|B|T)(?!\w)")
 
 
 class Comparison(StrEnum):
@@ -127,6 +128,15 @@ def read(text: str, ratio: bool = False) -> Figure:
     unit = scale / 10 ** max(len(decimals) - 1, 0)
     exact = not (ratio or decimals or exponent or suffix)
     return Figure(text, _plain(whole, decimals) * scale, Fraction(0) if exact else unit)
+
+
+def without_units(text: str) -> str:
+    """A text with the units of its numbers multiplied out.
+
+    >>> without_units("macs < 2.4K and params < 5e6")
+    'macs < 2400 and params < 5e6'
+    """
+    return _WITH_UNIT.sub(lambda found: str(read(found[0]).value), text)
 
 
 def mentions(text: str, number: Fraction) -> bool:

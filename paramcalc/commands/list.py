@@ -27,6 +27,12 @@ def list(
         str,
         typer.Option("--topic", metavar="TOPIC", help="Only models of this kind: mobile, segmentation ..."),
     ] = "",
+    where: Annotated[
+        str,
+        typer.Option(
+            "--where", metavar="CONDITION", help="Only models that meet it: 'macs < 1G and params < 5M'."
+        ),
+    ] = "",
     sort: Annotated[
         Literal["year", "params", "macs"] | None,
         typer.Option("--sort", help="The oldest first, or the largest.", show_default=False),
@@ -37,6 +43,8 @@ def list(
     Example: paramcalc list resnet
 
     Example: paramcalc list --topic mobile --sort macs
+
+    Example: paramcalc list --where 'macs < 1G and params < 5M'
     """
     from paramcalc.base.errors import Fault, SpecError
     from paramcalc.list import catalogue, draw
@@ -51,13 +59,17 @@ def list(
         found = catalogue.matching(wanted, catalogue.bundled())
     if topic:
         found = catalogue.about(topic, found)
+    if where:
+        from paramcalc.list import where as conditions
+
+        found = conditions.where(where, found)
     if sort:
         found = catalogue.ordered(sort, found)
     if not found:
-        miss = catalogue.near_miss(wanted, catalogue.bundled())
-        said = f"no bundled model matches '{wanted}'" + f": {miss}" * bool(miss)
-        remark(f"no spec in {wanted}" if folder.is_dir() else said)
-    topics = None if wanted or topic or sort else catalogue.by_topic(found)
+        miss = "" if where else catalogue.near_miss(wanted, catalogue.bundled())
+        said = f"no bundled model matches '{where or wanted}'" + f": {miss}" * bool(miss)
+        remark(f"no spec in {wanted}" if wanted and folder.is_dir() and not where else said)
+    topics = None if wanted or topic or where or sort else catalogue.by_topic(found)
     if found or output.format != "table":
         output.show(
             {

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault, visible
-from paramcalc.base.printed import read
+from paramcalc.base.printed import without_units
 from paramcalc.base.shape import Shape
 from paramcalc.count.report import Counts, known_quantity
 from paramcalc.language.expression import Expression, parse
 
 EXPECTED = "such as params <= 5e6 or params <= 5M, with <= < >= > or =="
 _COMPARISON = re.compile(r"<=|>=|==|!=|<|>")
-_FIGURE = re.compile(r"(?<![\w.])\d[\d_]*(?:\.\d+)?(?:Ki|Mi|Gi|K|M|G|B|T)(?!\w)")
 UPPER = ("<=", "<")
 _SIGNS: dict[type[ast.cmpop], tuple[str, ...]] = {
     ast.LtE: ("<=",),
@@ -82,9 +81,9 @@ def bounds(text: str) -> tuple[Constraint, ...]:
     ['params >= 1e6', 'params < 5M']
     """
     try:
-        tree = parse(_in_full(text)).tree
+        tree = parse(without_units(text)).tree
         written = _COMPARISON.split(text)
-        sides = [parse(_in_full(side))._replace(text=side.strip()) for side in written]
+        sides = [parse(without_units(side))._replace(text=side.strip()) for side in written]
     except Fault as fault:
         raise Fault(f"'{text}' is not a constraint: {fault.fact}", expected=EXPECTED) from None
     if not isinstance(tree, ast.Compare) or not all(type(operator) in _SIGNS for operator in tree.ops):
@@ -117,11 +116,6 @@ def wanted(bounds: Sequence[Constraint]) -> list[str]:
             texts[texts.index(below)] = f"{bound.left.text} == {bound.right.text}"
             texts.remove(above)
     return texts
-
-
-def _in_full(text: str) -> str:
-    """A text with its units multiplied out: 2.4K is 2400."""
-    return _FIGURE.sub(lambda found: str(read(found[0]).value), text)
 
 
 def _is_number(side: Expression) -> bool:
