@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.conftest import Run
+from tests.repositories import ENVIRONMENT
 
 ROOT = Path(__file__).parent.parent
 _FILE = re.compile(r"```yaml\n# ([a-z0-9-]+\.yaml)\n(.*?)```", re.DOTALL)
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 WIDTH = 100
+SHELL = ("git ", "sed ")  # commands that a document needs on the way
 
 
 class Shown(NamedTuple):
@@ -28,12 +31,12 @@ class Shown(NamedTuple):
 
 
 def shown(document: Path) -> list[Shown]:
-    """The commands of a document's console blocks that run paramcalc, with what they print."""
+    """The commands of a document's console blocks that tests run, with what they print."""
     found = []
     for block in _BLOCK.findall(document.read_text(encoding="utf-8")):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
-            if command.startswith("paramcalc "):
+            if command.startswith(("paramcalc ", *SHELL)):
                 found.append(Shown(command, output))
     return found
 
@@ -46,6 +49,11 @@ def write_files(document: Path, folder: Path) -> None:
 
 def real(command: str, run: Run) -> str:
     """What a command really prints, without the blanks at the ends of lines."""
+    if command.startswith(SHELL):
+        done = subprocess.run(
+            command, shell=True, capture_output=True, text=True, check=True, env=ENVIRONMENT, timeout=60
+        )
+        return done.stdout
     result = run(*shlex.split(command)[1:], columns=WIDTH)
     return "".join(f"{line.rstrip()}\n" for line in (result.out + result.err).splitlines())
 

@@ -12,6 +12,7 @@ import pytest
 
 from paramcalc.cli import commands
 from tests.conftest import Run
+from tests.repositories import repository
 from tests.documents import ROOT, check, shown, write_files
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -56,7 +57,7 @@ def test_the_examples_in_the_help_run(
     command: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each command has one at least, of itself, and it works as it is written."""
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(repository(tmp_path).folder)
     docstring = importlib.import_module(f"paramcalc.commands.{command}").__dict__[command].__doc__
     examples = re.findall(r"Example: (paramcalc .*)", docstring)
 

@@ -25,6 +25,7 @@ from paramcalc.render import escape
 from paramcalc.render.forms import written
 from paramcalc.render.grid import Column, Grid, Line, Rows
 from tests.conftest import Run
+from tests.repositories import repository
 
 HOSTILE = """\
 name: '::stop-commands::x'
@@ -48,6 +49,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "compare": ["{}", "--set", "w=5"],
     "conventions": ["{}"],
     "count": ["{}"],
+    "diff": ["{}", "--fail-if", "params >= +0"],
     "explain": ["{}", "--why", "torchinfo"],
     "field": ["{}", "a"],
     "formula": ["{}", "--per", "layer"],
@@ -74,14 +76,24 @@ WAYS = [(command, form) for command in commands() for form in formats(command)]
 
 
 def asked(command: str, form: str, path: Path) -> list[str]:
+    if command == "diff":
+        os.chdir(path.parent)  # which the fixture undoes
+        repository(path.parent)
     words = [word.replace("{}", str(path)) for word in ARGUMENTS[command]]
     return [command, *words, *(["--format", form] if form else [])]
+
+
+@pytest.fixture(autouse=True)
+def _stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path.cwd())
 
 
 def check_tame(text: str, form: str = "") -> None:
     """Raises where a line of a log would be obeyed, by a runner of GitHub or a terminal."""
     for line in text.splitlines():
-        assert not line.lstrip().startswith("::") or (form == "github" and line.startswith("::error ")), line
+        assert not line.lstrip().startswith("::") or (
+            form == "github" and line.startswith(("::error ", "::notice "))
+        ), line
         assert "##[" not in line, line
         assert line.isprintable(), ascii(line)
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from paramcalc.base.errors import ASK, Fault, Problem, Source, SpecError, near
 from paramcalc.engine import index
@@ -21,6 +21,9 @@ DEEPEST_USE = 10
 FEW = 8  # models that a message names
 ENDINGS = (".yaml", ".yml")
 _MODEL = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+Sibling: TypeAlias = Callable[[str], Source | None]  # the text of a spec beside another, by name
 
 
 class Found(NamedTuple):
@@ -55,12 +58,18 @@ def find(name: str) -> Found:
 def read(path: Path, variant: str = "") -> Spec:
     """The spec in a file; a `use` in it is looked up beside the file, then among the bundled ones."""
     source = _read_file(path)
-    return _parse(source, lambda name: _used(name, path.parent, (path.stem,)), variant)
+    return _parse(source, lambda name: _used(name, beside(path.parent), (path.stem,)), variant)
 
 
-def from_text(source: Source, variant: str = "") -> Spec:
-    """The spec in a text that is no file; a `use` in it finds bundled specs only."""
-    return _parse(source, lambda name: _used(name, None, ()), variant)
+def from_text(
+    source: Source, variant: str = "", sibling: Sibling = lambda name: None, stem: str = ""
+) -> Spec:
+    """The spec in a text that is no file.
+
+    A `use` in it finds bundled specs, and before them what `sibling` has by a name: the text of a spec beside it,
+    in a tree of git. `stem` is the name that the text itself would have there.
+    """
+    return _parse(source, lambda name: _used(name, sibling, (stem,) if stem else ()), variant)
 
 
 def _read_file(path: Path) -> Source:
@@ -215,22 +224,27 @@ def _named(name: str) -> Spec | None:
     return None
 
 
-def _used(name: str, folder: Path | None, users: tuple[str, ...]) -> Spec:
-    """The spec that `use: NAME` means: a file beside the user, else a bundled one."""
+def _used(name: str, sibling: Sibling, users: tuple[str, ...]) -> Spec:
+    """The spec that `use: NAME` means: one beside the user, else a bundled one."""
     if name in users:
         raise Fault(f"'use' is circular: {' -> '.join([*users, name])}")
     if len(users) > DEEPEST_USE:
         raise Fault(f"specs use specs more than {DEEPEST_USE} deep: {' -> '.join(users)}")
-    path = _sibling(name, folder) or _sibling(name, bundled_folder())
-    if path is None:
+    source = sibling(name)
+    if source is None:
+        sibling = beside(bundled_folder())
+        source = sibling(name)
+    if source is None:
         names = {file.stem for file in bundled_files()}
         raise Fault(f"there is no spec '{name}'", fix=near(name, sorted(names)))
-    source = _read_file(path)
-    return parse(source, lambda other: _used(other, path.parent, (*users, name)))
+    return parse(source, lambda other: _used(other, sibling, (*users, name)))
 
 
-def _sibling(name: str, folder: Path | None) -> Path | None:
-    if folder is None:
-        return None
-    path = folder / f"{name}.yaml"
-    return path if _is_file(path) and path.parent == folder and not leads_out(path) else None
+def beside(folder: Path) -> Sibling:
+    """Specs in a folder by name."""
+
+    def sibling(name: str) -> Source | None:
+        path = folder / f"{name}.yaml"
+        return _read_file(path) if _is_file(path) and path.parent == folder and not leads_out(path) else None
+
+    return sibling
