@@ -12,8 +12,8 @@ import pytest
 
 from paramcalc.cli import commands
 from tests.conftest import Run
-from tests.repositories import repository
 from tests.documents import ROOT, check, shown, write_files
+from tests.repositories import repository
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
