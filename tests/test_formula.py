@@ -173,6 +173,11 @@ LINES = (
     "repeat: n\n    layers: conv2d channels 3 padding=1, batch_norm",
     "repeat: n\n    layers: [concat: {{a: [conv2d k 3 padding=1], b: identity}}]",
     "if: x.height > 6\n    then: max_pool2d 2\n    else: relu",
+    "g{stride}{padding}{kernel}:\n"
+    "      - m: {{repeat: n, layers: [side: conv2d k 1, conv2d channels 3 padding=1]}}\n"
+    "      - concat from x m[*]/side",
+    "a{stride}{padding}{kernel}:\n      - e: relu\n      - m: {{repeat: n, layers: conv2d channels 1}}\n"
+    "      - add from e m[*]",
 )
 WIDTHS = ("w", "2*w", "w//2+1", "divisible(w*3/2)", "max(w, 5)", "ceil(w/3)")
 SYMBOLS = (["H", "W"], ["w", "H"], ["n", "k"], ["w", "n", "k", "H", "W"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramcalc import load, ops
-from paramcalc.base.errors import Fault, SpecError
+from paramcalc.base.errors import Fault, Source, SpecError
 from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import judge
+from paramcalc.engine.elaborate import Settings, elaborate
+from paramcalc.engine.library import from_text
 from paramcalc.language.expression import FUNCTIONS
+from paramcalc.model import change
 from paramcalc.ops.base import Cost, Example, Op
+from paramcalc.symbolic.closed import close
 from paramcalc.symbolic.facts import Facts, Symbol
 from paramcalc.symbolic.judge import PolynomialJudge
 from paramcalc.symbolic.notation import LATEX
@@ -425,6 +430,70 @@ def test_rounds_that_differ_have_no_closed_form() -> None:
         load("swin-tiny").closed(["depths"])
     with pytest.raises(SpecError, match="an exponent must be a whole number"):
         load("unet").closed(["depth"])
+
+
+ROUNDS = """
+input: 4x8x8
+knobs: {n: 3, m: 2, w: 5}
+layers:
+  - entry: relu
+  - outer:
+      repeat: n
+      layers:
+        - inner: {repeat: m, index: j, layers: [side: conv2d w*(j+1) 1, conv2d 4 3 padding=1]}
+  - %s
+"""
+
+
+@pytest.mark.parametrize(
+    ("join", "knobs", "channels"),
+    [
+        ("concat from entry outer[*]", {"n"}, lambda n, m, w: 4 + 4 * n),
+        (
+            "concat from x outer[*]/inner[*]/side",
+            {"n", "m", "w"},
+            lambda n, m, w: 4 + n * w * m * (m + 1) // 2,
+        ),
+        ("concat from outer[*]/inner[*] entry outer[*]", {"n", "m"}, lambda n, m, w: 4 * (n * m + 1 + n)),
+        ("add from outer[*] outer[*]/inner[*]", {"n", "m"}, lambda n, m, w: 4),
+    ],
+)
+def test_all_rounds_of_open_repeats(join: str, knobs: set[str], channels: Callable[..., int]) -> None:
+    """What reads all rounds grows with their number, as counted by hand; work of joins too."""
+    unread = join if "side" in join else f"{join}\n  - concat from x outer[*]/inner[*]/side"
+    spec = from_text(Source("net.yaml", ROUNDS % unread))
+    closed = close(spec, symbols=sorted(knobs))
+    row = next(row for row in closed.rows if row.path in ("concat", "add"))
+    for n, m, w in itertools.product((1, 2, 4), (2, 3), (1, 5)):
+        point = {"n": n, "m": m, "w": w}
+        values = {one.letter: point[one.stands_for[0]] for one in closed.symbols}
+        defaults = {"n": 3, "m": 2, "w": 5}
+        chosen = [point[name] if name in knobs else defaults[name] for name in "nmw"]
+        numbers = elaborate(
+            spec, Settings("", tuple(change(f"{k}={v}") for k, v in point.items() if k in knobs))
+        )
+        layer = next(layer for layer in numbers.layers if layer.path == row.path)
+
+        assert evaluate(row.layer.output.channels, values) == channels(*chosen)
+        assert layer.output.channels == channels(*chosen)
+        for kind, amount in layer.applied.cost.operations.items():
+            assert evaluate(row.layer.applied.cost.operations[kind], values) == amount
+
+
+@pytest.mark.parametrize(
+    ("line", "fact"),
+    [
+        ("concat from r[n-1]/side a", r"which round \[n-1\] is depends on a symbol"),
+        ("subtract from r[*]/side", "how many tensors subtract reads is a symbol here: n"),
+        ("s: n * concat from x s[*] a", "how many rounds of 's' lie above"),
+    ],
+)
+def test_rounds_that_a_symbol_leaves_open(line: str, fact: str) -> None:
+    """Where the number of a round, or of the tensors, decides what is built, the depth must stay a number."""
+    head = "input: 4x8x8\nknobs: {n: 2}\nlayers:\n  - a: relu\n"
+    text = f"{head}  - r: {{repeat: n, layers: [conv2d 4 1, side: relu]}}\n  - {line}\n"
+    with pytest.raises(SpecError, match=fact):
+        close(from_text(Source("net.yaml", text)), symbols=["n"])
 
 
 def test_single_entries_and_letters() -> None:

@@ -76,7 +76,7 @@ def _operands(
         named = [(f"branch {name}", number) for name, number in branches.items()]
     elif call.references:
         view = View(network, scope, value)
-        named = [(str(one), view.resolve(one, known=False)) for one in call.references]
+        named = view.resolved(call.references)
     else:
         named = [("the incoming tensor", value)]
     return [
@@ -101,10 +101,23 @@ class Rounds(NamedTuple):
     path: str
 
 
-def explain_unread(problem: Problem, rounds: Mapping[tuple[str, int], Rounds]) -> Problem:
+class LastRound(NamedTuple):
+    """The last round of a repeat: the repeat's path, its index and the value that this has then."""
+
+    path: str
+    counter: str
+    number: int
+
+
+def explain_unread(
+    problem: Problem,
+    rounds: Mapping[tuple[str, int], Rounds],
+    ends: Mapping[tuple[str, int], LastRound],
+) -> Problem:
     """An output that nothing reads, with the cause where that is a `from` further on in the text.
 
-    `rounds` are the repeats of a call with `from`, by the place of the layer at the end of a round.
+    `rounds` are the repeats of a call with `from`, `ends` the last rounds of all, by the place of the layer at
+    the end of a round.
     """
     if FIX_UNREAD not in problem.notes:
         return problem
@@ -113,6 +126,14 @@ def explain_unread(problem: Problem, rounds: Mapping[tuple[str, int], Rounds]) -
         return _repeated_from(cause)
     text = problem.source.text
     last = _LAST_CALL.match(text, problem.end)
+    end = ends.get((problem.source.name, problem.start))
+    if (
+        last is None
+        and end is not None
+        and re.match(rf"the output of '{end.path}/{end.number}\b[^']*' is never read$", problem.fact)
+    ):
+        fix = f"only the last round ends unread: leave the layer out there, if: {end.counter} < {end.number}"
+        return problem._replace(notes=(fix, *problem.notes))
     if last is None:
         return problem
     call, read = last["call"], last["read"]

@@ -267,7 +267,7 @@ class Calls:
         """The tensor that enters a block, and its further inputs by name."""
         if not call.references and not block.inputs:
             return view.incoming, {}
-        values = [view.resolve(reference, known=False) for reference in call.references]
+        values = [value for _, value in view.resolved(call.references)]
         wanted = 1 + len(block.inputs)
         if len(values) != wanted:
             names = ", ".join(("x", *block.inputs))

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from paramcalc.base.errors import Fault, Problem, SpecError, in_order
-from paramcalc.engine.blame import Rounds, explain_unread, report_call, report_expression
+from paramcalc.base.shape import Shape
+from paramcalc.engine.blame import LastRound, Rounds, explain_unread, report_call, report_expression
 from paramcalc.engine.blame_settings import blame_settings
 from paramcalc.engine.builder import Builder, sharing
 from paramcalc.engine.calls import Calls, Known
@@ -127,6 +128,7 @@ class Elaborator:
         self.doubled: list[Doubled] = []
         self.remarks: list[Problem] = []
         self.repeated_from: dict[tuple[str, int], Rounds] = {}
+        self.ends: dict[tuple[str, int], LastRound] = {}
         self.automatic: set[str] = set()  # the paths of groups whose names nobody wrote
         self.called: dict[str, BlockCall] = {}  # blocks by the paths of the groups that call them
 
@@ -144,7 +146,7 @@ class Elaborator:
         outputs = self.outputs(root, last)
         if not network.problems and not self.unreadable and MISSING not in network.shapes[: network.first]:
             for problem in self.builder.check(outputs):
-                network.problems.add(*explain_unread(problem, self.repeated_from))
+                network.problems.add(*explain_unread(problem, self.repeated_from, self.ends))
         if network.problems:
             raise SpecError(network.problems.in_order())
         touched = settings_remarks(network.layers, self.settings, self.replacements.done, self.calls.touched)
@@ -173,7 +175,7 @@ class Elaborator:
         found = []
         for reference in references:
             try:
-                found.append(view.resolve(reference))
+                found += [view.resolve(one) for one in view.rounds(reference)]
             except Fault as fault:
                 self.network.report(fault, source, *(fault.at or (reference.start, reference.end)))
             except UnknownError:
@@ -230,7 +232,7 @@ class Elaborator:
                 return self.call_block(block, item, scope, value, own)
             assert op is not None
             inputs = call_inputs(op, call, View(network, scope, value))
-            if op.passes:
+            if op.passes or (op.inputs is None and len(inputs) == 1):  # a join of one round passes it on
                 self.calls.use(op, call, View(network, scope, inputs[0]), "")
                 return inputs[0]
             return self.layer(op, item, inputs, scope, value, own)
@@ -243,9 +245,10 @@ class Elaborator:
         return UNKNOWN
 
     def passed_on(self, call: Call, scope: Scope, value: int) -> int:
-        if len(call.references) > 1:
-            fix = "name an op before it: concat from a b"
-            raise Fault("'from' alone passes on one layer", found=f"{len(call.references)}", fix=fix)
+        references = call.references
+        if len(references) > 1 or references[0].several:
+            fix = f"name an op before it: concat from {' '.join(map(str, references))}"
+            raise Fault("'from' alone passes on one layer", fix=fix, about="call")
         return View(self.network, scope, value).resolve(call.references[0])
 
     def layer(
@@ -259,7 +262,7 @@ class Elaborator:
         path = scope.group.path if own else scope.group.prefix + item.name
         use = self.calls.use(op, call, View(self.network, scope, inputs[0] if inputs else value), path)
         shapes = tuple(map(self.network.shape, inputs))
-        applied = self.builder.apply(use.op, shapes)
+        applied = self.applied(use.op, call, shapes, View(self.network, scope, value))
         if len(inputs) > 1:
             self.steps += len(inputs) - 1
             if len({*inputs}) < len(inputs):
@@ -267,6 +270,10 @@ class Elaborator:
         if use.share is None and not use.frozen and len(inputs) == 1 and not call.references:
             self.calls.remember(call, scope, shapes[0], applied)
         return self.add(applied, inputs, item, scope, own, use.share, use.frozen)
+
+    def applied(self, op: Op, call: Call, shapes: tuple[Shape, ...], view: View) -> Applied:
+        """The op on what a call reads."""
+        return self.builder.apply(op, shapes)
 
     def add(
         self,
@@ -434,6 +441,7 @@ class Elaborator:
         if group is None:
             return UNKNOWN
         share = scope.share if own else below(scope.share, item.name)
+        group.rounds = group.rounds or []
         result = UNKNOWN
         try:
             count = self.checked_count(View(self.network, scope, value).written(item.times))
@@ -461,6 +469,8 @@ class Elaborator:
         if type(only) is Step and only.call.references and layer is not None:
             rounds = Rounds(only.call, only.at, scope, group.path)
             self.repeated_from[layer.source.name, layer.start] = rounds
+        if count > 1 and layer is not None:
+            self.ends[layer.source.name, layer.start] = LastRound(group.path, item.counter, count - 1)
         return value
 
     def repeated(
@@ -517,6 +527,9 @@ class Elaborator:
     ) -> int:
         """One round of a repeat, or one row of a table."""
         group = parent.children[name] = Group(parent.prefix + name, named=not name[0].isdigit())
+        if parent.rounds is None:
+            parent.rounds = []
+        parent.rounds.append(name)
         inner = Scope(
             scope.frame,
             scope.parameters,

@@ -79,17 +79,22 @@ def call_inputs(op: type[Op], call: Call, view: View) -> tuple[int, ...]:
     if op.inputs == () and not call.references:
         return ()
     if call.references:
-        inputs = tuple(view.resolve(reference, known=False) for reference in call.references)
+        inputs = tuple([value for _, value in view.resolved(call.references)])
     elif view.incoming == NOTHING:
         raise no_tensor()
     else:
         inputs = (view.incoming,)
     if op.inputs is None:
+        if len(inputs) == 1 and any(reference.several for reference in call.references):
+            return inputs
         if len(inputs) < 2:
             words = [word for argument in call.arguments if (word := _word(argument))]
             tensors = " ".join(words) if len(words) > 1 else "a b"
             fix = f"write its branches below it, or name the layers on its line: {op.name} from {tensors}"
-            raise Fault(f"{op.name} joins two or more tensors", found="one", fix=fix)
+            fact = f"{op.name} joins two or more tensors"
+            if not inputs:
+                raise Fault(fact, found=f"none: the repeat of {call.references[0]} has no rounds")
+            raise Fault(fact, found="one", fix=fix)
     elif not op.inputs:
         raise Fault(f"{op.name} reads no tensor", fix="leave the 'from' out")
     elif not len(op.inputs) - op.optional <= len(inputs) <= len(op.inputs):

@@ -137,7 +137,7 @@ def read_twice(doubled: list[Doubled], layers: list[Layer]) -> tuple[Problem, ..
 def _fact(doubled: Doubled, layer: Layer) -> str:
     """The remark on a join; '' if it is surely intended."""
     said = _words(doubled.item, layer)
-    for value in dict.fromkeys(layer.inputs):
+    for value in dict.fromkeys(layer.inputs if said else ()):
         words = [*dict.fromkeys(word for word, read in zip(said, layer.inputs, strict=True) if read == value)]
         if len(words) < 2 or (doubled.frame.block and not doubled.frame.inputs.keys().isdisjoint(words)):
             continue
@@ -152,9 +152,10 @@ def _fact(doubled: Doubled, layer: Layer) -> str:
 def _words(item: Step | Join, layer: Layer) -> list[str]:
     """What the text calls each input, in the order of the op's inputs."""
     if isinstance(item, Step):
-        return [str(reference) for reference in item.call.references]
-    words = {branch.name: _end(branch) for branch in item.branches}
-    return [words[name] for name in layer.op.inputs or words]
+        words = [str(reference) for reference in item.call.references]
+        return words if len(words) == len(layer.inputs) else []  # [*] names many
+    ends = {branch.name: _end(branch) for branch in item.branches}
+    return [ends[name] for name in layer.op.inputs or ends]
 
 
 def _end(branch: Named) -> str:

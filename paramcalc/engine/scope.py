@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from paramcalc import ops
@@ -12,6 +12,8 @@ from paramcalc.engine.builder import Builder
 from paramcalc.engine.graph import Layer
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
+    ALL,
+    MOST_INPUTS,
     Chain,
     Join,
     Named,
@@ -23,7 +25,7 @@ from paramcalc.language.spec import (
     Written,
     walk,
 )
-from paramcalc.language.values import Value, Word, collected, extent
+from paramcalc.language.values import Value, Word, collected, extent, is_symbol
 from paramcalc.ops.attributes import shown
 
 MOST_WORK = 2_000_000
@@ -31,6 +33,8 @@ MOST_LISTED = 8  # names of layers that a message lists
 MOST_CALLS = 8  # shown of those that led to a mistake
 UNKNOWN = -1  # the value of a layer that could not be elaborated
 NOTHING = -2  # no incoming tensor: the spec has several inputs
+LATER = "1.."  # the round that stands for all but the first, where the number of rounds is a symbol
+CONCRETE = "do not make the number of rounds a symbol"
 
 
 class UnknownError(Exception):
@@ -55,9 +59,10 @@ class Group:
     `value` is the output, None until the group is finished; `children` holds groups, and the values
     of single layers. `broken` says that a mistake may have kept names from being defined, `alias`
     that the group is only another name for a tensor that passes, `named` that somebody wrote its name.
+    `rounds` are the names of the rounds of a repeat, or rows of a table, so far.
     """
 
-    __slots__ = ("alias", "broken", "children", "named", "path", "prefix", "value")
+    __slots__ = ("alias", "broken", "children", "named", "path", "prefix", "rounds", "value")
 
     def __init__(self, path: str, named: bool = True) -> None:
         self.named = named
@@ -67,6 +72,7 @@ class Group:
         self.value: int | None = None
         self.broken = False
         self.alias = False
+        self.rounds: list[str] | None = None
 
 
 class Frame(NamedTuple):
@@ -394,6 +400,55 @@ class View:
         self.check_auxiliary(entry, reference)
         return entry
 
+    def resolved(self, references: Sequence[Reference]) -> list[tuple[str, int]]:
+        """The values that references mean, unknown ones too, each with its words: a[0]/out of a[*]/out."""
+        found: list[tuple[str, int]] = []
+        for reference in references:
+            found += [(str(one), self.resolve(one, known=False)) for one in self.rounds(reference)]
+            if len(found) > MOST_INPUTS:
+                at = (reference.start, reference.end)
+                raise Fault(
+                    f"more than {MOST_INPUTS} tensors are read here", fix="join them in groups", at=at
+                )
+        return found
+
+    def rounds(self, reference: Reference) -> Iterator[Reference]:
+        """The same reference for each round that [*] means, in order: a/0/out, a/1/out of a[*]/out."""
+        if not reference.several:
+            yield reference
+            return
+        parts = reference.parts
+        part, place = next(
+            (part, place)
+            for part, (_, indices) in enumerate(parts)
+            for place, index in enumerate(indices)
+            if index.text == ALL
+        )
+        name, indices = parts[part]
+        before, after = (*parts[:part], (name, indices[:place])), indices[place + 1 :]
+        rest = parts[part + 1 :]
+        several = any(index.text == ALL for index in (*after, *(index for _, more in rest for index in more)))
+        repeat = reference._replace(parts=before, several=False)
+        for number in self.finished(repeat):
+            yield from self.rounds(
+                reference._replace(parts=(*before, (number, after), *rest), several=several)
+            )
+
+    def finished(self, repeat: Reference) -> list[str]:
+        """The names of the rounds of a repeat that lie above this place."""
+        entry = self.entry(repeat)
+        if entry == UNKNOWN or (isinstance(entry, Group) and entry.broken):
+            raise UnknownError
+        at = (repeat.start, repeat.end)
+        if not isinstance(entry, Group) or entry.rounds is None:
+            raise Fault(f"'{repeat}' is not a repeat", fix="[*] means all of its rounds", at=at)
+        children = entry.children
+        finished = [name for name in entry.rounds if _is_finished(children[name])]
+        if len(finished) < len(entry.rounds) and entry.rounds[-1] == LATER:
+            fact = f"how many rounds of '{repeat}' lie above is a symbol here"
+            raise Fault(fact, fix=CONCRETE, at=at)
+        return finished
+
     def check_auxiliary(self, value: int, reference: Reference) -> None:
         layer = self.network.layer(value) if value >= 0 else None
         inside = self.scope.auxiliary if self.scope else ""
@@ -403,6 +458,10 @@ class View:
 
     def entry(self, reference: Reference) -> Group | int:
         """The group or layer that a reference names, looked up outwards and then down."""
+        if reference.several:
+            fix = "name a round, as in layers[0]; joins read several: concat from layers[*]"
+            fact = f"'{reference}' means the layers of several rounds, and one is read here"
+            raise Fault(fact, fix=fix, at=(reference.start, reference.end))
         (name, indices), *rest = reference.parts
         if name == "x" and not rest and not indices:
             if self.incoming == NOTHING:
@@ -445,6 +504,9 @@ class View:
             number = self.written(index)
             if isinstance(number, bool) or not isinstance(number, int):
                 at = (index.at, index.at + len(index.text))
+                if is_symbol(number):
+                    fact = f"which round [{index.text}] is depends on a symbol"
+                    raise Fault(fact, found=shown(number), fix=CONCRETE, at=at)
                 raise Fault("an index must be a whole number", found=shown(number), at=at)
             child = entry.children.get(str(number)) if isinstance(entry, Group) else None
             if child is None:
@@ -480,6 +542,10 @@ class View:
         if not fix and 0 < len(known) <= MOST_LISTED:
             fix = f"layers here: {', '.join(known)}"
         return Fault(f"there is no earlier layer '{reference}'", fix=fix, at=at)
+
+
+def _is_finished(entry: Group | int) -> bool:
+    return not isinstance(entry, Group) or entry.value is not None or entry.broken
 
 
 class _Worded(NamedTuple):

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault
-from paramcalc.language.expression import MEANT, Expression
+from paramcalc.language.expression import MEANT, Expression, literal
 from paramcalc.language.expression import parse as parse_expression
-from paramcalc.language.spec import Argument, Call, Parameter, Reference, Written
+from paramcalc.language.spec import ALL, Argument, Call, Parameter, Reference, Written
 
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
@@ -264,16 +264,24 @@ def read_reference(token: Token) -> Reference:
         if not NAME.fullmatch(name) or not closed:
             fact = f"'{token.text}' is not the path of a layer"
             raise Fault(fact, expected="names with / between", fix=_path_fix(token.text), at=token[1:])
-        indices = [read_expression(Token(text[1:], start + 1, end)) for text, start, end in pieces[:-1]]
+        indices = [_index(Token(text[1:], start + 1, end)) for text, start, end in pieces[:-1]]
         parts.append((name, tuple(indices)))
-    return Reference(tuple(parts), token.start, token.end)
+    several = "[*]" in token.text
+    return Reference(tuple(parts), token.start, token.end, several)
+
+
+def _index(token: Token) -> Expression:
+    """The number of a round, or all of them."""
+    return literal(ALL, token.start) if token.text == ALL else read_expression(token)
 
 
 def _path_fix(text: str) -> str:
     if text.startswith("["):
         return f"separate the layers with spaces: {' '.join(_blanked(text[1:-1]))}"
     if "*" in text:
-        return "a pattern matches many layers: name each, as in a[0]/out a[1]/out, or a[i-1]/out in a round"
+        return (
+            "write a[*]/out for the layer of every round of a repeat, a[i-1]/out for that of the round before"
+        )
     bare = text.strip("'\"")
     return f"write it without quotes: {bare}" if bare != text and NAME.fullmatch(bare) else ""
 

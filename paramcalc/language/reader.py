@@ -175,7 +175,7 @@ def move(reference: Reference, distance: int) -> Reference:
         (name, tuple(index._replace(at=index.at + distance) for index in indices))
         for name, indices in reference.parts
     )
-    return Reference(parts, reference.start + distance, reference.end + distance)
+    return reference._replace(parts=parts, start=reference.start + distance, end=reference.end + distance)
 
 
 def shift(written: Written, distance: int) -> Written:

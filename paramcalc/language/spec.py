@@ -18,12 +18,19 @@ MOST_INPUTS = 256  # of one call
 Written: TypeAlias = "Expression | tuple[Written, ...]"  # an expression, or a YAML list of them
 
 
+ALL = "*"  # the index that means all rounds of a repeat
+
+
 class Reference(NamedTuple):
-    """A path to an earlier layer: names, each with its indices; `x` is the incoming tensor."""
+    """A path to an earlier layer: names, each with its indices; `x` is the incoming tensor.
+
+    One that means `several` layers has the index ALL somewhere.
+    """
 
     parts: tuple[tuple[str, tuple[Expression, ...]], ...]
     start: int
     end: int
+    several: bool = False
 
     def __str__(self) -> str:
         return "/".join(

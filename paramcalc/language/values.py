@@ -101,6 +101,11 @@ def numbers(*values: Value) -> None:
             raise Fault("arithmetic takes numbers only", found=shown(value))
 
 
+def is_symbol(value: Value) -> bool:
+    """Whether a value is a symbolic expression."""
+    return not (isinstance(value, bool | str | tuple) or _plain(value))
+
+
 def _plain(value: Value) -> bool:
     """Whether a value is a number, and not a symbolic expression."""
     return isinstance(value, int) or type(value).__module__ == "fractions"

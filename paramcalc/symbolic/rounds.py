@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from math import comb
-from typing import Any
+from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import at_least, divides
 from paramcalc.engine.elaborate import UNKNOWN, Elaborator, Group, Scope, Settings
+from paramcalc.engine.graph import Applied
+from paramcalc.engine.scope import CONCRETE, LATER, View
 from paramcalc.language.expression import Value
-from paramcalc.language.spec import Named, Repeat, Spec
+from paramcalc.language.spec import Call, Named, Reference, Repeat, Spec
+from paramcalc.ops.base import Op
 from paramcalc.symbolic.judge import PolynomialJudge
 from paramcalc.symbolic.polynomial import Polynomial, symbol
 from paramcalc.symbolic.terms import Atom
-
-LATER = "1.."  # the name of the round that stands for all but the first
 
 Range = tuple[str, Any]  # an index and the number of rounds: the index runs from 1 to one less
 
@@ -38,6 +40,7 @@ class SymbolicElaborator(Elaborator):
         super().__init__(spec, settings)
         self.judge = judge
         self.ranges: dict[int, tuple[Range, ...]] = {}
+        self.later: dict[str, _Round] = {}  # by path
 
     def grouped(self, item: Named, scope: Scope, value: int, auxiliary: bool = False) -> int:
         """Heads used only in training do not decide in which steps the input is taken."""
@@ -92,18 +95,94 @@ class SymbolicElaborator(Elaborator):
             if result == UNKNOWN or self.network.shapes[result] != _moved(first, step, index):
                 raise Fault("the rounds of a repeat change sizes in unequal steps", fix=CONCRETE)
             self.builder.reshape(result, _moved(first, step, count - 1))
+        self.later[f"{group.prefix}{LATER}"] = _Round((letter, count), _moved(first, step, index))
         for number in range(begin, len(self.network.layers)):
             self.ranges[number] = (*self.ranges.get(number, ()), (letter, count))
         return result
+
+    def applied(self, op: Op, call: Call, shapes: tuple[Shape, ...], view: View) -> Applied:
+        """The op on what a call reads, where [*] may mean as many tensors as a symbol says."""
+        later = self._later_rounds(call, view)
+        if not later:
+            return super().applied(op, call, shapes, view)
+        once = [later[place].shape if place in later else shape for place, shape in enumerate(shapes)]
+        counts = [one.ranges[-1][1] for one in later.values()]
+        if op.inputs is not None or not (len(once) - len(later) > 1 or at_least(counts[0], 2)):
+            fact = f"how many tensors {op.name} reads is a symbol here: {counts[0]}"
+            raise Fault(fact, fix=CONCRETE)
+        applied = self.builder.apply(op, tuple(once))
+        for place, (shape, ranges) in later.items():
+            without = once[:place] + once[place + 1 :]
+            grown = [_counts(op, inputs) for inputs in (without, once, [*once, shape])]
+            steps = [[two - one for one, two in zip(*pair, strict=True)] for pair in pairwise(grown)]
+            if steps[0] != steps[1]:
+                fact = f"the rounds do not change equally what {op.name} gives"
+                raise Fault(fact, fix=CONCRETE)
+            more = [summed(step, ranges) - step for step in steps[0]]
+            applied = _with_more(applied, more)
+        return applied
+
+    def _later_rounds(self, call: Call, view: View) -> dict[int, _Later]:
+        """Of the tensors that a call reads through [*], those of the later rounds, by place."""
+        found: dict[int, _Later] = {}
+        read = [one for reference in call.references for one in view.rounds(reference)]
+        for place, one in enumerate(read):
+            ends = [end for end, (name, _) in enumerate(one.parts, start=1) if name == LATER]
+            groups = [view.entry(one._replace(parts=one.parts[:end])) for end in reversed(ends)]
+            ranges = [self.later[group.path].range for group in groups if isinstance(group, Group)]
+            if ranges:
+                found[place] = _Later(self._shape(one, view), tuple(ranges))
+        return found
+
+    def _shape(self, reference: Reference, view: View) -> Shape:
+        """The shape that a tensor of a round has in every round, in the indices of the rounds."""
+        entry, value = view.entry(reference), view.resolve(reference)
+        path = entry.path if isinstance(entry, Group) else ""
+        if path in self.later:
+            return self.later[path].end
+        layer = self.network.layer(value)
+        if value not in self.builder.reshaped or layer is None:
+            return self.network.shapes[value]
+        if path in ("", layer.path):
+            return layer.applied.output
+        fact = f"the sizes of '{reference}' in every round are not known in symbols"
+        raise Fault(fact, fix=CONCRETE, at=(reference.start, reference.end))
 
     def _forget(self, begin: int, group: Group) -> None:
         """Takes back the layers from a number on, which were elaborated for their shapes only."""
         self.builder.take_back(begin)
         del group.children[LATER]
+        assert group.rounds is not None
+        group.rounds.remove(LATER)
         self.ranges = {number: ranges for number, ranges in self.ranges.items() if number < begin}
 
 
-CONCRETE = "do not make the number of rounds a symbol"
+class _Round(NamedTuple):
+    """The round that stands for all later ones: its index, and the shape that leaves it."""
+
+    range: Range
+    end: Shape
+
+
+class _Later(NamedTuple):
+    """The tensor of a round that stands for several, and the indices that it stands for."""
+
+    shape: Shape
+    ranges: tuple[Range, ...]
+
+
+def _counts(op: Op, inputs: list[Shape]) -> list[Any]:
+    """What an op gives and does: sizes, then operations."""
+    return [*op.shape(*inputs).dims, *op.cost(*inputs).operations.values()]
+
+
+def _with_more(applied: Applied, more: list[Any]) -> Applied:
+    """The same with so much more of each size and operation."""
+    output, operations = applied.output, applied.cost.operations
+    sizes = tuple(size + by for size, by in zip(output.dims, more, strict=False))
+    work = zip(operations.items(), more[len(sizes) :], strict=True)
+    cost = applied.cost._replace(operations={name: amount + by for (name, amount), by in work})
+    return applied._replace(output=Shape(output.axes, sizes), cost=cost)
 
 
 def _step(before: Shape, after: Shape) -> tuple[Any, ...] | None:
