@@ -73,6 +73,17 @@ def ceil_divide(number: Size, divisor: Size) -> Size:
     return floor_divide(number + divisor - 1, divisor)
 
 
+def least(one: Size, other: Size) -> Size:
+    """The smaller of two sizes; of symbols, `min` of both where they do not decide it.
+
+    >>> least(4096, 2048)
+    2048
+    """
+    if type(one) is int and type(other) is int:
+        return min(one, other)
+    return judge.get().function("min", [one, other])
+
+
 def product(sizes: Iterable[Size]) -> Size:
     """All sizes multiplied; 1 for none."""
     result = 1

@@ -272,11 +272,12 @@ def branches(rows: Iterable[Row]) -> dict[str, Counts]:
 def count_layer(layer: Layer, batch: int) -> Counts:
     """The quantities of one layer; work and activations grow with the batch, weights do not."""
     applied = layer.applied
+    op = applied.op
     own = {name: dims for name, dims in applied.weights.items() if name not in layer.shared}
-    fixed = _scalars(own, lambda name: name in applied.op.frozen)
-    params = _scalars(own, lambda name: name not in applied.op.frozen)
-    kernels = _scalars(own, applied.op.contracts)
-    contracts = any(map(applied.op.contracts, applied.weights))
+    fixed = _scalars(own, lambda name: name in op.frozen)
+    params = _scalars(own, lambda name: name not in op.frozen)
+    kernels = _scalars(own, op.contracts)
+    contracts = any(map(op.contracts, applied.weights))
     activations = applied.output.elements * batch
     macs = applied.cost.macs * batch
     return Counts(
@@ -285,7 +286,7 @@ def count_layer(layer: Layer, batch: int) -> Counts:
         frozen=fixed + (params if layer.frozen else 0),
         buffers=_scalars(applied.buffers, lambda name: name not in layer.shared),
         kernels=kernels,
-        biases=params - kernels if contracts else 0,
+        biases=_scalars(own, lambda name: op.adds(name) and name not in op.frozen) if contracts else 0,
         macs=macs,
         flops=2 * macs,
         connections=applied.cost.connections * batch,

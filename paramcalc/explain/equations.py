@@ -163,9 +163,7 @@ def _quantities(run: _Run, shared: Mapping[str, str], frozen: bool) -> dict[str,
     return {
         "params": params,
         "kernels": _weights(own, multiplies),
-        "biases": _weights(
-            own, lambda name: contracts and not multiplies(name) and name not in run.op.frozen
-        ),
+        "biases": _weights(own, lambda name: contracts and run.op.adds(name) and name not in run.op.frozen),
         "frozen": [*fixed, *(params if frozen else ())],
         "buffers": _weights(run.buffers, lambda name: name not in shared),
         "macs": macs,

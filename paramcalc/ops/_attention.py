@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
+from typing import NamedTuple
 
 from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, Steps, whole
 from paramcalc.base.shape import Shape
-from paramcalc.base.sizes import Size, divides, floor_divide, product, total
-from paramcalc.ops.attributes import Flag
+from paramcalc.base.sizes import Size, divides, floor_divide, product, same, total
+from paramcalc.ops._norm import affine, normalized, normalizing, rms_normalized, rms_normalizing, with_affine
+from paramcalc.ops.attributes import Flag, Word
 from paramcalc.ops.base import Array, Cost, Op, Tools, Weights
 
 PROJECTIONS = ("query", "key", "value", "out")
+LAYER_EPS = 1e-5  # of layer normalization, as of the op
+
+
+class Meeting(NamedTuple):
+    """How many positions ask, how many are projected to keys and values, and how many pairs meet."""
+
+    asking: Size
+    projected: Size
+    pairs: Size
 
 
 @dataclass(frozen=True)
@@ -27,20 +40,30 @@ class Attention(Op):
     bias: Flag = True
     qkv_bias: Flag | None = None
     out_bias: Flag | None = None
+    key_bias: Flag | None = None
+    value_dim: Size | None = None
+    qk_norm: Word | None = field(default=None, metadata={"choices": ("rms", "layer")})
 
     contracting = frozenset(PROJECTIONS)
 
     def weights(self, *inputs: Shape) -> Weights:
         x, memory = inputs[0].channels, inputs[-1].channels
-        dim = self._head_dim(x)
-        width, narrow = self.heads * dim, self._kv_heads() * dim
+        dim, value_dim, groups = self._head_dim(x), self._value_dim(x), self._kv_heads()
         matrices: Weights = {
-            "query": (width, x),
-            "key": (narrow, memory),
-            "value": (narrow, memory),
-            "out": (x, width),
+            "query": (self.heads * dim, x),
+            "key": (groups * dim, memory),
+            "value": (groups * value_dim, memory),
+            "out": (x, self.heads * value_dim),
         }
-        return matrices | biases(matrices, self.bias, self.qkv_bias, self.out_bias)
+        found = matrices | biases(matrices, self.bias, self.qkv_bias, self.out_bias, self.key_bias)
+        for name in ("query", "key") if self.qk_norm else ():
+            found[f"{name}_norm"] = (dim,)
+            if self.qk_norm == "layer":
+                found[f"{name}_norm_bias"] = (dim,)
+        return found
+
+    def adds(self, weight: str) -> bool:
+        return super().adds(weight) and "_norm" not in weight
 
     def check_heads(self, channels: Size) -> None:
         """Faults where channels or heads do not divide."""
@@ -54,48 +77,83 @@ class Attention(Op):
             )
 
     def cost(self, *inputs: Shape) -> Cost:
-        asking, attended, pairs = _positions(inputs[0], inputs[-1])
-        dim = self._head_dim(inputs[0].channels)
-        return attention_cost(self.weights(*inputs), asking, attended, pairs, self.heads, dim)
-
-    def attend(
-        self, tools: Tools, x: Array, memory: Array, weights: Mapping[str, Array], added: Array | None = None
-    ) -> Array:
-        """The whole of it, projections included, for arrays N x length x channels."""
-        groups = self._kv_heads()
-        query, key, value = (
-            split_heads(projected(tools, source, weights, name), heads)
-            for name, source, heads in (
-                ("query", x, self.heads),
-                ("key", memory, groups),
-                ("value", memory, groups),
-            )
-        )
-        samples, heads, length, dim = query.shape
-        grouped = query.reshape(samples, groups, heads // groups, length, dim)
-        mixed = attended(tools, grouped, key[:, :, None], value[:, :, None], added)
-        return projected(tools, join_heads(mixed.reshape(query.shape)), weights, "out")
+        x, meeting = inputs[0].channels, self._meeting(*inputs)
+        dim, value_dim = self._head_dim(x), self._value_dim(x)
+        cost = attention_cost(self.weights(*inputs), meeting, self.heads, dim, value_dim)
+        if self.qk_norm is None:
+            return cost
+        rows = meeting.asking * self.heads + meeting.projected * self._kv_heads()
+        if self.qk_norm == "rms":
+            return with_work(cost, rms_normalizing(rows * dim, rows, scaled=True))
+        work = normalizing(rows * dim, rows)
+        return with_work(cost, with_affine(work, rows * dim, scaled=True, shifted=True))
 
     def inner(self, *inputs: Shape) -> dict[str, Size]:
-        asking, attended, pairs = _positions(inputs[0], inputs[-1])
-        dim = self._head_dim(inputs[0].channels)
-        return attention_inner(asking, attended, pairs, self.heads, self._kv_heads(), dim)
+        x, meeting = inputs[0].channels, self._meeting(*inputs)
+        dim, value_dim = self._head_dim(x), self._value_dim(x)
+        return attention_inner(meeting, self.heads, self._kv_heads(), dim, value_dim)
 
-    def keys_and_values(self, *inputs: Shape) -> Size:
-        """Elements of the keys and values of all positions that are attended to."""
-        return 2 * product(inputs[-1].space) * self._kv_heads() * self._head_dim(inputs[0].channels)
+    def _query(self, tools: Tools, x: Array, weights: Mapping[str, Array]) -> Array:
+        """Queries, N x heads x length x head_dim."""
+        query = split_heads(projected(tools, x, weights, "query"), self.heads)
+        return self._normalized(tools, query, weights, "query")
+
+    def _keys(self, tools: Tools, memory: Array, weights: Mapping[str, Array]) -> tuple[Array, Array]:
+        """Keys and values, N x kv_heads x length x head_dim or value_dim."""
+        key, value = (
+            split_heads(projected(tools, memory, weights, name), self._kv_heads())
+            for name in ("key", "value")
+        )
+        return self._normalized(tools, key, weights, "key"), value
+
+    def _mixed(
+        self,
+        tools: Tools,
+        query: Array,
+        key: Array,
+        value: Array,
+        weights: Mapping[str, Array],
+        added: Array | None,
+    ) -> Array:
+        """The output, from queries, keys and values; `added` is for each head, or for all."""
+        samples, heads, length, dim = query.shape
+        groups = self._kv_heads()
+        grouped = query.reshape(samples, groups, heads // groups, length, dim)
+        if added is not None and added.ndim > 2:
+            added = added.reshape(groups, heads // groups, *added.shape[-2:])
+        mixed = self._attended(tools, grouped, key[:, :, None], value[:, :, None], added)
+        return projected(tools, join_heads(mixed.reshape(samples, heads, length, -1)), weights, "out")
+
+    def _attended(self, tools: Tools, query: Array, key: Array, value: Array, added: Array | None) -> Array:
+        return attended(tools, query, key, value, added)
+
+    def _normalized(self, tools: Tools, x: Array, weights: Mapping[str, Array], name: str) -> Array:
+        if self.qk_norm is None:
+            return x
+        axes = (x.ndim - 1,)
+        scale = weights[f"{name}_norm"]
+        if self.qk_norm == "rms":
+            return affine(rms_normalized(tools, x, axes, tools.epsilon(x)), axes, scale)
+        return affine(normalized(x, axes, LAYER_EPS), axes, scale, weights[f"{name}_norm_bias"])
+
+    def _meeting(self, *inputs: Shape) -> Meeting:
+        x, memory = inputs[0], inputs[-1]
+        asking = product(x.space)
+        return Meeting(asking, product(memory.space), asking * memory.size("length"))
+
+    def _token(self, *inputs: Shape) -> Size:
+        """Elements of the key and the value of one position that is attended to."""
+        x = inputs[0].channels
+        return self._kv_heads() * (self._head_dim(x) + self._value_dim(x))
 
     def _head_dim(self, channels: Size) -> Size:
         return floor_divide(channels, self.heads) if self.head_dim is None else self.head_dim
 
+    def _value_dim(self, channels: Size) -> Size:
+        return self._head_dim(channels) if self.value_dim is None else self.value_dim
+
     def _kv_heads(self) -> Size:
         return self.heads if self.kv_heads is None else self.kv_heads
-
-
-def _positions(x: Shape, memory: Shape) -> tuple[Size, Size, Size]:
-    """How many positions ask, how many are attended to, and how many pairs of them meet."""
-    asking = product(x.space)
-    return asking, product(memory.space), asking * memory.size("length")
 
 
 def check_division(op: Op, channels: Size, heads: Size, fix: str = "choose another number of heads") -> None:
@@ -108,54 +166,89 @@ def check_division(op: Op, channels: Size, heads: Size, fix: str = "choose anoth
         )
 
 
-def biases(matrices: Weights, bias: bool, qkv_bias: bool | None, out_bias: bool | None) -> Weights:
-    """A bias for each projection that has one; `bias` speaks where the other two are silent."""
+def need_causal(op: Op, causal: bool, value: Size | None, about: str) -> None:
+    """A fault where what reaches back is given to positions that see the later ones too."""
+    if not causal and value is not None and not same(value, 0):
+        raise Fault(
+            f"{op.title}: {about} is about the positions before, and all are seen",
+            fix="add causal=true",
+            about=about,
+        )
+
+
+def biases(
+    matrices: Weights, bias: bool, qkv_bias: bool | None, out_bias: bool | None, key_bias: bool | None
+) -> Weights:
+    """A bias for each projection that has one; the general switches speak where the special are silent."""
     inner = bias if qkv_bias is None else qkv_bias
-    outer = bias if out_bias is None else out_bias
+    special = {
+        "key": inner if key_bias is None else key_bias,
+        "out": bias if out_bias is None else out_bias,
+    }
+    return {f"{name}_bias": (rows,) for name, (rows, *_) in matrices.items() if special.get(name, inner)}
+
+
+def attention_cost(weights: Weights, meeting: Meeting, heads: Size, head_dim: Size, value_dim: Size) -> Cost:
+    """The work of the projections, of both products (QK^T and AV) and of the softmax between them."""
+    asking, fresh, pairs = meeting
+    positions = {"query": asking, "key": fresh, "value": fresh, "out": asking}
+    projections = total(times * product(weights[name]) for name, times in positions.items())
+    biased = total(times * product(weights.get(f"{name}_bias", (0,))) for name, times in positions.items())
+    macs = projections + pairs * heads * (head_dim + value_dim)
+    return with_work(
+        Cost(macs, connections=macs + biased, operations={"add": biased}),
+        softmax_work(asking, pairs, heads, head_dim),
+    )
+
+
+def softmax_work(asking: Size, pairs: Size, heads: Size, head_dim: Size) -> dict[str, Size]:
+    """The scaling of the queries, and the softmax of their scores."""
+    scores, rows = heads * pairs, heads * asking
     return {
-        f"{name}_bias": (rows,)
-        for name, (rows, *_) in matrices.items()
-        if (outer if name == "out" else inner)
+        "add": scores - rows,
+        "multiply": asking * heads * head_dim,  # the queries, by 1 / sqrt(head_dim)
+        "compare": scores - rows,
+        "subtract": scores,
+        "exp": scores,
+        "divide": scores,
     }
 
 
-def attention_cost(
-    weights: Weights, asking: Size, attended: Size, pairs: Size, heads: Size, head_dim: Size
-) -> Cost:
-    """The work of the projections, of both products (QK^T and AV) and of the softmax between them.
-
-    `asking` and `attended` are numbers of positions, `pairs` how many of them meet.
-    """
-    positions = {"query": asking, "key": attended, "value": attended, "out": asking}
-    projected = total(times * product(weights[name]) for name, times in positions.items())
-    biased = total(times * product(weights.get(f"{name}_bias", (0,))) for name, times in positions.items())
-    macs = projected + 2 * pairs * heads * head_dim
-    scores, rows = heads * pairs, heads * asking
-    return Cost(
-        macs,
-        connections=macs + biased,
-        operations={
-            "add": biased + scores - rows,
-            "multiply": asking * heads * head_dim,  # the queries, by 1 / sqrt(head_dim)
-            "compare": scores - rows,
-            "subtract": scores,
-            "exp": scores,
-            "divide": scores,
-        },
+def with_work(cost: Cost, work: Mapping[str, Size]) -> Cost:
+    """The cost with more operations."""
+    had = cost.operations
+    return cost._replace(
+        operations={**had, **{kind: had.get(kind, 0) + times for kind, times in work.items()}}
     )
 
 
 def attention_inner(
-    asking: Size, attended: Size, pairs: Size, heads: Size, kv_heads: Size, head_dim: Size
+    meeting: Meeting, heads: Size, kv_heads: Size, head_dim: Size, value_dim: Size
 ) -> dict[str, Size]:
     """The projected queries, keys and values, the scores after the softmax, and what they weigh up."""
     return {
-        "queries": asking * heads * head_dim,
-        "keys": attended * kv_heads * head_dim,
-        "values": attended * kv_heads * head_dim,
-        "scores": heads * pairs,
-        "weighted": asking * heads * head_dim,
+        "queries": meeting.asking * heads * head_dim,
+        "keys": meeting.projected * kv_heads * head_dim,
+        "values": meeting.projected * kv_heads * value_dim,
+        "scores": heads * meeting.pairs,
+        "weighted": meeting.asking * heads * value_dim,
     }
+
+
+def backwards(size: int, causal: bool, window: int | None = None) -> Reach:
+    """What positions see along the length: all; or themselves and those before, the last `window` of them."""
+    if not causal:
+        return whole(size)
+    first = Steps((0,), 0) if window is None or window >= size else Steps((1 - window,), 1)
+    return Reach("length", first, Steps((0,), 1))
+
+
+def mask(tools: Tools, length: int, past: int, dtype: object) -> Array:
+    """Minus infinity from each of the last `length` positions to the later ones, length x past + length."""
+    y = tools.zeros((length, past + length), dtype)
+    for position in range(length):
+        y[position, past + position + 1 :] = -inf
+    return y
 
 
 def projected(tools: Tools, x: Array, weights: Mapping[str, Array], name: str) -> Array:
@@ -180,9 +273,14 @@ def join_heads(x: Array) -> Array:
 def attended(tools: Tools, query: Array, key: Array, value: Array, added: Array | None) -> Array:
     """softmax(Q K^T / sqrt(head_dim) + added) V over the last two axes: length x head_dim."""
     scores = tools.matmul(query * query.shape[-1] ** -0.5, key.swapaxes(-2, -1))
+    return tools.matmul(softmax(tools, scores, added), value)
+
+
+def softmax(tools: Tools, scores: Array, added: Array | None) -> Array:
+    """The softmax of scores over the last axis, in place, after what is added to them."""
     if added is not None:
         scores += added
     scores -= scores.max(-1, keepdims=True)
     tools.exp(scores, out=scores)
     scores /= scores.sum(-1, keepdims=True)
-    return tools.matmul(scores, value)
+    return scores

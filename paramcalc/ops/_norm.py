@@ -8,7 +8,7 @@ from paramcalc.base.reach import Reach, whole
 from paramcalc.base.shape import AXES, CHANNELS, Shape
 from paramcalc.base.sizes import Size, floor_divide, product
 from paramcalc.ops.attributes import Flag, Number, Words
-from paramcalc.ops.base import Array, Cost, Op, Weights
+from paramcalc.ops.base import Array, Cost, Op, Tools, Weights
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,16 @@ def normalizing(elements: Size, groups: Size) -> dict[str, Size]:
     }
 
 
+def rms_normalizing(elements: Size, groups: Size, *, scaled: bool) -> dict[str, Size]:
+    """Work of dividing each of `groups` equal parts by its root mean square, and of the weight."""
+    return {
+        "multiply": (3 if scaled else 2) * elements,  # square, scale, weight
+        "add": elements,  # n - 1 for the mean, and epsilon
+        "divide": 2 * groups,  # the mean, and the reciprocal of the root
+        "sqrt": groups,
+    }
+
+
 def with_affine(work: dict[str, Size], elements: Size, *, scaled: bool, shifted: bool) -> dict[str, Size]:
     """The same work, and a multiplication by a weight and an addition of a bias for each element."""
     return work | {
@@ -89,6 +99,11 @@ def normalized(x: Array, axes: tuple[int, ...], eps: float) -> Array:
     y = x - x.mean(axis=axes, keepdims=True)
     y /= ((y * y).mean(axis=axes, keepdims=True) + eps) ** 0.5
     return y
+
+
+def rms_normalized(tools: Tools, x: Array, axes: tuple[int, ...], eps: float) -> Array:
+    """Each position divided by the root mean square over some axes."""
+    return x / tools.sqrt((x * x).mean(axis=axes, keepdims=True) + eps)
 
 
 def affine(x: Array, axes: tuple[int, ...], weight: Array | None = None, bias: Array | None = None) -> Array:

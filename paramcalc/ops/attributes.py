@@ -23,6 +23,7 @@ Ints: TypeAlias = tuple[Size, ...]
 Sizes: TypeAlias = tuple[Size, ...]  # positive sizes, as many as are given
 Number: TypeAlias = Any  # an exact number: int or Fraction
 Flag: TypeAlias = bool
+Part: TypeAlias = Any  # how many of something: a size, True for all, False for none
 Word: TypeAlias = str
 Words: TypeAlias = tuple[str, ...]
 PerAxis: TypeAlias = tuple[Size, ...]  # one positive size for each spatial axis
@@ -95,6 +96,11 @@ def flag(op: type[Op], value: Any) -> bool:
     if not isinstance(value, bool):
         raise Fault("must be true or false", found=shown(value))
     return value
+
+
+def part(op: type[Op], value: Any) -> Part:
+    """All, none, or a whole number of at least 1."""
+    return value if isinstance(value, bool) else size(op, value)
 
 
 def word(op: type[Op], value: Any) -> str:
@@ -188,6 +194,7 @@ KINDS: dict[str, tuple[Kind, str]] = {
     "Sizes": (sizes, "sizes"),
     "Number": (number, "a number"),
     "Flag": (flag, "true or false"),
+    "Part": (part, "true for all, false for none, or a whole number of at least 1"),
     "Word": (word, "a word"),
     "Words": (words, "words"),
     "PerAxis": (per_axis, "one size, or one per axis"),

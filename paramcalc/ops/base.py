@@ -94,6 +94,10 @@ class Op:
         """Whether the weight of that name is multiplied in a contraction."""
         return weight in self.contracting
 
+    def adds(self, weight: str) -> bool:
+        """Whether the weight of that name is added to a contraction, if the op contracts: a bias."""
+        return not self.contracts(weight)
+
     def weight_layers(self) -> int:
         """How many layers with weights lie one behind the other in it, if it contracts with weights."""
         return 1

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from paramcalc.base.reach import Reach, alike, whole
 from paramcalc.base.shape import CHANNELS, Shape
-from paramcalc.base.sizes import Size
-from paramcalc.ops._attention import Attention
+from paramcalc.base.sizes import Size, product
+from paramcalc.ops._attention import Attention, Meeting
 from paramcalc.ops._layout import need_tokens
+from paramcalc.ops.attributes import Flag
 from paramcalc.ops.base import Array, Example, Tools
 
 
@@ -23,8 +24,11 @@ class CrossAttention(Attention):
     Weight out:        channels x heads*head_dim
     Output:            length x channels of the query
 
-    head_dim is channels / heads unless given; kv_heads and the biases are as in self_attention.
+    head_dim is channels / heads unless given; kv_heads, value_dim, qk_norm and the biases are as in
+    self_attention. With `prepared` an earlier step computed keys and values, and this one reads them.
     """
+
+    prepared: Flag = False
 
     inputs = ("query", "memory")
     examples = (
@@ -51,7 +55,11 @@ class CrossAttention(Attention):
         return inputs[0]
 
     def cached(self, *inputs: Shape) -> Size:
-        return self.keys_and_values(*inputs)
+        return product(inputs[-1].space) * self._token(*inputs)
+
+    def _meeting(self, *inputs: Shape) -> Meeting:
+        meeting = super()._meeting(*inputs)
+        return meeting._replace(projected=0) if self.prepared else meeting
 
     def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
         memory = inputs[-1]
@@ -59,4 +67,14 @@ class CrossAttention(Attention):
         return {"length": alike("length")}, everything
 
     def forward(self, tools: Tools, x: Array, memory: Array, **weights: Array) -> Array:
-        return self.attend(tools, x, memory, weights)
+        query = self._query(tools, x, weights)
+        if self.prepared:
+            sizes = (len(memory), int(self._kv_heads()), memory.shape[1])
+            key = tools.recalled("keys", (*sizes, query.shape[-1]), x)
+            value = tools.recalled("values", (*sizes, weights["out"].shape[1] // self.heads), x)
+        else:
+            key, value = (
+                tools.kept(name, y, 0)
+                for name, y in zip(("keys", "values"), self._keys(tools, memory, weights), strict=True)
+            )
+        return self._mixed(tools, query, key, value, weights, None)

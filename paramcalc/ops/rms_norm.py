@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.base.shape import Shape
-from paramcalc.ops._norm import AxesNorm, affine
+from paramcalc.ops._norm import AxesNorm, affine, rms_normalized, rms_normalizing
 from paramcalc.ops.attributes import Flag, Number
 from paramcalc.ops.base import Array, Cost, Example, Tools, Weights, need_axes, need_epsilon
 
@@ -36,18 +36,9 @@ class RmsNorm(AxesNorm):
 
     def cost(self, *inputs: Shape) -> Cost:
         (x,) = inputs
-        elements, groups = x.elements, self.groups(x)
-        return Cost(
-            operations={
-                "multiply": (3 if self.elementwise_affine else 2) * elements,  # square, scale, weight
-                "add": elements,  # n - 1 for the mean, and epsilon
-                "divide": 2 * groups,  # the mean, and the reciprocal of the root
-                "sqrt": groups,
-            }
-        )
+        return Cost(operations=rms_normalizing(x.elements, self.groups(x), scaled=self.elementwise_affine))
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         axes = tuple(sorted(tools.axis(axis) for axis in set(self.axis)))
         eps = tools.epsilon(x) if self.eps is None else float(self.eps)
-        y = x / tools.sqrt((x * x).mean(axis=axes, keepdims=True) + eps)
-        return affine(y, axes, **weights)
+        return affine(rms_normalized(tools, x, axes, eps), axes, **weights)

@@ -2,39 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from paramcalc.base.reach import Reach, Steps, alike, whole
+from paramcalc.base.errors import Fault
+from paramcalc.base.reach import Reach, alike
 from paramcalc.base.shape import Shape
-from paramcalc.base.sizes import Size
-from paramcalc.ops._attention import Attention
+from paramcalc.base.sizes import Size, at_least, least, product
+from paramcalc.ops._attention import (
+    Attention,
+    Meeting,
+    attended,
+    backwards,
+    mask,
+    need_causal,
+    with_work,
+)
+from paramcalc.ops._buckets import bucket
 from paramcalc.ops._layout import need_tokens
-from paramcalc.ops.attributes import Flag
-from paramcalc.ops.base import Array, Example, Tools
+from paramcalc.ops._rotary import need_base, need_pairs, turned, turning
+from paramcalc.ops.attributes import Count, Flag, Number, Part
+from paramcalc.ops.base import Array, Cost, Example, Tools, Weights
 
 
 @dataclass(frozen=True)
 class SelfAttention(Attention):
     """softmax(Q K^T / sqrt(head_dim)) V in several heads, between two projections.
 
-    Input:      length x channels; axes before them hold sequences that do not see each other
-    Query:      heads*head_dim x channels
-    Key, value: kv_heads*head_dim x channels
-    Out:        channels x heads*head_dim
-    Output:     as the input
+    Input:         length x channels; axes before them hold sequences that do not see each other
+    Query:         heads*head_dim x channels
+    Key:           kv_heads*head_dim x channels
+    Value:         kv_heads*value_dim x channels
+    Out:           channels x heads*value_dim
+    Norms:         head_dim for the queries and for the keys, with qk_norm
+    Position bias: position_bias x heads
+    Output:        as the input
 
-    head_dim is channels / heads unless given. With fewer kv_heads than heads, neighbouring heads
-    share keys and values (grouped-query attention, Ainslie et al. 2023); that saves projections,
-    and none of the products. `bias` is for all four projections; qkv_bias and out_bias overrule it.
+    head_dim is channels / heads unless given, value_dim is head_dim. With fewer kv_heads than heads,
+    neighbouring heads share keys and values (grouped-query attention, Ainslie et al. 2023); that saves
+    projections, and none of the products. `bias` is for all four projections; qkv_bias and out_bias
+    overrule it, and key_bias both. `qk_norm` normalizes each head's queries and keys, rms or layer.
 
-    Multiplications are the projections', and length^2 * heads * head_dim for each of QK^T and AV, of
-    each sequence.
+    Multiplications are the projections', and length^2 * heads * head_dim for QK^T and
+    length^2 * heads * value_dim for AV, of each sequence.
     `causal` masks the scores of later positions. They are counted all the same, as a full product
-    computes them.
+    computes them. With a `window` each position sees the last so many, itself included: the products
+    are length * window, those before the first position counted as padding is.
+
+    `position_bias` learns a number for each head and distance, in so many buckets, as T5 has; a later
+    layer may share it alone: share=first.position_bias. `rotary` turns queries and keys by their
+    position: all channels of a head, or the first so many. `past` tokens before the input are read
+    from a cache, as when a model generates.
     """
 
     causal: Flag = False
+    window: Size | None = None
+    position_bias: Size | None = None
+    rotary: Part = False
+    theta: Number = 10000
+    past: Count = 0
 
     examples = (
         Example("self_attention 12", ("{length: 197, channels: 768}",), "197x768", 2_362_368, 524_391_936),
@@ -52,32 +79,119 @@ class SelfAttention(Attention):
             params=64,
             macs=1_320,
         ),
+        # each of 5 tokens: 4 matrices of 4 x 4, and twice 2 keys of 2 heads of 2
+        Example(
+            "self_attention 2 causal=true window=2 key_bias=false rotary=true",
+            ("{length: 5, channels: 4}",),
+            "5x4",
+            params=76,
+            macs=400,
+        ),
+        # 6*4 + 6*4 + 10*4 + 4*10 weights, norms of 3, 8 buckets of 2 heads; 1 token meets 6
+        Example(
+            "self_attention 2 head_dim=3 value_dim=5 bias=false qk_norm=rms position_bias=8 causal=true past=5",
+            ("{length: 1, channels: 4}",),
+            "1x4",
+            params=150,
+            macs=224,
+        ),
     )
+
+    def weights(self, *inputs: Shape) -> Weights:
+        found = super().weights(*inputs)
+        if self.position_bias is not None:
+            found["position_bias"] = (self.position_bias, self.heads)
+        return found
 
     def shape(self, *inputs: Shape) -> Shape:
         x = need_tokens(self, inputs[0], several=True)
         self.check_heads(x.channels)
+        need_causal(self, self.causal, self.window, "window")
+        need_causal(self, self.causal, self.past, "past")
+        need_base(self, self.theta)
+        if self.rotary is not False:
+            need_pairs(self, self._rotated(x.channels), self._head_dim(x.channels), "rotary")
+        fewest = 2 if self.causal else 4
+        if self.position_bias is not None and not at_least(self.position_bias, fewest):
+            raise Fault(
+                f"{self.title}: {self.position_bias} buckets are too few",
+                expected=f"at least {fewest}: distances of 0, and others"
+                + ("" if self.causal else ", both ways"),
+                about="position_bias",
+            )
         return x
 
+    def cost(self, *inputs: Shape) -> Cost:
+        cost, meeting = super().cost(*inputs), self._meeting(*inputs)
+        if self.position_bias is not None:
+            cost = with_work(cost, {"add": self.heads * meeting.pairs})
+        if self.rotary is False:
+            return cost
+        heads = meeting.asking * self.heads + meeting.projected * self._kv_heads()
+        return with_work(cost, turning(heads * self._rotated(inputs[0].channels)))
+
     def cached(self, *inputs: Shape) -> Size:
-        return self.keys_and_values(*inputs) if self.causal else 0
+        if not self.causal:
+            return 0
+        return product(inputs[0].space[:-1]) * self._seen(inputs[0]) * self._token(*inputs)
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
-        if axis != "length":
-            return alike(axis)
-        if not self.causal:
-            return whole(x.size(axis))
-        return Reach(axis, Steps((0,), 0), Steps((0,), 1))
+        return backwards(x.size(axis), self.causal, self.window) if axis == "length" else alike(axis)
 
     def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
         rows = x.reshape(-1, *x.shape[-2:])
-        mask = self._mask(tools, rows) if self.causal else None
-        return self.attend(tools, rows, rows, weights, mask).reshape(x.shape)
+        query = self._turned(tools, self._query(tools, rows, weights))
+        key, value = self._keys(tools, rows, weights)
+        key = tools.kept("keys", self._turned(tools, key), self.past)
+        value = tools.kept("values", value, self.past)
+        added = self._added(tools, rows, weights)
+        return self._mixed(tools, query, key, value, weights, added).reshape(x.shape)
 
-    def _mask(self, tools: Tools, x: Array) -> Array:
-        """Minus infinity from each position to the later ones, length x length."""
+    def _meeting(self, *inputs: Shape) -> Meeting:
+        positions = product(inputs[0].space)
+        return Meeting(positions, positions, positions * self._seen(inputs[0]))
+
+    def _seen(self, x: Shape) -> Size:
+        """How many positions each one sees, masked or not."""
+        every = self.past + x.size("length")
+        return every if self.window is None else least(self.window, every)
+
+    def _rotated(self, channels: Size) -> Size:
+        """Channels of a head that are turned."""
+        return self._head_dim(channels) if self.rotary is True else self.rotary
+
+    def _turned(self, tools: Tools, x: Array) -> Array:
+        if self.rotary is False:
+            return x
+        rotated = x.shape[-1] if self.rotary is True else self.rotary
+        return turned(tools, x, rotated, float(self.theta), self.past)
+
+    def _added(self, tools: Tools, x: Array, weights: Mapping[str, Array]) -> Array | None:
+        """What is added to scores: minus infinity for later positions, and the biases of distances."""
         length = x.shape[1]
-        mask = tools.zeros((length, length), x.dtype)
-        for position in range(length):
-            mask[position, position + 1 :] = -inf
-        return mask
+        added = mask(tools, length, self.past, x.dtype) if self.causal else None
+        if self.position_bias is None:
+            return added
+        buckets = [
+            [bucket(key - query, self.position_bias, self.causal) for key in range(self.past + length)]
+            for query in range(self.past, self.past + length)
+        ]
+        biases = tools.moveaxis(weights["position_bias"][buckets], -1, 0)
+        return biases if added is None else biases + added
+
+    def _attended(self, tools: Tools, query: Array, key: Array, value: Array, added: Array | None) -> Array:
+        """With a window each query meets so many keys; zeros before the first, which are masked."""
+        window, seen = self.window, key.shape[-2]
+        if window is None or window >= seen or added is None:
+            return attended(tools, query, key, value, added)
+        front = [(window - 1, 0), (0, 0)]
+        key, value = tools.pad(key, front), tools.pad(value, front)
+        before = tools.zeros((*added.shape[:-1], window - 1), added.dtype) - inf
+        added = tools.concatenate([before, added], -1)
+        parts = []
+        for place in range(query.shape[-2]):
+            band = slice(self.past + place, self.past + place + window)
+            rows = slice(place, place + 1)
+            met = query[..., rows, :], key[..., band, :], value[..., band, :], added[..., rows, band]
+            parts.append(attended(tools, *met))
+        return tools.concatenate(parts, -2)

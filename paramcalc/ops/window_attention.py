@@ -13,6 +13,7 @@ from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.base.sizes import Size, at_least, ceil_divide, floor_divide, product
 from paramcalc.ops._attention import (
     PROJECTIONS,
+    Meeting,
     attended,
     attention_cost,
     attention_inner,
@@ -21,6 +22,7 @@ from paramcalc.ops._attention import (
     join_heads,
     projected,
     split_heads,
+    with_work,
 )
 from paramcalc.ops._layout import PLANE
 from paramcalc.ops.attributes import Count, Flag
@@ -40,7 +42,7 @@ class WindowAttention(Op):
     Where height or width is no multiple of the window, zeros are put below and right first, and
     cut off afterwards, as Swin's published code does; the projections and products of the padded
     positions are counted, because they are computed. `shift` moves the windows that far, around
-    the edges; it changes no count.
+    the edges; it changes no count. Swin V2 has key_bias=false.
     """
 
     heads: Size
@@ -50,6 +52,7 @@ class WindowAttention(Op):
     qkv_bias: Flag | None = None
     out_bias: Flag | None = None
     relative_bias: Flag = True
+    key_bias: Flag | None = None
 
     contracting = frozenset(PROJECTIONS)
     examples = (
@@ -79,7 +82,7 @@ class WindowAttention(Op):
     def weights(self, *inputs: Shape) -> Weights:
         channels = inputs[0].channels
         matrices: Weights = dict.fromkeys(PROJECTIONS, (channels, channels))
-        found = matrices | biases(matrices, self.bias, self.qkv_bias, self.out_bias)
+        found = matrices | biases(matrices, self.bias, self.qkv_bias, self.out_bias, self.key_bias)
         if self.relative_bias:
             found["relative_position"] = ((2 * self.window - 1) ** 2, self.heads)
         return found
@@ -104,21 +107,19 @@ class WindowAttention(Op):
 
     def cost(self, *inputs: Shape) -> Cost:
         (x,) = inputs
-        positions, pairs, dim = self._sizes(x)
-        cost = attention_cost(self.weights(x), positions, positions, pairs, self.heads, dim)
-        if not self.relative_bias:
-            return cost
-        added = cost.operations["add"] + self.heads * pairs
-        return cost._replace(operations={**cost.operations, "add": added})
+        meeting, dim = self._meeting(x)
+        cost = attention_cost(self.weights(x), meeting, self.heads, dim, dim)
+        return with_work(cost, {"add": self.heads * meeting.pairs}) if self.relative_bias else cost
 
     def inner(self, *inputs: Shape) -> dict[str, Size]:
-        positions, pairs, dim = self._sizes(inputs[0])
-        return attention_inner(positions, positions, pairs, self.heads, self.heads, dim)
+        meeting, dim = self._meeting(inputs[0])
+        return attention_inner(meeting, self.heads, self.heads, dim, dim)
 
-    def _sizes(self, x: Shape) -> tuple[Size, Size, Size]:
-        """Positions with padding, how many pairs of them meet, and the channels of a head."""
+    def _meeting(self, x: Shape) -> tuple[Meeting, Size]:
+        """Positions with padding and how many pairs of them meet, and the channels of a head."""
         positions = product(ceil_divide(size, self.window) for size in x.space) * self.window**2
-        return positions, positions * self.window**2, floor_divide(x.channels, self.heads)
+        meeting = Meeting(positions, positions, positions * self.window**2)
+        return meeting, floor_divide(x.channels, self.heads)
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         size = x.size(axis)

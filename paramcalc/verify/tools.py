@@ -39,6 +39,7 @@ class Tools:
         self.multiplications = 0
         self.batch = 1
         self.shapes: tuple[Shape, ...] = ()
+        self.cache: dict[str, Array] | None = None  # of the layer that is run, from one token to the next
         self._spare: frozenset[int] = frozenset()
 
     def apply(
@@ -66,6 +67,22 @@ class Tools:
         """Position of a named axis in the array of an input; the batch is axis 0."""
         return 1 + self.shapes[of].axes.index(name)
 
+    def kept(self, name: str, x: Array, past: int) -> Array:
+        """What the tokens before left under a name, `past` positions, and then `x`, ... x length x channels.
+
+        Zeros where no tokens went before. Whatever comes after finds both.
+        """
+        before = self.recalled(name, (*x.shape[:-2], past, x.shape[-1]), x) if past else None
+        y = x if before is None else np.concatenate([before, x], -2)
+        if self.cache is not None:
+            self.cache[name] = y
+        return y
+
+    def recalled(self, name: str, shape: tuple[int, ...], like: Array) -> Array:
+        """What earlier tokens left under a name, or zeros."""
+        found = (self.cache or {}).get(name)
+        return np.zeros(shape, like.dtype) if found is None else found
+
     def into(self, x: Array) -> Array:
         """An array for a result like `x`: `x` itself if it may be overwritten, else a new one."""
         if id(x) in self._spare and x.flags.c_contiguous and x.flags.writeable:
@@ -81,6 +98,7 @@ class Tools:
     broadcast_to = staticmethod(np.broadcast_to)
     concatenate = staticmethod(np.concatenate)
     contiguous = staticmethod(np.ascontiguousarray)
+    cos = staticmethod(np.cos)
     empty = staticmethod(np.empty)
     erf = staticmethod(erf)
     exp = staticmethod(np.exp)
@@ -93,6 +111,7 @@ class Tools:
     moveaxis = staticmethod(np.moveaxis)
     power = staticmethod(np.power)
     repeat = staticmethod(np.repeat)
+    sin = staticmethod(np.sin)
     sqrt = staticmethod(np.sqrt)
     stack = staticmethod(np.stack)
     tanh = staticmethod(np.tanh)
