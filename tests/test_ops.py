@@ -236,6 +236,95 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
         216,
         {"add": 24, "multiply": 12, "compare": 24, "subtract": 36, "exp": 36, "divide": 36},
     ),
+    # each of 5 meets 2, of 2 heads of 2; biases of 3 projections; 2 * 4 channels turned for each token
+    (
+        "self_attention 2 causal=true window=2 key_bias=false rotary=true",
+        ("{length: 5, channels: 4}",),
+        5 * 64 + 10 * 8,
+        400 + 60,
+        {
+            "add": 60 + 10 + 40,
+            "multiply": 20 + 80,
+            "compare": 10,
+            "subtract": 20,
+            "exp": 20,
+            "divide": 20,
+        },
+    ),
+    # 1 meets 6, compares 3 and sums 5 channels; norms of 4 rows of 3; a bias of its distance for each of 12 scores
+    (
+        "self_attention 2 head_dim=3 value_dim=5 bias=false qk_norm=rms position_bias=8 causal=true past=5",
+        ("{length: 1, channels: 4}",),
+        (24 + 24 + 40 + 40) + 12 * 8,
+        224,
+        {
+            "add": 10 + 12 + 12,
+            "multiply": 6 + 36,
+            "compare": 10,
+            "subtract": 12,
+            "exp": 12,
+            "divide": 12 + 8,
+            "sqrt": 4,
+        },
+    ),
+    # 9 rows of 2 are normalized: 2 sums, epsilon and 2 biases; 2 centred; 2 squares, scalings, weights; 3 divisions
+    (
+        "self_attention 2 kv_heads=1 qk_norm=layer bias=false",
+        ("{length: 3, channels: 4}",),
+        3 * (16 + 8 + 8 + 16) + 18 * 4,
+        216,
+        {
+            "add": 12 + 9 * 5,
+            "multiply": 12 + 9 * 6,
+            "compare": 12,
+            "subtract": 18 + 9 * 2,
+            "exp": 18,
+            "divide": 18 + 9 * 3,
+            "sqrt": 9,
+        },
+    ),
+    # keys and values are there: queries and outputs of 3 tokens, 15 pairs
+    (
+        "cross_attention 2 prepared=true",
+        ("{length: 3, channels: 4}", "{length: 5, channels: 6}"),
+        2 * 48 + 2 * 60,
+        216 + 24,
+        {"add": 24 + 24, "multiply": 12, "compare": 24, "subtract": 30, "exp": 30, "divide": 30},
+    ),
+    # 48 + 60 + 48 + 64 + 80 weights; 2 heads compare 5 and sum 5; rows of 6 and of 4 normalized; 3 * 2 turned
+    (
+        "latent_attention 2 4 3 2 5 q_rank=6",
+        ("{length: 3, channels: 8}",),
+        3 * 300 + 18 * 10,
+        1080,
+        {
+            "add": 12 + 30 + 18,
+            "multiply": 30 + 3 * 30 + 2 * 18,
+            "compare": 12,
+            "subtract": 18,
+            "exp": 18,
+            "divide": 18 + 2 * 6,
+            "sqrt": 6,
+        },
+    ),
+    # the same for one token after 3 others, on latents: compares 4 + 2, sums 4
+    (
+        "latent_attention 2 4 3 2 5 q_rank=6 causal=true absorbed=true past=3",
+        ("{length: 1, channels: 8}",),
+        300 + 8 * 10,
+        380,
+        {
+            "add": 6 + 10 + 6,
+            "multiply": 10 + 30 + 12,
+            "compare": 6,
+            "subtract": 8,
+            "exp": 8,
+            "divide": 8 + 4,
+            "sqrt": 2,
+        },
+    ),
+    # 3 tokens of 2 heads, 4 channels of each
+    ("rotary heads=2 dim=4", ("{length: 3, channels: 12}",), 0, 0, {"multiply": 48, "add": 24}),
     # 3 rows are filled up to 4: 8 positions in 2 windows, 32 pairs; each score has a bias of its place
     (
         "window_attention 2 2",

@@ -31,6 +31,7 @@ from paramcalc.ops.attributes import (
     Margins,
     Number,
     Padding,
+    Part,
     PerAxis,
     Size,
     Sizes,
@@ -57,6 +58,7 @@ class Probe(Op):
     sizes: Sizes
     number: Number
     flag: Flag
+    part: Part
     per_axis: PerAxis
     count_per_axis: CountPerAxis
     padding: Padding
@@ -99,6 +101,7 @@ def probes(draw: st.DrawFn) -> Op:
         sizes=draw(_some(size, 4)),
         number=draw(st.one_of(whole, st.fractions(-2, 2, max_denominator=1000).map(_plain))),
         flag=draw(st.booleans()),
+        part=draw(st.one_of(st.booleans(), st.integers(2, 9))),
         per_axis=draw(_each(size, rank)),
         count_per_axis=draw(_each(count, rank)),
         padding=draw(pads),

@@ -101,6 +101,19 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
             self_attention 2 kv_heads=1; self_attention 4 kv_heads=2; lstm 3 biases=1; lstm 5
             bidirectional=true; gru 5; rnn 5 biases=1
         """,
+        ("{length: 5, channels: 8}",): """
+            self_attention 2 key_bias=false; self_attention 2 value_dim=5 bias=false; self_attention 2
+            qk_norm=rms; self_attention 2 qk_norm=layer; self_attention 2 causal=true window=2; self_attention
+            2 causal=true window=9; self_attention 2 position_bias=8; self_attention 2 rotary=true;
+            self_attention 2 rotary=2 causal=true bias=false; self_attention 2 causal=true past=3;
+            self_attention 2 causal=true past=6 window=4; latent_attention 2 6 3 4 5; latent_attention 2 6 3 4
+            5 q_rank=7 causal=true; latent_attention 2 6 3 4 5 absorbed=true causal=true past=3;
+            latent_attention 2 6 3 4 5 causal=true past=3; latent_attention 2 6 1 4 5; rotary; rotary heads=2 dim=2
+        """,
+        ("{height: 3, length: 5, channels: 8}",): """
+            self_attention 2 qk_norm=layer; self_attention 2 qk_norm=rms bias=false; latent_attention 2 6 3 4 5;
+            latent_attention 2 6 3 4 5 absorbed=true
+        """,
         (ROWS,): """
             self_attention 2; self_attention 2 bias=false head_dim=3; linear 8; lstm 6; gru 6; rnn 6; lstm 6
             projection=3; lstm 6 num_layers=2 projection=2 bias=false; gru 6 num_layers=2 bias=false; gru 6
@@ -129,7 +142,7 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         ("2x6x9",): "pixel_unshuffle 3",
         ("{height: 5, width: 6, channels: 4}",): """
             to_tokens; window_attention 2 2; window_attention 2 3 bias=false; window_attention 2 2
-            relative_bias=false
+            relative_bias=false; window_attention 2 2 key_bias=false
         """,
         ("{height: 4, width: 6, channels: 4}",): "window_attention 2 2 shift=1",
         ("{length: 5}",): "embedding 9 3",
@@ -144,7 +157,10 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         ("{length: 2, channels: 3}", "{length: 2, channels: 4}"): "bilinear 5 bias=false",
         ("{length: 7, channels: 3}", "{length: 3, channels: 4}"): "matmul",
         ("{length: 7, channels: 3}", "{length: 5, channels: 3}"): "matmul transpose=true",
-        (TOKENS, "{length: 7, channels: 6}"): "cross_attention 2; cross_attention 2 bias=false",
+        (TOKENS, "{length: 7, channels: 6}"): """
+            cross_attention 2; cross_attention 2 bias=false; cross_attention 2 prepared=true; cross_attention 2
+            qk_norm=layer key_bias=false; cross_attention 2 value_dim=5
+        """,
         (TOKENS, "8"): "gru 8; rnn 8",
         (TOKENS, "8", "8"): "lstm 8",
     },
@@ -152,10 +168,15 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         (IMAGE,): """
             conv2d 8 3; conv_transpose2d 8 3; batch_norm; prelu 4; instance_norm affine=true; layer_norm
         """,
-        (TOKENS,): "linear 8; self_attention 2; layer_norm; rms_norm; lstm 8; gru 8; rnn 8",
+        (TOKENS,): """
+            linear 8; self_attention 2; self_attention 2 qk_norm=layer; latent_attention 2 6 3 4 5;
+            latent_attention 2 6 3 4 5 absorbed=true; layer_norm; rms_norm; lstm 8; gru 8; rnn 8
+        """,
         ("{length: 5}",): "embedding 9 3",
         ("{height: 4, width: 6, channels: 4}",): "window_attention 2 2",
-        (TOKENS, "{length: 7, channels: 4}"): "cross_attention 2",
+        (TOKENS, "{length: 7, channels: 4}"): """
+            cross_attention 2; cross_attention 2 prepared=true; cross_attention 2 qk_norm=layer
+        """,
         ("{length: 3, channels: 2, height: 6, width: 5}",): "conv_lstm2d 4 3",
     },
     "frozen": {
@@ -167,9 +188,13 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
     },
     "multihead": {
         (TOKENS,): """
-            self_attention 2; self_attention 2 bias=false; self_attention 1; self_attention 2 head_dim=3
+            self_attention 2; self_attention 2 bias=false; self_attention 1; self_attention 2 head_dim=3;
+            self_attention 2 qk_norm=layer rotary=true; self_attention 2 value_dim=5
         """,
-        (TOKENS, "{length: 7, channels: 4}"): "cross_attention 2; cross_attention 2 bias=false",
+        (TOKENS, "{length: 7, channels: 4}"): """
+            cross_attention 2; cross_attention 2 bias=false; cross_attention 2 qk_norm=layer; cross_attention 2
+            value_dim=5; cross_attention 2 prepared=true
+        """,
         (TOKENS, "{length: 7, channels: 6}"): "cross_attention 2",
     },
     "multihead twice": {
@@ -182,9 +207,13 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
     },
     "encoder-layer": {
         (TOKENS,): """
-            self_attention 2; self_attention 2 bias=false; self_attention 1; self_attention 2 head_dim=3
+            self_attention 2; self_attention 2 bias=false; self_attention 1; self_attention 2 head_dim=3;
+            self_attention 2 qk_norm=layer rotary=true; self_attention 2 value_dim=5
         """,
-        (TOKENS, "{length: 7, channels: 4}"): "cross_attention 2; cross_attention 2 bias=false",
+        (TOKENS, "{length: 7, channels: 4}"): """
+            cross_attention 2; cross_attention 2 bias=false; cross_attention 2 qk_norm=layer; cross_attention 2
+            value_dim=5; cross_attention 2 prepared=true
+        """,
         (TOKENS, "{length: 7, channels: 6}"): "cross_attention 2",
     },
     "padding-same": {

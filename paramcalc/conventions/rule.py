@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import CHANNELS, Shape
-from paramcalc.base.sizes import Size, ceil_divide, floor_divide, product, total
+from paramcalc.base.sizes import Size, ceil_divide, floor_divide, least, product, same, total
 from paramcalc.count.report import Counts, count_layer
 from paramcalc.engine.graph import Layer
 from paramcalc.language.expression import Expression, parse
+from paramcalc.ops.base import Weights
 
 Rules = Mapping[str, Mapping[str, str]]  # formulas by families with blanks between, by quantity
 
@@ -166,19 +167,74 @@ def _bias_adds(layer: Layer) -> Size:
 
 
 def _products(layer: Layer) -> Size:
-    """Multiply-accumulates of QK^T and AV, one each for a score and a channel of a head."""
-    applied = layer.applied
-    query = applied.weights.get("query")
-    if query is None:
-        return 0
-    head: Size = floor_divide(query[0], layer.op.heads)  # type: ignore[attr-defined]
-    return 2 * applied.cost.operations["exp"] * head
+    """Multiply-accumulates of QK^T and AV, one each for a score and a channel of a head; masked ones too."""
+    return _in_full(layer, _own_products(layer))
+
+
+def _in_full(layer: Layer, products: Size) -> Size:
+    """The same where a window is a mask of a full product, as PyTorch has it."""
+    op: Any = layer.op
+    if layer.op.name != "self_attention" or op.window is None:
+        return products
+    seen = op.past + _first(layer).size("length")
+    return floor_divide(products * seen, least(op.window, seen))
+
+
+def _own_products(layer: Layer) -> Size:
+    compared = _compared(layer)
+    return layer.applied.cost.operations["exp"] * total(compared) if compared else 0
+
+
+def _compared(layer: Layer) -> tuple[Size, ...]:
+    """Channels of a head that attention compares, and that it sums."""
+    compared: Callable[[Size], tuple[Size, Size]] | None = getattr(layer.op, "compared", None)
+    return compared(_first(layer).channels) if compared else ()
 
 
 def _projection_weights(layer: Layer) -> Size:
-    named = {weight: f"{weight}_bias" for weight in ("query", "key", "value", "out")}
-    wanted = {*named, *named.values()}
+    """Scalars of the projections and their biases."""
+    op = layer.op
+    wanted = {name for name in layer.applied.weights if op.contracts(name)}
+    wanted |= {f"{name}_bias" for name in wanted}
     return total(product(dims) for name, dims in layer.applied.weights.items() if name in wanted)
+
+
+def _idle_weights(layer: Layer) -> Size:
+    """Scalars of the projections that are not called: of what is prepared, or absorbed."""
+    weights: Weights = layer.applied.weights
+    idle: list[str] = []
+    if getattr(layer.op, "prepared", False):
+        idle = [name for name in weights if name.startswith(("key", "value"))]
+    if getattr(layer.op, "absorbed", False):
+        idle = ["kv_b_proj"]
+    return total(product(weights[name]) for name in idle)
+
+
+def _norm_weights(layer: Layer) -> Size:
+    """Scalars of the norms inside attention."""
+    return total(product(dims) for name, dims in layer.applied.weights.items() if "norm" in name)
+
+
+def _layer_normed(layer: Layer) -> Size:
+    """Elements of queries and keys that attention brings to zero mean and unit variance."""
+    weights, positions = layer.applied.weights, product(_first(layer).space)
+    if "query_norm_bias" not in weights:
+        return 0
+    idle = getattr(layer.op, "prepared", False)
+    keys = 0 if idle else product(layer.applied.inputs[-1].space) * weights["key"][0]
+    return positions * weights["query"][0] + keys
+
+
+def _uneven(layer: Layer) -> bool:
+    """Whether values have other channels than keys, for which PyTorch's CPU kernel is not fused."""
+    return not same(*_compared(layer))
+
+
+def _turned(layer: Layer) -> Size:
+    """Elements that attention turns by their position."""
+    turned: Callable[[Size], Size] | None = getattr(layer.op, "turned", None)
+    x = _first(layer)
+    return product(x.space) * turned(x.channels) if turned else 0
 
 
 def _windows(layer: Layer) -> Size:
@@ -229,12 +285,18 @@ def _directions(layer: Layer) -> int:
     return 2 if layer.op.bidirectional else 1  # type: ignore[attr-defined]
 
 
+BEYOND_MULTIHEAD = (
+    "head_dim", "kv_heads", "value_dim", "qk_norm", "window", "position_bias", "rotary", "past", "prepared",
+)  # fmt: skip
+
+
 def _as_multihead(layer: Layer) -> bool:
     """Whether `nn.MultiheadAttention` can be this attention: heads and biases as they usually are."""
     op = layer.op
-    options = (getattr(op, name) for name in ("head_dim", "kv_heads", "qkv_bias", "out_bias"))
-    asking, attended = layer.applied.inputs[0], layer.applied.inputs[-1]
-    return all(option is None for option in options) and asking.channels == attended.channels
+    biased = (getattr(op, name) for name in ("qkv_bias", "out_bias", "key_bias"))
+    options = (getattr(op, name, None) for name in BEYOND_MULTIHEAD)
+    plain = all(bias is None for bias in biased) and all(option in (None, False, 0) for option in options)
+    return plain and layer.applied.inputs[0].channels == layer.applied.inputs[-1].channels
 
 
 def _as_padding_same(layer: Layer) -> bool:
@@ -267,8 +329,16 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "weights": _weights,  # learned scalars, those of shared weights in every layer that has them
     "bias_adds": _bias_adds,  # additions of a bias
     "products": _products,  # multiply-accumulates of attention's two products
-    "projections": lambda layer: layer.applied.cost.macs - _products(layer),
+    "projections": lambda layer: layer.applied.cost.macs - _own_products(layer),
     "projection_weights": _projection_weights,  # attention's, biases included
+    "idle_weights": _idle_weights,
+    "norm_weights": _norm_weights,
+    "layer_normed": _layer_normed,
+    "layer_norm_weights": lambda layer: (
+        _norm_weights(layer) if "query_norm_bias" in layer.applied.weights else 0
+    ),
+    "uneven": _uneven,
+    "turned": _turned,
     "windows": _windows,  # of attention within windows
     "sequences": lambda layer: product(_first(layer).space[:-1]),  # that attention keeps apart
     "cells": _cells,  # of recurrent layers: layers times directions

@@ -21,7 +21,12 @@ _ESTIMATED_NORMS = {
 }
 _POOLS = "avg_pool adaptive_avg_pool adaptive_max_pool subsample"
 _GLOBAL_POOLS = "global_avg_pool global_max_pool"
-_ATTENTION = "self_attention cross_attention window_attention"
+_ATTENTION = "self_attention cross_attention window_attention latent_attention"
+_NORMED = " + {} * layer_normed"  # of attention's queries and keys; RMS norms are not known to most
+_FULL = "projections + products"  # with a window as a mask
+_OTHERS = "window_attention latent_attention"
+_KNOWN = "projection_weights + layer_norm_weights - idle_weights"
+_CALLED = "(projection_weights + norm_weights - idle_weights)"
 _LOCAL_NORM = "(channels + size - 1) * positions + 3 * input"  # its average pooling, two products, one sum
 
 _RECURRENT = "lstm gru rnn"
@@ -72,7 +77,7 @@ def _either(rules: Rules) -> dict[str, Rules]:
 def _hooked(products: int) -> str:
     """What ptflops makes of `nn.MultiheadAttention`: the module's hook has the products once."""
     every = f"input + projections + (bias_adds if bias else output) + {products}*(products + exp)"
-    return f"{every} if multihead else projections + bias_adds"
+    return f"{every} if multihead else projections + bias_adds" + _NORMED.format(1)
 
 
 def _profile(name: str, says: str, tool: Tool, **rules: Mapping[str, str]) -> Convention:
@@ -97,7 +102,7 @@ TOOLS = (
                 "attention's matrix products, which are not modules, are not counted",
                 "a weight shared by two modules counts twice in params; a module called twice counts once",
             ),
-            writings=_either({"macs": {_MULTIHEADS: "0 if multihead else projection_weights * sequences"}}),
+            writings=_either({"macs": {_MULTIHEADS: f"0 if multihead else {_CALLED} * sequences"}}),
         ),
         params={"*": "0 if again else weights"},
         trainable={"*": "weights if learned and not again else 0"},
@@ -107,7 +112,7 @@ TOOLS = (
             _RECURRENT: "weights * input_positions",
             "linear bilinear embedding prelu": "weights",
             "batch_norm group_norm instance_norm layer_norm rms_norm": "weights",
-            "self_attention cross_attention": "projection_weights * sequences",
+            "self_attention cross_attention latent_attention": f"{_CALLED} * sequences",
             "window_attention": "projection_weights * windows",
         },
     ),
@@ -126,7 +131,9 @@ TOOLS = (
                 "scaled_dot_product_attention is not among the operators it knows",
             ),
             writings={
-                "multihead": {"macs": {_MULTIHEADS: "macs if multihead else projections"}},
+                "multihead": {
+                    "macs": {_MULTIHEADS: "macs if multihead else projections" + _NORMED.format(5)}
+                },
                 "padding-same": {"macs": {"conv": "0 if padding_same else macs"}},
             },
         ),
@@ -134,7 +141,8 @@ TOOLS = (
         macs=_ESTIMATED_NORMS
         | {
             "conv conv_lstm conv_transpose linear matmul": "macs",
-            _ATTENTION: "projections",
+            _MULTIHEADS: "projections + 5*layer_normed",
+            _OTHERS: "projections",
             "adaptive_avg_pool": "input if dimensions == 2 else 0",
             "global_avg_pool": "input if channels_first and dimensions == 2 else 0",
             "upsample": "0 if dimensions != 2 else output if mode == 'nearest' else 4 * output",
@@ -167,7 +175,8 @@ TOOLS = (
         macs=_AS_CELLS
         | {
             "conv conv_lstm conv_transpose linear matmul": "macs + bias_adds",
-            _ATTENTION: "projections + bias_adds",
+            _MULTIHEADS: "projections + bias_adds + layer_normed",
+            _OTHERS: "projections + bias_adds",
             "batch_norm group_norm instance_norm": "2*input if affine else input",
             "layer_norm": "input",
             "relu prelu elu gelu": "2*input",
@@ -189,19 +198,25 @@ TOOLS = (
             called={},
             quirks=(
                 "the additions of biases count where the kernel makes them",
-                "the fused attention kernel is not among those it knows, nor is the fused lstm, which "
+                "the fused attention kernel, which runs where values have as many channels as keys, is not "
+                "among those it knows, nor is the fused lstm, which "
                 "PyTorch runs on the CPU unless there is a projection",
                 "a first recurrent layer over several sequences adds one of its biases apart, which does not count",
                 "frozen parameters are not counted",
             ),
             writings={
-                "multihead": {"macs": {_MULTIHEADS: "(macs if multihead else projections) + bias_adds"}},
+                "multihead": {
+                    "macs": {
+                        _MULTIHEADS: "(macs if multihead else projections + (products if uneven else 0)) + bias_adds"
+                    }
+                },
             },
         ),
         params={"*": "trainable"},
         macs={
             "conv conv_lstm conv_transpose linear matmul": "macs + bias_adds",
-            _ATTENTION: "projections + bias_adds",
+            f"{_MULTIHEADS} latent_attention": "projections + bias_adds + (products if uneven else 0)",
+            "window_attention": "projections + bias_adds",
             "lstm": f"({_ATEN_STEPS}) if projected else 0",
             "gru rnn": _ATEN_STEPS,
         },
@@ -227,15 +242,16 @@ TOOLS = (
             ),
             writings=_either(
                 {
-                    "params": {_MULTIHEADS: "0 if again or multihead else projection_weights"},
-                    "macs": {_MULTIHEADS: "0 if multihead else projections"},
+                    "params": {_MULTIHEADS: f"0 if again or multihead else {_KNOWN}"},
+                    "macs": {_MULTIHEADS: "0 if multihead else projections" + _NORMED.format(4)},
                 }
             ),
         ),
         params={
             "conv conv_lstm conv_transpose linear batch_norm layer_norm instance_norm prelu": "0 if again else weights",
             _RECURRENT: "0 if again else weights",
-            _ATTENTION: "0 if again else projection_weights",
+            _MULTIHEADS: f"0 if again else {_KNOWN}",
+            _OTHERS: "0 if again else projection_weights - idle_weights",
         },
         macs=_AS_CELLS
         | {
@@ -244,7 +260,9 @@ TOOLS = (
             " + cells * (8 * out_channels) + added)",
             "conv conv_lstm linear": "macs",
             "conv_transpose": "output * (channels // groups) * window",
-            _ATTENTION: "projections",
+            _MULTIHEADS: "projections + 4*layer_normed",
+            "window_attention": "projections",
+            "latent_attention": "projections - positions * idle_weights",
             "batch_norm instance_norm": "4*input if affine else 2*input",
             "layer_norm": "4*input if elementwise_affine else 2*input",
             "prelu": "input",
@@ -275,7 +293,9 @@ TOOLS = (
                 "frozen parameters are not counted",
             ),
             writings={
-                "multihead": {"flops": {_MULTIHEADS: "2*projections + (exp if multihead else 0)"}},
+                "multihead": {
+                    "flops": {_MULTIHEADS: "2*projections + (exp if multihead else 0)" + _NORMED.format(5)}
+                },
                 "padding-same": _EVEN_CONV,
             },
         ),
@@ -289,7 +309,8 @@ TOOLS = (
         | {
             "conv_transpose": "2 * window * channels * (out_channels // groups // groups) * input_positions"
             " + (out_channels // groups * conv_positions if bias else 0)",
-            _ATTENTION: "2*projections",
+            _MULTIHEADS: "2*projections + 5*layer_normed",
+            _OTHERS: "2*projections",
             "upsample": "input if scaled else positions",
         },
     ),
@@ -310,19 +331,22 @@ TOOLS = (
                 "upsampling to a given size counts that size without channels",
             ),
             writings={
-                "multihead": {"flops": {_MULTIHEADS: "2*macs + (exp if multihead else 0)"}},
+                "multihead": {
+                    "flops": {_MULTIHEADS: f"2*({_FULL}) + (exp if multihead else 0)" + _NORMED.format(5)}
+                },
                 "padding-same": _EVEN_CONV,
             },
         ),
         params={"*": "params"},
         macs={
             "conv conv_lstm conv_transpose linear matmul": "macs",
-            _ATTENTION: "macs",
+            _ATTENTION: _FULL,
         },
         flops=_FUNCTIONAL_FLOPS
         | {
             "conv_transpose": "2*macs + bias_adds",
-            _ATTENTION: "2*macs",
+            _MULTIHEADS: f"2*({_FULL}) + 5*layer_normed",
+            _OTHERS: f"2*({_FULL})",
             "upsample": "output if scaled else positions",
         },
     ),
@@ -339,7 +363,10 @@ TOOLS = (
                 "products are missed there; the profile is of other devices",
             ),
         ),
-        flops={f"conv conv_lstm conv_transpose linear matmul {_RECURRENT} {_ATTENTION}": "2*macs"},
+        flops={
+            f"conv conv_lstm conv_transpose linear matmul {_RECURRENT}": "2*macs",
+            _ATTENTION: f"2*({_FULL})",
+        },
     ),
     _profile(
         "torchprofile",
@@ -358,14 +385,15 @@ TOOLS = (
             writings={
                 "multihead": {
                     "macs": {
-                        "self_attention": "macs + (input + 4 if multihead else 0)",
-                        "cross_attention": "macs + ((input + 6 if bias else input + 5) if multihead else 0)",
+                        "self_attention": f"{_FULL} + layer_normed + 2*turned + (input + 4 if multihead else 0)",
+                        "cross_attention": f"{_FULL} + layer_normed"
+                        " + ((input + 6 if bias else input + 5) if multihead else 0)",
                     },
                 },
                 "encoder-layer": {
                     "macs": {
-                        "self_attention": "macs + (4 if multihead else 0)",
-                        "cross_attention": "macs + ((6 if bias else 5) if multihead else 0)",
+                        "self_attention": f"{_FULL} + layer_normed + 2*turned + (4 if multihead else 0)",
+                        "cross_attention": f"{_FULL} + layer_normed + ((6 if bias else 5) if multihead else 0)",
                     },
                 },
                 "padding-same": {"macs": {"conv": "0 if padding_same else macs"}},
@@ -378,11 +406,14 @@ TOOLS = (
             " + (cells - directions) * (directions + 1) * given_on)",
             "conv_transpose": "output * window"
             " * (out_channels // groups if channels == out_channels else channels)",
-            _ATTENTION: "macs",
+            "self_attention": f"{_FULL} + layer_normed + 2*turned",
+            "cross_attention": f"{_FULL} + layer_normed",
+            "window_attention": _FULL,
+            "latent_attention": f"{_FULL} + 2*turned",
             "batch_norm group_norm instance_norm": "output if affine else 0",
             "layer_norm": "output if elementwise_affine else 0",
             "avg_pool adaptive_avg_pool global_avg_pool reduce_mean leaky_relu": "output",
-            "multiply": "multiply",
+            "multiply rotary": "multiply",
             "scale layer_scale": "output",
             "affine": "multiply",
             "subsample": "2*output",

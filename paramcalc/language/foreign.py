@@ -131,6 +131,8 @@ _JOINS = {
     "mm": "matmul", "dot": "matmul",
 }  # fmt: skip
 
+_LATENT = "latent_attention HEADS KV_RANK NOPE_DIM ROPE_DIM VALUE_DIM"
+
 # other names, and what to write
 _WORDS = {
     "dense": "linear OUT", "fc": "linear OUT", "fullyconnected": "linear OUT", "innerproduct": "linear OUT",
@@ -162,6 +164,8 @@ _WORDS = {
     "scaleddotproductattention": "self_attention HEADS, which has its projections too",
     "groupqueryattention": "self_attention HEADS kv_heads=N",
     "groupedqueryattention": "self_attention HEADS kv_heads=N",
+    "multiheadlatentattention": _LATENT, "mla": _LATENT, "rotaryembedding": "rotary", "rope": "rotary",
+    "slidingwindowattention": "self_attention HEADS causal=true window=N",
     "positionalencoding": "positions", "positionembedding": "positions", "clstoken": "class_token",
     "rescaling": "scale FACTOR", "inputlayer": "input: SIZES, above the layers",
     "input": "input: SIZES, above the layers", "sequential": "a list of lines, or a block",

@@ -93,6 +93,10 @@ class Attention(Op):
         dim, value_dim = self._head_dim(x), self._value_dim(x)
         return attention_inner(meeting, self.heads, self._kv_heads(), dim, value_dim)
 
+    def compared(self, channels: Size) -> tuple[Size, Size]:
+        """Channels of a head that QK^T compares, and that AV sums."""
+        return self._head_dim(channels), self._value_dim(channels)
+
     def _query(self, tools: Tools, x: Array, weights: Mapping[str, Array]) -> Array:
         """Queries, N x heads x length x head_dim."""
         query = split_heads(projected(tools, x, weights, "query"), self.heads)
@@ -167,13 +171,9 @@ def check_division(op: Op, channels: Size, heads: Size, fix: str = "choose anoth
 
 
 def need_causal(op: Op, causal: bool, value: Size | None, about: str) -> None:
-    """A fault where what reaches back is given to positions that see the later ones too."""
+    """A fault where an attribute about the positions before is given to attention that sees all."""
     if not causal and value is not None and not same(value, 0):
-        raise Fault(
-            f"{op.title}: {about} is about the positions before, and all are seen",
-            fix="add causal=true",
-            about=about,
-        )
+        raise Fault(f"{op.title}: {about} needs causal attention", fix="add causal=true", about=about)
 
 
 def biases(

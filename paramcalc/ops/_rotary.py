@@ -15,15 +15,13 @@ def turning(elements: Size) -> dict[str, Size]:
 
 
 def need_pairs(op: Op, rotated: Size, channels: Size, about: str) -> Size:
-    """The number of channels to turn, if they are pairs that there are."""
+    """The number of channels to turn, if they are pairs that a head has."""
     if not divides(2, rotated):
-        raise Fault(f"{op.title}: {rotated} channels are not pairs", expected="an even number", about=about)
+        fact = f"{op.title}: rotary positions turn pairs of channels"
+        raise Fault(fact, expected="an even number of channels", found=str(rotated), about=about)
     if not at_least(channels, rotated):
-        raise Fault(
-            f"{op.title}: {rotated} channels cannot be turned",
-            expected=f"at most the {channels} of a head",
-            about=about,
-        )
+        fact = f"{op.title}: a head has only {channels} channels to turn"
+        raise Fault(fact, expected=f"at most {channels}", found=str(rotated), about=about)
     return rotated
 
 

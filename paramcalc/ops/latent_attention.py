@@ -132,18 +132,23 @@ class LatentAttention(Op):
             for name in weights
             if self.contracts(name)
         )
-        compared, summed = (
-            (self.kv_rank + self.rope_dim, self.kv_rank)
-            if self.absorbed
-            else (self.nope_dim + self.rope_dim, self.value_dim)
-        )
-        macs = projections + pairs * heads * (compared + summed)
+        macs = projections + pairs * heads * total(self.compared(x.channels))
         cost = Cost(macs, connections=macs)
         ranks = [self.kv_rank] if self.q_rank is None else [self.q_rank, self.kv_rank]
         for rank in ranks:
             cost = with_work(cost, rms_normalizing(positions * rank, positions, scaled=True))
-        cost = with_work(cost, turning(positions * (heads + 1) * self.rope_dim))
+        cost = with_work(cost, turning(positions * self.turned(x.channels)))
         return with_work(cost, softmax_work(positions, pairs, heads, self.nope_dim + self.rope_dim))
+
+    def compared(self, channels: Size) -> tuple[Size, Size]:
+        """Channels of a head that QK^T compares, and that AV sums."""
+        if self.absorbed:
+            return self.kv_rank + self.rope_dim, self.kv_rank
+        return self.nope_dim + self.rope_dim, self.value_dim
+
+    def turned(self, channels: Size) -> Size:
+        """Channels of a position, in queries and the shared key, that are turned."""
+        return (self.heads + 1) * self.rope_dim
 
     def inner(self, *inputs: Shape) -> dict[str, Size]:
         (x,) = inputs

@@ -127,8 +127,12 @@ class SelfAttention(Attention):
             cost = with_work(cost, {"add": self.heads * meeting.pairs})
         if self.rotary is False:
             return cost
-        heads = meeting.asking * self.heads + meeting.projected * self._kv_heads()
-        return with_work(cost, turning(heads * self._rotated(inputs[0].channels)))
+        return with_work(cost, turning(meeting.asking * self.turned(inputs[0].channels)))
+
+    def turned(self, channels: Size) -> Size:
+        """Channels of a position, in queries and keys, that are turned."""
+        heads = self.heads + self._kv_heads()
+        return 0 if self.rotary is False else heads * self._rotated(channels)
 
     def cached(self, *inputs: Shape) -> Size:
         if not self.causal:

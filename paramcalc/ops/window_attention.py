@@ -115,6 +115,11 @@ class WindowAttention(Op):
         meeting, dim = self._meeting(inputs[0])
         return attention_inner(meeting, self.heads, self.heads, dim, dim)
 
+    def compared(self, channels: Size) -> tuple[Size, Size]:
+        """Channels of a head that QK^T compares, and that AV sums."""
+        dim = floor_divide(channels, self.heads)
+        return dim, dim
+
     def _meeting(self, x: Shape) -> tuple[Meeting, Size]:
         """Positions with padding and how many pairs of them meet, and the channels of a head."""
         positions = product(ceil_divide(size, self.window) for size in x.space) * self.window**2

@@ -274,10 +274,15 @@ def upsampled(op: Any, used: Applied) -> Any:
     return layers.UpSampling1D(*scale) if len(scale) == 1 else layers.UpSampling3D(scale)
 
 
+BEYOND_MULTIHEAD = ("value_dim", "qk_norm", "window", "position_bias", "rotary", "past", "prepared")
+
+
 def attention(op: Any, used: Applied) -> Any:
     """From the first input to the last, along the positions before the channels."""
     head = used.weights["query"][0] // op.heads
     assert ("query_bias" in used.weights) is ("out_bias" in used.weights)
+    assert not any(getattr(op, name, None) for name in BEYOND_MULTIHEAD)
+    assert op.key_bias is None
     biased, axis = "query_bias" in used.weights, len(one(used).space)
     if op.kv_heads is None:
         inner = layers.MultiHeadAttention(op.heads, head, use_bias=biased, attention_axes=(axis,))

@@ -139,8 +139,6 @@ def test_grouped_heads_norms_and_rotary_positions(kv_heads: int) -> None:
     for ours_, norm in (("query", module.q_norm), ("key", module.k_norm)):
         weights[f"{ours_}_norm"] = norm.weight.detach().numpy()
     call = f"self_attention 4 head_dim=6 kv_heads={kv_heads} bias=false qk_norm=rms causal=true rotary=true theta=500"
-    order = [name for name in calls.call(call).weights(calls.shape("{length: 1, channels: 12}"))]
-    weights = {name: weights[name] for name in order}
 
     check(ours(call, x, weights), expected)
     cache: Arrays = {}
@@ -197,7 +195,10 @@ def test_biases_of_distances(decoder: bool, length: int) -> None:
         d_model=8, num_heads=2, d_kv=3, is_decoder=decoder, relative_attention_num_buckets=32,
         attn_implementation="eager",
     )  # fmt: skip
-    module, x = drawn(theirs.T5Attention(config, has_relative_attention_bias=True, layer_idx=0)), entering(8, length)
+    module, x = (
+        drawn(theirs.T5Attention(config, has_relative_attention_bias=True, layer_idx=0)),
+        entering(8, length),
+    )
     for parameter in module.parameters():
         parameter.data *= 0.3
     mask = causal_mask(length) if decoder else torch.zeros(1, 1, length, length, dtype=torch.float64)

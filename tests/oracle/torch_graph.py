@@ -587,37 +587,172 @@ def gru(op: Any, used: Applied) -> Any:
 
 
 class Attention(Module):
-    """Four projections around `F.scaled_dot_product_attention`; sequences side by side are a larger batch."""
+    """Four projections around `F.scaled_dot_product_attention`; sequences side by side are a larger batch.
+
+    Norms of queries and keys are modules, turning is written with operators. What is masked, later
+    positions or those outside a window, is masked in a full product. Cached tokens are zeros.
+    """
 
     def __init__(self, op: Any, used: Applied) -> None:
         super().__init__()
-        self.heads, self.causal = op.heads, getattr(op, "causal", False)
+        self.op, self.heads, self.causal = op, op.heads, getattr(op, "causal", False)
         for name in ("query", "key", "value", "out"):
             rows, columns = used.weights[name]
             self.add_module(name, nn.Linear(columns, rows, bias=f"{name}_bias" in used.weights))
         self.head_dim = used.weights["query"][0] // op.heads
         self.kv_heads = used.weights["key"][0] // self.head_dim
+        for name in ("query_norm", "key_norm"):
+            if name in used.weights:
+                make = nn.RMSNorm if op.qk_norm == "rms" else nn.LayerNorm
+                self.add_module(name, make(self.head_dim))
+        self.past = getattr(op, "past", 0)
+        if "position_bias" in used.weights:
+            self.position_bias = nn.Parameter(torch.zeros(used.weights["position_bias"]))
+        length = one(used).space[-1]
+        self.register_buffer("mask", self.masked(length, getattr(op, "window", None)), persistent=False)
+        self.rotated = rotated(op, self.head_dim)
+        self.register_buffer("angles", torch.zeros(length, (self.rotated or 2) // 2), persistent=False)
 
     def homes(self, name: str) -> tuple[Any, str]:
+        if name == "position_bias":
+            return self, name
         return self._modules[name.removesuffix("_bias")], "bias" if name.endswith("_bias") else "weight"
+
+    def masked(self, length: int, window: int | None) -> Any:
+        """What is added to scores where `is_causal` does not say it."""
+        if "WindowAttention" in type(self).__name__ or (window is None and not self.past):
+            return None
+        mask = torch.ones(length, self.past + length).tril(self.past)
+        return mask if window is None else mask.triu(self.past + 1 - window)
 
     def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
         sizes = x.shape
         x = x.reshape(-1, *sizes[-2:])
         memory = x if memory is None else memory
-        query = self.split(self.query(x), self.heads)
-        key = self.split(self.key(memory), self.kv_heads)
-        value = self.split(self.value(memory), self.kv_heads)
+        query = self.turned(self.normed("query", self.split(self.query(x), self.heads)))
+        if getattr(self.op, "prepared", False):
+            rows = len(memory), self.kv_heads, memory.shape[1]
+            key = torch.zeros(*rows, self.head_dim, device=x.device)
+            value = torch.zeros(*rows, self.value.out_features // self.kv_heads, device=x.device)
+        else:
+            key = self.turned(self.normed("key", self.split(self.key(memory), self.kv_heads)))
+            value = self.split(self.value(memory), self.kv_heads)
+        if self.past:
+            key, value = (
+                torch.cat([torch.zeros(*y.shape[:-2], self.past, y.shape[-1], device=y.device), y], -2)
+                for y in (key, value)
+            )
         y = self.attended(query, key, value)
         return self.out(y.transpose(-3, -2).flatten(-2)).reshape(sizes)
 
     def attended(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        added = self.mask
+        if hasattr(self, "position_bias"):
+            places = torch.zeros(query.shape[-2], key.shape[-2], dtype=torch.int64, device=query.device)
+            added = self.position_bias[places].permute(2, 0, 1)[None]
         return F.scaled_dot_product_attention(
-            query, key, value, is_causal=self.causal, enable_gqa=self.kv_heads < self.heads
+            query,
+            key,
+            value,
+            attn_mask=added,
+            is_causal=self.causal and added is None,
+            enable_gqa=self.kv_heads < self.heads,
         )
 
     def split(self, x: Tensor, heads: int) -> Tensor:
-        return x.unflatten(-1, (heads, self.head_dim)).transpose(-3, -2)
+        return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
+
+    def normed(self, name: str, x: Tensor) -> Tensor:
+        norm = self._modules.get(f"{name}_norm")
+        return x if norm is None else norm(x)
+
+    def turned(self, x: Tensor) -> Tensor:
+        return turned(x, self.rotated, self.angles) if self.rotated else x
+
+
+def rotated(op: Any, head_dim: int) -> int:
+    """Channels of a head that are turned."""
+    wanted = getattr(op, "rotary", False)
+    return head_dim if wanted is True else int(wanted)
+
+
+def turned(x: Tensor, rotated: int, angles: Tensor) -> Tensor:
+    """Channels turned by operators; the cosines and sines are tables, here of zeros."""
+    half = rotated // 2
+    first, second = x[..., :half], x[..., half:rotated]
+    return torch.cat(
+        [first * angles - second * angles, second * angles + first * angles, x[..., rotated:]], -1
+    )
+
+
+def rotary(op: Any, used: Applied) -> Any:
+    dim = one(used).channels // op.heads
+    rows = op.dim or dim
+    angles = torch.zeros(one(used).space[-1], rows // 2)
+
+    def run(x: Tensor) -> Tensor:
+        y = turned(x.unflatten(-1, (op.heads, -1)).transpose(-3, -2), rows, angles.to(x.device))
+        return y.transpose(-3, -2).flatten(-2)
+
+    return Do(run)
+
+
+class LatentAttention(Module):
+    """The modules of transformers' DeepseekV3Attention around `F.scaled_dot_product_attention`.
+
+    Absorbed, kv_b_proj is multiplied in by `torch.matmul` on both sides.
+    """
+
+    def __init__(self, op: Any, used: Applied) -> None:
+        super().__init__()
+        self.op = op
+        for name, dims in used.weights.items():
+            module = nn.RMSNorm(*dims) if "norm" in name else nn.Linear(dims[1], dims[0], bias=False)
+            self.add_module(name, module)
+        length = one(used).space[-1]
+        self.register_buffer("angles", torch.zeros(length, op.rope_dim // 2), persistent=False)
+        mask = torch.ones(length, op.past + length).tril(op.past) if op.past else None
+        self.register_buffer("mask", mask, persistent=False)
+
+    def homes(self, name: str) -> tuple[Any, str]:
+        return self._modules[name], "weight"
+
+    def forward(self, x: Tensor) -> Tensor:
+        op, sizes = self.op, x.shape
+        x = x.reshape(-1, *sizes[-2:])
+        query = self.q_proj(x) if op.q_rank is None else self.q_b_proj(self.q_a_layernorm(self.q_a_proj(x)))
+        query, turning = (
+            query.unflatten(-1, (op.heads, -1)).transpose(1, 2).split([op.nope_dim, op.rope_dim], -1)
+        )
+        turning = turned(turning, op.rope_dim, self.angles)
+        latent, key = self.kv_a_proj_with_mqa(x).split([op.kv_rank, op.rope_dim], -1)
+        latent = self.cached(self.kv_a_layernorm(latent))[:, None]
+        key = self.cached(turned(key, op.rope_dim, self.angles))[:, None]
+        y = (self.absorbed if op.absorbed else self.expanded)(query, turning, latent, key)
+        return self.o_proj(y.transpose(1, 2).flatten(-2)).reshape(sizes)
+
+    def expanded(self, query: Tensor, turning: Tensor, latent: Tensor, key: Tensor) -> Tensor:
+        op = self.op
+        both = self.kv_b_proj(latent[:, 0]).unflatten(-1, (op.heads, -1)).transpose(1, 2)
+        own, value = both.split([op.nope_dim, op.value_dim], -1)
+        keys = torch.cat([own, key.expand(-1, op.heads, -1, -1)], -1)
+        return self.attended(torch.cat([query, turning], -1), keys, value)
+
+    def absorbed(self, query: Tensor, turning: Tensor, latent: Tensor, key: Tensor) -> Tensor:
+        op = self.op
+        weight = self.kv_b_proj.weight.unflatten(0, (op.heads, -1))
+        queries = torch.cat([torch.matmul(query, weight[:, : op.nope_dim]), turning], -1)
+        keys = torch.cat([latent, key], -1).expand(-1, op.heads, -1, -1)
+        summed = self.attended(queries, keys, latent.expand(-1, op.heads, -1, -1))
+        return torch.matmul(summed, weight[:, op.nope_dim :].transpose(1, 2))
+
+    def attended(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        causal = self.op.causal and self.mask is None
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=self.mask, is_causal=causal)
+
+    def cached(self, x: Tensor) -> Tensor:
+        before = torch.zeros(len(x), self.op.past, x.shape[-1], device=x.device)
+        return torch.cat([before, x], 1) if self.op.past else x
 
 
 class WindowAttention(Attention):
@@ -670,9 +805,15 @@ class MultiheadAttention(Module):
         return self.inner(x, memory, memory, need_weights=self.need_weights)[0]
 
 
+BEYOND_MULTIHEAD = (
+    "kv_heads", "head_dim", "value_dim", "qk_norm", "window", "position_bias", "rotary", "past", "prepared",
+)  # fmt: skip
+
+
 def multihead(need_weights: bool) -> dict[str, Callable[[Any, Applied], Any]]:
     def make(op: Any, used: Applied) -> Any:
-        unusual = {op.kv_heads, op.head_dim, op.qkv_bias, op.out_bias} != {None}
+        unusual = any(getattr(op, name, None) not in (None, False, 0) for name in BEYOND_MULTIHEAD)
+        unusual |= {op.qkv_bias, op.out_bias, op.key_bias} != {None}
         if unusual or used.inputs[0].channels != used.inputs[-1].channels:
             return Attention(op, used)
         return MultiheadAttention(op, used, need_weights)
@@ -732,6 +873,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "local_response_norm": lambda op, used: nn.LocalResponseNorm(
         op.size, float(op.alpha), float(op.beta), float(op.k)
     ),
+    "latent_attention": LatentAttention,
     "lstm": lstm,
     "matmul": lambda op, used: Do(
         lambda left, right: torch.matmul(left, right.mT if op.transpose else right)
@@ -755,6 +897,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "reshape": reshaped,
     "rms_norm": last_axes(rms_norm),
     "rnn": lambda op, used: Recurrent(nn.RNN, op, used, nonlinearity=op.activation),
+    "rotary": rotary,
     "scale": lambda op, used: Do(lambda x: x * float(op.factor)),
     "self_attention": Attention,
     "selu": plain("SELU"),
