@@ -11,7 +11,7 @@ import paramcalc.compare  # noqa: F401  the folder first, so that importing it l
 from paramcalc.base import start  # noqa: F401  first, as an interrupt may come at any time
 from paramcalc.base.errors import Error, Fault, SpecError
 from paramcalc.count.report import Counts, Report, Row
-from paramcalc.model import Model, change, compare, load, parse, replacement
+from paramcalc.model import Model, change, compare, from_torch, load, parse, replacement
 from paramcalc.version import __version__
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "__version__",
     "change",
     "compare",
+    "from_torch",
     "load",
     "parse",
     "replacement",

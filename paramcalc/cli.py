@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 a claim or a verification failed, 2 a usage, spec or file 
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import re
 import signal
@@ -118,8 +119,7 @@ def application(arguments: list[str]) -> typer.Typer:
 
         named = next(iter(_complete.words()[1:-1]), "")
     for name in [named] if named in names else names:
-        module = importlib.import_module(f"paramcalc.commands.{name.replace('-', '_')}")
-        command = getattr(module, name.replace("-", "_"))
+        command = function(name)
         if completing:
             _complete.attach(command)
         app.command(name, cls=Command)(command)
@@ -129,7 +129,13 @@ def application(arguments: list[str]) -> typer.Typer:
 def commands() -> list[str]:
     """The names of all commands: one module each."""
     folder = Path(__file__).parent / "commands"
-    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+    return sorted(path.stem.rstrip("_") for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def function(name: str) -> Any:
+    """The function of a command, in the module of its name; that of `import`, a word of Python, has a `_` more."""
+    word = name.replace("-", "_") + "_" * keyword.iskeyword(name)
+    return getattr(importlib.import_module(f"paramcalc.commands.{word}"), word)
 
 
 def fail(message: str) -> int:

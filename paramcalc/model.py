@@ -236,6 +236,23 @@ def parse(text: str, variant: str = "", name: str = "<text>") -> Model:
     return Model(library.from_text(Source(name, text), variant), variant)
 
 
+def from_torch(module: Any, *inputs: Any, **named: Any) -> Model:
+    """A module of PyTorch as a model, from the inputs with which it is called; its text is `model.spec.source.text`.
+
+    What has no counterpart is warned of: the counts are then partial.
+    """
+    import warnings
+
+    from paramcalc.importing.network import imported
+    from paramcalc.importing.readers import torch
+
+    name = type(module).__name__
+    found = imported(torch.from_module(module, inputs, named, name, f"{name}, by torch.export"))
+    for text in found.missing:
+        warnings.warn(text, stacklevel=2)
+    return parse(found.text, name=name)
+
+
 def change(text: str) -> Change:
     """A setting as written on the command line: `width=96` or `conv3.kernel_size=5`."""
     name, equals, value = text.partition("=")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import doctest
-import importlib
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
-from paramcalc.cli import commands
+from paramcalc.cli import commands, function
 from tests.conftest import Run
 from tests.documents import ROOT, check, shown, write_files
 from tests.repositories import repository
@@ -57,8 +57,10 @@ def test_the_examples_in_the_help_run(
     command: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each command has one at least, of itself, and it works as it is written."""
-    monkeypatch.chdir(repository(tmp_path).folder)
-    docstring = importlib.import_module(f"paramcalc.commands.{command}").__dict__[command].__doc__
+    folder = repository(tmp_path).folder
+    shutil.copytree(Path(__file__).parent / "models", folder, dirs_exist_ok=True)
+    monkeypatch.chdir(folder)
+    docstring = function(command).__doc__
     examples = re.findall(r"Example: (paramcalc .*)", docstring)
 
     assert examples

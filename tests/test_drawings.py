@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib
 import inspect
 import io
 import json
@@ -19,7 +18,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from paramcalc.cli import commands
+from paramcalc.cli import commands, function
 from paramcalc.commands._common import ENDINGS
 from paramcalc.render import escape
 from paramcalc.render.forms import written
@@ -53,6 +52,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "explain": ["{}", "--why", "torchinfo"],
     "field": ["{}", "a"],
     "formula": ["{}", "--per", "layer"],
+    "import": [str(Path(__file__).parent / "models" / "lenet.prototxt")],
     "list": ["lenet"],
     "memory": ["{}", "--layers"],
     "ops": ["conv2d"],
@@ -67,8 +67,7 @@ ARGUMENTS: dict[str, list[str]] = {
 
 def formats(command: str) -> list[str]:
     """The formats that a command offers; '' where it has only one."""
-    module = importlib.import_module(f"paramcalc.commands.{command}")
-    parameter = inspect.signature(getattr(module, command), eval_str=True).parameters.get("format")
+    parameter = inspect.signature(function(command), eval_str=True).parameters.get("format")
     return re.findall(r"'(\w+)'", str(get_args(parameter.annotation)[0])) if parameter else [""]
 
 

@@ -27,6 +27,7 @@ HOMES = {
     "numpy": ("paramcalc.verify", "paramcalc.sweep"),
 }
 EXTRAS = {
+    "torch": ("paramcalc.importing.readers",),  # what the user's module is made of: found, never asked for
     "matplotlib": ("paramcalc.sweep.picture",),
     "pyarrow": ("paramcalc.sweep.parquet",),
     "fsspec": ("paramcalc.sweep.folder",),

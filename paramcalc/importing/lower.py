@@ -1,0 +1,223 @@
+"""From a source's nodes to layers: each operation as the ops that it amounts to, with their shapes.
+
+What no input reaches is left out, and so is what no output needs. An operation that has no
+counterpart is never dropped in silence: its result becomes an input of the network, so that all else
+is counted, and a remark names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import CHANNELS, Shape, image
+from paramcalc.engine.builder import Builder
+from paramcalc.importing.layers import Lowered, Missing, Placed
+from paramcalc.importing.layout import labels_of
+from paramcalc.importing.lowering import Argument, Constant, Laid, Lowering, Unknown
+from paramcalc.importing.rules import RULES, op_node
+from paramcalc.importing.source import Module, Node, Primitive, Source, Value
+from paramcalc.importing.tidy import tidied
+from paramcalc.ops.attributes import op
+
+# ------------------------------------------------------------------------------------- the whole
+
+
+def lowered(source: Source) -> Lowered:
+    """All layers of a source."""
+    constants = constant_values(source)
+    nodes = needed(source, constants)
+    missing: list[Missing] = []
+    extra: dict[str, Shape] = {}
+    lowering = Lowering(source)
+    for node in nodes:
+        lowering.dims[node.value] = node.dims
+        if node.value in constants:
+            continue
+        lowering.node = node
+        start = len(lowering.layers)
+        try:
+            arguments = [argument(lowering, constants, value) for value in node.inputs]
+            if isinstance(node.call, Primitive):
+                rule = RULES.get(node.call.name)
+                if rule is None:
+                    raise Unknown("")
+                lowering.laid[node.value] = rule(lowering, node, *arguments)
+            else:
+                lowering.laid[node.value] = op_node(lowering, node, *arguments)
+        except (Unknown, Fault) as reason:
+            why = reason.fact if isinstance(reason, Fault) else str(reason)
+            missing.append(Missing(node, why))
+            extra[_free(f"missing_{len(missing)}", source)] = _stand_in(node)
+            lowering.builder.take_back(start)
+            del lowering.layers[start:]
+            lowering._made = {
+                key: value for key, value in lowering._made.items() if value < lowering.builder.first + start
+            }
+            lowering.laid[node.value] = _standing(lowering, node, [*extra][-1], extra)
+    return _finished(lowering, source, extra, missing, constants)
+
+
+def _standing(lowering: Lowering, node: Node, name: str, extra: Mapping[str, Shape]) -> Laid:
+    """The result of an operation without counterpart, as a tensor that comes from outside."""
+    shape = extra[name]
+    place = lowering.builder.first + len(lowering.layers)
+    marker = op("parameter", **dict(zip(shape.axes, shape.dims, strict=True)))
+    value = lowering.add(marker)
+    lowering.layers[-1] = Placed(marker, (), (Module(name, "missing"),), {})
+    assert value == place
+    return Laid(value, labels_of(shape, node.dims), node.dims)
+
+
+def _stand_in(node: Node) -> Shape:
+    dims = node.dims[1:] or (1,)
+    axes = (CHANNELS, "length", "depth", "height", "width")
+    if len(dims) == 2:
+        return Shape(("length", CHANNELS), dims)
+    if len(dims) <= 4:
+        return image(*dims)
+    return Shape(axes[: len(dims)], dims[:5])
+
+
+def _free(name: str, source: Source) -> str:
+    return f"{name}_" if name in source.inputs else name
+
+
+def _finished(
+    lowering: Lowering,
+    source: Source,
+    extra: Mapping[str, Shape],
+    missing: Sequence[Missing],
+    constants: Mapping[Value, Constant],
+) -> Lowered:
+    """Stand-ins become inputs, layers that nothing reads go, and all is numbered anew."""
+    first = lowering.builder.first
+    outputs = {
+        name: lowering.laid[value].value for name, value in source.outputs.items() if value in lowering.laid
+    }
+    cut = [
+        lowering.laid[value].value
+        for one in missing
+        for value in one.node.inputs
+        if isinstance(value, str) and value in lowering.laid
+    ]
+    layers, outputs = tidied(first, [*lowering.builder.shapes], lowering.layers, outputs, cut)
+    for value in cut:
+        if (
+            value not in outputs.values()
+            and value >= first
+            and not any(value in one.inputs for one in layers)
+        ):
+            outputs[f"cut_{len(outputs)}"] = value
+    inputs: dict[str, Shape] = dict(source.inputs) | dict(extra)
+    numbers = {place: place for place in range(first)}
+    builder = Builder()
+    for name, shape in inputs.items():
+        builder.input(name, shape)
+    kept: list[Placed] = []
+    read = needed_layers(first, layers, outputs.values())
+    for place, layer in enumerate(layers, start=first):
+        if place not in read:
+            continue
+        if layer.modules and layer.modules[0].kind == "missing":
+            numbers[place] = [*inputs].index(layer.modules[0].path)
+            continue
+        moved = layer._replace(inputs=tuple(numbers[value] for value in layer.inputs))
+        numbers[place] = builder.add(moved.op, moved.inputs, f"layer_{len(kept)}")
+        kept.append(moved)
+    used = {value for layer in kept for value in layer.inputs} | {
+        numbers[value] for value in outputs.values()
+    }
+    return _without_unread_inputs(
+        Lowered(
+            inputs,
+            tuple(kept),
+            tuple(builder.shapes),
+            {name: numbers[value] for name, value in outputs.items()},
+            tuple(missing),
+            tuple(dict.fromkeys(lowering.notes)),
+        ),
+        used,
+    )
+
+
+def _without_unread_inputs(net: Lowered, used: set[int]) -> Lowered:
+    """Inputs that no layer reads are no inputs."""
+    names = [*net.inputs]
+    gone = [place for place in range(len(names)) if place not in used]
+    if not gone or len(gone) == len(names):
+        return net
+    numbers: dict[int, int] = {}
+    for place in range(len(net.shapes)):
+        if place not in gone:
+            numbers[place] = len(numbers)
+    return Lowered(
+        {name: shape for place, (name, shape) in enumerate(net.inputs.items()) if place not in gone},
+        tuple(layer._replace(inputs=tuple(numbers[value] for value in layer.inputs)) for layer in net.layers),
+        tuple(shape for place, shape in enumerate(net.shapes) if place not in gone),
+        {name: numbers[value] for name, value in net.outputs.items()},
+        net.missing,
+        net.notes,
+    )
+
+
+def needed_layers(first: int, layers: Sequence[Placed], outputs: Iterable[int]) -> set[int]:
+    """The layers that the outputs read, by their numbers."""
+    read = set(outputs)
+    for place in range(first + len(layers) - 1, first - 1, -1):
+        if place in read:
+            read.update(layers[place - first].inputs)
+    return read
+
+
+def argument(
+    lowering: Lowering, constants: Mapping[Value, Constant], value: Value | float | None
+) -> Argument:
+    """What a node reads: a value that is laid out, a constant, a number."""
+    if not isinstance(value, str):
+        return value
+    if value in lowering.laid:
+        return lowering.laid[value]
+    if value in constants:
+        return constants[value]
+    weight = lowering.source.weights.get(value)
+    if weight is None:
+        raise Unknown(f"it reads '{value}', which nothing gives")
+    if isinstance(weight.numbers, float) and not weight.learned:
+        return weight.numbers
+    return Constant(value, weight.dims, weight.learned)
+
+
+_SHAPES_ONLY = {
+    "new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like", "full_like", "empty_like",
+    "sym_size", "shape", "_assert_tensor_metadata", "rand_like", "randn_like",
+}  # fmt: skip
+
+
+def constant_values(source: Source) -> dict[Value, Constant]:
+    """The values of nodes that no input of the network reaches; only its sizes may."""
+    data = set(source.inputs)
+    found: dict[Value, Constant] = {}
+    for node in source.nodes:
+        names = [value for value in node.inputs if isinstance(value, str)]
+        shapes_only = isinstance(node.call, Primitive) and node.call.name in _SHAPES_ONLY
+        if not shapes_only and (not isinstance(node.call, Primitive) or any(name in data for name in names)):
+            data.add(node.value)
+            continue
+        learned = not shapes_only and any(
+            found[name].learned if name in found else name in source.weights and source.weights[name].learned
+            for name in names
+        )
+        found[node.value] = Constant(node.value, node.dims, learned)
+    return found
+
+
+def needed(source: Source, constants: Mapping[Value, Constant]) -> list[Node]:
+    """The nodes that the outputs read, in order."""
+    wanted = set(source.outputs.values())
+    kept = []
+    for node in reversed(source.nodes):
+        if node.value in wanted:
+            kept.append(node)
+            wanted.update(value for value in node.inputs if isinstance(value, str))
+    return kept[::-1]

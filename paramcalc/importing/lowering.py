@@ -1,0 +1,145 @@
+"""The state of lowering: layers so far, and what each value of the source is among them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import NamedTuple
+
+from paramcalc.base.shape import CHANNELS, SPACE, Shape
+from paramcalc.engine.builder import Builder
+from paramcalc.importing.layers import Placed, reshape_to
+from paramcalc.importing.layout import Dims, Labels, labels_of, shape_of
+from paramcalc.importing.source import Node, Source, Value
+from paramcalc.ops.base import Op
+
+
+class Laid(NamedTuple):
+    """A value of the source: its number here, its labels, its sizes with the batch."""
+
+    value: int
+    labels: Labels
+    dims: Dims
+
+
+class Constant(NamedTuple):
+    """A value that no input reaches, by name; `learned` when a parameter does."""
+
+    value: Value
+    dims: Dims
+    learned: bool
+
+
+Argument = Laid | Constant | float | None
+
+
+class Unknown(Exception):
+    """An operation that our ops cannot express; says why, or nothing."""
+
+
+class Lowering:
+    """Adds layers for node after node."""
+
+    def __init__(self, source: Source, extra: Mapping[str, Shape] = {}) -> None:
+        self.source = source
+        self.dims: dict[Value, Dims] = {name: weight.dims for name, weight in source.weights.items()}
+        self.builder = Builder()
+        self.laid: dict[Value, Laid] = {}
+        self.layers: list[Placed] = []
+        self.notes: list[str] = []
+        self.node: Node | None = None
+        self._made: dict[tuple[object, ...], int] = {}
+        for name, shape in {**source.inputs, **extra}.items():
+            dims = (1, *shape.dims)
+            self.laid[name] = Laid(self.builder.input(name, shape), labels_of(shape, dims), dims)
+
+    # ---------------------------------------------------------------------------------- adding
+
+    def add(self, made: Op, *inputs: int, **weights: str | None) -> int:
+        """A layer of the present node; the number of its value. Equal layers without weights are one."""
+        assert self.node is not None
+        made = plain(made)
+        named = {ours: name for ours, name in weights.items() if name is not None}
+        key = (type(made).name, made, inputs, self.node.modules)
+        if not named and key in self._made:
+            return self._made[key]
+        value = self.builder.add(made, inputs, f"layer_{len(self.layers)}")
+        self.layers.append(Placed(made, inputs, self.node.modules, named))
+        self._made[key] = value
+        return value
+
+    def shape(self, value: int) -> Shape:
+        return self.builder.shapes[value]
+
+    def put(self, value: int, labels: Labels | None = None, dims: Dims | None = None) -> Laid:
+        """What the present node gives. Its sizes are those that the source states, or `Unknown`."""
+        assert self.node is not None
+        dims = self.node.dims if dims is None else dims
+        shape = self.shape(value)
+        labels = labels_like(shape, dims) if labels is None else labels
+        if shape_of(labels, dims) != shape:
+            raise Unknown(f"it gives {_sizes(dims)}, and what is known of it gives {shape}")
+        return Laid(value, labels, dims)
+
+    # ------------------------------------------------------------------------------- relabeling
+
+    def relabeled(self, x: Laid, labels: Labels) -> Laid:
+        """The same array under other labels: by a reshape, if anything changes."""
+        if x.labels == labels:
+            return x
+        wanted = shape_of(labels, x.dims)
+        if wanted == self.shape(x.value):
+            return Laid(x.value, labels, x.dims)
+        if wanted.elements != self.shape(x.value).elements:
+            raise Unknown("its input has an axis too many")
+        return Laid(self.add(reshape_to(wanted), x.value), labels, x.dims)
+
+    def image(self, x: Laid, rank: int) -> Laid:
+        """An array batch x channels x space with just these labels."""
+        if len(x.dims) != rank + 2 or x.dims[0] != 1:
+            raise Unknown(f"it works on {_sizes(x.dims)}, more than one image")
+        return self.relabeled(x, ("", CHANNELS, *SPACE[rank]))
+
+    def channels_last(self, x: Laid) -> Laid:
+        """An array whose last axis is the channels."""
+        if x.labels and x.labels[-1] == CHANNELS:
+            return x
+        labels = [*x.labels]
+        other = labels[-1] or next(
+            (axis for axis in ("length", "height", "width", "depth") if axis not in labels), ""
+        )
+        labels = [other if label == CHANNELS and x.dims[at] != 1 else "" if label == CHANNELS else label
+                  for at, label in enumerate(labels)]  # fmt: skip
+        return self.relabeled(x, (*labels[:-1], CHANNELS))
+
+
+def plain(made: Op) -> Op:
+    """An op with its own default where it was given the same number: 1/100000 is the default 1e-5."""
+    fields = {field.name: field.default for field in dataclasses.fields(made)}  # type: ignore[arg-type]
+    same = {
+        name: default
+        for name, default in fields.items()
+        if isinstance(default, float)
+        and isinstance(getattr(made, name), Fraction)
+        and Fraction(repr(default)) == getattr(made, name)
+    }
+    return dataclasses.replace(made, **same) if same else made  # type: ignore[type-var]
+
+
+def labels_like(shape: Shape, dims: Dims) -> Labels:
+    """The labels that give an array this shape; axes that the shape lacks have size 1."""
+    labels = [""] * len(dims)
+    at = len(dims)
+    for axis, size in zip(reversed(shape.axes), reversed(shape.dims), strict=True):
+        at -= 1
+        while at >= 0 and dims[at] != size:
+            at -= 1
+        if at < 0:
+            raise Unknown(f"it gives {_sizes(dims)}, and what is known of it gives {shape}")
+        labels[at] = axis
+    return tuple(labels)
+
+
+def _sizes(dims: Dims) -> str:
+    return "x".join(map(str, dims)) or "a number"

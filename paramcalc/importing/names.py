@@ -1,0 +1,111 @@
+"""Names for groups, blocks, branches and parameters, from those of the author's modules and classes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from paramcalc import ops
+from paramcalc.language import lines
+
+if TYPE_CHECKING:
+    from paramcalc.importing.tree import Group, Leaf
+
+# names of modules that say no more than the op does
+_GENERIC = re.compile(
+    r"(conv|bn|norm|ln|act|relu|gelu|silu|fc|linear|lin|pool|avgpool|maxpool|drop|dropout|proj|dwconv|conv_pw|conv_dw|conv_pwl"
+    r"|layer_norm|layernorm|batchnorm|activation|nonlinearity|down|flatten|dense|c|n|p|f|m|op|layer|identity|ls|sigmoid|avg_pool|max_pool"
+    r"|permute|act_fn|norm_act|bn_act|global_pool|ffn|block|blocks|body|model|0)_?[0-9a-z]?(_[0-9])?(@\d+)?"
+)
+CONTAINERS = frozenset({"Sequential", "ModuleList", "Module", ""})
+
+
+def is_generic(name: str) -> bool:
+    return name.isdigit() or _GENERIC.fullmatch(name) is not None
+
+
+def tidy(name: str) -> str:
+    """A name as the language takes it; '' where nothing of it is left."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", name.partition("@")[0]).strip("_-")
+    if not name or name[0].isdigit() or lines.unfit(name):
+        return ""
+    return name
+
+
+def snake(name: str) -> str:
+    """`ConvNeXtBlock` as convnext_block, `CNBlock` as cn_block.
+
+    >>> [snake(one) for one in ("BasicBlock", "CNBlock", "SEModule", "Bottle2neck", "LlamaDecoderLayer")]
+    ['basic_block', 'cn_block', 'se_module', 'bottle2neck', 'llama_decoder_layer']
+    """
+    name = name.strip("_").replace("NeXt", "next")
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return name.lower()
+
+
+def block_name(group: Group, taken: Collection[str]) -> str:
+    """The name of the block that groups like this one are: their class, or else what their parent calls them."""
+    names = []
+    if group.kind not in CONTAINERS:
+        names.append(snake(group.kind))
+    names += [part for part in reversed(group.path.split(".")) if not part.isdigit()]
+    names = [name for name in map(tidy, names) if name and ops.find(name) is None]
+    name = names[0] if names else "group"
+    return unique(name, taken)
+
+
+def unique(name: str, taken: Collection[str]) -> str:
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name}_{number}", number + 1
+    return found
+
+
+_SHORT = {"kernel_size": "kernel", "num_groups": "groups", "negative_slope": "slope"}
+
+
+def parameter_name(leaf: Leaf, argument: str, taken: Collection[str], output: bool) -> str:
+    """The name of a parameter, after what it is given to."""
+    own = tidy(leaf.name)
+    if argument == "out_channels":
+        wanted = ["out"] if output else []
+        wanted += [own] if own and not is_generic(own) and ops.find(own) is None else []
+        wanted += ["width", "hidden", "inner"]
+    else:
+        wanted = [_SHORT.get(argument, argument)]
+        wanted += [f"{own}_{_SHORT.get(argument, argument)}"] if own else []
+    for name in wanted:
+        if name not in taken and not lines.unfit(name) and ops.find(name) is None:
+            return name
+    return unique(wanted[-1], taken)
+
+
+def branch_name(item_names: list[str], head: str) -> str:
+    for name in item_names:
+        if tidy(name) and not is_generic(name):
+            return tidy(name)
+    return head
+
+
+def shown(value: Any) -> str:
+    """A value as a line has it."""
+    from paramcalc.ops.attributes import shown as written
+
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, tuple):
+        if len(value) > 1 and all(type(one) is int and one > 0 for one in value):
+            return "x".join(map(str, value))
+        return "(" + ", ".join(map(shown, value)) + ("," if len(value) == 1 else "") + ")"
+    if value is None:
+        return "none"
+    if type(value).__module__ == "fractions":
+        return _number(value)
+    return written(value)
+
+
+def _number(value: Any) -> str:
+    digits = f"{float(value):.12g}"
+    text = re.sub(r"e([+-])0*", lambda found: "e" + found[1].replace("+", ""), digits)
+    return text if type(value)(text) == value else f"({value.numerator}/{value.denominator})"

@@ -1,0 +1,73 @@
+"""The way from a source to a spec: lowered, grouped, folded, written, and read again to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from paramcalc.base.errors import Source as Place
+from paramcalc.engine.elaborate import Settings, elaborate
+from paramcalc.engine.library import from_text
+from paramcalc.importing.blocks import folded
+from paramcalc.importing.layers import Lowered
+from paramcalc.importing.lower import lowered
+from paramcalc.importing.patterns import rewritten
+from paramcalc.importing.simplify import simplified
+from paramcalc.importing.source import Source
+from paramcalc.importing.text import spec_text
+from paramcalc.importing.tree import Leaf, leaves, tree
+
+
+class Imported(NamedTuple):
+    """A network that was brought in: its spec, and the source's name for each weight by the spec's path.
+
+    `remarks` name what is partial; without them the spec is the whole network.
+    """
+
+    source: Source
+    net: Lowered
+    text: str
+    order: tuple[Leaf, ...]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        found = []
+        for one in self.net.missing:
+            name = getattr(one.node.call, "name", "")
+            where = one.node.modules[-1].path if one.node.modules else ""
+            place = f" in {where}" if where else ""
+            line = f" ({one.node.place})" if one.node.place else ""
+            why = f": {one.why}" if one.why else ""
+            found.append(f"{name}{place}{line} has no counterpart{why}")
+        return tuple(found)
+
+
+def checked(found: Imported) -> str:
+    """What an imported spec says otherwise than its source does, or ''. Nothing of it is believed unread."""
+    graph = elaborate(from_text(Place(found.source.name, found.text)), Settings("", (), {}))
+    if len(graph.layers) != len(found.order):
+        return f"{len(graph.layers)} layers of {len(found.order)}"
+    first = len(graph.inputs)
+    here = {place: place for place in range(first)}
+    here |= {leaf.value: first + place for place, leaf in enumerate(found.order)}
+    for layer, leaf in zip(graph.layers, found.order, strict=True):
+        if layer.op != leaf.op:
+            return f"{layer.path} is {layer.op}, not {leaf.op}"
+        reads = tuple(here[value] for value in found.net.layers[leaf.value - first].inputs)
+        if sorted(layer.inputs) != sorted(reads) or (layer.op.inputs and layer.inputs != reads):
+            return f"{layer.path} reads {layer.inputs}, not {reads}"
+        if layer.output != found.net.shapes[leaf.value]:
+            return f"{layer.path} gives {layer.output}"
+    if sorted(graph.outputs) != sorted(here[value] for value in found.net.outputs.values()):
+        return "other outputs"
+    return ""
+
+
+def imported(source: Source, claims: Sequence[str] = ()) -> Imported:
+    """The spec of a source."""
+    net = lowered(rewritten(source))
+    items = simplified(tree(net))
+    items, blocks = folded(items)
+    inputs = net.inputs if len(net.inputs) > 1 else {"input": next(iter(net.inputs.values()))}
+    text = spec_text(source.name, source.note, inputs, [*net.outputs.values()], items, blocks, claims)
+    return Imported(source, net, text, tuple(leaves(items)))

@@ -1,0 +1,18 @@
+"""Nodes that amount to one layer are one node: what sources write out, before any op is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from paramcalc.importing.joins import grown
+from paramcalc.importing.source import Source
+
+# in this order: each finds what those before it have made
+PATTERNS: tuple[Callable[[Source], Source], ...] = (grown,)
+
+
+def rewritten(source: Source) -> Source:
+    """A source with each pattern as one node."""
+    for pattern in PATTERNS:
+        source = pattern(source)
+    return source
