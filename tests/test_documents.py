@@ -43,6 +43,40 @@ def test_shown_python_is_real(document: Path, tmp_path: Path, monkeypatch: pytes
     assert tried == document.read_text("utf-8").count(">>> ")
 
 
+DRAWN = re.compile(r"^\$ (paramcalc figure .* -o (\S+\.svg))$", re.MULTILINE)
+SHOWN = re.compile(r"!\[[^\]]+\]\(figures/([^)]+)\)")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [path for path in DOCUMENTS if "](figures/" in path.read_text("utf-8")],
+    ids=lambda path: path.name,
+)
+def test_pictures_are_those_of_the_commands(
+    document: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Every picture is shown after the command that makes it, and is the same to the byte."""
+    text = document.read_text("utf-8")
+    write_files(document, tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    assert [name for _, name in DRAWN.findall(text)] == SHOWN.findall(text)
+    for command, name in DRAWN.findall(text):
+        assert run(*shlex.split(command)[1:]).code == 0
+        kept = ROOT / "docs" / "figures" / name
+        if request.config.getoption("--refresh"):
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_bytes((tmp_path / name).read_bytes())
+        assert kept.read_bytes() == (tmp_path / name).read_bytes(), f"{name} is stale: pytest --refresh"
+
+
+def test_no_picture_is_left_over() -> None:
+    """Every file of docs/figures is shown somewhere."""
+    shown_somewhere = {name for document in DOCUMENTS for name in SHOWN.findall(document.read_text("utf-8"))}
+
+    assert {path.name for path in (ROOT / "docs" / "figures").iterdir()} == shown_somewhere
+
+
 def test_a_wrong_output_is_noticed(tmp_path: Path, run: Run) -> None:
     """The check above can fail."""
     page = tmp_path / "page.md"

@@ -51,6 +51,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "diff": ["{}", "--fail-if", "params >= +0"],
     "explain": ["{}", "--why", "torchinfo"],
     "field": ["{}", "a"],
+    "figure": ["{}", "--style", "graph"],
     "formula": ["{}", "--per", "layer"],
     "import": [str(Path(__file__).parent / "models" / "lenet.prototxt")],
     "list": ["lenet"],
@@ -65,10 +66,17 @@ ARGUMENTS: dict[str, list[str]] = {
 }
 
 
+BYTES = ("pdf", "png")  # which tests/test_figure.py opens
+
+
 def formats(command: str) -> list[str]:
-    """The formats that a command offers; '' where it has only one."""
+    """The formats of text that a command offers; '' where it has only one."""
     parameter = inspect.signature(function(command), eval_str=True).parameters.get("format")
-    return re.findall(r"'(\w+)'", str(get_args(parameter.annotation)[0])) if parameter else [""]
+    if parameter is None:
+        return [""]
+    return [
+        form for form in re.findall(r"'(\w+)'", str(get_args(parameter.annotation)[0])) if form not in BYTES
+    ]
 
 
 WAYS = [(command, form) for command in commands() for form in formats(command)]

@@ -827,9 +827,12 @@ def test_picture(run: Run) -> None:
     result = run("field", "vgg-16", "pool3", "--at", "1,1", "--format", "svg")
 
     root = ElementTree.fromstring(result.out)
-    boxes = [float(box.get("width", "0")) for box in root.iter("{http://www.w3.org/2000/svg}rect")]
-    assert len(boxes) == 4
+    page, *boxes = [float(box.get("width", "0")) for box in root.iter("{http://www.w3.org/2000/svg}rect")]
+    texts = {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")}
+    assert len(boxes) == 4 + 4  # the second four explain the first
+    assert max(boxes) < page
     assert boxes[2] / boxes[0] == pytest.approx(44 / 224, abs=1e-3)
+    assert {"height, 224", "width, 224 positions", "0", "223", "its field, with padding"} <= texts
 
 
 @pytest.mark.parametrize("format", ["csv", "markdown", "latex", "html"])

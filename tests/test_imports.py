@@ -28,7 +28,7 @@ HOMES = {
 }
 EXTRAS = {
     "torch": ("paramcalc.importing.readers",),  # what the user's module is made of: found, never asked for
-    "matplotlib": ("paramcalc.sweep.picture",),
+    "matplotlib": ("paramcalc.render.plot",),
     "pyarrow": ("paramcalc.sweep.parquet",),
     "fsspec": ("paramcalc.sweep.folder",),
     "distributed": ("paramcalc.sweep.workers",),
@@ -65,6 +65,7 @@ LIGHT_COMMANDS = (
     ("table", "vgg"),
     ("formula", "lenet5-ng", "--in", "h"),
     ("solve", "lenet5-ng", "--vary", "conv1.out_channels", "--until", "params <= 1e5"),
+    ("figure", "lenet5-1998"),
     ("list",),
     ("ops", "conv2d"),
     ("schema",),

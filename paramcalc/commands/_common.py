@@ -35,6 +35,8 @@ ENDINGS = {
     "latex": (".tex",),
     "html": (".html", ".htm"),
     "svg": (".svg",),
+    "pdf": (".pdf",),
+    "png": (".png",),
     "python": (".py",),
     "c": (".c",),
     "javascript": (".mjs", ".js"),

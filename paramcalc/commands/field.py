@@ -46,7 +46,7 @@ def field(
     Example: paramcalc field resnet-50 conv5_x --at 0,3 --from 100,20
     """
     from paramcalc.base.errors import Fault
-    from paramcalc.field import draw
+    from paramcalc.field import draw, picture
     from paramcalc.field.field import fields, find, look, position
 
     report = network(spec, "field", *filter(None, [layer])).count(*changed)
@@ -69,7 +69,7 @@ def field(
             "table": lambda: draw.one(report, looked),
             "csv": lambda: draw.rows(found, looked),
             "json": lambda: draw.document(found, looked),
-            "svg": lambda: draw.svg(looked),
+            "svg": lambda: picture.svg(looked),
         },
         after=draw.drawing(looked, output.unicode),
     )

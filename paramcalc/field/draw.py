@@ -1,10 +1,9 @@
-"""Receptive fields as a table, as JSON, and as a picture."""
+"""Receptive fields as a table, as JSON, and as characters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from html import escape
 from math import ceil
 from typing import Any
 
@@ -30,8 +29,6 @@ VARYING = "a-b: positions see different sizes, from a to b, as after upsampling 
 UNEVEN = "the jump is a mean where fields move by unequal steps, as after upsampling"
 FEW = 6  # paths that are not aligned, which are all named
 DRAWING = (48, 18)  # most characters and lines of a drawing
-PICTURE = 480  # pixels of the longer side of a picture
-TEXT, EDGE = 20, 4  # pixels for a line of text, and around a picture
 
 
 def extra(graph: Graph, chosen: tuple[str, ...]) -> Extra:
@@ -277,7 +274,7 @@ def drawing(look: Look, unicode: bool = True) -> str:
     full, empty = ("█", "░") if unicode else ("#", ".")
     texts = []
     for name, box in look.region.items():
-        rows, columns = _plane(look.found.graph, name)
+        rows, columns = plane(look.found.graph, name)
         if columns is None:
             continue
         height = 1 if rows is None else look.found.graph.inputs[name].size(rows)
@@ -290,72 +287,7 @@ def drawing(look: Look, unicode: bool = True) -> str:
     return "\n".join(texts)
 
 
-def svg(look: Look) -> str:
-    """The layer's field over each input with space, to scale.
-
-    Grey is the input, blue what the position really sees, dashed its field with padding, dotted that
-    of the next position.
-    """
-    parts, top, right = [], 0, 0
-    for name in look.region:
-        width, height, drawn = _panel(look, name)
-        if drawn:
-            parts.append(f'<g transform="translate(0 {top})">\n{drawn}\n</g>')
-            top, right = top + height, max(right, width)
-    heading = escape(f"{look.layer.path}: {'; '.join(positions(look))}")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{right}" height="{top}" viewBox="0 0 {right} {top}" '
-        f'font-family="sans-serif" font-size="{TEXT - 4}">\n<title>{heading}</title>\n'
-        + "\n".join(parts)
-        + "\n</svg>\n"
-    )
-
-
-def _panel(look: Look, name: str) -> tuple[int, int, str]:
-    """Width, height and elements of the picture of one input; empty when it has no space."""
-    shape = look.found.graph.inputs[name]
-    axes = _plane(look.found.graph, name)
-    if axes[1] is None:
-        return 0, 0, ""
-    sizes = [shape.size(axis) if axis else 1 for axis in axes]
-    here, there = _field(look, name, axes, 0), _field(look, name, axes, 1)
-    seen = [look.region[name][axis] if axis else (0, 0) for axis in axes]
-    low = [min(0, one[0], two[0]) for one, two in zip(here, there, strict=True)]
-    high = [max(size - 1, one[1], two[1]) for size, one, two in zip(sizes, here, there, strict=True)]
-    scale = PICTURE / max(end - begin + 1 for begin, end in zip(low, high, strict=True))
-
-    def rectangle(spans: Iterable[tuple[int, int]], style: str) -> str:
-        (y, height), (x, width) = (
-            ((first - begin) * scale, (last - first + 1) * scale)
-            for (first, last), begin in zip(spans, low, strict=True)
-        )
-        return (
-            f'<rect x="{x + EDGE:.2f}" y="{y + TEXT:.2f}" width="{width:.2f}" height="{height:.2f}" {style}/>'
-        )
-
-    elements = [
-        f'<text x="{EDGE}" y="{TEXT - 5}">{escape(f"{name} {shape.described()}")}</text>',
-        rectangle([(0, size - 1) for size in sizes], 'fill="#ddd"'),
-        rectangle(seen, 'fill="#4a90d9"'),
-        rectangle(here, 'fill="none" stroke="#123" stroke-dasharray="6 3"'),
-        rectangle(there, 'fill="none" stroke="#123" stroke-dasharray="1 3"'),
-    ]
-    tall, wide = (round((end - begin + 1) * scale) for begin, end in zip(low, high, strict=True))
-    return wide + 2 * EDGE, tall + TEXT + EDGE, "\n".join(elements)
-
-
-def _field(look: Look, name: str, axes: tuple[str | None, str | None], on: int) -> list[tuple[int, int]]:
-    """The field, with padding, of the position asked about, or of the one `on` further along each axis."""
-    known = {field.axis: field for field in look.fields if field.input == name}
-    spans = []
-    for axis in axes:
-        field = known.get(axis or "")
-        place = look.at[field.along] + on if field and field.along else 0
-        spans.append(field.reach.over(place, place) if field else (0, 0))
-    return spans
-
-
-def _plane(graph: Graph, name: str) -> tuple[str | None, str | None]:
+def plane(graph: Graph, name: str) -> tuple[str | None, str | None]:
     """The axes that a picture of an input shows downwards and across: its last two but the channels."""
     axes = [axis for axis in graph.inputs[name].axes if axis != CHANNELS]
     return (axes[-2] if len(axes) > 1 else None, axes[-1] if axes else None)
