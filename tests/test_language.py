@@ -830,6 +830,36 @@ def test_block_with_a_second_tensor() -> None:
     assert edges(text)["three/sum"] == ["one/conv2d", "two/conv2d"]
 
 
+def test_named_outputs_of_a_block() -> None:
+    """Callers read them below the block's path, under names of their own or the layers'."""
+    text = """
+        input: 3x8x8
+        blocks:
+          pyramid n:
+            outputs:
+              fine: levels[0]/maps
+              entry: entry
+            layers:
+              - entry: relu
+              - levels: {repeat: n, layers: [maps: conv2d 3 1, max_pool2d 2]}
+          short:
+            outputs: [p/fine, end]
+            layers: [p: pyramid 2, end: relu]
+        layers:
+          - pyramid 1
+          - add from pyramid/fine pyramid/entry
+          - two: short
+          - global_avg_pool from add
+          - add from two/fine x
+          - upsample 4 from two/end
+          - add from x add_2
+    """
+
+    assert edges(text)["add"] == ["pyramid/levels/0/maps", "pyramid/entry"]
+    assert edges(text)["add_2"] == ["two/p/levels/0/maps", "global_avg_pool"]
+    assert edges(text)["upsample"] == ["two/end"]
+
+
 def test_variables_that_hold_ops_and_blocks() -> None:
     """A parameter, a column or a knob may be called when it holds the name of an op or block."""
     text = """
@@ -1711,6 +1741,13 @@ def test_use(tmp_path: Path) -> None:
     assert [*read.knobs] == ["size", "width", "twice", "more"]
 
 
+def test_use_replaces_a_block(tmp_path: Path) -> None:
+    """Wherever the used spec calls it; what is called there must fit."""
+    path = used(tmp_path, "use: base\nblocks:\n  unit out k=3: {override: true, layers: conv2d out k}\n")
+
+    assert calls_of(path) == ["conv2d 8 3 bias=false", "linear 2"]
+
+
 def test_use_keeps_the_words_of_a_knob(tmp_path: Path) -> None:
     """A knob that a spec sets anew still holds one of the words of the spec that it uses."""
     base = BASE.replace("knobs: {", "knobs: {kind: {default: relu, choices: [relu, elu]}, ").replace(
@@ -1745,7 +1782,11 @@ def test_use_replaces_layers_and_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "fact"),
     [
-        ("use: base\nblocks:\n  unit: relu\n", "'base' has a block 'unit', which cannot be redefined"),
+        ("use: base\nblocks:\n  unit: relu\n", "'base' has a block 'unit'"),
+        (
+            "use: base\nblocks:\n  unot: {override: true, layers: relu}\n",
+            "nothing to override: 'base' has no block 'unot'",
+        ),
         (
             "use: base\ndefaults: {conv2d: bias=true}\n",
             "'base' has defaults of conv2d, which cannot be redefined",

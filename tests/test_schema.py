@@ -38,6 +38,8 @@ def test_bundled_specs_are_valid(path: Any, validator: Any) -> None:
         {"input": 8, "layers": [{"table": {"columns": "a", "rows": []}}]},
         {"input": {"widht": 3}, "layers": ["relu"]},
         {"input": 8, "layers": ["relu"], "defaults": {"conv2d": {"bais": False}}},
+        {"input": 8, "layers": ["b"], "blocks": {"b": {"layers": ["relu"], "output": {"a": "relu"}}}},
+        {"input": 8, "layers": ["b"], "blocks": {"b": {"layers": ["relu"], "override": "yes"}}},
         {"input": 8, "layers": ["relu"], "budgets": [{"parms": "<= 5"}]},
         {"input": 8, "layers": ["relu"], "budgets": {"net": [{"params": "5M"}]}},
     ],
@@ -45,6 +47,13 @@ def test_bundled_specs_are_valid(path: Any, validator: Any) -> None:
 def test_mistakes_are_refused(document: Any, validator: Any) -> None:
     """Misspelt keys, attributes and axes; a table without its layers."""
     assert list(validator.iter_errors(document))
+
+
+def test_blocks_are_accepted(validator: Any) -> None:
+    """As a chain, as one item, in long form."""
+    repeat = {"repeat": 2, "layers": "relu"}
+    for block in ("relu", ["relu"], repeat, {"layers": repeat, "outputs": {"a": "x"}, "override": True}):
+        assert list(validator.iter_errors({"input": 8, "layers": ["b"], "blocks": {"b": block}})) == []
 
 
 def test_budgets_are_accepted(validator: Any) -> None:

@@ -367,8 +367,7 @@ class Elaborator:
             return UNKNOWN
         result = self.step(Step(only.call, only.at, item.name, named=True), scope, value, own=False)
         if item.name not in scope.group.children:  # the tensor only passes: the name is another for it
-            alias = scope.group.children[item.name] = Group(scope.group.prefix + item.name)
-            alias.value, alias.broken, alias.alias = result, result == UNKNOWN, True
+            scope.group.children[item.name] = self.alias(scope.group.prefix + item.name, result)
         return result
 
     def grouped(self, item: Named, scope: Scope, value: int, auxiliary: bool = False) -> int:
@@ -638,9 +637,36 @@ class Elaborator:
         self.inside.add(block.name)
         group.value = self.chain(block.chain, inner, incoming, inherits=True)
         self.inside.remove(block.name)
+        if block.outputs:
+            self.block_outputs(block, inner, group.value)
         if strict and self.shared_weights == before and group.value != UNKNOWN:
             raise Fault("no weight of the same name and shape to share", about="share")
         return group.value
+
+    def block_outputs(self, block: Block, scope: Scope, value: int) -> None:
+        """Gives names to layers of a block that its callers read."""
+        group, view = scope.group, View(self.network, scope, value)
+        for name, reference in block.outputs:
+            try:
+                result = view.resolve(reference, known=False)
+                inside = group.children.get(name, result)
+                if result != (inside.value if isinstance(inside, Group) else inside):
+                    fact = f"the output '{name}' has the name of another layer of the block"
+                    raise Fault(fact, fix="give one of them another name")
+            except Fault as fault:
+                start, end = fault.at or (reference.start, reference.end)
+                self.network.report(fault, block.source, block.at + start, block.at + end, scope.frame)
+                result = UNKNOWN
+            except UnknownError:
+                result = UNKNOWN
+            if name not in group.children:
+                group.children[name] = self.alias(group.prefix + name, result)
+
+    def alias(self, path: str, value: int) -> Group:
+        """Another name for a tensor."""
+        group = Group(path)
+        group.value, group.broken, group.alias = value, value == UNKNOWN, True
+        return group
 
     def opened_block(self, name: str, scope: Scope, own: bool) -> Group:
         if own:

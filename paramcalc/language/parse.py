@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeGuard, TypeVar
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault, Problem, Problems, Source, SpecError, near
@@ -12,10 +12,11 @@ from paramcalc.base.shape import AXES
 from paramcalc.language import lines, syntax
 from paramcalc.language.chains import ChainReader
 from paramcalc.language.lines import NAME, WORD
-from paramcalc.language.reader import shift
+from paramcalc.language.reader import TRUE_FALSE, shift
 from paramcalc.language.spec import (
     Argument,
     Block,
+    Broken,
     Chain,
     Defaults,
     Input,
@@ -36,6 +37,7 @@ KEYS = (
     "name", "source", "topic", "note", "use", "input", "inputs", "outputs",
     "knobs", "variants", "defaults", "blocks", "layers", "claims", "budgets",
 )  # fmt: skip
+LONG = ("outputs", "override")  # what the long form of a block has beside its layers
 _BETWEEN_SIZES = re.compile(r"\sx\s")
 
 
@@ -64,6 +66,12 @@ class _Signature(NamedTuple):
     name: str
     parameters: tuple[Parameter, ...]
     inputs: tuple[str, ...]
+
+
+def _is_long(node: Node) -> TypeGuard[Mapping]:
+    """Whether the body of a block is in long form: its chain under `layers`, with more beside it."""
+    keys = node.keys() if isinstance(node, Mapping) else []
+    return "repeat" not in keys and not {"layers", *LONG}.isdisjoint(keys)
 
 
 class _SpecReader(ChainReader):
@@ -434,23 +442,56 @@ class _SpecReader(ChainReader):
                 continue
             if ops.known(name):
                 self.fail(key, f"'{name}' is an op: a block needs another name")
-            elif base and name in base.blocks:
-                self.fail(
-                    key,
-                    f"'{base.name}' has a block '{name}', which cannot be redefined",
-                    "give it another name",
-                )
             elif name in found:
                 self.fail(key, f"there are two blocks called '{name}'")
+            self.check_override(key, node, name, base)
             found[name] = _Signature(key, node, name, parameters, inputs)
         return list(found.values())
 
     def block(self, signature: _Signature, spec: Spec) -> Block:
         key, node, name, parameters, inputs = signature
         self.variables = frozenset(spec.knobs) | {parameter.name for parameter in parameters}
+        at = key.start + bool(key.quote)
+        outputs: tuple[tuple[str, Reference], ...] = ()
+        if _is_long(node):
+            parts = self.parts(node, name, required=("layers",), optional=LONG)
+            if parts is None:
+                return Block(
+                    name, parameters, inputs, Chain((Broken(node.start),), node.start), self.source, at
+                )
+            key = next(key for key, _ in node.entries if key.text == "layers")
+            node, outputs = parts["layers"], self.block_outputs(parts.get("outputs"), at)
         chain = self.group_chain(node, key)
         self.check_inputs(chain, inputs)
-        return Block(name, parameters, inputs, chain, self.source, key.start + bool(key.quote))
+        return Block(name, parameters, inputs, chain, self.source, at, outputs)
+
+    def check_override(self, key: Scalar, node: Node, name: str, base: Spec | None) -> None:
+        """A block of the spec that is used is replaced on purpose, or not at all."""
+        said = node.get("override") if _is_long(node) else None
+        wrong = said is not None and not (isinstance(said, Scalar) and said.text in TRUE_FALSE)
+        override = self.truth(said, "override")
+        if base and name in base.blocks and not override and not wrong:
+            fix = "to replace it, write override: true and layers: below it; or give it another name"
+            self.fail(key, f"'{base.name}' has a block '{name}'", fix)
+        elif override and base is None:
+            self.fail(key, "nothing to override: the spec uses no other")
+        elif override and base and name not in base.blocks:
+            fact = f"nothing to override: '{base.name}' has no block '{name}'"
+            self.fail(key, fact, near(name, base.blocks))
+
+    def block_outputs(self, node: Node | None, at: int) -> tuple[tuple[str, Reference], ...]:
+        """The layers of a block that callers may read, by name: of a mapping, or their own names."""
+        if not isinstance(node, Mapping):
+            read = self.references(node, at) or ()
+            return tuple((reference.parts[-1][0], reference) for reference in read)
+        found: list[tuple[str, Reference]] = []
+        for key, value in node.entries:
+            named = self.references(value, at) or ()
+            if len(named) != 1 and not self.problems:
+                self.fail(value, f"the output '{key.text}' names one layer")
+            if self.layer_name(key):
+                found += [(key.text, reference) for reference in named[:1]]
+        return tuple(found)
 
     def layers(self) -> Chain:
         node = self.top.get("layers")

@@ -197,7 +197,10 @@ class Parameter(NamedTuple):
 
 
 class Block(NamedTuple):
-    """A group with arguments, closed to its caller; `inputs` are its tensors besides `x`."""
+    """A group with arguments, closed to its caller; `inputs` are its tensors besides `x`.
+
+    `outputs` are names under which callers may read layers inside.
+    """
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -205,6 +208,7 @@ class Block(NamedTuple):
     chain: Chain
     source: Source
     at: int
+    outputs: tuple[tuple[str, Reference], ...] = ()
 
     def __repr__(self) -> str:
         return f"<Block {visible(self.name)}>"

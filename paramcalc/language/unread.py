@@ -76,6 +76,7 @@ def _outside_blocks(spec: Spec) -> Iterator[str]:
 def _in_block(block: Block) -> Iterator[str]:
     yield from _in_values(parameter.default for parameter in block.parameters)
     yield from _in_chain(block.chain)
+    yield from _in_values(reference for _, reference in block.outputs)
 
 
 def _in_values(values: Iterable[Written | Reference | None]) -> Iterator[str]:

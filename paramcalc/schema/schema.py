@@ -74,7 +74,7 @@ def _section(key: str) -> dict[str, Any]:
             "type": "object",
             "properties": {name: _defaults(op) for name, op in ops.every().items()},
         },
-        "blocks": {"type": "object", "additionalProperties": _CHAIN},
+        "blocks": {"type": "object", "additionalProperties": {"$ref": "#/$defs/block"}},
         "layers": _CHAIN,
         "claims": {
             "type": "object",
@@ -103,6 +103,18 @@ def _definitions(claimed: Iterable[str]) -> dict[str, Any]:
                 {"type": "array", "items": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/item"}]}},
                 {"$ref": "#/$defs/item"},
             ]
+        },
+        "block": {
+            "if": {"type": "object", "required": ["layers"], "not": {"required": ["repeat"]}},
+            "then": {
+                "properties": {
+                    "layers": _CHAIN,
+                    "outputs": {"type": ["string", "array", "object"]},
+                    "override": {"type": "boolean"},
+                },
+                "additionalProperties": False,
+            },
+            "else": _CHAIN,
         },
         "item": {
             "type": "object",
