@@ -847,7 +847,8 @@ def test_named_outputs_of_a_block() -> None:
             layers: [p: pyramid 2, end: relu]
         layers:
           - pyramid 1
-          - add from pyramid/fine pyramid/entry
+          - pool: global_avg_pool
+          - add from pyramid/fine pyramid/entry pool
           - two: short
           - global_avg_pool from add
           - add from two/fine x
@@ -855,7 +856,7 @@ def test_named_outputs_of_a_block() -> None:
           - add from x add_2
     """
 
-    assert edges(text)["add"] == ["pyramid/levels/0/maps", "pyramid/entry"]
+    assert edges(text)["add"] == ["pyramid/levels/0/maps", "pyramid/entry", "pool"]
     assert edges(text)["add_2"] == ["two/p/levels/0/maps", "global_avg_pool"]
     assert edges(text)["upsample"] == ["two/end"]
 
@@ -1743,9 +1744,10 @@ def test_use(tmp_path: Path) -> None:
 
 def test_use_replaces_a_block(tmp_path: Path) -> None:
     """Wherever the used spec calls it; what is called there must fit."""
-    path = used(tmp_path, "use: base\nblocks:\n  unit out k=3: {override: true, layers: conv2d out k}\n")
+    base = BASE.replace("  - end: linear 2\n", "")
+    text = "use: base\nblocks:\n  unit out k=3: {override: true, layers: conv2d out k}\n"
 
-    assert calls_of(path) == ["conv2d 8 3 bias=false", "linear 2"]
+    assert calls_of(used(tmp_path, text, base)) == ["conv2d 8 3 bias=false"]
 
 
 def test_use_keeps_the_words_of_a_knob(tmp_path: Path) -> None:
