@@ -50,6 +50,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "count": ["{}"],
     "diff": ["{}", "--fail-if", "params >= +0"],
     "explain": ["{}", "--why", "torchinfo"],
+    "export": ["{}"],
     "field": ["{}", "a"],
     "figure": ["{}", "--style", "graph"],
     "formula": ["{}", "--per", "layer"],
@@ -87,7 +88,8 @@ def asked(command: str, form: str, path: Path) -> list[str]:
         os.chdir(path.parent)  # which the fixture undoes
         repository(path.parent)
     words = [word.replace("{}", str(path)) for word in ARGUMENTS[command]]
-    return [command, *words, *(["--format", form] if form else [])]
+    option = "--to" if command == "export" else "--format"
+    return [command, *words, *([option, form] if form else [])]
 
 
 @pytest.fixture(autouse=True)
@@ -138,7 +140,9 @@ def test_the_format_follows_the_ending(run: Run, tmp_path: Path, command: str, f
     printed = run(*words)
 
     if form not in ("github", "gitlab"):  # whose endings are everybody's
-        short = words[: words.index("--format")] if form else words
+        short = (
+            words[: max(words.index(one) for one in ("--format", "--to") if one in words)] if form else words
+        )
         short += ["--no-times"] if command == "verify" else []
         assert run(*short, "--output", str(target)).code == printed.code
         seconds = re.compile(r'"(layers|weights|seconds|memory_bytes)": [0-9.e-]+')

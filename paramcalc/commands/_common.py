@@ -43,6 +43,9 @@ ENDINGS = {
     "junit": (".xml",),
     "yaml": (".yaml", ".yml"),
     "github": (".log",),
+    "pytorch": (".py",),
+    "mermaid": (".mmd", ".mermaid"),
+    "dot": (".dot", ".gv"),
     "gitlab": (".json",),
 }
 TABLE = ("table", "json", "csv", "markdown", "latex", "html")  # the formats of what has rows, too
@@ -266,12 +269,12 @@ def _nothing() -> Drawing:
     raise AssertionError("a command has a drawing for each of its formats")
 
 
-def output_options(*formats: str) -> Callable[..., Any]:
+def output_options(*formats: str, option: str = "--format") -> Callable[..., Any]:
     """A decorator that adds --output, and --format where there is more than one; they make `output`."""
-    option = typer.Option(
-        "--format", help="Output format; by default that of the --output ending.", show_default=False
+    chosen = typer.Option(
+        option, help="Output format; by default that of the --output ending.", show_default=False
     )
-    options: dict[str, Any] = {"format": Annotated[Literal[formats] | None, option]}
+    options: dict[str, Any] = {"format": Annotated[Literal[formats] | None, chosen]}
     options["path"] = Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write to this file instead of the terminal."),

@@ -1,0 +1,1 @@
+"""A network in other languages: source of PyTorch and Keras, an ONNX file, diagrams."""

@@ -1,0 +1,712 @@
+"""Which module of PyTorch each op is: its class, what it is made with, how it is called.
+
+`torch.nn` has a module for most. The others are in `torch_modules.txt`, whose text an export copies.
+Weights have the names and shapes that they have here; those of attention are `weight` and `bias` of
+a module with their name: `query.weight`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import CHANNELS, SPACE, Shape
+from paramcalc.engine.graph import Applied
+from paramcalc.ops.base import Weights
+
+REQUIRED = object()
+TABLES = {"relative_position", "position_bias"}  # weights of attention that are no module's
+
+
+class Argument(NamedTuple):
+    """What a class is made with. A value that is its default is left out; one without is given by place."""
+
+    name: str
+    value: Any
+    default: Any = REQUIRED
+
+
+class Step(NamedTuple):
+    """A module. The one without a word has the layer's name, and its weights; others add their word to it."""
+
+    kind: str
+    arguments: tuple[Argument, ...] = ()
+    word: str = ""
+
+
+class Use(NamedTuple):
+    """An op in PyTorch: modules that run one after the other, or an expression of its inputs.
+
+    In an expression `{0}` and `{1}` are the inputs, `{all}` all of them.
+    """
+
+    steps: tuple[Step, ...] = ()
+    expression: str = ""
+
+
+Rule: TypeAlias = Callable[[Any, Applied], Use]
+
+
+def use(applied: Applied) -> Use:
+    """The op as PyTorch has it; `Fault` where it has none."""
+    op = applied.op
+    family = op.title.removesuffix(f"{op.rank}d")
+    if family not in RULES:
+        raise Fault(f"{op.title} has no counterpart in PyTorch here")
+    return RULES[family](op, applied)
+
+
+def weight_name(kind: str, weight: str) -> str:
+    """Where a module keeps a weight, as a path of attributes.
+
+    >>> weight_name("Attention", "query_bias"), weight_name("nn.Conv2d", "weight")
+    ('query.bias', 'weight')
+    """
+    if kind == "LatentAttention":
+        return f"{weight}.weight"
+    if kind in ("Attention", "PlacedAttention", "WindowAttention") and weight not in TABLES:
+        return f"{weight.removesuffix('_bias')}.{'bias' if weight.endswith('_bias') else 'weight'}"
+    if kind == "ConvLSTM2d":
+        return f"{'hh' if weight == 'weight_hh' else 'ih'}.{weight.partition('_')[0]}"
+    return weight
+
+
+def one(kind: str, *arguments: Argument) -> Use:
+    return Use((Step(kind, arguments),))
+
+
+def plain(kind: str, *arguments: Argument) -> Rule:
+    return lambda op, used: one(kind, *arguments)
+
+
+def function(name: str) -> Rule:
+    return plain("Function", Argument("name", name))
+
+
+def channel_axis(x: Shape) -> int:
+    """Where the channels are in a batch of the tensor."""
+    return x.axes.index(CHANNELS) + 1
+
+
+def axis_of(x: Shape, axis: str) -> int:
+    return x.axes.index(axis) + 1
+
+
+def number(value: Any) -> Any:
+    """A number as Python has it: whole, or the nearest float."""
+    return int(value) if value == int(value) else float(value)
+
+
+def real(value: Any) -> float:
+    return float(value)
+
+
+def even(sizes: tuple[Any, ...]) -> Any:
+    """One size where all axes have the same."""
+    return sizes[0] if len({*sizes}) == 1 else sizes
+
+
+# --------------------------------------------------------------------------------- sliding windows
+
+
+def ends(op: Any, x: Shape) -> tuple[int, ...]:
+    """Padding as `F.pad` takes it: the last axis first."""
+    return tuple(end for window in reversed(op.windows(x)) for end in (window.before, window.after))
+
+
+def symmetric(op: Any, x: Shape) -> bool:
+    return all(window.before == window.after for window in op.windows(x))
+
+
+def before(op: Any, x: Shape) -> tuple[int, ...]:
+    return tuple(window.before for window in op.windows(x))
+
+
+def padded(op: Any, x: Shape, step: Step, mode: str = "zeros", value: float = 0.0) -> Use:
+    """The step behind one that pads, differently at the two ends of an axis."""
+    amounts = Argument("padding", ends(op, x))
+    if value:
+        return Use((Step(f"nn.ConstantPad{op.rank}d", (amounts, Argument("value", value)), "pad"), step))
+    kinds = {"zeros": "Zero", "reflect": "Reflection", "replicate": "Replication", "circular": "Circular"}
+    return Use((Step(f"nn.{kinds[mode]}Pad{op.rank}d", (amounts,), "pad"), step))
+
+
+def convolution(op: Any, used: Applied) -> Use:
+    (x,) = used.inputs
+    if op.connections is not None:
+        return one("ConnectedConv2d", Argument("connections", op.connections),
+                   Argument("kernel_size", op.kernel_size), Argument("bias", op.bias))  # fmt: skip
+    is_even = symmetric(op, x)
+    arguments = (
+        Argument("in_channels", x.channels),
+        Argument("out_channels", op.out_channels),
+        Argument("kernel_size", even(op.kernel_size)),
+        Argument("stride", even(op.stride), 1),
+        Argument("padding", even(before(op, x)) if is_even else 0, 0),
+        Argument("dilation", even(op.dilation), 1),
+        Argument("groups", op.groups, 1),
+        Argument("bias", op.bias, True),
+        Argument("padding_mode", op.padding_mode if is_even else "zeros", "zeros"),
+    )
+    step = Step(f"nn.Conv{op.rank}d", arguments)
+    return Use((step,)) if is_even else padded(op, x, step, op.padding_mode)
+
+
+def transposed(op: Any, used: Applied) -> Use:
+    (x,) = used.inputs
+    step = Step(
+        f"nn.ConvTranspose{op.rank}d",
+        (
+            Argument("in_channels", x.channels),
+            Argument("out_channels", op.out_channels),
+            Argument("kernel_size", even(op.kernel_size)),
+            Argument("stride", even(op.stride), 1),
+            Argument("padding", even(before(op, x)) if symmetric(op, x) else 0, 0),
+            Argument("output_padding", even(op.output_padding), 0),
+            Argument("groups", op.groups, 1),
+            Argument("bias", op.bias, True),
+            Argument("dilation", even(op.dilation), 1),
+        ),
+    )
+    if symmetric(op, x):
+        return Use((step,))
+    cut = tuple(-end for end in ends(op, x))
+    return Use((step, Step("Pad", (Argument("amounts", cut),), "cut")))
+
+
+def maximum(op: Any, used: Applied) -> Use:
+    (x,) = used.inputs
+    kernel = even(op.kernel_size)
+    is_even = symmetric(op, x)
+    step = Step(
+        f"nn.MaxPool{op.rank}d",
+        (
+            Argument("kernel_size", kernel),
+            Argument("stride", even(op.stride or op.kernel_size), kernel),
+            Argument("padding", even(before(op, x)) if is_even else 0, 0),
+            Argument("dilation", even(op.dilation), 1),
+            Argument("ceil_mode", op.ceil_mode, False),
+        ),
+    )
+    return Use((step,)) if is_even else padded(op, x, step, value=float("-inf"))
+
+
+def average(op: Any, used: Applied) -> Use:
+    (x,) = used.inputs
+    if not symmetric(op, x):
+        raise Fault(f"{op.title}: PyTorch pads both ends of an axis alike", about="padding")
+    counted = op.padding != "same" if op.count_include_pad is None else op.count_include_pad
+    kernel, padding = even(op.kernel_size), even(before(op, x))
+    return one(
+        f"nn.AvgPool{op.rank}d",
+        Argument("kernel_size", kernel),
+        Argument("stride", even(op.stride or op.kernel_size), kernel),
+        Argument("padding", padding, 0),
+        Argument("ceil_mode", op.ceil_mode, False),
+        Argument("count_include_pad", counted or padding == 0, True),
+    )
+
+
+def everywhere(kind: str) -> Rule:
+    """Pooling of all positions: an adaptive module on images, a reduction on tokens."""
+
+    def rule(op: Any, used: Applied) -> Use:
+        (x,) = used.inputs
+        if x.axes[0] == CHANNELS and len(x.space):
+            pool = Step(f"nn.Adaptive{kind}Pool{len(x.space)}d", (Argument("output_size", 1),), "pool")
+            return Use((pool, Step("nn.Flatten")))
+        axes = tuple(axis for axis in range(1, len(x.axes) + 1) if axis != channel_axis(x))
+        return one("Mean" if kind == "Avg" else "Max", Argument("axes", axes))
+
+    return rule
+
+
+def adaptive(kind: str) -> Rule:
+    return lambda op, used: one(
+        f"nn.Adaptive{kind}Pool{op.rank}d", Argument("output_size", even(op.output_size))
+    )
+
+
+def reduced(kind: str) -> Rule:
+    """One position left along the op's axis."""
+    return lambda op, used: one(
+        kind, Argument("axes", (axis_of(used.inputs[0], op.axis),)), Argument("keepdim", True, False)
+    )
+
+
+def linear(op: Any, used: Applied) -> Use:
+    """On the last axis; an image of one position is flattened first."""
+    (x,) = used.inputs
+    step = Step(
+        "nn.Linear",
+        (
+            Argument("in_features", x.channels),
+            Argument("out_features", op.out_channels),
+            Argument("bias", op.bias, True),
+        ),
+    )
+    return Use((step,) if x.axes[-1] == CHANNELS else (Step("nn.Flatten", (), "flat"), step))
+
+
+# ----------------------------------------------------------------------------------- normalization
+
+
+def between(x: Shape, step: Step, axis: int) -> Use:
+    """A module that has the channels at an axis, for a tensor that has them elsewhere."""
+    here, places = channel_axis(x), [*range(1, len(x.axes) + 1)]
+    target = axis if axis > 0 else places[axis]
+    if here == target:
+        return Use((step,))
+    there = [place for place in places if place != here]
+    there.insert(target - 1, here)
+    back = [there.index(place) + 1 for place in places]
+    turn = [
+        tuple(Argument(f"axis_{place}", axis) for place, axis in enumerate(order)) for order in (there, back)
+    ]
+    return Use((Step("Permute", turn[0], "in"), step, Step("Permute", turn[1], "out")))
+
+
+def batch_norm(op: Any, used: Applied) -> Use:
+    (x,) = used.inputs
+    step = Step(
+        f"nn.BatchNorm{max(1, len(x.space))}d",
+        (
+            Argument("num_features", x.channels),
+            Argument("eps", real(op.eps), 1e-05),
+            Argument("affine", op.affine, True),
+            Argument("track_running_stats", op.track_running_stats, True),
+        ),
+    )
+    return between(x, step, 1)
+
+
+def instance_norm(op: Any, used: Applied) -> Use:
+    (x,) = used.inputs
+    step = Step(
+        f"nn.InstanceNorm{len(x.space)}d",
+        (
+            Argument("num_features", x.channels),
+            Argument("eps", real(op.eps), 1e-05),
+            Argument("affine", op.affine, False),
+            Argument("track_running_stats", op.track_running_stats, False),
+        ),
+    )
+    return between(x, step, 1)
+
+
+def group_norm(op: Any, used: Applied) -> Use:
+    (x,) = used.inputs
+    step = Step(
+        "nn.GroupNorm",
+        (
+            Argument("num_groups", op.num_groups),
+            Argument("num_channels", x.channels),
+            Argument("eps", real(op.eps), 1e-05),
+            Argument("affine", op.affine, True),
+        ),
+    )
+    return between(x, step, 1)
+
+
+def last_axes(op: Any, used: Applied, kind: str, *arguments: Argument) -> Use:
+    """A normalization that PyTorch has for the last axes only."""
+    (x,) = used.inputs
+    named = tuple(axis for axis in x.axes if axis in op.axis)
+    sizes = tuple(x.size(axis) for axis in named)
+    step = Step(kind, (Argument("normalized_shape", sizes[0] if len(sizes) == 1 else sizes), *arguments))
+    if x.axes[-len(named) :] == named:
+        return Use((step,))
+    if named != (CHANNELS,):
+        raise Fault(f"{op.title}: PyTorch normalizes over the last axes", about="axis")
+    return between(x, step, -1)
+
+
+def layer_norm(op: Any, used: Applied) -> Use:
+    return last_axes(
+        op, used, "nn.LayerNorm",
+        Argument("eps", real(op.eps), 1e-05),
+        Argument("elementwise_affine", op.elementwise_affine, True),
+        Argument("bias", op.bias, True),
+    )  # fmt: skip
+
+
+def rms_norm(op: Any, used: Applied) -> Use:
+    return last_axes(
+        op, used, "nn.RMSNorm",
+        Argument("eps", None if op.eps is None else real(op.eps), None),
+        Argument("elementwise_affine", op.elementwise_affine, True),
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------ layout, and several inputs
+
+
+def spread(sign: str) -> Rule:
+    """An operator between tensors; a vector of channels gets axes to spread along."""
+
+    def rule(op: Any, used: Applied) -> Use:
+        full = used.output
+
+        def fitted(place: int, x: Shape) -> str:
+            if x.axes == full.axes:
+                return f"{{{place}}}"
+            axes = ", ".join(":" if axis in x.axes else "None" for axis in full.axes)
+            return f"{{{place}}}[:, {axes}]".replace(", :]", ", :]")
+
+        return Use(expression=f" {sign} ".join(fitted(place, x) for place, x in enumerate(used.inputs)))
+
+    return rule
+
+
+def concatenated(op: Any, used: Applied) -> Use:
+    return Use(expression=f"torch.cat([{{all}}], {axis_of(used.inputs[0], op.axis)})")
+
+
+def sliced(axis: Callable[[Any], str]) -> Rule:
+    def rule(op: Any, used: Applied) -> Use:
+        name = axis(op)
+        length = used.output.size(name)
+        return one("Slice", Argument("axis", axis_of(used.inputs[0], name)), Argument("start", op.start),
+                   Argument("length", length))  # fmt: skip
+
+    return rule
+
+
+def cut(op: Any, used: Applied) -> Use:
+    """Crops: any layer that keeps a block of positions of each axis."""
+    (x,) = used.inputs
+    starts = _starts(op, x, used.output)
+    return one(
+        "Crop",
+        *(
+            Argument(f"range_{place}", pair)
+            for place, pair in enumerate(zip(starts, used.output.dims, strict=True))
+        ),
+    )
+
+
+def _starts(op: Any, x: Shape, y: Shape) -> list[int]:
+    if not hasattr(op, "amounts"):
+        return [(whole - part) // 2 for whole, part in zip(x.dims, y.dims, strict=True)]
+    space = [axis for axis in x.axes if axis != CHANNELS]
+    amounts = op.amounts * len(space) if len(op.amounts) == 1 else op.amounts
+    first = {axis: both[0] for axis, both in zip(space, amounts, strict=True)}
+    return [first.get(axis, 0) for axis in x.axes]
+
+
+def more_space(op: Any, used: Applied) -> Use:
+    (x,) = used.inputs
+    space = [axis for axis in x.axes if axis != CHANNELS]
+    amounts = op.padding * len(space) if len(op.padding) == 1 else op.padding
+    margins = dict(zip(space, amounts, strict=True))
+    mode = "constant" if op.mode == "zeros" else op.mode
+    axes = reversed(x.axes) if mode == "constant" or x.axes[0] != CHANNELS else reversed(space)
+    flat = tuple(end for axis in axes for end in margins.get(axis, (0, 0)))
+    return one("Pad", Argument("amounts", flat), Argument("mode", mode, "constant"))
+
+
+def more_channels(op: Any, used: Applied) -> Use:
+    (x,) = used.inputs
+    behind = len(x.axes) - channel_axis(x)
+    return one("Pad", Argument("amounts", (*(0, 0) * behind, 0, op.out_channels - x.channels)))
+
+
+def permuted(axes: Callable[[Any, Shape], tuple[str, ...]]) -> Rule:
+    def rule(op: Any, used: Applied) -> Use:
+        (x,) = used.inputs
+        order = (axis_of(x, axis) for axis in axes(op, x))
+        return one("Permute", *(Argument(f"axis_{place}", axis) for place, axis in enumerate(order)))
+
+    return rule
+
+
+def reshaped(op: Any, used: Applied) -> Use:
+    return one("Reshape", *(Argument(f"size_{place}", size) for place, size in enumerate(used.output.dims)))
+
+
+def to_tokens(op: Any, used: Applied) -> Use:
+    (x,) = used.inputs
+    if x.axes[0] != CHANNELS:
+        return one("nn.Flatten", Argument("start_dim", 1, 1), Argument("end_dim", -2, -1))
+    flat = Step("nn.Flatten", (Argument("start_dim", 2, 1),), "flat")
+    return Use((flat, Step("Permute", (Argument("axis_0", 2), Argument("axis_1", 1)))))
+
+
+def on_channels(kind: str, value: Callable[[Any], Any], name: str) -> Rule:
+    """A module that has the channels first."""
+    return lambda op, used: between(used.inputs[0], Step(kind, (Argument(name, value(op)),)), 1)
+
+
+def upsampled(op: Any, used: Applied) -> Use:
+    size = op.scale is None
+    arguments = (
+        Argument("size", used.output.space if size else None, None),
+        Argument("scale_factor", None if size else even(op.scale), None),
+        Argument("mode", op.mode, "nearest"),
+        Argument("align_corners", True if op.align_corners else None, None),
+    )
+    x = used.inputs[0]
+    return between(x, Step("nn.Upsample", arguments), 1)
+
+
+def learned(kind: str) -> Rule:
+    def rule(op: Any, used: Applied) -> Use:
+        (x,) = used.inputs
+        return one(kind, Argument("channels", x.channels), Argument("behind", len(x.axes) - channel_axis(x), 0),
+                   *([Argument("scale", op.scale, True)] if kind == "Affine" else []))  # fmt: skip
+
+    return rule
+
+
+def positions(op: Any, used: Applied) -> Use:
+    length, channels = used.weights["weight"]
+    return one("Positions", Argument("length", length), Argument("channels", channels))
+
+
+def parameter(op: Any, used: Applied) -> Use:
+    sizes = used.weights["weight"]
+    return one("Parameter", *(Argument(f"size_{place}", size) for place, size in enumerate(sizes)))
+
+
+# ------------------------------------------------------------------------------ recurrence, attention
+
+
+def recurrent(kind: str, name: str = "") -> Rule:
+    """A recurrent layer; what it has beside PyTorch's is refused."""
+
+    def rule(op: Any, used: Applied) -> Use:
+        if op.bias and op.biases != 2:
+            raise Fault(f"{op.title}: PyTorch has two biases or none", about="biases")
+        if getattr(op, "peephole", False):
+            raise Fault(f"{op.title}: PyTorch has no peepholes", about="peephole")
+        if not getattr(op, "reset_after", True):
+            raise Fault(f"{op.title}: PyTorch applies the reset gate after the product", about="reset_after")
+        extra = []
+        if getattr(op, "projection", None):
+            extra = [Argument("proj_size", op.projection, 0)]
+        if kind == "RNN":
+            extra = [Argument("nonlinearity", op.activation, "tanh")]
+        return one(
+            kind,
+            Argument("channels", used.inputs[0].channels),
+            Argument("hidden", op.out_channels),
+            Argument("num_layers", op.num_layers, 1),
+            Argument("bidirectional", op.bidirectional, False),
+            Argument("bias", op.bias, True),
+            *extra,
+            Argument("last", op.last, False),
+        )
+
+    return rule
+
+
+def conv_lstm(op: Any, used: Applied) -> Use:
+    (x,) = used.inputs[:1]
+    if not symmetric(op, x) or any(size % 2 == 0 for size in op.kernel_size):
+        raise Fault(f"{op.title}: PyTorch pads both ends of an axis alike", about="padding")
+    return one(
+        "ConvLSTM2d",
+        Argument("channels", x.channels),
+        Argument("hidden", op.out_channels),
+        Argument("kernel_size", op.kernel_size),
+        Argument("stride", op.stride),
+        Argument("padding", before(op, x)),
+        Argument("dilation", op.dilation),
+        Argument("bias", op.bias),
+        Argument("space", used.output.dims[-2:]),
+        Argument("last", op.last, False),
+    )
+
+
+def attention(op: Any, used: Applied) -> Use:
+    for name in ("past", "prepared"):
+        if getattr(op, name, False):
+            raise Fault(
+                f"{op.title}: a step that reads cached tokens has no counterpart in PyTorch", about=name
+            )
+    x, memory, weights = used.inputs[0].channels, used.inputs[-1].channels, used.weights
+    head_dim = weights["query"][0] // op.heads
+    kv_heads = weights["key"][0] // head_dim
+    sizes = (
+        Argument("channels", x),
+        Argument("heads", op.heads),
+        Argument("head_dim", head_dim),
+        Argument("kv_heads", kv_heads),
+        Argument("value_dim", weights["value"][0] // kv_heads),
+    )
+    settings = (
+        Argument("memory", 0 if memory == x else memory, 0),
+        *biases(weights),
+        Argument("causal", getattr(op, "causal", False), False),
+    )
+    rotary = getattr(op, "rotary", False)
+    placed = (
+        Argument("qk_norm", op.qk_norm or "", ""),
+        Argument("rotary", head_dim if rotary is True else int(rotary), 0),
+        Argument("theta", float(getattr(op, "theta", 10000)), 10000.0),
+        Argument("window", getattr(op, "window", None) or 0, 0),
+        Argument("position_bias", getattr(op, "position_bias", None) or 0, 0),
+    )
+    if all(argument.value == argument.default for argument in placed):
+        return one("Attention", *sizes, *settings)
+    return one("PlacedAttention", *sizes, *settings, *placed)
+
+
+def biases(weights: Weights) -> tuple[Argument, ...]:
+    return tuple(
+        Argument(f"{name}_bias", f"{of}_bias" in weights, True)
+        for name, of in (("qkv", "query"), ("key", "key"), ("out", "out"))
+    )
+
+
+def latent_attention(op: Any, used: Applied) -> Use:
+    if op.past or op.absorbed:
+        raise Fault(f"{op.title}: a step that reads cached tokens has no counterpart in PyTorch")
+    names = ("heads", "kv_rank", "nope_dim", "rope_dim", "value_dim")
+    return one(
+        "LatentAttention",
+        Argument("channels", used.inputs[0].channels),
+        *(Argument(name, getattr(op, name)) for name in names),
+        Argument("q_rank", op.q_rank or 0, 0),
+        Argument("causal", op.causal, False),
+        Argument("theta", float(op.theta), 10000.0),
+    )
+
+
+def rotary(op: Any, used: Applied) -> Use:
+    return one(
+        "Rotary",
+        Argument("heads", op.heads),
+        Argument("dim", op.dim or used.inputs[0].channels // op.heads),
+        Argument("theta", float(op.theta), 10000.0),
+        Argument("past", op.past, 0),
+    )
+
+
+def window_attention(op: Any, used: Applied) -> Use:
+    return one(
+        "WindowAttention",
+        Argument("channels", used.inputs[0].channels),
+        Argument("heads", op.heads),
+        Argument("window", op.window),
+        Argument("shift", op.shift, 0),
+        Argument("relative_bias", op.relative_bias, True),
+        *biases(used.weights),
+    )
+
+
+def with_numbers(kind: str, **defaults: tuple[str, Any]) -> Rule:
+    """A module of numbers: our name of each, with PyTorch's and its default."""
+    return lambda op, used: one(
+        kind,
+        *(Argument(name, number(getattr(op, ours)), default) for ours, (name, default) in defaults.items()),
+    )
+
+
+RULES: dict[str, Rule] = {
+    "abs": function("abs"),
+    "adaptive_avg_pool": adaptive("Avg"),
+    "adaptive_max_pool": adaptive("Max"),
+    "add": spread("+"),
+    "affine": learned("Affine"),
+    "avg_pool": average,
+    "batch_norm": batch_norm,
+    "bilinear": lambda op, used: one(
+        "nn.Bilinear",
+        *(Argument(f"in{place}_features", x.channels) for place, x in enumerate(used.inputs, start=1)),
+        Argument("out_features", op.out_channels),
+        Argument("bias", op.bias, True),
+    ),
+    "center_crop": cut,
+    "channel_shuffle": on_channels("nn.ChannelShuffle", lambda op: op.groups, "groups"),
+    "channels_first": permuted(lambda op, x: (x.axes[-1], *x.axes[:-1])),
+    "channels_last": permuted(lambda op, x: (*x.axes[1:], x.axes[0])),
+    "class_token": lambda op, used: one("ClassToken", Argument("channels", used.inputs[0].channels)),
+    "concat": concatenated,
+    "conv": convolution,
+    "conv_lstm": conv_lstm,
+    "conv_transpose": transposed,
+    "crop": cut,
+    "cross_attention": attention,
+    "drop_path": plain("nn.Identity"),
+    "dropout": with_numbers("nn.Dropout", p=("p", 0.5)),
+    "elu": with_numbers("nn.ELU", alpha=("alpha", 1)),
+    "embedding": lambda op, used: one(
+        "nn.Embedding", Argument("num_embeddings", op.vocabulary), Argument("embedding_dim", op.dim)
+    ),
+    "exp": function("exp"),
+    "flatten": plain("nn.Flatten"),
+    "gelu": lambda op, used: one("nn.GELU", Argument("approximate", op.approximate, "none")),
+    "global_avg_pool": everywhere("Avg"),
+    "global_max_pool": everywhere("Max"),
+    "group_norm": group_norm,
+    "gru": recurrent("GRU"),
+    "hard_sigmoid": plain("nn.Hardsigmoid"),
+    "hard_swish": plain("nn.Hardswish"),
+    "identity": plain("nn.Identity"),
+    "instance_norm": instance_norm,
+    "latent_attention": latent_attention,
+    "layer_norm": layer_norm,
+    "layer_scale": learned("LayerScale"),
+    "leaky_relu": with_numbers("nn.LeakyReLU", negative_slope=("negative_slope", 0.01)),
+    "linear": linear,
+    "local_response_norm": lambda op, used: between(
+        used.inputs[0],
+        Step(
+            "nn.LocalResponseNorm",
+            (
+                Argument("size", op.size),
+                Argument("alpha", number(op.alpha), 0.0001),
+                Argument("beta", number(op.beta), 0.75),
+                Argument("k", number(op.k), 1),
+            ),
+        ),
+        1,
+    ),
+    "lstm": recurrent("LSTM"),
+    "matmul": lambda op, used: Use(expression=f"{{0}} @ {{1}}{'.mT' if op.transpose else ''}"),
+    "max_pool": maximum,
+    "mish": plain("nn.Mish"),
+    "multiply": spread("*"),
+    "pad": more_space,
+    "pad_channels": more_channels,
+    "parameter": parameter,
+    "permute": permuted(lambda op, x: op.axes),
+    "pixel_shuffle": on_channels("nn.PixelShuffle", lambda op: op.factor, "upscale_factor"),
+    "pixel_unshuffle": on_channels("nn.PixelUnshuffle", lambda op: op.factor, "downscale_factor"),
+    "positions": positions,
+    "prelu": lambda op, used: between(
+        used.inputs[0], Step("nn.PReLU", (Argument("num_parameters", op.num_parameters, 1),)), 1
+    ) if op.num_parameters != 1 else one("nn.PReLU"),
+    "rbf": lambda op, used: one(
+        "SquaredDistances", Argument("channels", used.inputs[0].channels), Argument("codes", op.out_channels)
+    ),
+    "reduce_max": reduced("Max"),
+    "reduce_mean": reduced("Mean"),
+    "relu": plain("nn.ReLU"),
+    "relu6": plain("nn.ReLU6"),
+    "reshape": reshaped,
+    "rms_norm": rms_norm,
+    "rnn": recurrent("RNN"),
+    "rotary": rotary,
+    "scale": lambda op, used: one("Scale", Argument("factor", number(op.factor))),
+    "self_attention": attention,
+    "selu": plain("nn.SELU"),
+    "sigmoid": plain("nn.Sigmoid"),
+    "silu": plain("nn.SiLU"),
+    "slice": sliced(lambda op: op.axis),
+    "slice_channels": sliced(lambda op: CHANNELS),
+    "softmax": lambda op, used: one("nn.Softmax", Argument("dim", axis_of(used.inputs[0], op.axis))),
+    "softplus": with_numbers("nn.Softplus", beta=("beta", 1), threshold=("threshold", 20)),
+    "square": function("square"),
+    "subsample": lambda op, used: one(
+        "Subsample", Argument("channels", used.inputs[0].channels), Argument("kernel_size", op.kernel_size)
+    ),
+    "subtract": spread("-"),
+    "tanh": plain("nn.Tanh"),
+    "to_tokens": to_tokens,
+    "upsample": upsampled,
+    "window_attention": window_attention,
+}  # fmt: skip
+__all__ = ["RULES", "SPACE", "Argument", "Step", "Use", "use", "weight_name"]
