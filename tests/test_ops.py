@@ -352,6 +352,28 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
     ("bilinear 2", ("3", "4"), 2 * (12 + 4), 32 + 2, {"add": 2}),
     ("matmul", ("{length: 2, channels: 3}", "{length: 3, channels: 5}"), 30, 30, {}),
     ("add", ("5", "5", "5"), 0, 0, {"add": 10}),
+    # 2 of 4 scores at 3 positions: 3 comparisons for each, a softmax over two; then 5 channels of both
+    (
+        "experts 4 2",
+        ("{length: 3, channels: 4}", "{length: 3, experts: 2, channels: 5}"),
+        0,
+        0,
+        {"compare": 18, "subtract": 6, "exp": 6, "add": 3 + 15, "divide": 6, "multiply": 30},
+    ),
+    (
+        "experts 4 2 gates=sum",
+        ("{length: 3, channels: 4}", "{length: 3, experts: 2, channels: 5}"),
+        0,
+        0,
+        {"compare": 18, "add": 3 + 15, "divide": 6, "multiply": 30},
+    ),
+    (
+        "experts 4 2 gates=scores",
+        ("{length: 3, channels: 4}", "{length: 3, experts: 2, channels: 5}"),
+        0,
+        0,
+        {"compare": 18, "add": 15, "multiply": 30},
+    ),
     ("subtract", ("5", "5"), 0, 0, {"subtract": 5}),
     ("multiply", ("5", "5", "5"), 0, 0, {"multiply": 10}),
     ("affine", ("3x4",), 0, 0, {"multiply": 12, "add": 12}),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from paramcalc.base.sizes import Size, product
 
 CHANNELS = "channels"
+EXPERTS = "experts"  # that are active at a position, inside of `experts` alone
 SPACE = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 AXES = (CHANNELS, "length", "depth", "height", "width")
 

@@ -120,7 +120,7 @@ class _Order:
         for value, place in self.made.items() if inplace else ():
             layer = self.layers[place]
             read = layer.inputs[0] if isinstance(layer.op, Elementwise) else None
-            if read in self.made and self.last[read] == place:
+            if read in self.made and self.last[read] == place and self.sizes[read] == self.sizes[value]:
                 held[value] = [*held.pop(read), value]
         return [self._tensor(values, segments) for values in held.values()]
 
@@ -133,7 +133,7 @@ class _Order:
         """What layers compute on the way, one tensor for each layer that does."""
         found = []
         for place, layer in enumerate(self.layers):
-            parts = layer.op.inner(*layer.applied.inputs)
+            parts = layer.applied.rules.inner(*layer.applied.inputs)
             size = self.batch * total(part for name, part in parts.items() if not (fused and name == SCORES))
             if size:
                 found.append(_Tensor(size, place, place, segments[place]))

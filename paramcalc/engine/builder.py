@@ -7,13 +7,16 @@ tests. Names in scope, blocks and repeats are the elaborator's matter and unknow
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from paramcalc.base.errors import Fault, Problem, Problems, Source, SpecError
 from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import Size, same
-from paramcalc.engine.graph import Applied, Graph, Layer
+from paramcalc.engine.graph import Applied, Graph, Layer, each
 from paramcalc.ops.base import Op, need_numbers
+
+if TYPE_CHECKING:
+    from paramcalc.ops._each import Mixture
 
 LARGEST_SIZE = 10**15
 NOWHERE = Source("<graph>", "")  # of a layer that no text has
@@ -49,7 +52,7 @@ class Builder:
     {'weight': 'block/conv1', 'bias': 'block/conv1'}
     """
 
-    def __init__(self, applied: dict[tuple[int, tuple[Shape, ...]], Applied] | None = None) -> None:
+    def __init__(self, applied: dict[Any, Applied] | None = None) -> None:
         self.inputs: dict[str, Shape] = {}
         self.places: list[Place] = []  # of the inputs
         self.shapes: list[Shape] = []
@@ -100,17 +103,19 @@ class Builder:
         self.shapes.append(layer.applied.output)
         return len(self.shapes) - 1
 
-    def apply(self, op: Op, shapes: tuple[Shape, ...]) -> Applied:
-        """The op on inputs of these shapes, one object for equal uses."""
-        key = (id(op), shapes)
+    def apply(self, op: Op, shapes: tuple[Shape, ...], mixture: Mixture | None = None) -> Applied:
+        """The op on inputs of these shapes, one object for equal uses; for each expert of a mixture, if given."""
+        key = (id(op), shapes, mixture)
         applied = self._applied.get(key)
         if applied is None:
-            output = op.shape(*shapes)
+            rules = op if mixture is None else each(op, mixture)
+            output = rules.shape(*shapes)
             need_numbers(op, shapes)
             for dim in output.dims:
                 if isinstance(dim, int) and dim > LARGEST_SIZE:
                     raise Fault(f"{op.title} produces a size above 10^15", found=str(output))
-            applied = Applied(op, shapes, output, op.weights(*shapes), op.buffers(*shapes), op.cost(*shapes))
+            arrays = rules.weights(*shapes), rules.buffers(*shapes)
+            applied = Applied(op, shapes, output, *arrays, rules.cost(*shapes), mixture)
             self._applied[key] = applied
         return applied
 

@@ -41,7 +41,7 @@ class Known(NamedTuple):
     """Ops by their attributes, and what they come to on inputs. It holds in every network."""
 
     built: dict[Any, Op]
-    applied: dict[tuple[int, tuple[Shape, ...]], Applied]
+    applied: dict[Any, Applied]
 
 
 class Calls:
@@ -62,7 +62,11 @@ class Calls:
     def recall(self, call: Call, scope: Scope, shape: Shape) -> Applied | None:
         """What this very call came to before, where it can only come to the same again."""
         known = self.settled.get((id(call), id(scope.parameters), id(shape)))
-        if known is None or (scope.loop and not scope.loop.isdisjoint(call.names or ())):
+        if (
+            known is None
+            or scope.choice is not None
+            or (scope.loop and not scope.loop.isdisjoint(call.names or ()))
+        ):
             return None
         return known[0]
 
@@ -71,8 +75,8 @@ class Calls:
             self.settled[id(call), id(scope.parameters), id(shape)] = applied, shape
 
     def settles(self, call: Call, scope: Scope) -> bool:
-        """Whether the parameters and the incoming shape decide a call."""
-        return call.names is not None and scope.loop.isdisjoint(call.names)
+        """Whether the parameters and the incoming shape decide a call; experts see other shapes."""
+        return call.names is not None and scope.choice is None and scope.loop.isdisjoint(call.names)
 
     # ------------------------------------------------------------------------------------- ops
 
@@ -87,7 +91,9 @@ class Calls:
         built = self.built.get(key)
         if built is None:
             try:
-                built = self.built[key] = build(op, given)
+                built = build(op, given)
+                built.check()
+                self.built[key] = built
             except Fault as fault:
                 self.explain(fault, op, call, given, view)
                 raise

@@ -8,14 +8,14 @@ and otherwise left alone, so that each mistake is reported once and independent 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from paramcalc.base.errors import Fault, Problem, SpecError, in_order
 from paramcalc.base.shape import Shape
 from paramcalc.engine.blame import LastRound, Rounds, explain_unread, report_call, report_expression
 from paramcalc.engine.blame_settings import blame_settings
 from paramcalc.engine.builder import Builder, sharing
-from paramcalc.engine.calls import Calls, Known
+from paramcalc.engine.calls import Calls, Known, Use
 from paramcalc.engine.graph import Applied, BlockCall, Graph, Layer
 from paramcalc.engine.heads import Heads, branch_inputs, call_inputs
 from paramcalc.engine.lint import Doubled, channels_last, counted_by_another_x, heads_in_a_row, read_twice
@@ -25,6 +25,7 @@ from paramcalc.engine.scope import (
     MISSING,
     NOTHING,
     UNKNOWN,
+    Choice,
     Frame,
     Group,
     Network,
@@ -55,6 +56,9 @@ from paramcalc.language.spec import (
 from paramcalc.language.values import Value, truth
 from paramcalc.ops.attributes import shown
 from paramcalc.ops.base import Op
+
+if TYPE_CHECKING:
+    from paramcalc.ops.experts import Experts
 
 __all__ = [
     "UNKNOWN",
@@ -231,6 +235,9 @@ class Elaborator:
             if block is not None:
                 return self.call_block(block, item, scope, value, own)
             assert op is not None
+            if op.routes:
+                fix = f"write them below it: {op.name}: {{mixture: 8, active: 2, router: ..., layers: ...}}"
+                raise Fault(f"{op.name} needs its {' and '.join(op.inputs or ())}", fix=fix)
             inputs = call_inputs(op, call, View(network, scope, value))
             if op.passes or (op.inputs is None and len(inputs) == 1):  # a join of one round passes it on
                 self.calls.use(op, call, View(network, scope, inputs[0]), "")
@@ -261,6 +268,13 @@ class Elaborator:
         call = item.call
         path = scope.group.path if own else scope.group.prefix + item.name
         use = self.calls.use(op, call, View(self.network, scope, inputs[0] if inputs else value), path)
+        return self.used(use, item, inputs, scope, value, own)
+
+    def used(
+        self, use: Use, item: Step | Join, inputs: tuple[int, ...], scope: Scope, value: int, own: bool
+    ) -> int:
+        """The layer of an op that a call wants, on the values that it reads."""
+        call = item.call
         shapes = tuple(map(self.network.shape, inputs))
         applied = self.applied(use.op, call, shapes, View(self.network, scope, value))
         if len(inputs) > 1:
@@ -272,8 +286,9 @@ class Elaborator:
         return self.add(applied, inputs, item, scope, own, use.share, use.frozen)
 
     def applied(self, op: Op, call: Call, shapes: tuple[Shape, ...], view: View) -> Applied:
-        """The op on what a call reads."""
-        return self.builder.apply(op, shapes)
+        """The op on what a call reads; within experts, that of each of them."""
+        choice = view.scope.choice if view.scope is not None else None
+        return self.builder.apply(op, shapes, choice.mixture if choice is not None else None)
 
     def add(
         self,
@@ -312,6 +327,7 @@ class Elaborator:
                 item.at + call.end,
                 again,
                 group.named if own else type(item) is Step and item.named,
+                scope.choice.router if scope.choice else None,
             )
         )
 
@@ -384,6 +400,8 @@ class Elaborator:
 
     def join(self, item: Join, scope: Scope, value: int, own: bool) -> int:
         call = item.call
+        if self.heads.routes(call.head, View(self.network, scope, value)):
+            return self.experts(item, scope, value, own)
         branches = {branch.name: self.branch(branch, scope, value) for branch in item.branches}
         try:
             op, _ = self.heads.find(call.head, View(self.network, scope, value))
@@ -401,6 +419,59 @@ class Elaborator:
         if not own:
             scope.group.children.setdefault(item.name, UNKNOWN)
         return UNKNOWN
+
+    def experts(self, item: Join, scope: Scope, value: int, own: bool) -> int:
+        """A mixture of experts: its router, the layers of all experts in one, and the sum of what they give.
+
+        All are in a group of their own. The branches see the numbers of experts as `mixture` and `active`.
+        """
+        call = item.call
+        group = self.opened(item.name, item.at, scope, own)
+        if group is None:
+            return UNKNOWN
+        branches: dict[str, int] = {}
+        try:
+            result = self.mixed(item, scope.inside(group, None, scope.auxiliary), scope, value, branches)
+        except Fault as fault:
+            report_call(self.network, fault, call, item.at, scope, value, branches or None)
+            result = UNKNOWN
+        except UnknownError:
+            result = UNKNOWN
+        group.broken = group.broken or result == UNKNOWN
+        group.value = result
+        return result
+
+    def mixed(self, item: Join, inner: Scope, scope: Scope, value: int, found: dict[str, int]) -> int:
+        """The value of a mixture in its own scope; the values of its branches are added to those found."""
+        call, view = item.call, View(self.network, scope, value)
+        op, _ = self.heads.find(call.head, view)
+        assert op is not None
+        if scope.choice is not None:
+            raise Fault(f"{op.name} within {op.name}: an expert cannot choose others", about="head")
+        branch_inputs(op, {branch.name: value for branch in item.branches})
+        use = self.calls.use(op, call, view, inner.group.path)
+        own = inner.group is scope.group
+        inner.share = use.share or (scope.share if own else below(scope.share, item.name))
+        shared = self.shared_weights
+        inner.frozen = inner.frozen or use.frozen
+        experts = cast("Experts", use.op)
+        inner.variables = {"mixture": experts.mixture, "active": experts.active}
+        inner.loop = inner.loop.union(inner.variables)
+        router, layers = (next(one for one in item.branches if one.name == name) for name in op.inputs or ())
+        if passes(layers.chain):
+            fix = "write what one expert does, for example layers: linear channels"
+            raise Fault("the experts have no layers", fix=fix, about="head")
+        found[router.name] = self.branch(router, inner, value)
+        scores = self.network.shape(found[router.name])
+        experts.check_router(scores, self.network.shape(value))
+        inner.choice = Choice(experts.mix(scores), found[router.name])
+        found[layers.name] = self.branch(layers, inner, value)
+        inner.choice = None
+        if found[layers.name] == UNKNOWN:
+            return UNKNOWN
+        if use.share is not None and self.shared_weights == shared:
+            raise Fault("no weight of the same name and shape to share", about="share")
+        return self.used(Use(use.op, None, False), item, tuple(found.values()), inner, value, own=True)
 
     def branch(self, branch: Named, scope: Scope, value: int) -> int:
         """The value of a branch; one that only passes the tensor on holds no layer and no name."""
@@ -539,6 +610,7 @@ class Elaborator:
             share,
             scope.frozen,
             scope.auxiliary,
+            scope.choice,
         )
         other = self.replacements.at(group.path) if self.replacements else None
         if other is None:
@@ -624,6 +696,7 @@ class Elaborator:
             None,
             scope.frozen,
             scope.auxiliary,
+            scope.choice,
         )
         inner.share = scope.share if own else below(scope.share, item.name)
         try:

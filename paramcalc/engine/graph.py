@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Problem, Source, visible
 from paramcalc.base.shape import Shape
 from paramcalc.ops.base import Cost, Op, Weights
 
+if TYPE_CHECKING:
+    from paramcalc.ops._each import Each, Mixture
+
 Kind: TypeAlias = tuple[int, bool, tuple[str, ...], bool]
 
 
+def each(op: Op, mixture: Mixture) -> Each:
+    """The op as each expert of a mixture has it for itself."""
+    from paramcalc.ops._each import Each  # few networks have experts
+
+    return Each(op, mixture)
+
+
 class Applied(NamedTuple):
-    """An op on inputs of given shapes, with all that its rules say. Equal uses share one."""
+    """An op on inputs of given shapes, with all that its rules say. Equal uses share one.
+
+    Of an op that each expert of a mixture has for itself, the rules are those of all of them.
+    """
 
     op: Op
     inputs: tuple[Shape, ...]
@@ -21,6 +34,12 @@ class Applied(NamedTuple):
     weights: Weights
     buffers: Weights
     cost: Cost
+    mixture: Mixture | None = None
+
+    @property
+    def rules(self) -> Op:
+        """What has the rules: the op, or its use by each expert of a mixture."""
+        return self.op if self.mixture is None else each(self.op, self.mixture)
 
     def __repr__(self) -> str:
         return f"<{self.op.title}: {' and '.join(map(str, self.inputs))} -> {self.output}>"
@@ -34,6 +53,7 @@ class Layer(NamedTuple):
     `auxiliary` is the path of the training-only branch that holds the layer, or ''.
     `again` is the path of the layer that this one is another use of: the same op, with all its weights; or ''.
     `named` says that somebody wrote the last name of the path, which else was made from the op's.
+    `router` is the value with the scores by which experts are chosen, where the layer belongs to some.
     """
 
     path: str
@@ -47,6 +67,7 @@ class Layer(NamedTuple):
     end: int
     again: str = ""
     named: bool = True
+    router: int | None = None
 
     def __repr__(self) -> str:
         return f"<Layer {self.path}: {repr(self.applied).strip('<>')}>"
@@ -63,6 +84,11 @@ class Layer(NamedTuple):
     @property
     def output(self) -> Shape:
         return self.applied.output
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        """All values that are needed to run it: its inputs, and the scores that choose experts."""
+        return self.inputs if self.router is None else (*self.inputs, self.router)
 
 
 class BlockCall(NamedTuple):

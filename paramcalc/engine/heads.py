@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault, near
-from paramcalc.engine.scope import NOTHING, Network, View, no_tensor
+from paramcalc.engine.scope import NOTHING, Network, UnknownError, View, no_tensor
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import MOST_INPUTS, Argument, Block, Call
 from paramcalc.language.values import Value
@@ -51,6 +51,14 @@ class Heads:
             raise Fault(fact, fix="rename the knob, parameter or column", about="head")
         self.known[name] = op, block
         return op, block
+
+    def routes(self, name: str, view: View) -> bool:
+        """Whether a head names an op whose branches are a router and what it chooses."""
+        try:
+            op, _ = self.find(name, view)
+        except (Fault, UnknownError):
+            return False
+        return op is not None and op.routes
 
     def held(self, name: str, value: Value) -> Head:
         """The op or block that a variable names."""

@@ -49,6 +49,7 @@ class Replacements:
             scope.share,
             scope.frozen,
             scope.auxiliary,
+            scope.choice,
         )
 
     def end(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault, Problems, Source, near
@@ -27,6 +27,9 @@ from paramcalc.language.spec import (
 )
 from paramcalc.language.values import Value, Word, collected, extent, is_symbol
 from paramcalc.ops.attributes import shown
+
+if TYPE_CHECKING:
+    from paramcalc.ops._each import Mixture
 
 MOST_WORK = 2_000_000
 MOST_LISTED = 8  # names of layers that a message lists
@@ -92,14 +95,23 @@ class Frame(NamedTuple):
     entry: int = NOTHING
 
 
+class Choice(NamedTuple):
+    """What the layers of experts depend on: their mixture, and the value with the scores that choose them."""
+
+    mixture: Mixture
+    router: int
+
+
 class Scope:
     """An open group: names inside resolve outwards, up to the frame.
 
     `variables` are this scope's own, `loop` the names of those of all scopes of the frame.
-    `parameters` are the frame's; equal ones are one object.
+    `parameters` are the frame's; equal ones are one object. Within experts there is a `choice`.
     """
 
-    __slots__ = ("auxiliary", "frame", "frozen", "group", "loop", "outer", "parameters", "share", "variables")
+    __slots__ = (
+        "auxiliary", "choice", "frame", "frozen", "group", "loop", "outer", "parameters", "share", "variables",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -112,6 +124,7 @@ class Scope:
         share: Group | int | None,
         frozen: bool,
         auxiliary: str,
+        choice: Choice | None = None,
     ) -> None:
         self.frame = frame
         self.parameters = parameters
@@ -122,10 +135,13 @@ class Scope:
         self.share = share
         self.frozen = frozen
         self.auxiliary = auxiliary
+        self.choice = choice
 
     def inside(self, group: Group, share: Group | int | None, auxiliary: str) -> Scope:
         """The scope of a group within this one."""
-        return Scope(self.frame, self.parameters, self, group, {}, self.loop, share, self.frozen, auxiliary)
+        return Scope(
+            self.frame, self.parameters, self, group, {}, self.loop, share, self.frozen, auxiliary, self.choice
+        )  # fmt: skip
 
     def outwards(self) -> Iterator[Scope]:
         """This scope and all around it, up to the frame's."""
@@ -262,14 +278,23 @@ class View:
         if name == "x":
             if self.incoming == NOTHING:
                 raise no_tensor(outside=self.scope is None)
-            return self.network.shape(self.incoming)
+            return self.seen(self.incoming)
         if self.scope is None:
             raise Fault(f"'{name}' is a layer, and none is visible from here")
         try:
-            return self.network.shape(self.resolve(Reference(((name, ()),), 0, 0)))
+            return self.seen(self.resolve(Reference(((name, ()),), 0, 0)))
         except Fault as fault:
             fault.at = None  # the expression knows where the name stands
             raise
+
+    def seen(self, value: int) -> Shape:
+        """The shape of a value as layers here see it: experts get one position at a time."""
+        shape = self.network.shape(value)
+        if self.scope is None or self.scope.choice is None:
+            return shape
+        from paramcalc.ops._each import at_position
+
+        return at_position(shape)
 
     # ------------------------------------------------------------------------------------ names
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.shape import CHANNELS, EXPERTS, Shape
 from paramcalc.base.sizes import judge, product
-from paramcalc.engine.graph import Applied
+from paramcalc.engine.graph import Applied, each
 from paramcalc.ops.attributes import Attribute, attributes
 from paramcalc.ops.base import Cost, Op, Weights
 from paramcalc.symbolic.factored import Recorder, named, renamed
 from paramcalc.symbolic.polynomial import Polynomial, evaluate, sum_of, whole
 from paramcalc.symbolic.terms import Monomial
 
-LETTERS = {"channels": "C", "height": "H", "width": "W", "depth": "D", "length": "L"}
+if TYPE_CHECKING:
+    from paramcalc.ops._each import Mixture
+
+LETTERS = {"channels": "C", "height": "H", "width": "W", "depth": "D", "length": "L", EXPERTS: "active"}
 AXES = {letter: axis for axis, letter in LETTERS.items()}
 CUSTOMARY = {
     "out_channels": "C_out",
@@ -93,10 +96,11 @@ def equations(
     Weights that are `shared` are counted elsewhere; `frozen` ones are params that training leaves alone.
     """
     sizes = _Sizes()
-    forms = _forms(sizes.of_op(applied), sizes.of_inputs(applied), frozenset(shared), frozen)
+    op, inputs, mixture = sizes.of_op(applied), sizes.of_inputs(applied), sizes.of_mixture(applied)
+    forms = _forms(op, inputs, mixture, frozenset(shared), frozen)
     form = next((form for form in forms if form.recorder.answers_alike(sizes.numbers)), None)
     if form is None:
-        form = _form(sizes.of_op(applied), sizes.of_inputs(applied), dict(sizes.numbers), shared, frozen)
+        form = _form(op, inputs, mixture, dict(sizes.numbers), shared, frozen)
         forms.append(form)
     lines = [_line(sizes, "output", name, pieces) for name, pieces in form.outputs]
     sizes.numbers |= {line.name: line.value for line in lines}
@@ -117,16 +121,23 @@ class _Form(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _forms(op: Op, inputs: tuple[Shape, ...], shared: frozenset[str], frozen: bool) -> list[_Form]:
+def _forms(
+    op: Op, inputs: tuple[Shape, ...], mixture: Mixture | None, shared: frozenset[str], frozen: bool
+) -> list[_Form]:
     """The forms found so far of an op on symbols: layers that differ in nothing but numbers have one together."""
     return []
 
 
 def _form(
-    op: Op, inputs: tuple[Shape, ...], numbers: dict[str, int], shared: Mapping[str, str], frozen: bool
+    op: Op,
+    inputs: tuple[Shape, ...],
+    mixture: Mixture | None,
+    numbers: dict[str, int],
+    shared: Mapping[str, str],
+    frozen: bool,
 ) -> _Form:
     recorder = Recorder(numbers)
-    run = _run(op, inputs, recorder)
+    run = _run(op, inputs, mixture, recorder)
     kinds = {kind: renamed(amount, run.names) for kind, amount in run.cost.operations.items()}
     operations = {"operations": sum_of((amount, 1) for amount in kinds.values()), **kinds}
     return _Form(
@@ -139,11 +150,12 @@ def _form(
     )
 
 
-def _run(op: Op, inputs: tuple[Shape, ...], recorder: Recorder) -> _Run:
+def _run(op: Op, inputs: tuple[Shape, ...], mixture: Mixture | None, recorder: Recorder) -> _Run:
+    rules = op if mixture is None else each(op, mixture)
     token = judge.set(recorder)
     try:
-        output = op.shape(*inputs)
-        weights, buffers, cost = op.weights(*inputs), op.buffers(*inputs), op.cost(*inputs)
+        output = rules.shape(*inputs)
+        weights, buffers, cost = rules.weights(*inputs), rules.buffers(*inputs), rules.cost(*inputs)
     finally:
         judge.reset(token)
     names = _output_names(output, recorder.point)
@@ -202,6 +214,20 @@ class _Sizes:
                 values[name] = self.attribute(name, attribute, value, axes)
         return dataclasses.replace(op, **values)  # type: ignore[type-var]
 
+    def of_mixture(self, applied: Applied) -> Mixture | None:
+        """The mixture whose experts have the op, if any, with symbols for its numbers and positions."""
+        mixture = applied.mixture
+        if mixture is None:
+            return None
+        stored = self.named("mixture", mixture.stored, Meaning("mixture"))
+        active = self.named("active", mixture.active, Meaning("active"))
+        axes, dims = mixture.positions
+        sizes = (
+            stored if axis == CHANNELS else self.input_size(axis, size, "", applied)
+            for axis, size in zip(axes, dims, strict=True)
+        )
+        return mixture._replace(stored=stored, active=active, positions=Shape(axes, tuple(sizes)))
+
     def attribute(self, name: str, attribute: Attribute, value: Any, axes: list[str]) -> Any:
         """An attribute's value in symbols: one for all axes where these agree."""
         base = CUSTOMARY.get(name, name)
@@ -242,6 +268,8 @@ class _Sizes:
 
     def input_size(self, axis: str, size: Any, mark: str, applied: Applied) -> Any:
         """A symbol for the size of an input along an axis."""
+        if axis == EXPERTS:
+            return self.named("active", size, Meaning("active"))
         name = self.input_name(axis, mark, applied)
         if name == LETTERS[CHANNELS] and CHANNELS in applied.output.axes:
             what = "the input and the output"

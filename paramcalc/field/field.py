@@ -128,7 +128,7 @@ class _Rules:
         if id(applied) not in self.known:
             try:
                 _check_sizes(layer)
-                self.known[id(applied)] = applied.op.reaches(*applied.inputs)
+                self.known[id(applied)] = applied.rules.reaches(*applied.inputs)
             except Fault as fault:
                 problem = Problem(layer.source, layer.start, layer.end, fault.fact, fault.notes())
                 raise SpecError([problem]) from None

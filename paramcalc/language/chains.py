@@ -137,6 +137,23 @@ def _no_branches(name: str, value: Node) -> tuple[str, str]:
     return f"{name} joins named branches, and {kind} is a chain", fix
 
 
+def _split_join(head: str, value: Mapping) -> tuple[Node, Mapping]:
+    """The branches of a join, and the attributes that stand beside them.
+
+    Branches with names of their own, as those of `add`, are under `inputs` where there are attributes.
+    """
+    inputs = value.get("inputs")
+    op = ops.find(head)
+    known = {*attributes(op), *ALWAYS} if op is not None and op.inputs is not None else set()
+    beside = [
+        (key, node)
+        for key, node in value.entries
+        if (key.text in known if inputs is None else node is not inputs)
+    ]
+    branches = tuple(entry for entry in value.entries if entry not in beside)
+    return inputs or value._replace(entries=branches), value._replace(entries=tuple(beside))
+
+
 def _in_flow(text: str, end: int) -> bool:
     """Whether a plain scalar that ends here is inside [ ] or { }."""
     after = re.compile(r"\s*").match(text, end)
@@ -378,19 +395,27 @@ class ChainReader(Reader):
         if len(line.calls) > 1 or line.times is not None or call.references:
             self.fail(key, "a join is one call over its branches")
             return (Broken(begin),)
-        branches: Node = value
-        inputs = value.get("inputs")
-        if inputs is not None:
-            more = self.arguments(value, begin, leave=("inputs",))
+        branches, beside = _split_join(call.head, value)
+        if beside.entries:
+            more = self.arguments(beside, begin)
             if more is None:
                 return (Broken(begin),)
             call = call._replace(arguments=call.arguments + more, names=None)
-            branches = inputs
         if not isinstance(branches, Mapping) or self.cut_by_comma(branches):
             if not isinstance(branches, Mapping):
                 self.fail(branches, "the branches of a join are a mapping of names to chains")
             return (Broken(begin),)
         name = automatic(counts, call.head)
+        op = ops.find(call.head)
+        if op is not None and op.routes and op.inputs:
+            for key, _ in branches.entries:
+                if key.text not in op.inputs:
+                    fix = (
+                        near(key.text, (*attributes(op), *op.inputs))
+                        or f"it has {', '.join((*attributes(op), *op.inputs))}"
+                    )
+                    self.fail(key, f"'{key.text}' is not a part of {op.name}", fix)
+                    return (Broken(begin),)
         read = self.branches(branches)
         return (Broken(begin),) if len(read) < len(branches.entries) else (Join(call, begin, name, read),)
 

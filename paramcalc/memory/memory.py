@@ -206,7 +206,7 @@ def _work(layer: Layer, moment: Moment, plan: Plan) -> Work:
     operations = 2 * applied.cost.macs + total(applied.cost.operations.values())
     read = {number: shape.elements for number, shape in zip(layer.inputs, applied.inputs, strict=True)}
     moved = plan.batch * (sum(read.values()) + applied.output.elements)
-    weights = total(applied.op.weights_read(plan.batch, *applied.inputs).values())
+    weights = total(applied.rules.weights_read(plan.batch, *applied.inputs).values())
     buffers = total(product(dims) for dims in applied.buffers.values())
     traffic = stored(moved, plan.dtype) + stored(weights, plan.weights) + stored(buffers, FULL)
     return Work(layer, moment.elements, plan.batch * operations, traffic)
@@ -233,7 +233,7 @@ def _unavoidable(memory: Memory) -> int:
     read: dict[tuple[str, str], int] = {}
     for work in memory.work:
         applied = work.layer.applied
-        for name, scalars in applied.op.weights_read(plan.batch, *applied.inputs).items():
+        for name, scalars in applied.rules.weights_read(plan.batch, *applied.inputs).items():
             key = (work.layer.shared.get(name, work.layer.path), name)
             read[key] = max(read.get(key, 0), scalars)
     moved = plan.batch * sum(shape.elements for shape in ends)

@@ -69,6 +69,7 @@ class Op:
             counts "weights only" counts these.
         takes_ids: it also works on token ids, tensors without channels, as it does no arithmetic on them.
         passes: the op hands its input on and makes no layer of its own.
+        routes: its second branch belongs to experts, which its first one chooses at each position.
         elsewhere: what other programs call an attribute, by that name, where ours does not resemble it.
         examples: shown by the op reference and run by the tests.
     """
@@ -83,8 +84,12 @@ class Op:
     contracting: ClassVar[frozenset[str]] = frozenset({"weight"})
     takes_ids: ClassVar[bool] = False
     passes: ClassVar[bool] = False
+    routes: ClassVar[bool] = False
     elsewhere: ClassVar[Mapping[str, str]] = {}
     examples: ClassVar[tuple[Example, ...]] = ()
+
+    def check(self) -> None:
+        """Raises `Fault` when attributes contradict each other, whatever the inputs."""
 
     def weights(self, *inputs: Shape) -> Weights:
         """Shapes of the learned arrays, by name."""

@@ -69,5 +69,5 @@ def _paces(applied: Applied) -> list[dict[str, tuple[str, Fraction]]]:
         return [{} for _ in applied.inputs]
     return [
         {axis: (reach.axis, reach.first.pace) for axis, reach in reaches.items() if reach.axis}
-        for reaches in applied.op.reaches(*applied.inputs)
+        for reaches in applied.rules.reaches(*applied.inputs)
     ]

@@ -12,7 +12,7 @@ from paramcalc.base.choice import known
 from paramcalc.base.errors import Fault
 from paramcalc.base.paths import matching
 from paramcalc.base.shape import CHANNELS
-from paramcalc.engine.graph import Graph, Layer
+from paramcalc.engine.graph import Graph, Layer, each
 from paramcalc.verify.tools import Array, Tools
 from paramcalc.verify.weights import DrawnWeights, GivenWeights, Supply, drawn_inputs, finite, shown
 
@@ -73,7 +73,7 @@ class Live:
         self.elements = 0  # of all values alive
         self.bytes = 0  # of the memory that they lie in
         self._first = len(graph.inputs)
-        self._reads = {value: {*self.layer(value).inputs} for value in order}
+        self._reads = {value: {*self.layer(value).reads} for value in order}
         self._readers = Counter(read for reads in self._reads.values() for read in reads)
         self._readers.update(keep)
         self._values_in: Counter[int] = Counter()  # memory, by the identity of the array that owns it
@@ -94,7 +94,12 @@ class Live:
         layer = self.layer(value)
         tools.batch = self.batch
         spare = [self.arrays[read] for read in self._reads[value] if self._is_spare(read)]
-        y = np.asarray(tools.apply(layer.op, layer.applied.inputs, self.inputs(value), weights, spare))
+        shapes, arrays = layer.applied.inputs, self.inputs(value)
+        if layer.applied.mixture is None or layer.router is None:
+            y = np.asarray(tools.apply(layer.op, shapes, arrays, weights, spare))
+        else:
+            experts = each(layer.op, layer.applied.mixture)
+            y = experts.run(tools, self.arrays[layer.router], shapes, arrays, weights)
         owner = _owner(y)
         return y.copy() if any(_owner(weight) is owner for weight in weights.values()) else y
 
@@ -134,7 +139,7 @@ def needed(graph: Graph, wanted: Collection[int]) -> list[int]:
     values = {*wanted}
     for value in range(first + len(graph.layers) - 1, first - 1, -1):
         if value in values:
-            values.update(graph.layers[value - first].inputs)
+            values.update(graph.layers[value - first].reads)
     return sorted(value for value in values if value >= first)
 
 

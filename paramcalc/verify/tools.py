@@ -114,6 +114,7 @@ class Tools:
     sin = staticmethod(np.sin)
     sqrt = staticmethod(np.sqrt)
     stack = staticmethod(np.stack)
+    take_along_axis = staticmethod(np.take_along_axis)
     tanh = staticmethod(np.tanh)
     where = staticmethod(np.where)
     zeros = staticmethod(np.zeros)
