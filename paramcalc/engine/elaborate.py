@@ -237,7 +237,7 @@ class Elaborator:
             assert op is not None
             if op.routes:
                 fix = f"write them below it: {op.name}: {{mixture: 8, active: 2, router: ..., layers: ...}}"
-                raise Fault(f"{op.name} needs its {' and '.join(op.inputs or ())}", fix=fix)
+                raise Fault(f"{op.name} needs its {' and '.join(op.inputs or ())}", fix=fix, about="call")
             inputs = call_inputs(op, call, View(network, scope, value))
             if op.passes or (op.inputs is None and len(inputs) == 1):  # a join of one round passes it on
                 self.calls.use(op, call, View(network, scope, inputs[0]), "")
@@ -451,7 +451,8 @@ class Elaborator:
         branch_inputs(op, {branch.name: value for branch in item.branches})
         use = self.calls.use(op, call, view, inner.group.path)
         own = inner.group is scope.group
-        inner.share = use.share or (scope.share if own else below(scope.share, item.name))
+        above = scope.share if own else below(scope.share, item.name)
+        inner.share = above if use.share is None else use.share
         shared = self.shared_weights
         inner.frozen = inner.frozen or use.frozen
         experts = cast("Experts", use.op)

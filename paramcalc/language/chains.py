@@ -406,18 +406,24 @@ class ChainReader(Reader):
                 self.fail(branches, "the branches of a join are a mapping of names to chains")
             return (Broken(begin),)
         name = automatic(counts, call.head)
-        op = ops.find(call.head)
-        if op is not None and op.routes and op.inputs:
-            for key, _ in branches.entries:
-                if key.text not in op.inputs:
-                    fix = (
-                        near(key.text, (*attributes(op), *op.inputs))
-                        or f"it has {', '.join((*attributes(op), *op.inputs))}"
-                    )
-                    self.fail(key, f"'{key.text}' is not a part of {op.name}", fix)
-                    return (Broken(begin),)
+        if self.is_strange(call.head, branches):
+            return (Broken(begin),)
         read = self.branches(branches)
         return (Broken(begin),) if len(read) < len(branches.entries) else (Join(call, begin, name, read),)
+
+    def is_strange(self, head: str, branches: Mapping) -> bool:
+        """Whether a mixture of experts holds what is no part of it; that is reported."""
+        op = ops.find(head)
+        if op is None or not op.routes:
+            return False
+        parts = (*attributes(op), *(op.inputs or ()))
+        for key, _ in branches.entries:
+            if key.text not in parts:
+                called = op.elsewhere.get(key.text)
+                fix = f"it is called {called} here" if called else near(key.text, parts)
+                self.fail(key, f"'{key.text}' is not a part of {head}", fix or f"it has {', '.join(parts)}")
+                return True
+        return False
 
     def branches(self, node: Mapping) -> tuple[Named, ...]:
         """The branches whose names are fit."""
