@@ -16,7 +16,6 @@ import pytest
 
 from paramcalc import compare, load
 from paramcalc.base.errors import Source
-from paramcalc.count.depth import depth
 from paramcalc.count.vary import axis
 from paramcalc.engine import plugins
 from paramcalc.engine.elaborate import elaborate
@@ -60,7 +59,7 @@ def test_lenet_as_published(run: Run) -> None:
 )
 def test_depth_as_named(model: str, layers: int) -> None:
     """The number that a network is named after, or that its paper states."""
-    assert depth(load(model).graph()) == layers
+    assert load(model).count().totals.depth == layers
 
 
 def test_depth_of_ways() -> None:
@@ -76,7 +75,7 @@ def test_depth_of_ways() -> None:
           - again: linear 8 share=first
           - long: add from again short
     """
-    assert depth(elaborate(from_text(Source("ways", text)))) == 2
+    assert count(elaborate(from_text(Source("ways", text)))).totals.depth == 2
 
 
 def test_json_contract(run: Run) -> None:

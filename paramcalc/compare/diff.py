@@ -12,7 +12,7 @@ from paramcalc.base.shape import Shape
 from paramcalc.compare.align import NodeMatch, align
 from paramcalc.count.call import brief_text, call_text
 from paramcalc.count.outline import FITTING_LINES, FULL_DEPTH, JOIN, Node
-from paramcalc.count.report import Basis, Counts, Report
+from paramcalc.count.report import Basis, Counts, Report, sum_counts
 from paramcalc.render import notebook
 from paramcalc.render.notebook import shows_itself
 
@@ -24,6 +24,8 @@ NOUNS = {
     "flops": "FLOPs",
     "memory": "elements of memory",
     "contraction_activations": "activations of contractions",
+    "active_params": "active params",
+    "depth": "layers in depth",
 }
 
 
@@ -247,6 +249,12 @@ def _own(node: Node | None) -> Node | None:
     return alone
 
 
+def _summed(nodes: tuple[Node | None, ...]) -> Counts | None:
+    """What equal rounds of one network come to; None where it has nothing there."""
+    there = [node.counts for node in nodes if node is not None]
+    return sum_counts(there) if there else None
+
+
 def _runs(children: tuple[NodeMatch, ...], fold: bool) -> Iterator[list[NodeMatch]]:
     """Matches in order, runs of equal rounds together."""
     run: list[NodeMatch] = []
@@ -275,7 +283,7 @@ def _line(run: list[NodeMatch], paths: tuple[str, ...], depth: int) -> DiffLine:
         calls=tuple(call_text(op) if op else "" for op in ops),
         briefs=tuple(brief_text(op) if op else "" for op in ops),
         outputs=tuple(row.layer.output if row else None for row in rows),
-        counts=tuple(Counts().plus(node.counts, len(run)) if node else None for node in nodes),
+        counts=tuple(_summed(matched) for matched in zip(*(match.nodes for match in run), strict=True)),
         layers=tuple(node.layers if node else 0 for node in nodes),
         last=tuple(node.last.path if node else "" for node in last.nodes),
         times=len(run),

@@ -21,6 +21,7 @@ STORED = (
     "buffers",
     "kernels",
     "biases",
+    "active_params",
 )  # the same for any number of samples
 
 
@@ -112,7 +113,7 @@ class _Counting:
         self.equal: dict[Any, Counts] = {}  # by kinds of layers
 
     def of(self, row: Row) -> Counts:
-        """The quantities that a convention is about; all others 0."""
+        """The quantities that a convention is about, and the depth, which is nobody's; all others 0."""
         if self.convention.terms is OWN.terms:
             return row.counts
         key = row.layer.kind
@@ -123,7 +124,7 @@ class _Counting:
                     for quantity in self.convention.terms
                 }
             )
-        return self.equal[key]
+        return self.equal[key]._replace(depth=row.counts.depth)
 
     def value(self, row: Row, quantity: str) -> Size:
         """A quantity of a layer, for one sample."""

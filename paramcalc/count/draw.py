@@ -212,6 +212,8 @@ def _trained(totals: Counts) -> str:
     """How many params training changes, and how many scalars it does not."""
     fixed = totals.trainable + totals.frozen - totals.params
     text = f"{number(totals.trainable)} trainable, {number(totals.frozen)} frozen"
+    if totals.active_params != totals.params:
+        text += f"; {_both(totals.active_params)} active for one token"
     return f"{text} ({number(fixed)} fixed by design, not in params)" if fixed else text
 
 

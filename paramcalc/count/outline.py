@@ -157,13 +157,13 @@ def _lines(
     calls: Mapping[str, BlockCall],
 ) -> Iterator[OutlineLine]:
     """The lines below a group. `kinds` numbers equal groups, which then make one line; None keeps each."""
-    for names, node in _folded(parent, kinds):
-        first = f"{path}{names[0]}"
-        yield _line(names, node, depth, first, calls)
+    for names, nodes in _folded(parent, kinds):
+        first, node = f"{path}{names[0]}", nodes[0]
+        yield _line(names, nodes, depth, first, calls)
         if depth + 1 < deepest and node.children:
             yield from _lines(node, depth + 1, deepest, first + "/", kinds, calls)
             if node.row is not None:
-                yield _line([JOIN], _leaf(node.row), depth + 1, first, {})
+                yield _line([JOIN], [_leaf(node.row)], depth + 1, first, {})
 
 
 def _leaf(row: Row) -> Node:
@@ -172,24 +172,28 @@ def _leaf(row: Row) -> Node:
     return node
 
 
-def _folded(parent: Node, kinds: dict[object, int] | None) -> Iterator[tuple[list[str], Node]]:
+def _folded(parent: Node, kinds: dict[object, int] | None) -> Iterator[tuple[list[str], list[Node]]]:
     """Children in order, runs of equal ones together."""
     run: list[str] = []
-    first: Node | None = None
+    nodes: list[Node] = []
     kind: int | None = None
     for name, node in parent.children.items():
         mine = node.kind(kinds) if kinds is not None and name.isdigit() else None
-        if first is not None and mine is not None and mine == kind:
+        if nodes and mine is not None and mine == kind:
             run.append(name)
+            nodes.append(node)
             continue
-        if first is not None:
-            yield run, first
-        run, first, kind = [name], node, mine
-    if first is not None:
-        yield run, first
+        if nodes:
+            yield run, nodes
+        run, nodes, kind = [name], [node], mine
+    if nodes:
+        yield run, nodes
 
 
-def _line(names: list[str], node: Node, depth: int, path: str, calls: Mapping[str, BlockCall]) -> OutlineLine:
+def _line(
+    names: list[str], nodes: list[Node], depth: int, path: str, calls: Mapping[str, BlockCall]
+) -> OutlineLine:
+    node = nodes[0]
     last, alone = node.last, node.layers == 1
     name = names[0] if len(names) == 1 else f"{names[0]}-{names[-1]}"
     block, brief = ("", brief_text(last.layer.op)) if alone else _called(node, path, calls)
@@ -204,7 +208,7 @@ def _line(names: list[str], node: Node, depth: int, path: str, calls: Mapping[st
         inputs=node.first.layer.applied.inputs,
         output=last.layer.output,
         last=_beside(path, names) + last.path[len(path) :],
-        counts=node.counts if len(names) == 1 else sum_counts([node.counts] * len(names)),
+        counts=node.counts if len(names) == 1 else sum_counts(node.counts for node in nodes),
         layers=node.layers,
         auxiliary=bool(last.layer.auxiliary),
     )

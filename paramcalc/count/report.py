@@ -14,7 +14,7 @@ from paramcalc.base.choice import known
 from paramcalc.base.errors import Fault, visible
 from paramcalc.base.paths import matching
 from paramcalc.base.shape import Shape
-from paramcalc.base.sizes import Size, product
+from paramcalc.base.sizes import Size, floor_divide, product
 from paramcalc.count.call import call_text
 from paramcalc.engine.graph import Graph, Kind, Layer
 from paramcalc.ops.base import Weights
@@ -36,12 +36,14 @@ class Counts(NamedTuple):
     buffers: Size = 0
     kernels: Size = 0
     biases: Size = 0
+    active_params: Size = 0
     macs: Size = 0
     flops: Size = 0
     connections: Size = 0
     activations: Size = 0
     contraction_activations: Size = 0
     memory: Size = 0
+    depth: Size = 0
 
     def __repr__(self) -> str:
         nothing = [isinstance(value, int) and value == 0 for value in self]  # a symbol is neither
@@ -63,12 +65,14 @@ QUANTITIES = {
     "buffers": "scalars stored but not learned (running mean and variance)",
     "kernels": "params that are multiplied in contractions: no biases, no normalization",
     "biases": "params that contractions add: the biases of convolution, linear and attention layers",
+    "active_params": "params that one token meets: of experts, those of as many as are active",
     "macs": "multiply-accumulates of contractions (convolution, linear, attention), with padding, without bias",
     "flops": "2 for each multiply-accumulate",
     "connections": "inputs and bias that each unit of a convolution, linear or pooling layer reads",
     "activations": "elements of all layers' outputs",
     "contraction_activations": "elements of the outputs of layers with kernels (convolution, linear, attention)",
     "memory": "params and frozen scalars, plus elements of all layers' outputs",
+    "depth": "layers with kernels, one behind the other on the longest path from an input to an output",
 }
 
 
@@ -236,13 +240,13 @@ def count(graph: Graph, batch: int = 1) -> Report:
     """
     if batch < 1:
         raise Fault("the batch must be at least 1", found=str(batch))
-    known: dict[Kind, Counts] = {}
+    known: dict[tuple[Kind, int], Counts] = {}
     rows = []
-    for layer in graph.layers:
-        kind = layer.kind
+    for layer, depth in zip(graph.layers, depths(graph), strict=True):
+        kind = layer.kind, depth
         counts = known.get(kind)
         if counts is None:
-            counts = known[kind] = count_layer(layer, batch)
+            counts = known[kind] = count_layer(layer, batch)._replace(depth=depth)
         rows.append(Row(layer, counts))
     main = sum_counts(row.counts for row in rows if not row.layer.auxiliary)
     return Report(graph, batch, "paramcalc", tuple(rows), main, branches(rows))
@@ -257,7 +261,42 @@ def totals(graph: Graph) -> Counts:
     result = Counts()
     for layers in equal.values():
         result = result.plus(count_layer(layers[0], 1), len(layers))
-    return result
+    return result._replace(depth=sum(depths(graph)))
+
+
+def depths(graph: Graph) -> list[int]:
+    """What each layer adds to the depth: its layers with kernels if the longest path leads through it, else 0.
+
+    A weight layer contracts with its weights: convolution, linear, attention; normalization and lookups
+    do not. Branches that exist in training only lead to no output, and a projection on a shortcut lies
+    beside the longer way. Of ways of equal length it is the one through the earlier input.
+
+    >>> from paramcalc import load
+    >>> sum(depths(load("VGG16").graph()))
+    16
+    """
+    first = len(graph.inputs)
+    deepest = [0] * first
+    before = [-1] * first  # by value, the one that it is reached through
+    known: dict[int, int] = {}
+    for layer in graph.layers:
+        own = known.get(id(layer.applied))
+        if own is None:
+            own = known[id(layer.applied)] = weight_layers(layer)
+        entering = max(layer.inputs, key=deepest.__getitem__, default=-1)
+        before.append(entering)
+        deepest.append(own + (deepest[entering] if entering >= 0 else 0))
+    found = [0] * len(graph.layers)
+    value = max(graph.outputs, key=deepest.__getitem__, default=-1)
+    while value >= first:
+        found[value - first] = known[id(graph.layers[value - first].applied)]
+        value = before[value]
+    return found
+
+
+def weight_layers(layer: Layer) -> int:
+    """How many layers that multiply with weights, their own or another's, lie one behind the other in a layer."""
+    return layer.op.weight_layers() if any(map(layer.op.contracts, layer.applied.weights)) else 0
 
 
 def branches(rows: Iterable[Row]) -> dict[str, Counts]:
@@ -270,8 +309,11 @@ def branches(rows: Iterable[Row]) -> dict[str, Counts]:
 
 
 def count_layer(layer: Layer, batch: int) -> Counts:
-    """The quantities of one layer; work and activations grow with the batch, weights do not."""
-    applied = layer.applied
+    """The quantities of one layer by itself, so without the depth, which depends on the others.
+
+    Work and activations grow with the batch, weights do not.
+    """
+    applied, mixture = layer.applied, layer.applied.mixture
     op = applied.op
     own = {name: dims for name, dims in applied.weights.items() if name not in layer.shared}
     fixed = _scalars(own, lambda name: name in op.frozen)
@@ -287,6 +329,7 @@ def count_layer(layer: Layer, batch: int) -> Counts:
         buffers=_scalars(applied.buffers, lambda name: name not in layer.shared),
         kernels=kernels,
         biases=_scalars(own, lambda name: op.adds(name) and name not in op.frozen) if contracts else 0,
+        active_params=params if mixture is None else floor_divide(params, mixture.stored) * mixture.active,
         macs=macs,
         flops=2 * macs,
         connections=applied.cost.connections * batch,

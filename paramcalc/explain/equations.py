@@ -144,7 +144,7 @@ def _form(
         recorder,
         [(name, [_plain(formula)]) for formula, name in run.names.items()],
         [
-            *((name, name, pieces) for name, pieces in _quantities(run, shared, frozen).items()),
+            *((name, name, pieces) for name, pieces in _quantities(run, mixture, shared, frozen).items()),
             *(("operations", kind, [_plain(amount)]) for kind, amount in operations.items()),
         ],
     )
@@ -163,7 +163,14 @@ def _run(op: Op, inputs: tuple[Shape, ...], mixture: Mixture | None, recorder: R
     return _Run(op, inputs, output, weights, buffers, cost, names)
 
 
-def _quantities(run: _Run, shared: Mapping[str, str], frozen: bool) -> dict[str, list[Product]]:
+def _met(dims: tuple[Any, ...], mixture: Mixture | None) -> tuple[Any, ...]:
+    """The sizes of what one token meets of a weight: of all experts, those that are active."""
+    return dims if mixture is None else (mixture.active, *dims[1:])
+
+
+def _quantities(
+    run: _Run, mixture: Mixture | None, shared: Mapping[str, str], frozen: bool
+) -> dict[str, list[Product]]:
     """The formulas of a layer's counts."""
     own = {name: dims for name, dims in run.weights.items() if name not in shared}
     params = _weights(own, lambda name: name not in run.op.frozen)
@@ -176,6 +183,9 @@ def _quantities(run: _Run, shared: Mapping[str, str], frozen: bool) -> dict[str,
         "params": params,
         "kernels": _weights(own, multiplies),
         "biases": _weights(own, lambda name: contracts and run.op.adds(name) and name not in run.op.frozen),
+        "active_params": _weights(
+            {name: _met(dims, mixture) for name, dims in own.items()}, lambda name: name not in run.op.frozen
+        ),
         "frozen": [*fixed, *(params if frozen else ())],
         "buffers": _weights(run.buffers, lambda name: name not in shared),
         "macs": macs,

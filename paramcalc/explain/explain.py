@@ -17,7 +17,17 @@ from paramcalc.render import notebook
 from paramcalc.render.notebook import drawing
 
 USUAL = ("output", "params", "frozen", "buffers", "macs", "activations", "memory")
-QUANTITIES = (*USUAL[:4], "kernels", "biases", "macs", "flops", "connections", "operations", *USUAL[5:])
+QUANTITIES = (
+    *USUAL[:4],
+    "kernels",
+    "biases",
+    "active_params",
+    "macs",
+    "flops",
+    "connections",
+    "operations",
+    *USUAL[5:],
+)
 
 OPERATIONS = (
     "operations: for one sample in inference, apart from multiply-accumulates, which are the macs",

@@ -10,7 +10,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.base.shape import Shape
 from paramcalc.count.report import QUANTITIES, Counts
 from paramcalc.symbolic.assumption import Assumption
-from paramcalc.symbolic.closed import Closed, ClosedRow, Fixed, added
+from paramcalc.symbolic.closed import Closed, ClosedRow, Fixed, added, no_depth
 from paramcalc.symbolic.domain import Domain
 from paramcalc.symbolic.facts import Symbol
 from paramcalc.symbolic.rounds import Range
@@ -71,7 +71,10 @@ def formulas(
     main = tuple(row for row in closed.rows if not row.layer.auxiliary)
     rows = closed.select(layers) if layers else main
     name = ", ".join(layers) or TOTAL
-    entries = tuple(_entries(rows, per, depth, name))
+    sums = added(rows) if layers else closed.totals
+    entries = tuple(_entries(rows, per, depth, PartCounts(name, sums)))
+    if "depth" in wanted and any(entry.counts.depth is None for entry in entries):
+        raise no_depth(of_part=per != "total" or bool(layers))
     if not entries:
         raise Fault(f"'{closed.graph.model}' has no layers", fix="leave out --per layer for its sums")
     return Formulas(
@@ -90,7 +93,7 @@ def formulas(
     )
 
 
-def _entries(rows: Sequence[ClosedRow], per: Per, depth: int, name: str) -> Iterable[PartCounts]:
+def _entries(rows: Sequence[ClosedRow], per: Per, depth: int, whole: PartCounts) -> Iterable[PartCounts]:
     if per == "layer":
         for row in rows:
             yield PartCounts(row.path, row.counts, row.ranges)
@@ -101,4 +104,4 @@ def _entries(rows: Sequence[ClosedRow], per: Per, depth: int, name: str) -> Iter
         for path, inside in blocks.items():
             yield PartCounts(path, added(inside))
     if per != "layer":
-        yield PartCounts(name, added(rows))
+        yield whole

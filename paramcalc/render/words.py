@@ -12,6 +12,7 @@ TITLES = {
     "macs": "MACs",
     "flops": "FLOPs",
     "contraction_activations": "contraction activations",
+    "active_params": "active params",
     "memory": "params + outputs",
 }
 FOLDED = "x N: sum of N identical blocks; indented lines show one of them"

@@ -14,7 +14,7 @@ from paramcalc.rows.rows import DEPTH, NetworkRow, NetworkRows
 
 SCHEMA = "paramcalc/rows/1"
 INPUT = "input"
-COLUMNS = (DEPTH, *QUANTITIES, INPUT)
+COLUMNS = (*QUANTITIES, INPUT)
 USUAL = (DEPTH, "params", "macs", "activations", "memory", INPUT)
 DROPS = {"memory": 4, "activations": 3, INPUT: 2}
 DEEP = "depth: layers with weights (convolution, linear, attention) on the longest path"
@@ -58,7 +58,7 @@ def _input(network: NetworkRow) -> str:
 
 def rows(networks: NetworkRows) -> Rows:
     """Every network with every quantity."""
-    about = networks.first.quantities
+    about = tuple(name for name in networks.first.quantities if name != DEPTH)
     header = ("network", "model", "spec", "settings", INPUT, "batch", DEPTH, *about)
     return Rows(header, (_record(network, about) for network in networks.networks))
 

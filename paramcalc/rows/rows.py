@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from paramcalc.base.choice import known
 from paramcalc.base.errors import visible
-from paramcalc.count.depth import depth
 from paramcalc.count.report import Counts, Report
 from paramcalc.count.words import own_words, quantity
 from paramcalc.render.notebook import shows_itself
@@ -16,20 +15,24 @@ DEPTH = "depth"
 
 
 class NetworkRow(NamedTuple):
-    """A network by the name that it was asked for, its counts, and its depth in layers with weights."""
+    """A network by the name that it was asked for, and its counts."""
 
     name: str
     report: Report
-    depth: int
 
     @property
     def totals(self) -> Counts:
         """The totals, without auxiliary branches."""
         return self.report.totals
 
+    @property
+    def depth(self) -> int:
+        """Its depth in layers with kernels, which is the same under every convention."""
+        return self.totals.depth
+
     def value(self, name: str) -> Any:
-        """A quantity, or the depth."""
-        return self.depth if name == DEPTH else getattr(self.totals, name)
+        """A quantity."""
+        return getattr(self.totals, name)
 
 
 @shows_itself
@@ -62,7 +65,7 @@ def rows(networks: Iterable[tuple[str, Report]]) -> NetworkRows:
     >>> [row.depth for row in rows((name, load(name).count()) for name in ("vgg-16", "resnet-50")).networks]
     [16, 50]
     """
-    return NetworkRows(tuple(NetworkRow(name, report, depth(report.graph)) for name, report in networks))
+    return NetworkRows(tuple(NetworkRow(name, report) for name, report in networks))
 
 
 def names(reports: Sequence[Report]) -> list[str]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 from paramcalc.base.errors import Fault, SpecError, visible
 from paramcalc.base.paths import matching
 from paramcalc.base.sizes import judge
-from paramcalc.count.report import Counts, count_layer, known_quantity
+from paramcalc.count.report import Counts, count_layer, depths, known_quantity
 from paramcalc.engine.elaborate import Change, Replacement, Settings, elaborate
 from paramcalc.engine.graph import Graph, Kind, Layer
 from paramcalc.language.spec import Spec
 from paramcalc.symbolic.assumption import Assumption
 from paramcalc.symbolic.choice import Chosen, Start, choose, filled, usual
+from paramcalc.symbolic.depth import depth
 from paramcalc.symbolic.domain import Domain
 from paramcalc.symbolic.facts import Symbol
 from paramcalc.symbolic.judge import PolynomialJudge, Stretch
@@ -127,7 +128,10 @@ class Closed(NamedTuple):
         """A quantity of the whole network, or of the layers that some patterns mean."""
         known_quantity(quantity)
         counts = added(self.select(layers)) if layers else self.totals
-        return self.stated(quantity, getattr(counts, quantity))
+        value = getattr(counts, quantity)
+        if value is None:
+            raise no_depth(of_part=bool(layers))
+        return self.stated(quantity, value)
 
     def stated(self, quantity: str, value: Any) -> Formula:
         """A value with what is needed to read it."""
@@ -196,7 +200,7 @@ def _closed(spec: Spec, numeric: Settings, chosen: Chosen) -> Closed:
         try:
             sizes = chosen.sizes(started(spec, settings, asked).inputs)
             settings = settings._replace(inputs={**numeric.inputs, **sizes})
-            graph, rows = counted(spec, settings, asked, _batch(chosen))
+            graph, rows, totals = counted(spec, settings, asked, _batch(chosen))
             only = _only_value(spec, settings, chosen, asked)
         except Stretch as stretch:
             chosen = chosen.stretched(stretch.letter, stretch.factor)
@@ -215,7 +219,7 @@ def _closed(spec: Spec, numeric: Settings, chosen: Chosen) -> Closed:
             others=asked.others(),
             assumptions=asked.assumptions(),
             rows=rows,
-            totals=added(row for row in rows if not row.layer.auxiliary),
+            totals=totals,
             chosen=chosen,
             fixed=tuple(fixed),
         )
@@ -250,13 +254,15 @@ def started(spec: Spec, settings: Settings, asked: PolynomialJudge) -> Start:
 
 def counted(
     spec: Spec, settings: Settings, asked: PolynomialJudge, batch: Any
-) -> tuple[Graph, tuple[ClosedRow, ...]]:
-    """A network whose settings hold symbols, and its layers' counts, as a judge answers for the symbols."""
+) -> tuple[Graph, tuple[ClosedRow, ...], Counts]:
+    """A network whose settings hold symbols, its layers' counts, as a judge answers for the symbols, and their sums."""
     token = judge.set(asked)
     try:
         elaborator = SymbolicElaborator(spec, settings, asked)
         graph = elaborator.run()
-        return graph, tuple(_rows(graph, elaborator.ranges, batch, asked))
+        rows = tuple(_rows(graph, elaborator.ranges, batch, asked))
+        totals = added(row for row in rows if not row.layer.auxiliary)
+        return graph, rows, totals._replace(depth=depth(graph, elaborator.rests))
     finally:
         judge.reset(token)
 
@@ -268,22 +274,36 @@ def _batch(chosen: Chosen) -> Any:
 def _rows(
     graph: Graph, ranges: Mapping[int, tuple[Range, ...]], batch: Any, asked: PolynomialJudge
 ) -> Iterable[ClosedRow]:
-    known: dict[Kind, Counts] = {}
-    for number, layer in enumerate(graph.layers):
-        counts = known.get(layer.kind)
+    known: dict[tuple[Kind, Any], Counts] = {}
+    parts = [None] * len(graph.layers) if ranges else depths(graph)
+    for number, (layer, part) in enumerate(zip(graph.layers, parts, strict=True)):
+        counts = known.get((layer.kind, part))
         if counts is None:
-            counts = known[layer.kind] = Counts(*map(asked.settled, count_layer(layer, batch)))
+            counts = Counts(*map(asked.settled, count_layer(layer, batch)))
+            counts = known[layer.kind, part] = counts._replace(depth=cast("int", part))
         yield ClosedRow(layer, counts, ranges.get(number, ()))
 
 
 def added(rows: Iterable[ClosedRow]) -> Counts:
-    """The counts of all rows together, quantity by quantity; equal ones are added once."""
+    """The counts of all rows together, quantity by quantity; equal ones are added once.
+
+    The depth of a part is None where numbers of rounds are symbols.
+    """
     alike: dict[tuple[int, tuple[Range, ...]], list[ClosedRow]] = {}
     for row in rows:
         alike.setdefault((id(row.counts), row.ranges), []).append(row)
     return Counts(*(_added(quantity, alike.values()) for quantity in Counts._fields))
 
 
-def _added(quantity: str, alike: Iterable[list[ClosedRow]]) -> Any:
+def _added(quantity: str, alike: Collection[list[ClosedRow]]) -> Any:
+    if any(getattr(rows[0].counts, quantity) is None for rows in alike):
+        return None
     parts = ((summed(getattr(rows[0].counts, quantity), rows[0].ranges), len(rows)) for rows in alike)
     return sum_of(parts)
+
+
+def no_depth(of_part: bool) -> Fault:
+    """The depth has no closed form: which layers lie on the longest path depends on the numbers of rounds."""
+    fact = "which layers lie on the longest path depends on the rounds of a repeat, so the depth"
+    what = "of a part has no closed form" if of_part else "has no closed form"
+    return Fault(f"{fact} {what}", fix="do not make the number of rounds a symbol")

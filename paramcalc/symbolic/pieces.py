@@ -22,7 +22,7 @@ from paramcalc.count.vary import Axis, Lattice, Space
 from paramcalc.engine.elaborate import Elaborator
 from paramcalc.symbolic import Assumption, Symbol, evaluate, symbol
 from paramcalc.symbolic.choice import ALPHABET, AVOIDED, CUSTOMARY
-from paramcalc.symbolic.closed import added, counted
+from paramcalc.symbolic.closed import counted
 from paramcalc.symbolic.judge import PolynomialJudge
 
 # What an elaboration with symbols can end in besides the faults of a spec: text that needs a number
@@ -127,10 +127,9 @@ class Pieces:
         asked = self._judge(values)
         settings, batch = self.space.settings(self._symbolic(values, numbers))
         try:
-            _, rows = counted(self.space.spec, settings, asked, batch)
+            _, _, totals = counted(self.space.spec, settings, asked, batch)
         except NOT_IN_SYMBOLS:
             return None
-        totals = added(row for row in rows if not row.layer.auxiliary)
         return Piece(totals, (*asked.assumptions(), *self._pins(values, numbers)))
 
     def _inadmissible(self, values: Sequence[Any], error: SpecError) -> Piece:

@@ -29,11 +29,21 @@ from paramcalc.symbolic.terms import Atom
 Range = tuple[str, Any]  # an index and the number of rounds: the index runs from 1 to one less
 
 
+class Rest(NamedTuple):
+    """The layers from `begin` to before `end` that stand for all rounds but the first: what enters, what leaves."""
+
+    begin: int
+    end: int
+    entering: int
+    leaving: int
+    range: Range
+
+
 class SymbolicElaborator(Elaborator):
     """An elaborator that can leave numbers of rounds open.
 
     `ranges` gives, for the number of a layer that stands for several, the indices it runs over, the
-    innermost first.
+    innermost first; `rests` has the same by repeats.
     """
 
     def __init__(self, spec: Spec, settings: Settings, judge: PolynomialJudge) -> None:
@@ -41,6 +51,7 @@ class SymbolicElaborator(Elaborator):
         self.judge = judge
         self.ranges: dict[int, tuple[Range, ...]] = {}
         self.later: dict[str, _Round] = {}  # by path
+        self.rests: list[Rest] = []
 
     def grouped(self, item: Named, scope: Scope, value: int, auxiliary: bool = False) -> int:
         """Heads used only in training do not decide in which steps the input is taken."""
@@ -98,6 +109,7 @@ class SymbolicElaborator(Elaborator):
         self.later[f"{group.prefix}{LATER}"] = _Round((letter, count), _moved(first, step, index))
         for number in range(begin, len(self.network.layers)):
             self.ranges[number] = (*self.ranges.get(number, ()), (letter, count))
+        self.rests.append(Rest(begin, len(self.network.layers), value, result, (letter, count)))
         return result
 
     def applied(self, op: Op, call: Call, shapes: tuple[Shape, ...], view: View) -> Applied:
@@ -110,7 +122,7 @@ class SymbolicElaborator(Elaborator):
         if op.inputs is not None or not (len(once) - len(later) > 1 or at_least(counts[0], 2)):
             fact = f"how many tensors {op.name} reads is a symbol here: {counts[0]}"
             raise Fault(fact, fix=CONCRETE)
-        applied = self.builder.apply(op, tuple(once))
+        applied = super().applied(op, call, tuple(once), view)
         for place, (shape, ranges) in later.items():
             without = once[:place] + once[place + 1 :]
             grown = [_counts(op, inputs) for inputs in (without, once, [*once, shape])]
@@ -155,6 +167,7 @@ class SymbolicElaborator(Elaborator):
         assert group.rounds is not None
         group.rounds.remove(LATER)
         self.ranges = {number: ranges for number, ranges in self.ranges.items() if number < begin}
+        self.rests = [each for each in self.rests if each.begin < begin]
 
 
 class _Round(NamedTuple):
