@@ -255,8 +255,8 @@ NETSCOPE = {
 # What a tool has no layer for, or cannot be asked: nothing is recorded, and nothing promised.
 NOT_RECORDED = {
     "keras": {
-        "adaptive_avg_pool", "adaptive_max_pool", "bilinear", "identity", "instance_norm", "latent_attention",
-        "pixel_unshuffle", "rotary",
+        "adaptive_avg_pool", "adaptive_max_pool", "bilinear", "experts", "identity", "instance_norm",
+        "latent_attention", "pixel_unshuffle", "rotary",
         "window_attention",
     },
 }  # fmt: skip

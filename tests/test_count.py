@@ -16,6 +16,7 @@ import pytest
 
 from paramcalc import compare, load
 from paramcalc.base.errors import Source
+from paramcalc.count.report import count
 from paramcalc.count.vary import axis
 from paramcalc.engine import plugins
 from paramcalc.engine.elaborate import elaborate

@@ -22,7 +22,7 @@ EXAMPLES = re.findall(r"```yaml\n# ([a-z-]+\.yaml)\n(.*?)```", TEXT, re.DOTALL)
 TRAPS = re.findall(
     r"^\| `(.*?)` \| (.*) \| (.*) \|$", TEXT[TEXT.index("## Traps") : TEXT.index("## Limits")], re.M
 )
-STATED = re.compile(r"([\d,]+) (params|MACs|trainable)")
+STATED = re.compile(r"([\d,]+) (params|active params|MACs|trainable)")
 
 
 def counted(path: Path) -> Counts:
@@ -33,7 +33,7 @@ def counted(path: Path) -> Counts:
 def check_totals(text: str, totals: Counts) -> None:
     """Raises unless the last line of an example states totals, and they are these."""
     last = text.rstrip().splitlines()[-1]
-    stated = {word.lower(): int(number.replace(",", "")) for number, word in STATED.findall(last)}
+    stated = {word.lower().replace(" ", "_"): int(number.replace(",", "")) for number, word in STATED.findall(last)}
     assert last.startswith("# ")
     assert stated
     assert stated == {name: getattr(totals, name) for name in stated}

@@ -15,14 +15,16 @@ from typing import NamedTuple
 
 from paramcalc.engine.builder import Builder
 from paramcalc.engine.graph import Graph
+from paramcalc.ops._each import Mixture
 from tests import calls
 
 FIGURES = Path(__file__).parent / "tool_ops.csv"
 TOKENS, IMAGE = "{length: 5, channels: 4}", "4x5x6"
 FLAT, ROWS = "8", "{height: 3, length: 5, channels: 4}"
 
-# How the op is used: as it is, `twice` (one module that is called twice), `frozen`, or written in another way than
-# profiles assume (a name of `paramcalc.conventions.tools.WRITINGS`); two of them with a blank between.
+# How the op is used: as it is, `twice` (one module that is called twice), `frozen`, by each `expert` of four of which
+# two run at each position, or written in another way than profiles assume (a name of
+# `paramcalc.conventions.tools.WRITINGS`); two of them with a blank between.
 QUANTITIES = ("params", "trainable", "frozen", "macs", "flops")
 Printed = dict[str, int]
 
@@ -163,6 +165,17 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         """,
         (TOKENS, "8"): "gru 8; rnn 8",
         (TOKENS, "8", "8"): "lstm 8",
+        (TOKENS, "{length: 5, experts: 2, channels: 3}"): """
+            experts 4 2; experts 4 2 gates=sum; experts 4 2 gates=scores
+        """,
+    },
+    "expert": {
+        (TOKENS,): """
+            linear 8; linear 8 bias=false; layer_norm; rms_norm; relu; silu; gelu; sigmoid; prelu; scale 0.1;
+            softmax; dropout
+        """,
+        (TOKENS, TOKENS): "add; multiply; concat",
+        ("{length: 5, experts: 2, channels: 4}",): "linear 8; relu; silu",
     },
     "twice": {
         (IMAGE,): """
@@ -261,8 +274,11 @@ def alone(case: Case) -> Graph:
     """The op as a graph, and beside it a linear layer of one weight, as some tools need a parameter."""
     net, op = Builder(), calls.call(case.call)
     read = [net.input(f"input_{place}", calls.shape(one)) for place, one in enumerate(case.inputs)]
+    positions = calls.shape(TOKENS)
+    router = net.input("scores", positions) if case.has("expert") else None
     spare = net.input(f"input_{len(read)}", calls.shape("1"))
-    outputs = [net.add(op, read, "layer", frozen=case.has("frozen"))]
+    mixture = None if router is None else Mixture(4, 2, positions)
+    outputs = [net.add(op, read, "layer", frozen=case.has("frozen"), mixture=mixture, router=router)]
     if case.has("twice"):
         outputs.append(net.add(op, read, "layer2", share=outputs[0]))
     outputs.append(net.add(calls.call("linear 1 bias=false"), [spare], "spare"))

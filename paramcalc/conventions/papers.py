@@ -24,7 +24,9 @@ _ELEMENTWISE = " ".join((*NORMALIZATIONS, *POOLINGS, *ACTIVATIONS, "add", "multi
 OWN = Convention(
     "paramcalc",
     "as in the table of count",
-    {quantity: (Term(quantity),) for quantity in QUANTITIES if quantity != "depth"},  # which no layer has alone
+    {
+        quantity: (Term(quantity),) for quantity in QUANTITIES if quantity != "depth"
+    },  # which no layer has alone
 )
 
 PAPERS = (

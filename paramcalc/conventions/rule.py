@@ -14,7 +14,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.base.sizes import Size, ceil_divide, floor_divide, least, product, same, total
 from paramcalc.count.report import Counts, count_layer
-from paramcalc.engine.graph import Layer
+from paramcalc.engine.graph import Applied, Layer
 from paramcalc.language.expression import Expression, parse
 from paramcalc.ops.base import Weights
 
@@ -124,13 +124,14 @@ class LayerFacts:
 
     def __init__(self, layer: Layer, counts: Counts | None = None) -> None:
         self.layer = layer
+        self.run = as_run(layer)
         self.counts = counts or count_layer(layer, batch=1)
 
     def value(self, name: str) -> Any:
         if name in Counts._fields:
             return getattr(self.counts, name)
         if name in FACTS:
-            return FACTS[name](self.layer)
+            return FACTS[name](self.layer if name in OF_ALL else self.run)
         if name in KINDS:
             return self.layer.applied.cost.operations.get(name, 0)
         if hasattr(self.layer.op, name):
@@ -141,6 +142,24 @@ class LayerFacts:
         raise Fault(f"a convention names no tensors, and '{name}' would be one")
 
 
+def as_run(layer: Layer) -> Layer:
+    """A layer as a program runs it: of experts one, on as many positions as all of them run on."""
+    applied, mixture = layer.applied, layer.applied.mixture
+    if mixture is None:
+        return layer
+    from paramcalc.ops._each import at_position
+
+    def rows(x: Shape) -> Shape:
+        return Shape(("length", *x.axes), (mixture.applications, *x.dims))
+
+    alone = tuple(map(at_position, applied.inputs))
+    weights, buffers = applied.op.weights(*alone), applied.op.buffers(*alone)
+    output = rows(at_position(applied.output))
+    run = Applied(applied.op, tuple(map(rows, alone)), output, weights, buffers, applied.cost)
+    return layer._replace(applied=run)
+
+
+OF_ALL = ("weights", "run_weights", "learned", "again")  # facts about all experts, not about one as it is run
 KINDS = (
     "add", "subtract", "multiply", "divide", "compare", "exp", "log", "sqrt", "power", "tanh", "erf",
 )  # fmt: skip
@@ -154,6 +173,14 @@ def _weights(layer: Layer) -> Size:
     applied = layer.applied
     learned = (dims for name, dims in applied.weights.items() if name not in applied.op.frozen)
     return total(product(dims) for dims in learned)
+
+
+def _run_weights(layer: Layer) -> Size:
+    """Learned scalars of a module, once; of an expert, which is called with rows, for each that it gets."""
+    mixture = layer.applied.mixture
+    if mixture is None:
+        return _weights(layer)
+    return floor_divide(_weights(layer), mixture.stored) * mixture.applications
 
 
 def _contracts(layer: Layer) -> bool:
@@ -327,6 +354,7 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "scaled": lambda layer: layer.op.scale is not None,  # type: ignore[attr-defined]
     "channels_first": lambda layer: _first(layer).axes[0] == CHANNELS,
     "weights": _weights,  # learned scalars, those of shared weights in every layer that has them
+    "run_weights": _run_weights,
     "bias_adds": _bias_adds,  # additions of a bias
     "products": _products,  # multiply-accumulates of attention's two products
     "projections": lambda layer: layer.applied.cost.macs - _own_products(layer),

@@ -85,16 +85,19 @@ class Builder:
         auxiliary: str = "",
         named: bool = True,
         place: Place = Place(),
+        mixture: Mixture | None = None,
+        router: int | None = None,
     ) -> int:
         """Adds a layer; the number of its value. Raises `Fault` when the op does not fit what it reads.
 
-        `share` is the value of the layer whose weights this one uses. For the rest see `Layer`.
+        `share` is the value of the layer whose weights this one uses; a layer of experts has their
+        `mixture`, and the value of its `router`. For the rest see `Layer`.
         """
-        applied = self.apply(op, tuple([self._read(value, path) for value in inputs]))
+        applied = self.apply(op, tuple([self._read(value, path) for value in inputs]), mixture)
         shared, again = (
             sharing(applied, self._owner(share, path), auxiliary) if share is not None else ({}, "")
         )
-        layer = Layer(path, applied, tuple(inputs), shared, frozen, auxiliary, *place, again, named)
+        layer = Layer(path, applied, tuple(inputs), shared, frozen, auxiliary, *place, again, named, router)
         return self.append(layer)
 
     def append(self, layer: Layer) -> int:
@@ -158,9 +161,9 @@ class Builder:
         """Every layer reads values that are there before it, of the shapes that its op was applied to."""
         shapes = self.shapes
         for number, layer in enumerate(self.layers, start=self.first):
-            inputs, applied = layer.inputs, layer.applied
-            if inputs and not (min(inputs) >= 0 and max(inputs) < number):
-                yield _problem(layer, f"'{layer.path}' reads a value that does not exist yet: {inputs}")
+            inputs, applied, reads = layer.inputs, layer.applied, layer.reads
+            if reads and not (min(reads) >= 0 and max(reads) < number):
+                yield _problem(layer, f"'{layer.path}' reads a value that does not exist yet: {reads}")
             elif applied.inputs != tuple([shapes[value] for value in inputs]):
                 if self.reshaped.isdisjoint(inputs):
                     yield _problem(layer, f"'{layer.path}' is applied to shapes other than those it reads")
@@ -251,7 +254,7 @@ class Builder:
         """The values that nothing reads, though they are no outputs and not of an auxiliary branch."""
         read = set(outputs)
         for layer in self.layers:
-            read.update(layer.inputs)
+            read.update(layer.reads)
         if len(read) == len(self.shapes):
             return []
         layers = enumerate(self.layers, start=self.first)

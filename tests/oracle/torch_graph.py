@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.engine.builder import Builder
 from paramcalc.engine.graph import Applied, Graph, Layer
+from paramcalc.ops._each import at_position
 
 torch = pytest.importorskip("torch")
 nn, F = torch.nn, torch.nn.functional
@@ -46,7 +48,7 @@ class Network(Module):
         for place, layer in self.kept:
             module = self.at(layer.path)
             run = module if layer.inputs else module.forward  # a bare parameter is the output of no module
-            values[place] = run(*(values[number] for number in layer.inputs))
+            values[place] = run(*(values[number] for number in layer.reads))
         found = [values[number] for number in self.results]
         return found[0] if len(found) == 1 else found
 
@@ -95,6 +97,8 @@ def built(layer: Layer, writing: str = "") -> Any:
     op, rank = layer.op, layer.op.rank
     family = op.title.removesuffix(f"{rank}d")
     builders = BUILDERS | WRITINGS.get(writing, {})
+    if layer.applied.mixture is not None:
+        return EachExpert(builders[family], layer.applied)
     return builders[family](op, layer.applied)
 
 
@@ -172,6 +176,54 @@ class Bare(Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         return self.use(*inputs, *(self._parameters[name] for name in self.names.values()))
+
+
+class EachExpert(Module):
+    """A module for each expert, called with the rows of the positions that it is chosen for.
+
+    They are chosen in turns: by whom the work is done does not matter to counts, but some tools leave out
+    modules that are never called, and no size may depend on a value.
+    """
+
+    def __init__(self, make: Callable[[Any, Applied], Any], used: Applied) -> None:
+        super().__init__()
+        assert used.mixture is not None
+        self.active, self.channels = used.mixture.active, used.output.channels
+        alone = Builder().apply(used.op, tuple(map(at_position, used.inputs)))
+        self.experts = nn.ModuleList(make(used.op, alone) for _ in range(used.mixture.stored))
+
+    def homes(self, name: str) -> tuple[Any, str]:
+        raise NotImplementedError("experts that share weights")
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Inputs are N x positions x channels, or x active experts x channels; the scores are the last."""
+        *parts, scores = inputs
+        rows = [
+            part.flatten(0, -3)
+            if part.ndim > scores.ndim
+            else part.unsqueeze(-2).expand(*part.shape[:-1], self.active, part.shape[-1]).flatten(0, -3)
+            for part in parts
+        ]
+        size = scores.shape[:-1].numel() * self.active
+        y = scores.new_zeros(size, self.channels)
+        for number, expert in enumerate(self.experts):
+            chosen = torch.arange(number, size, len(self.experts), device=scores.device)
+            y[chosen] = expert(*(row.flatten(0, 1)[chosen] for row in rows))
+        return y.reshape(*scores.shape[:-1], self.active, self.channels)
+
+
+def experts(op: Any, used: Applied) -> Any:
+    """The outputs of the chosen experts, weighted and added up; the positions lie before the channels."""
+
+    def mixed(scores: Tensor, outputs: Tensor) -> Tensor:
+        gates = scores.topk(op.active)[0]
+        if op.gates == "softmax":
+            gates = F.softmax(gates, -1)
+        elif op.gates == "sum":
+            gates = gates / gates.sum(-1, keepdim=True)
+        return (gates.unsqueeze(-1) * outputs).sum(-2)
+
+    return Do(mixed)
 
 
 def plain(name: str, **fixed: Any) -> Callable[[Any, Applied], Any]:
@@ -857,6 +909,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "elu": lambda op, used: nn.ELU(float(op.alpha)),
     "embedding": lambda op, used: nn.Embedding(op.vocabulary, op.dim),
     "exp": do(torch.exp),
+    "experts": experts,
     "flatten": plain("Flatten"),
     "gelu": lambda op, used: nn.GELU(op.approximate),
     "global_avg_pool": everywhere("Avg"),
