@@ -288,8 +288,8 @@ MISTAKES = [
           |
         9 |     - {layer: conv}
           |       ^
-          = quantities are params, trainable, frozen, buffers, kernels, biases, active_params, macs, flops, connections, """
-        "activations, contraction_activations, memory, depth, channels, field, jump",
+          = quantities are params, trainable, frozen, buffers, kernels, biases, active_params, macs, flops, """
+        "connections, activations, contraction_activations, memory, depth, channels, field, jump",
     ),
     (
         "{params: 112, macs: 3}",

@@ -33,7 +33,9 @@ def counted(path: Path) -> Counts:
 def check_totals(text: str, totals: Counts) -> None:
     """Raises unless the last line of an example states totals, and they are these."""
     last = text.rstrip().splitlines()[-1]
-    stated = {word.lower().replace(" ", "_"): int(number.replace(",", "")) for number, word in STATED.findall(last)}
+    stated = {
+        word.lower().replace(" ", "_"): int(number.replace(",", "")) for number, word in STATED.findall(last)
+    }
     assert last.startswith("# ")
     assert stated
     assert stated == {name: getattr(totals, name) for name in stated}
