@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Run
+from tests.repositories import repository
 
 
 def lines(text: str) -> list[list[str]]:
@@ -121,3 +124,35 @@ def test_memory_with_weights_of_four_bits(run: Run) -> None:
     out = run("memory", "resnet-50", "--weights", "int4").out
 
     assert "12,778,516" in out
+
+
+def test_a_budget_fails_where_macs_pass_it(run: Run, tmp_path: Path) -> None:
+    """ResNet-50 takes 4,089,184,256 multiplications: 4.1G is enough, 4G is not."""
+    spec = tmp_path / "mine.yaml"
+    codes = []
+    for limit in ("4.1G", "4G"):
+        spec.write_text(f'name: mine\nuse: resnet\nbudgets: [{{macs: "<= {limit}"}}]\n', "utf-8")
+        codes.append(run("check", str(spec)).code)
+
+    assert codes == [0, 1]
+    assert line(run("check", str(spec)).out, "macs") == ["4,089,184,256", "<= 4G", "102.2 %", "over by 2.2 %"]
+
+
+def test_params_must_not_grow_by_a_percent_against_main(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LeNet-5 of 61,706 params: 84 -> 90 units add 6*121 + 60 = 786, which are 1.27 %; 84 -> 85 add 131."""
+    repo = repository(tmp_path)
+    convolutions = "conv2d 6 5, avg_pool2d 2, conv2d 16 5, avg_pool2d 2"
+    lenet = f"input: 1x32x32\nlayers: [{convolutions}, flatten, linear 120, W, linear 10]\n"
+    repo.write(net=lenet.replace("W", "linear 84")).commit()
+    repo.git("checkout", "--quiet", "-b", "wider")
+    monkeypatch.chdir(tmp_path)
+    words = ("diff", "--base", "main", "--fail-if", "params > +1%")
+
+    repo.write(net=lenet.replace("W", "linear 85"))
+    assert run(*words).code == 0
+    repo.write(net=lenet.replace("W", "linear 90"))
+    found = run(*words)
+    assert found.code == 1
+    assert "net: params > +1%: 62,492 params instead of 61,706, +1.27 %" in found.out
