@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -318,3 +319,48 @@ def test_it_installs_itself(origin: Repository, tmp_path: Path) -> None:
     assert job.code == 0, job.log
     assert (tmp_path / "runner" / "paramcalc" / "bin" / "paramcalc").exists()
     assert "2 budgets: 2 within, 0 not" in job.summary
+
+
+def example(first: str) -> Any:
+    """A file that the document shows, by its first line."""
+    text = (ROOT / "docs" / "ci.md").read_text("utf-8")
+    (found,) = re.findall(rf"```yaml\n# {re.escape(first)}\n(.*?)```", text, re.DOTALL)
+    return yaml.safe_load(found)
+
+
+def test_the_example_workflow_fits_the_action() -> None:
+    """It gives inputs that there are, and the rights that a comment needs; the table lists every input."""
+    workflow = example(".github/workflows/paramcalc.yml")
+    *_, step = workflow["jobs"]["specs"]["steps"]
+    text = (ROOT / "docs" / "ci.md").read_text("utf-8")
+
+    assert step["with"].keys() <= ACTION["inputs"].keys()
+    assert workflow["permissions"] == {"contents": "read", "pull-requests": "write"}
+    assert set(re.findall(r"^\| `([\w-]+)` \| .* \| .* \|$", text, re.MULTILINE)) >= ACTION["inputs"].keys()
+
+
+def test_the_example_of_gitlab(origin: Repository, tmp_path: Path) -> None:
+    """Its script, as a runner has it, writes both reports and fails for the growth and for the budget."""
+    folder = tmp_path / "work"
+    words = ["git", "clone", "--quiet", "--branch=feature", str(origin.folder), str(folder)]
+    subprocess.run(words, check=True, env=ENVIRONMENT)
+    job = example(".gitlab-ci.yml")["specs"]
+    base = origin.git("rev-parse", "main")
+    env = {**ENVIRONMENT, "CI_MERGE_REQUEST_DIFF_BASE_SHA": base}
+    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+    script = "set -eo pipefail\n" + "\n".join(job["script"])
+
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert json.loads((folder / job["artifacts"]["reports"]["codequality"]).read_text()) == []
+    for name in job["artifacts"]["reports"]["junit"]:
+        ElementTree.parse(folder / name)
+    (folder / "specs" / "net.yaml").write_text(NET + BUDGET.replace("700", "300"))
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    (issue,) = json.loads((folder / "gl-code-quality-report.json").read_text())
+    assert issue["location"] == {"path": "specs/net.yaml", "lines": {"begin": 9}}

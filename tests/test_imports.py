@@ -47,6 +47,7 @@ STAGES = (
     ("",),  # every other folder is a question
     ("model",),
     ("paramcalc",),
+    ("testing",),
     ("commands",),
     ("cli",),
     ("__main__",),

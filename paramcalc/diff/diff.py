@@ -29,7 +29,6 @@ MOST_MODELS = 1_000
 MOST_LAYERS = 2_000_000  # of all models, before and after
 EXPECTED = "such as 'params > +1%' or 'macs > +10M'"
 _USE = re.compile(r"""(?:^|[{,])\s*["']?use["']?\s*:\s*["']?([\w.-]+)""", re.MULTILINE)
-_LAYERS = re.compile(r"""(?:^|[{,])\s*["']?layers["']?\s*:""", re.MULTILINE)
 _LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>)\s*([+-])\s*(.+?)\s*")
 
 
@@ -201,7 +200,7 @@ class _Comparison:
             self.text_here(change.new) if change.new else "",
             self.text_there(change.old) if change.old else "",
         ]
-        return any(_LAYERS.search(text) or _USE.search(text) for text in texts)
+        return any(map(library.looks_like_a_spec, texts))
 
     def text_here(self, path: str) -> str:
         try:

@@ -20,6 +20,7 @@ MODEL = "model"  # what a fault is about where a name means no network
 DEEPEST_USE = 10
 FEW = 8  # models that a message names
 ENDINGS = (".yaml", ".yml")
+_PART = re.compile(r"""(?:^|[{,])\s*["']?(?:layers|use)["']?\s*:""", re.MULTILINE)
 _MODEL = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -117,6 +118,17 @@ def _parse(source: Source, resolve: Callable[[str], Spec], variant: str = "") ->
         except Fault:
             pass
         raise SpecError(sorted({*error.problems, *later}, key=lambda problem: problem.start)) from None
+
+
+def looks_like_a_spec(text: str | Path) -> bool:
+    """Whether a text, or that of a file, has the parts of a spec: YAML files of other kinds lie beside them."""
+    if isinstance(text, Path):
+        try:
+            with text.open("rb") as file:
+                text = file.read(syntax.LONGEST_TEXT).decode("utf-8", "replace")
+        except OSError:
+            return False
+    return _PART.search(text) is not None
 
 
 def bundled_folder() -> Path:
