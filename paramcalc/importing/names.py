@@ -88,16 +88,20 @@ def branch_name(item_names: list[str], head: str) -> str:
     return head
 
 
-def shown(value: Any) -> str:
-    """A value as a line has it."""
+def shown(value: Any, inside: bool = False) -> str:
+    """A value as a line has it, or as a pair inside of a list has it, where 1x2 is no pair.
+
+    >>> shown((3, 5)), shown(((1, 2), (1, 2)))
+    ('3x5', '((1, 2), (1, 2))')
+    """
     from paramcalc.ops.attributes import shown as written
 
     if isinstance(value, str):
         return str(value)
     if isinstance(value, tuple):
-        if len(value) > 1 and all(type(one) is int and one > 0 for one in value):
+        if not inside and len(value) > 1 and all(type(one) is int and one > 0 for one in value):
             return "x".join(map(str, value))
-        return "(" + ", ".join(map(shown, value)) + ("," if len(value) == 1 else "") + ")"
+        return "(" + ", ".join(shown(one, True) for one in value) + ("," if len(value) == 1 else "") + ")"
     if value is None:
         return "none"
     if type(value).__module__ == "fractions":

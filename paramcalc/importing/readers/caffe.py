@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from paramcalc.base.errors import Fault
 from paramcalc.base.errors import Source as Text
 from paramcalc.base.shape import CHANNELS, image
-from paramcalc.importing.readers._layers import Layers, modules, unknown
+from paramcalc.importing.readers._layers import Layers, exact, modules, only, unknown
 from paramcalc.importing.readers._prototxt import Message, Scalar, parse
 from paramcalc.importing.readers._text import stem, text_of
 from paramcalc.importing.source import Source, Value
@@ -101,7 +101,7 @@ class _Reader:
             self.input(name, each[1:])
 
     def input(self, name: str, dims: list[int]) -> None:
-        given = self.sizes.get(name) or self.sizes.get("")
+        given = self.sizes.get(name) or only(self.sizes)
         sizes = [*given] if given else dims
         if not sizes:
             raise Fault(
@@ -387,8 +387,8 @@ def _flat(reader: _Reader, layer: Layer, value: Value) -> Value:
     if reader.layers.shapes[value].axes == (CHANNELS,):
         return value
     reader.read_by.add(value)
-    named = modules(_word(layer.name), layer.type)
-    return reader.layers.add(f"{value}_flat", "flatten", inputs=[value], modules=named, at=layer.at)
+    around = modules(_word(layer.name), layer.type)[:-1]
+    return reader.layers.add(f"{value}_flat", "flatten", inputs=[value], modules=around, at=layer.at)
 
 
 def _batch_norm(reader: _Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
@@ -407,7 +407,7 @@ def _batch_norm(reader: _Reader, layer: Layer, inputs: list[Value], follows: Lay
     reader.read_by.add(inputs[0])
     reader.now[top] = reader.layers.add(
         _word(top), "batch_norm", inputs=inputs[:1], modules=modules(_word(layer.name), layer.type), at=layer.at,
-        weights=weights, eps=_exact(eps), affine=affine,
+        weights=weights, eps=exact(eps), affine=affine,
     )  # fmt: skip
     return int(scale)
 
@@ -437,7 +437,7 @@ def _eltwise(reader: _Reader, layer: Layer, inputs: list[Value], follows: Layer 
         name = "add"
     else:
         inputs = [
-            reader.layers.add(f"{layer.name}_{place}", "scale", _exact(factor), inputs=[value],
+            reader.layers.add(f"{layer.name}_{place}", "scale", exact(factor), inputs=[value],
                               modules=modules(_word(layer.name), layer.type), at=layer.at)
             for place, (value, factor) in enumerate(zip(inputs, factors, strict=False))
         ]  # fmt: skip
@@ -525,7 +525,7 @@ def _response_norm(reader: _Reader, layer: Layer, inputs: list[Value], follows: 
         )
     defaults = {"alpha": 1, "beta": 0.75, "k": 1}
     named: dict[str, Any] = {
-        name: _exact(reader.number(settings, name, default)) for name, default in defaults.items()
+        name: exact(reader.number(settings, name, default)) for name, default in defaults.items()
     }
     reader.add(layer, "local_response_norm", reader.integer(settings, "local_size", 5), **named)
     return 0
@@ -541,7 +541,7 @@ def _power(reader: _Reader, layer: Layer, inputs: list[Value], follows: Layer | 
         return (
             _split(reader, layer, inputs, follows)
             if scale == 1
-            else _plain("scale", _exact(scale))(reader, layer, inputs, follows)
+            else _plain("scale", exact(scale))(reader, layer, inputs, follows)
         )
     if power == 2 and scale == 1 and shift == 0:
         return _plain("square")(reader, layer, inputs, follows)
@@ -554,7 +554,7 @@ def _normalize(reader: _Reader, layer: Layer, inputs: list[Value], follows: Laye
     if reader.flag(settings, "across_spatial", True) or reader.flag(settings, "channel_shared", True):
         raise reader.layers.wrong(layer.at, f"{layer.name}: a norm across positions has no counterpart here")
     # unit length is a root mean square of sqrt(channels): the weight differs by that factor
-    reader.add(layer, "rms_norm", eps=_exact(reader.number(settings, "eps", 1e-10)))
+    reader.add(layer, "rms_norm", eps=exact(reader.number(settings, "eps", 1e-10)))
     reader.layers.remarks.append(
         f"{layer.name}: counted as rms_norm, whose weight is that of Normalize divided by the root of its channels"
     )
@@ -564,7 +564,7 @@ def _normalize(reader: _Reader, layer: Layer, inputs: list[Value], follows: Laye
 def _relu(reader: _Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     slope = reader.number(layer.settings("relu"), "negative_slope", 0)
     return (
-        _plain("leaky_relu", _exact(slope))(reader, layer, inputs, follows)
+        _plain("leaky_relu", exact(slope))(reader, layer, inputs, follows)
         if slope
         else _plain("relu")(reader, layer, inputs, follows)
     )
@@ -577,13 +577,13 @@ def _prelu(reader: _Reader, layer: Layer, inputs: list[Value], follows: Layer | 
 
 
 def _dropout(reader: _Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
-    reader.add(layer, "dropout", _exact(reader.number(layer.settings("dropout"), "dropout_ratio", 0.5)))
+    reader.add(layer, "dropout", exact(reader.number(layer.settings("dropout"), "dropout_ratio", 0.5)))
     return 0
 
 
 def _elu(reader: _Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     alpha = reader.number(layer.settings("elu"), "alpha", 1)
-    return _plain("elu", *([] if alpha == 1 else [_exact(alpha)]))(reader, layer, inputs, follows)
+    return _plain("elu", *([] if alpha == 1 else [exact(alpha)]))(reader, layer, inputs, follows)
 
 
 def _crop(reader: _Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
@@ -625,14 +625,6 @@ def _plain(name: str, *given: object) -> _Read:
         return 0
 
     return read
-
-
-def _exact(value: float) -> Any:
-    """A number as a spec would write it: exactly the decimal that the file has."""
-    from fractions import Fraction
-
-    exact = Fraction(repr(value))
-    return int(exact) if exact.denominator == 1 else exact
 
 
 _LAYERS: dict[str, _Read] = {

@@ -11,7 +11,7 @@ from paramcalc.base.errors import Source as Text
 from paramcalc.base.shape import image
 from paramcalc.importing.readers._layers import Layers, unknown
 from paramcalc.importing.readers._text import stem, text_of
-from paramcalc.importing.source import Module, Source, Value
+from paramcalc.importing.source import Source, Value
 from paramcalc.ops._window import same_padding
 
 MEANING = "a network of Darknet"
@@ -154,8 +154,7 @@ class _Reader:
     def add(self, section: Section, name: str, *given: Any, inputs: list[Value], **named: Any) -> Value:
         value = f"{_NAMES.get(section.kind, section.kind)}{self.at}"
         part = f"{value}.{name.rstrip('123d')}" if section.kind in _COMPOSED else value
-        inner = (Module(value, section.kind),)
-        return self.layers.add(part, name, *given, inputs=inputs, modules=inner, at=section.at, **named)
+        return self.layers.add(part, name, *given, inputs=inputs, modules=(), at=section.at, **named)
 
     def activated(self, section: Section, value: Value, default: str) -> Value:
         word, *at = section.settings.get("activation", (default, *section.at))
@@ -173,8 +172,7 @@ class _Reader:
     def flat(self, section: Section, value: Value) -> Value:
         if len(self.layers.shapes[value].axes) == 1:
             return value
-        return self.layers.add(f"flatten{self.at}", "flatten", inputs=[value],
-                               modules=(Module(f"connected{self.at}", section.kind),), at=section.at)  # fmt: skip
+        return self.layers.add(f"flatten{self.at}", "flatten", inputs=[value], modules=(), at=section.at)
 
 
 _NAMES = {"convolutional": "conv", "deconvolutional": "deconv"}

@@ -16,7 +16,7 @@ from zipfile import BadZipFile, ZipFile
 from paramcalc.base.errors import Fault
 from paramcalc.base.errors import Source as Text
 from paramcalc.base.shape import CHANNELS, SPACE, Shape
-from paramcalc.importing.readers._layers import Layers, unknown
+from paramcalc.importing.readers._layers import Layers, exact, only, unknown
 from paramcalc.importing.readers._text import LONGEST, stem, text_of
 from paramcalc.importing.source import Module, Source, Value
 
@@ -41,6 +41,13 @@ class Pending(NamedTuple):
     """A step of hard sigmoid as Keras writes it: x + 3, then that between 0 and 6."""
 
     step: int
+    x: Value
+
+
+class Pooled(NamedTuple):
+    """A vector that is an image pooled as a whole."""
+
+    kind: str
     x: Value
 
 
@@ -109,6 +116,7 @@ class _Reader:
     def __init__(self, text: Text, sizes: Mapping[str, tuple[int, ...]]) -> None:
         self.layers, self.sizes = Layers(text), dict(sizes)
         self.pending: dict[Value, Pending] = {}
+        self.made: dict[Value, Pooled] = {}
         self.turned: dict[Value, Value] = {}  # values in the other order of axes
         self.modules: tuple[Module, ...] = ()
         self.here = ""
@@ -173,7 +181,7 @@ class _Reader:
     def input(self, config: Config, ids: bool, inputs: int) -> Value:
         """An input with the sizes that the file or the user gives, channels first if it is an image."""
         name = _word(str(config["name"])) if inputs > 1 else "input"
-        given = self.sizes.get(name) or self.sizes.get(str(config["name"])) or self.sizes.get("")
+        given = self.sizes.get(name) or self.sizes.get(str(config["name"])) or only(self.sizes)
         dims = [*(config.get("batch_shape") or config.get("batch_input_shape") or [None])[1:]]
         if not given and (not dims or not all(isinstance(dim, int) and 0 < dim < 2**40 for dim in dims)):
             known = "x".join(str(dim or "?") for dim in dims)
@@ -380,11 +388,6 @@ def _tensors(given: Any) -> list[Any]:
     return [given] if isinstance(given, int | float) and not isinstance(given, bool) else []
 
 
-def _exact(value: Any) -> Any:
-    exact = Fraction(repr(float(value)))
-    return int(exact) if exact.denominator == 1 else exact
-
-
 # -------------------------------------------------------------------------------------- one by one
 
 _Read = Callable[[_Reader, Layer, list[Any]], Value]
@@ -403,13 +406,13 @@ def _convolution(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
     if padding == "causal":
         reach = (config["kernel_size"][0] - 1) * config.get("dilation_rate", [1])[0]
         padding = ((reach, 0),)
+    kernel, strides = _strides(config, "kernel_size", rank), _strides(config, "strides", rank)
     named: dict[str, Any] = {
-        "stride": _strides(config, "strides", rank),
-        "padding": 0 if padding == "valid" else padding,
+        "stride": strides,
+        "padding": 0 if padding == "valid" or {*kernel} == {1} == {*strides} else padding,
         "dilation": _strides(config, "dilation_rate", rank),
         "bias": config.get("use_bias", True),
     }
-    kernel = _strides(config, "kernel_size", rank)
     if layer.kind.startswith("Depthwise"):
         out = channels * config.get("depth_multiplier", 1)
         y = reader.add(
@@ -480,7 +483,7 @@ def _batch_norm(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
     if reader.axis(x, axis[0] if isinstance(axis, list) else axis) != CHANNELS:
         raise Fault(f"{layer.name}: a batch norm of another axis than the channels has no counterpart here")
     scale, center = config.get("scale", True), config.get("center", True)
-    eps = _exact(config.get("epsilon", 1e-3))
+    eps = exact(config.get("epsilon", 1e-3))
     if scale and center:
         return reader.add(
             layer, "batch_norm", inputs=[x], eps=eps, arrays="weight bias running_mean running_var"
@@ -504,7 +507,7 @@ def _layer_norm(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
     axis = config.get("axis", -1)
     axes = tuple(reader.axis(x, one) for one in (axis if isinstance(axis, list) else [axis]))
     scale, center = config.get("scale", True), config.get("center", True)
-    named: dict[str, Any] = {"eps": _exact(config.get("epsilon", 1e-3))}
+    named: dict[str, Any] = {"eps": exact(config.get("epsilon", 1e-3))}
     if axes != (CHANNELS,):
         named["axis"] = axes
     if layer.kind == "RMSNormalization" or config.get("rms_scaling"):
@@ -521,7 +524,7 @@ def _group_norm(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
     affine = config.get("scale", True) and config.get("center", True)
     return reader.add(
         layer, "group_norm", channels if groups == -1 else groups, inputs=read[:1],
-        eps=_exact(config.get("epsilon", 1e-3)), affine=affine, arrays="weight bias",
+        eps=exact(config.get("epsilon", 1e-3)), affine=affine, arrays="weight bias",
     )  # fmt: skip
 
 
@@ -539,13 +542,13 @@ def _relu(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
     if most not in (None, 6) or (slope and most):
         raise Fault(f"{layer.name}: a relu cut off at {most} has no counterpart here")
     if slope:
-        return reader.add(layer, "leaky_relu", _exact(slope), inputs=[x])
+        return reader.add(layer, "leaky_relu", exact(slope), inputs=[x])
     return reader.add(layer, "relu6" if most == 6 else "relu", inputs=[x])
 
 
 def _leaky(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
     slope = layer.config.get("negative_slope", layer.config.get("alpha", 0.3))
-    return reader.add(layer, "leaky_relu", _exact(slope), inputs=read[:1])
+    return reader.add(layer, "leaky_relu", exact(slope), inputs=read[:1])
 
 
 def _prelu(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
@@ -574,7 +577,10 @@ def _global(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
     if layer.config.get("keepdims") and rank:
         x = reader.first(layer, read[0])
         return reader.add(layer, f"adaptive_{kind}_pool{rank}d", 1, inputs=[x])
-    return reader.add(layer, f"global_{kind}_pool", inputs=read[:1])
+    y = reader.add(layer, f"global_{kind}_pool", inputs=read[:1])
+    if rank == 2 and reader.shape(read[0]).axes[0] == CHANNELS:
+        reader.made[y] = Pooled(kind, read[0])
+    return y
 
 
 def _flatten(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
@@ -594,6 +600,9 @@ def _reshape(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
     if len(target) == 1:
         return _flatten(reader, layer, read)
     one = prod(shape.space) == 1 and prod(target[:-1]) == 1
+    pooled = reader.made.get(read[0])
+    if pooled and len(target) == 3 and prod(target[:-1]) == 1:
+        return reader.add(layer, f"adaptive_{pooled.kind}_pool2d", 1, inputs=[pooled.x])  # what was global
     x = read[0] if one or prod(shape.space) == 1 else reader.last(layer, read[0])
     if len(target) > 2 and prod(target[:-1]) == 1:
         return reader.add(layer, "reshape", (target[-1], *target[:-1]), inputs=[x])
@@ -651,7 +660,7 @@ def _with_number(reader: _Reader, layer: Layer, name: str, x: Value, number: flo
     if name == "multiply" and pending and pending.step == 2 and abs(number - 1 / 6) < 1e-6:
         return reader.add(layer, "hard_sigmoid", inputs=[pending.x])
     if name == "multiply":
-        return reader.add(layer, "scale", _exact(number), inputs=[x])
+        return reader.add(layer, "scale", exact(number), inputs=[x])
     raise Fault(f"{layer.name}: a number that is added has no counterpart here")
 
 
@@ -675,7 +684,7 @@ def _rescaling(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
     scale = layer.config["scale"]
     if isinstance(scale, list):
         raise Fault(f"{layer.name}: a factor for each channel has no counterpart here")
-    return reader.add(layer, "scale", _exact(scale), inputs=read[:1])
+    return reader.add(layer, "scale", exact(scale), inputs=read[:1])
 
 
 def _dropout(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
@@ -684,7 +693,7 @@ def _dropout(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
     whole = layer.kind in ("StochasticDepth", "DropPath") or bool(
         shape and all(size == 1 for size in shape[1:])
     )
-    return reader.add(layer, "drop_path" if whole else "dropout", _exact(rate), inputs=read[:1])
+    return reader.add(layer, "drop_path" if whole else "dropout", exact(rate), inputs=read[:1])
 
 
 def _embedding(reader: _Reader, layer: Layer, read: list[Any]) -> Value:
