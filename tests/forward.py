@@ -20,11 +20,13 @@ from tests import calls
 
 CASES = Path(__file__).parent / "forward.csv"
 BATCH = 2
+POSITIVE = {"log", "sqrt"}  # ops that take no others
 Arrays = dict[str, Any]
 
 
 class Case(NamedTuple):
-    """`torch` may use `x`, `y`, `z`, the weights by their names, `torch`, `F` and `N`, the batch."""
+    """`torch` may use `x`, `y`, `z`, `w`, the weights by their names, `torch`, `F`, `N`, the batch, `ops` of
+    torchvision, and `scan`, the recurrence of Mamba."""
 
     call: str
     inputs: str
@@ -41,6 +43,8 @@ class Case(NamedTuple):
             4 * numbers((BATCH, *x.dims), place) if CHANNELS in x.axes else ids((BATCH, *x.dims))
             for place, x in enumerate(shapes)
         ]
+        if type(op).name in POSITIVE:
+            inputs = [abs(one) + 0.5 for one in inputs]
         dims = {**op.weights(*shapes), **op.buffers(*shapes)}
         weights = {name: numbers(sizes, 10 + place) for place, (name, sizes) in enumerate(dims.items())}
         return inputs, {

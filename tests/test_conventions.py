@@ -255,8 +255,9 @@ NETSCOPE = {
 # What a tool has no layer for, or cannot be asked: nothing is recorded, and nothing promised.
 NOT_RECORDED = {
     "keras": {
-        "adaptive_avg_pool", "adaptive_max_pool", "bilinear", "experts", "identity", "instance_norm",
-        "latent_attention", "pixel_unshuffle", "rotary",
+        "adaptive_avg_pool", "adaptive_max_pool", "bilinear", "deform_conv", "einsum", "experts", "fold", "gather",
+        "grid_sample", "identity", "instance_norm", "latent_attention", "local_conv", "lp_pool", "pixel_unshuffle",
+        "rotary", "selective_scan",
         "window_attention",
     },
 }  # fmt: skip
@@ -568,7 +569,10 @@ def test_count_as_json_names_the_convention_and_keeps_to_it(run: Run) -> None:
     assert found["convention"] == "fvcore"
     assert found["basis"]["words"] == {"params": "", "macs": "flops"}
     assert found["totals"] == {"params": 11_689_512, "macs": 1_819_065_856}
-    assert found["definitions"]["macs"]["conv conv_lstm conv_transpose linear matmul"] == "macs"
+    assert (
+        found["definitions"]["macs"]["conv conv_lstm conv_transpose linear matmul einsum selective_scan"]
+        == "macs"
+    )
     assert found["against_paramcalc"] == {"macs": {"batch_norm": 4_967_424, "global_avg_pool": 25_088}}
     assert sum(layer["macs"] for layer in found["layers"]) == 1_819_065_856
     assert "flops" not in found["layers"][0]

@@ -19,6 +19,7 @@ from tests.conftest import Run
 EXAMPLES = [(name, example) for name, kind in ops.every().items() for example in kind.examples]
 KINDS_OF_WORK = {
     "add", "subtract", "multiply", "divide", "compare", "exp", "log", "sqrt", "power", "tanh", "erf",
+    "sin", "cos",
 }  # fmt: skip
 GROWING = {"macs", "flops", "connections", "activations", "contraction_activations"}  # with the batch
 
@@ -183,6 +184,34 @@ WORK: list[tuple[str, str, int, dict[str, int]]] = [
         4 * 4 * (1 + 1 + 1),
         {"add": 4 * (4 + 4 + 3 + 1), "exp": 4 * 3, "divide": 4 * 3, "tanh": 4 * 2, "multiply": 4 * 3},
     ),
+    ("cumsum length", "{length: 4, channels: 3}", 0, {"add": 9}),
+    ("reduce_sum axis=(height,width)", "2x3x3", 18, {"add": 16}),
+    ("reduce_min", "2x3x3", 18, {"compare": 9}),
+    # two vectors of nine: each value squared, eight sums, one root
+    ("reduce_norm axis=(height,width)", "2x3x3", 18, {"multiply": 18, "add": 16, "sqrt": 2}),
+    # two vectors of three
+    (
+        "normalize",
+        "{length: 2, channels: 3}",
+        0,
+        {"multiply": 6, "add": 4, "sqrt": 2, "compare": 2, "divide": 6},
+    ),
+    # 4 windows of 4: each value to the power p, and each sum to 1/p
+    ("lp_pool2d 3 2", "1x4x4", 16, {"power": 16 + 4, "add": 12}),
+    ("fold1d 4 3", "3x2", 0, {"add": 6}),
+    ("argmax", "3x2x2", 0, {"compare": 8}),
+    ("argmax length", "{length: 7}", 0, {"compare": 6}),
+    # 6 + 5 + 4 comparisons for each of two channels
+    ("top_k 3 length", "{length: 7, channels: 2}", 0, {"compare": 30}),
+    ("quick_gelu", "5", 0, {"multiply": 5, "exp": 5, "add": 5, "divide": 5}),
+    ("clip -1 1", "5", 0, {"compare": 10}),
+    ("clip none high=1", "5", 0, {"compare": 5}),
+    ("power 3", "5", 0, {"power": 5}),
+    ("sin", "5", 0, {"sin": 5}),
+    ("cos", "5", 0, {"cos": 5}),
+    ("log", "5", 0, {"log": 5}),
+    ("sqrt", "5", 0, {"sqrt": 5}),
+    ("erf", "5", 0, {"erf": 5}),
     ("gelu", "5", 0, {"multiply": 15, "add": 5, "erf": 5}),
     ("gelu tanh", "5", 0, {"multiply": 30, "add": 10, "tanh": 5}),
     ("hard_swish", "5", 0, {"add": 5, "compare": 10, "multiply": 5, "divide": 5}),
@@ -346,6 +375,60 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
     ("conv1d 2 3 groups=2", ("4x5",), 3 * 2 * 6, 36 + 6, {"add": 6}),
     ("conv2d 4 3x1 stride=2 padding=1 dilation=2", ("2x5x5",), 8 * 4 * 6, 192 + 32, {"add": 32}),
     ("conv2d 2 1 connections=((0,1),(1,))", ("2x2x2",), 4 * 3, 12 + 8, {"add": 8}),
+    # a kernel of 36 that is computed, at 30 positions
+    ("conv2d 2 3 padding=1", ("2x5x6", "36"), 30 * 36, 30 * 38, {"add": 60}),
+    # a kernel of 2*3 of its own, and a bias, at each of 3 positions
+    ("local_conv1d 1 3 padding=1 bias=false", ("2x3",), 18, 18, {}),
+    ("local_conv2d 2 2", ("1x2x3",), 2 * 8, 16 + 4, {"add": 4}),
+    # 2 positions of 3 taps: 6 places, each 2 additions, 4 differences, 4 products; 12 values, each 4 products, 3 sums
+    (
+        "deform_conv2d 2 1x3 bias=false",
+        ("2x1x4", "6x1x2"),
+        2 * 12,
+        24,
+        {"add": 12 + 36, "subtract": 24, "multiply": 24 + 48},
+    ),
+    # two groups of offsets, 12 places; a product more for each value with its mask
+    (
+        "deform_conv2d 2 1x3",
+        ("2x1x4", "12x1x2", "6x1x2"),
+        2 * 12,
+        24 + 4,
+        {"add": 24 + 36 + 4, "subtract": 48, "multiply": 48 + 48 + 12},
+    ),
+    ("einsum 'qc,kc->qk'", ("{length: 2, channels: 3}", "{length: 5, channels: 3}"), 30, 30, {}),
+    # 2 tokens of 3 channels, a state of 4: delta*A, its exponential, the decay, delta*x times b, their sum; c times h
+    (
+        "selective_scan",
+        (
+            "{length: 2, channels: 3}",
+            "{length: 2, channels: 3}",
+            "{length: 2, channels: 4}",
+            "{length: 2, channels: 4}",
+        ),
+        24,
+        24,
+        {"multiply": 3 * 24 + 2 * 6, "exp": 24, "add": 24 + 6},
+    ),
+    ("divide", ("2x3x3", "2"), 0, 0, {"divide": 18}),
+    ("maximum", ("5", "5", "5"), 0, 0, {"compare": 10}),
+    ("minimum", ("5", "5"), 0, 0, {"compare": 5}),
+    # 6 places: row and column scaled and shifted; weights 4 differences, 4 products; 18 values of 4 products, 3 sums
+    (
+        "grid_sample",
+        ("3x5x5", "{height: 2, width: 3, channels: 2}"),
+        0,
+        0,
+        {"multiply": 12 + 24 + 72, "add": 12 + 54, "subtract": 24},
+    ),
+    (
+        "grid_sample nearest",
+        ("3x5x5", "{height: 2, width: 3, channels: 2}"),
+        0,
+        0,
+        {"multiply": 12, "add": 12},
+    ),
+    ("upsample 2 mode=bicubic", ("1x2x2",), 0, 0, {"multiply": 16 * 16, "add": 15 * 16}),
     ("linear 4", ("3",), 12, 16, {"add": 4}),
     ("linear 4 bias=false", ("{length: 3, channels: 4}",), 48, 48, {}),
     # a matrix of 3x4 for each output, and then its row of 4 with the right side
@@ -452,8 +535,9 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
 ]
 MOVING = {  # values that are looked up, moved or passed on: nothing is computed
     "center_crop", "channel_shuffle", "channels_first", "channels_last", "class_token", "concat", "crop", "drop_path",
-    "embedding", "flatten", "identity", "pad", "pad_channels", "parameter", "permute", "pixel_shuffle",
-    "pixel_unshuffle", "reshape", "slice", "slice_channels", "to_tokens",
+    "embedding", "flatten", "flip", "gather", "identity", "pad", "pad_channels", "parameter", "permute",
+    "pixel_shuffle", "pixel_unshuffle", "reshape", "roll", "select", "slice", "slice_channels", "stack_as", "tile",
+    "to_tokens", "unfold1d", "unfold2d", "unfold3d",
 }  # fmt: skip
 
 

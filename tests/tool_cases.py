@@ -67,7 +67,12 @@ class Figure(NamedTuple):
 _LISTED: dict[str, dict[tuple[str, ...], str]] = {
     "": {
         (IMAGE,): """
-            abs; affine; affine scale=false; dropout; drop_path 0.1; elu; exp; gelu; gelu tanh;
+            sin; cos; log; sqrt; erf; power 3; quick_gelu; clip -1 1; clip none high=1; cumsum height;
+            normalize; reduce_sum; reduce_sum axis=(height,width); reduce_min; reduce_norm; reduce_mean
+            axis=(height,width); reduce_max axis=(height,width); roll -2 axis=(height,width); select width -1;
+            slice height 0 step=2; flip width; tile height 2; argmax; top_k 3 width; unfold2d 3 padding=1; unfold2d
+            2 stride=2; lp_pool2d 2 2; local_conv2d 8 3; local_conv2d 8 3 stride=2 padding=1 bias=false; upsample 2
+            mode=bicubic; abs; affine; affine scale=false; dropout; drop_path 0.1; elu; exp; gelu; gelu tanh;
             hard_sigmoid; hard_swish; leaky_relu 0.1; mish; prelu; prelu 4; relu; relu6; scale 0.1; selu;
             sigmoid; silu; softmax; softplus; square; tanh; layer_scale; flatten; to_tokens; channels_last;
             reduce_max; reduce_mean; slice height 3; slice_channels 0 2; pad 3; crop 1; pad_channels 7;
@@ -129,13 +134,14 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
             batch_norm; linear 10; linear 10 bias=false; softmax; rbf 3; relu; dropout
         """,
         ("4x9",): """
+            lp_pool1d 2 3;
             conv1d 8 3; conv1d 8 3 dilation=2; conv1d 8 3 groups=4; conv_transpose1d 6 4 stride=3 groups=2;
             max_pool1d 3; avg_pool1d 2; batch_norm; adaptive_avg_pool1d 3; adaptive_max_pool1d 3;
             global_avg_pool; global_max_pool; upsample 2; upsample 2 mode=linear; local_response_norm 4;
             instance_norm; group_norm 2
         """,
         ("4x3x4x5",): """
-            conv3d 8 2; conv3d 8 2 groups=4; conv_transpose3d 8 2; max_pool3d 2; avg_pool3d 2;
+            lp_pool3d 2 2; conv3d 8 2; conv3d 8 2 groups=4; conv_transpose3d 8 2; max_pool3d 2; avg_pool3d 2;
             adaptive_avg_pool3d 2; adaptive_max_pool3d 2; global_avg_pool; global_max_pool; upsample 2;
             upsample 2 mode=trilinear; upsample size=5; local_response_norm 3; batch_norm
         """,
@@ -147,10 +153,20 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
             relative_bias=false; window_attention 2 2 key_bias=false
         """,
         ("{height: 4, width: 6, channels: 4}",): "window_attention 2 2 shift=1",
-        ("{length: 5}",): "embedding 9 3",
+        ("{length: 5}",): "embedding 9 3; argmax length",
+        ("{length: 5, channels: 1}",): "top_k 3 length indices=true",
         ("{height: 3, width: 5, channels: 4}",): "linear 8; global_avg_pool; global_max_pool",
-        (IMAGE, IMAGE): "add; subtract; multiply",
-        (IMAGE, IMAGE, IMAGE): "add",
+        (IMAGE, IMAGE): "add; subtract; multiply; divide; maximum; minimum; stack_as depth",
+        (IMAGE, IMAGE, IMAGE): "add; maximum",
+        (IMAGE, "{height: 3, width: 2, channels: 2}"): "grid_sample; grid_sample nearest",
+        (IMAGE, "18x5x6"): "deform_conv2d 8 3 padding=1; deform_conv2d 8 3 padding=1 bias=false",
+        (IMAGE, "18x5x6", "9x5x6"): "deform_conv2d 8 3 padding=1 groups=2",
+        (IMAGE, "8x36"): "conv2d 8 3; conv2d 8 3 stride=2 padding=1 bias=false",
+        (IMAGE, "{height: 5, length: 3, channels: 4}"): "einsum 'chw,hkc->hwk' axes=(height,width,channels)",
+        ("36x5x6",): "fold2d 5x6 3 padding=1",
+        (TOKENS, "{length: 3}"): "gather length",
+        (TOKENS, TOKENS): "einsum 'qc,kc->qk'",
+        (TOKENS, TOKENS, "{length: 5, channels: 3}", "{length: 5, channels: 3}"): "selective_scan",
         (IMAGE, "3x5x6"): "concat",
         ("4", IMAGE): "multiply; add; subtract",
         (IMAGE, "1x5x6"): "multiply; add; subtract",

@@ -7,15 +7,16 @@ from paramcalc.count.report import QUANTITIES
 
 CONVOLUTIONS = ("conv", "conv_transpose")
 NORMALIZATIONS = (
-    "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm",
+    "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm",
 )  # fmt: skip
 POOLINGS = (
     "max_pool", "avg_pool", "adaptive_max_pool", "adaptive_avg_pool", "global_max_pool",
-    "global_avg_pool", "reduce_max", "reduce_mean", "subsample",
+    "global_avg_pool", "lp_pool", "reduce_max", "reduce_mean", "reduce_min", "reduce_norm", "reduce_sum", "subsample",
 )  # fmt: skip
 ACTIVATIONS = (
     "relu", "relu6", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "sigmoid", "hard_sigmoid",
     "hard_swish", "tanh", "softmax", "softplus", "mish", "abs", "square", "exp",
+    "clip", "cos", "erf", "log", "power", "quick_gelu", "sin", "sqrt",
 )  # fmt: skip
 _ALL_POOLINGS = " ".join(POOLINGS)
 _ALL_NORMALIZATIONS = " ".join(NORMALIZATIONS)

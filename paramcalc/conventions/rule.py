@@ -162,6 +162,7 @@ def as_run(layer: Layer) -> Layer:
 OF_ALL = ("weights", "run_weights", "learned", "again")  # facts about all experts, not about one as it is run
 KINDS = (
     "add", "subtract", "multiply", "divide", "compare", "exp", "log", "sqrt", "power", "tanh", "erf",
+    "sin", "cos",
 )  # fmt: skip
 
 
@@ -183,14 +184,10 @@ def _run_weights(layer: Layer) -> Size:
     return floor_divide(_weights(layer), mixture.stored) * mixture.applications
 
 
-def _contracts(layer: Layer) -> bool:
-    return any(map(layer.op.contracts, layer.applied.weights))
-
-
 def _bias_adds(layer: Layer) -> Size:
     """Each unit of a contraction reads its inputs, and its bias if it has one."""
     cost = layer.applied.cost
-    return cost.connections - cost.macs if _contracts(layer) else 0
+    return cost.connections - cost.macs if layer.op.weighs(layer.applied.weights) else 0
 
 
 def _products(layer: Layer) -> Size:
@@ -345,6 +342,7 @@ FACTS: dict[str, Callable[[Layer], Any]] = {
     "window": lambda layer: product(layer.op.kernel_size),  # type: ignore[attr-defined]
     "strides": lambda layer: product(layer.op.stride),  # type: ignore[attr-defined]
     "dimensions": lambda layer: len(_first(layer).space),  # axes of the input besides the channels
+    "tensors": lambda layer: len(layer.applied.inputs),  # that the op reads
     "learned": lambda layer: not layer.frozen,
     "again": lambda layer: bool(layer.again),  # one module, called another time
     "alike": lambda layer: len(set(layer.applied.inputs)) == 1,

@@ -47,7 +47,9 @@ _FUNCTIONAL_FLOPS = (
     | _CELL_FLOPS
     | {
         "conv conv_lstm": "2*macs + bias_adds",
-        "linear matmul": "2*macs",
+        "linear matmul selective_scan": "2*macs",
+        "einsum": "2*macs + 1",
+        "lp_pool": "input + 2*output",
         "relu prelu elu leaky_relu silu gelu softmax": "input",
         "experts": "exp",
         "max_pool": "padded_input",
@@ -109,7 +111,8 @@ TOOLS = (
         params={"*": "0 if again else weights"},
         trainable={"*": "weights if learned and not again else 0"},
         macs={
-            "conv conv_transpose": "weights * positions",
+            "conv": "0 if tensors > 1 else weights * positions",
+            "conv_transpose deform_conv": "weights * positions",
             "conv_lstm": "macs + bias_adds",
             _RECURRENT: "weights * input_positions",
             "linear bilinear embedding prelu": "run_weights",
@@ -142,12 +145,13 @@ TOOLS = (
         params={"*": "params"},
         macs=_ESTIMATED_NORMS
         | {
-            "conv conv_lstm conv_transpose linear matmul": "macs",
+            "conv conv_lstm conv_transpose linear matmul einsum selective_scan": "macs",
+            "grid_sample": "4*output",
             _MULTIHEADS: "projections + 5*layer_normed",
             _OTHERS: "projections",
             "adaptive_avg_pool": "input if dimensions == 2 else 0",
             "global_avg_pool": "input if channels_first and dimensions == 2 else 0",
-            "upsample": "0 if dimensions != 2 else output if mode == 'nearest' else 4 * output",
+            "upsample": "output if mode == 'nearest' and dimensions == 2 else 4 * output if mode == 'bilinear' else 0",
         },
     ),
     _profile(
@@ -176,7 +180,11 @@ TOOLS = (
         params={"*": "trainable"},
         macs=_AS_CELLS
         | {
-            "conv conv_lstm conv_transpose linear matmul": "macs + bias_adds",
+            "conv": "0 if tensors > 1 else macs + bias_adds",
+            "conv_lstm conv_transpose linear matmul": "macs + bias_adds",
+            "selective_scan": "macs",
+            "deform_conv": "macs + bias_adds + (25 if tensors > 2 else 24) * window * positions",
+            "lp_pool": "input + 2*output",
             _MULTIHEADS: "projections + bias_adds + layer_normed",
             _OTHERS: "projections + bias_adds",
             "batch_norm group_norm instance_norm": "2*input if affine else input",
@@ -218,6 +226,7 @@ TOOLS = (
         params={"*": "trainable"},
         macs={
             "conv conv_lstm conv_transpose linear matmul": "macs + bias_adds",
+            "einsum selective_scan": "macs",
             f"{_MULTIHEADS} latent_attention": "projections + bias_adds + (products if uneven else 0)",
             "window_attention": "projections + bias_adds",
             "lstm": f"({_ATEN_STEPS}) if projected else 0",
@@ -251,7 +260,8 @@ TOOLS = (
             ),
         ),
         params={
-            "conv conv_lstm conv_transpose linear batch_norm layer_norm instance_norm prelu": "0 if again else weights",
+            "conv": "0 if again or tensors > 1 else weights",
+            "conv_lstm conv_transpose linear batch_norm layer_norm instance_norm prelu": "0 if again else weights",
             _RECURRENT: "0 if again else weights",
             _MULTIHEADS: f"0 if again else {_KNOWN}",
             _OTHERS: "0 if again else projection_weights - idle_weights",
@@ -261,7 +271,8 @@ TOOLS = (
             "lstm": "input_positions * (directions * 4 * out_channels * (channels + out_channels)"
             " + (cells - directions) * 4 * out_channels * (directions + 1) * out_channels"
             " + cells * (8 * out_channels) + added)",
-            "conv conv_lstm linear": "macs",
+            "conv": "0 if tensors > 1 else macs",
+            "conv_lstm linear": "macs",
             "conv_transpose": "output * (channels // groups) * window",
             _MULTIHEADS: "projections + 4*layer_normed",
             "window_attention": "projections",
@@ -274,7 +285,7 @@ TOOLS = (
             "adaptive_avg_pool": "input + output",
             "global_avg_pool": "input + output if channels_first else 0",
             "upsample": "output if mode == 'nearest' else 5*output if mode == 'linear' "
-            "else 11*output if mode == 'bilinear' else 0",
+            "else 11*output if mode == 'bilinear' else 259*output if mode == 'bicubic' else 0",
         },
     ),
     _profile(
@@ -304,7 +315,7 @@ TOOLS = (
         ),
         params={"*": "trainable"},
         macs={
-            "conv conv_lstm linear matmul": "macs",
+            "conv conv_lstm linear matmul selective_scan": "macs",
             "conv_transpose": "window * channels * (out_channels // groups // groups) * input_positions",
             _ATTENTION: "projections",
         },
@@ -342,7 +353,7 @@ TOOLS = (
         ),
         params={"*": "params"},
         macs={
-            "conv conv_lstm conv_transpose linear matmul": "macs",
+            "conv conv_lstm conv_transpose linear matmul selective_scan": "macs",
             _ATTENTION: _FULL,
         },
         flops=_FUNCTIONAL_FLOPS
@@ -367,7 +378,7 @@ TOOLS = (
             ),
         ),
         flops={
-            f"conv conv_lstm conv_transpose linear matmul {_RECURRENT}": "2*macs",
+            f"conv conv_lstm conv_transpose linear matmul einsum selective_scan {_RECURRENT}": "2*macs",
             _ATTENTION: f"2*({_FULL})",
         },
     ),
@@ -403,7 +414,11 @@ TOOLS = (
             },
         ),
         macs={
-            "conv linear matmul": "macs",
+            "conv linear matmul einsum local_conv": "macs",
+            "selective_scan": "macs + 4*exp + input",
+            "lp_pool": "3*output",
+            "quick_gelu": "2*output",
+            "grid_sample": "4*output if mode == 'bilinear' else 0",
             "conv_lstm": "macs + multiply",
             "lstm": "input_positions * 4 * given_on * (directions * (channels + given_on)"
             " + (cells - directions) * (directions + 1) * given_on)",
@@ -481,9 +496,16 @@ TOOLS = (
             "softmax": "5*input",
             "gelu": "4*input if approximate == 'none' else 7*input",
             "prelu": "3*input + weights",
-            "silu hard_sigmoid": "2*input",
+            "silu hard_sigmoid quick_gelu": "2*input",
             "hard_swish": "3*input",
-            "square mish": "input",
+            "square mish log power": "input",
+            "clip maximum minimum": "compare",
+            "divide": "divide",
+            "reduce_sum": "add",
+            "reduce_norm": "multiply + add",
+            "normalize": "multiply + add + 3*sqrt + divide",
+            "argmax": "compare + (2*input if axis == 'channels' else 0)",
+            "unfold": "2 * output * channels * window",
             "add": "add",
             "multiply": "multiply",
             "subtract scale positions layer_scale": "output",

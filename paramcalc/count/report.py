@@ -296,7 +296,7 @@ def depths(graph: Graph) -> list[int]:
 
 def weight_layers(layer: Layer) -> int:
     """How many layers that multiply with weights, their own or another's, lie one behind the other in a layer."""
-    return layer.op.weight_layers() if any(map(layer.op.contracts, layer.applied.weights)) else 0
+    return layer.op.weight_layers() if layer.op.weighs(layer.applied.weights) else 0
 
 
 def branches(rows: Iterable[Row]) -> dict[str, Counts]:
@@ -319,7 +319,7 @@ def count_layer(layer: Layer, batch: int) -> Counts:
     fixed = _scalars(own, lambda name: name in op.frozen)
     params = _scalars(own, lambda name: name not in op.frozen)
     kernels = _scalars(own, op.contracts)
-    contracts = any(map(op.contracts, applied.weights))
+    contracts = op.weighs(applied.weights)
     activations = applied.output.elements * batch
     macs = applied.cost.macs * batch
     return Counts(

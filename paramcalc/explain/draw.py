@@ -34,6 +34,8 @@ NOUNS = {
     "power": "powers",
     "tanh": "tanh calls",
     "erf": "erf calls",
+    "sin": "sines",
+    "cos": "cosines",
 }
 
 

@@ -178,7 +178,7 @@ def _quantities(
     activations = [_plain(product(_in_order(run.output)))]
     macs = _work(renamed(run.cost.macs, run.names), run.output, run.inputs)
     multiplies = run.op.contracts
-    contracts = any(map(multiplies, run.weights))
+    contracts = run.op.weighs(run.weights)
     return {
         "params": params,
         "kernels": _weights(own, multiplies),

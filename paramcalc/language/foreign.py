@@ -38,11 +38,15 @@ LazyInstanceNorm#d = instance_norm eps momentum affine track_running_stats
 GroupNorm = group_norm num_groups num_channels: eps affine
 LayerNorm = layer_norm normalized_shape:normalized eps elementwise_affine bias
 RMSNorm = rms_norm normalized_shape:normalized eps elementwise_affine
+DeformConv2d = deform_conv2d in_channels: out_channels kernel_size stride padding dilation groups bias
 LocalResponseNorm = local_response_norm size alpha beta k
 MaxPool#d = max_pool#d kernel_size stride padding dilation return_indices: ceil_mode
 AvgPool#d = avg_pool#d kernel_size stride padding ceil_mode count_include_pad
 AdaptiveAvgPool#d = adaptive_avg_pool#d output_size
 AdaptiveMaxPool#d = adaptive_max_pool#d output_size return_indices:
+LPPool#d = lp_pool#d norm_type kernel_size stride ceil_mode
+Unfold = unfold2d kernel_size dilation padding stride
+Fold = fold2d output_size kernel_size dilation padding stride
 ReLU = relu
 ReLU6 = relu6
 ELU = elu alpha
@@ -55,6 +59,7 @@ Tanh = tanh
 LeakyReLU = leaky_relu negative_slope
 PReLU = prelu num_parameters init
 Hardsigmoid = hard_sigmoid
+Hardtanh = clip min_val:low max_val:high low=-1 high=1
 Hardswish = hard_swish
 Softplus = softplus beta threshold
 Softmax LogSoftmax Softmax2d = softmax dim:
@@ -100,6 +105,8 @@ AveragePooling#D AvgPool#D = avg_pool#d pool_size:kernel_size strides:stride pad
 AdaptiveAveragePooling#D = adaptive_avg_pool#d output_size data_format:
 AdaptiveMaxPooling#D = adaptive_max_pool#d output_size data_format:
 GlobalAveragePooling#D GlobalAvgPool#D = global_avg_pool data_format:
+LocallyConnected#D = local_conv#d filters:out_channels kernel_size strides:stride padding data_format: activation
+  use_bias:bias
 GlobalMaxPooling#D GlobalMaxPool#D = global_max_pool data_format:
 Activation = identity activation
 ReLU = relu
@@ -128,7 +135,7 @@ ZeroPadding#D = pad padding data_format: padding=1
 _JOINS = {
     "add": "add", "cat": "concat", "concat": "concat", "concatenate": "concat", "mul": "multiply",
     "multiply": "multiply", "sub": "subtract", "subtract": "subtract", "matmul": "matmul", "bmm": "matmul",
-    "mm": "matmul", "dot": "matmul",
+    "mm": "matmul", "dot": "matmul", "div": "divide", "divide": "divide", "maximum": "maximum", "minimum": "minimum",
 }  # fmt: skip
 
 _LATENT = "latent_attention HEADS KV_RANK NOPE_DIM ROPE_DIM VALUE_DIM"
@@ -148,7 +155,15 @@ _WORDS = {
     "avgpool": "avg_pool2d KERNEL", "averagepool": "avg_pool2d KERNEL", "averagepooling": "avg_pool2d KERNEL",
     "gap": "global_avg_pool", "globalpool": "global_avg_pool", "globalaveragepool": "global_avg_pool",
     "mean": "reduce_mean AXIS, or global_avg_pool for all positions", "max": "reduce_max AXIS, or global_max_pool",
-    "amax": "reduce_max AXIS, or global_max_pool", "sum": "add from a b, which adds tensors element by element",
+    "amax": "reduce_max AXIS, or global_max_pool", "amin": "reduce_min AXIS", "min": "reduce_min AXIS",
+    "sum": "reduce_sum AXIS; add from a b adds tensors element by element",
+    "norm": "reduce_norm AXIS, or normalize", "vectornorm": "reduce_norm AXIS", "unitnormalization": "normalize",
+    "clamp": "clip LOW HIGH", "pow": "power EXPONENT", "neg": "scale -1", "quickgelu": "quick_gelu",
+    "gridsample": "grid_sample from IMAGE GRID", "topk": "top_k K AXIS", "takealongdim": "gather AXIS from X IDS",
+    "indexselect": "gather AXIS from X IDS", "stack": "stack_as AXIS from a b", "repeat": "tile AXIS TIMES",
+    "expand": "tile AXIS TIMES; sums and products spread an axis of size 1 by themselves", "im2col": "unfold2d KERNEL",
+    "col2im": "fold2d SIZE KERNEL", "einsumdense": "einsum 'qc,kc->qk' from LEFT RIGHT, or linear",
+    "mamba": "selective_scan from X DELTA B C; the bundled mamba has the block around it",
     "average": "add from a b, then scale 1/2", "transpose": "permute AXES", "swapaxes": "permute AXES",
     "view": "reshape SIZES", "unflatten": "reshape SIZES", "squeeze": "reshape SIZES", "unsqueeze": "reshape SIZES",
     "rearrange": "reshape SIZES, or permute AXES", "repeatvector": "upsample SCALE on an axis of size 1",
@@ -179,13 +194,13 @@ _WORDS = {
 _NONE = set(
     """
     lstmcell grucell rnncell simplernncell convlstm1d convlstm3d stackedrnncells rnnbase
-    celu glu hardshrink hardtanh logsigmoid rrelu softmin softshrink softsign tanhshrink threshold sqrt log sin cos
-    fold unfold lppool#d maxunpool#d fractionalmaxpool#d embeddingbag cosinesimilarity pairwisedistance gridsample
-    affinegrid gumbelsoftmax onehot normalize transformer transformerencoder transformerdecoder einsum einsumdense
-    transformerencoderlayer transformerdecoderlayer additiveattention maximum minimum masking lambda
-    spectralnormalization unitnormalization gaussiannoise gaussiandropout convtbc deformconv2d
-    roialign roipool topk argmax clamp div pow gather
-    cumsum roll expand repeat melspectrogram stftspectrogram reversibleembedding activityregularization normalization
+    celu glu hardshrink logsigmoid rrelu softmin softshrink softsign tanhshrink threshold
+    maxunpool#d fractionalmaxpool#d embeddingbag cosinesimilarity pairwisedistance
+    affinegrid gumbelsoftmax onehot transformer transformerencoder transformerdecoder
+    transformerencoderlayer transformerdecoderlayer additiveattention masking lambda
+    spectralnormalization gaussiannoise gaussiandropout convtbc
+    roialign roipool
+    melspectrogram stftspectrogram reversibleembedding activityregularization normalization
     """.split()  # noqa: SIM905
 )
 

@@ -196,9 +196,9 @@ def _head_fix(tokens: list[Token]) -> str:
 
 
 def op_joins(name: str) -> bool:
-    """Whether an op of that very name has several inputs."""
+    """Whether an op of that very name always has several inputs, or none."""
     op = ops.find(name) if ops.known(name) else None
-    return op is not None and op.inputs != ("x",)
+    return op is not None and (op.inputs is None or len(op.inputs) - op.optional != 1)
 
 
 def _blanked(arguments: str) -> list[str]:

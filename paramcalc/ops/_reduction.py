@@ -8,7 +8,7 @@ from typing import Any
 
 from paramcalc.base.shape import AXES, CHANNELS, Shape, vector
 from paramcalc.base.sizes import Size
-from paramcalc.ops.attributes import Word
+from paramcalc.ops.attributes import Words
 from paramcalc.ops.base import Array, Cost, Op, Tools, need_axes, need_space
 
 
@@ -38,6 +38,36 @@ class Mean(Reducing):
         return tools.mean  # type: ignore[no-any-return]
 
 
+class Total(Reducing):
+    """The sum of the values."""
+
+    def work(self, pairs: Size, results: Size) -> dict[str, Size]:
+        return {"add": pairs}
+
+    def reduction(self, tools: Tools) -> Callable[..., Any]:
+        return tools.sum  # type: ignore[no-any-return]
+
+
+class Length(Reducing):
+    """The root of the sum of the squares."""
+
+    def work(self, pairs: Size, results: Size) -> dict[str, Size]:
+        return {"multiply": pairs + results, "add": pairs, "sqrt": results}
+
+    def reduction(self, tools: Tools) -> Callable[..., Any]:
+        return lambda x, **along: tools.sqrt(tools.sum(x * x, **along))
+
+
+class Least(Reducing):
+    """The least of the values."""
+
+    def work(self, pairs: Size, results: Size) -> dict[str, Size]:
+        return {"compare": pairs}
+
+    def reduction(self, tools: Tools) -> Callable[..., Any]:
+        return tools.min  # type: ignore[no-any-return]
+
+
 class Greatest(Reducing):
     """The greatest of the values."""
 
@@ -50,18 +80,18 @@ class Greatest(Reducing):
 
 @dataclass(frozen=True)
 class AxisReduction(Reducing):
-    """Reduces an axis (default: the channels) to one value; the axis stays, with size 1."""
+    """Reduces axes (default: the channels) to one value; they stay, with size 1."""
 
-    axis: Word = field(default=CHANNELS, metadata={"choices": AXES})
+    axis: Words = field(default=(CHANNELS,), metadata={"choices": AXES})
 
     def shape(self, *inputs: Shape) -> Shape:
-        return need_axes(self, inputs[0], (self.axis,)).resized({self.axis: 1})
+        return need_axes(self, inputs[0], self.axis).resized(dict.fromkeys(self.axis, 1))
 
     def cost(self, *inputs: Shape) -> Cost:
         return self.reducing(inputs[0].elements, self.shape(*inputs).elements)
 
     def forward(self, tools: Tools, x: Array) -> Array:
-        return self.reduction(tools)(x, axis=tools.axis(self.axis), keepdims=True)
+        return self.reduction(tools)(x, axis=tuple(map(tools.axis, self.axis)), keepdims=True)
 
 
 class GlobalPool(Reducing):

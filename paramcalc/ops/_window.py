@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
 from typing import NamedTuple
 
 from paramcalc.base.errors import Fault
@@ -9,7 +11,7 @@ from paramcalc.base.reach import Reach, sliding
 from paramcalc.base.shape import SPACE, Shape
 from paramcalc.base.sizes import Size, at_least, ceil_divide, floor_divide, window
 from paramcalc.ops.attributes import Padding, PerAxis
-from paramcalc.ops.base import Op, need_positive
+from paramcalc.ops.base import Array, Op, Tools, need_positive
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -117,3 +119,19 @@ def check_reach(op: Op, mode: str, axis: str, size: Size, ends: tuple[Size, Size
                 expected=f"at most {reach} for a {axis} of {size}",
                 about="padding",
             )
+
+
+def patches(tools: Tools, x: Array, each: Windows) -> Array:
+    """What each window reads: N x channels x taps x positions, zeros for padding."""
+    padded = tools.pad(x, [(one.before, one.after) for one in each])
+    return tools.stack([padded[(..., *map(reading, at, each))] for at in taps(each)], 2)
+
+
+def taps(each: Windows) -> Iterator[tuple[int, ...]]:
+    """Where in the window its elements are, the last axis fastest."""
+    return product(*(range(0, one.span, one.dilation) for one in each))
+
+
+def reading(start: int, one: Window) -> slice:
+    """The positions that one tap reads, one for each place of the window."""
+    return slice(start, start + (one.positions - 1) * one.stride + 1, one.stride)

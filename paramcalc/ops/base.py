@@ -7,7 +7,7 @@ Nothing else mentions the op by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from paramcalc.base.errors import Fault
@@ -31,7 +31,7 @@ class Cost(NamedTuple):
         add, subtract, multiply, divide
         compare                 one decision between two values: relu has 1, a maximum of n has n - 1
         exp, log, sqrt, power   one call each
-        tanh, erf               one call each
+        tanh, erf, sin, cos     one call each
 
     A sum of n values is n - 1 additions, and the bias one more. Changing a sign, copying and moving
     values are free. What depends on the weights alone is prepared once, and free as well.
@@ -102,6 +102,10 @@ class Op:
     def adds(self, weight: str) -> bool:
         """Whether the weight of that name is added to a contraction, if the op contracts: a bias."""
         return not self.contracts(weight)
+
+    def weighs(self, weights: Iterable[str]) -> bool:
+        """Whether it contracts with weights of these names, or with a kernel that is computed."""
+        return any(map(self.contracts, weights))
 
     def weight_layers(self) -> int:
         """How many layers with weights lie one behind the other in it, if it contracts with weights."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from paramcalc.base.errors import Fault
-from paramcalc.base.shape import SPACE, Shape, image
+from paramcalc.base.reach import Reach, whole
+from paramcalc.base.shape import CHANNELS, SPACE, Shape, image
 from paramcalc.base.sizes import Size, at_least, floor_divide, product, same
 from paramcalc.ops._window import PADDING_MODES, Sliding, Windows, check_reach, output_space, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis, Table, Word
@@ -17,7 +19,7 @@ class Conv(Sliding):
     """A sliding dot product over channels and space (strictly, a cross-correlation).
 
     Input:  channels x space
-    Weight: out_channels x channels/groups x kernel_size
+    Weight: out_channels x channels/groups x kernel_size; a second input takes its place
     Bias:   out_channels (absent with bias=false)
     Output: out_channels x floor((size + padding - dilation*(kernel - 1) - 1) / stride) + 1
 
@@ -27,6 +29,9 @@ class Conv(Sliding):
 
     `connections` lists, for each output channel, the input channels that it reads, as in LeNet-5's
     layer C3; then there is one kernel plane for each listed pair.
+
+    A second input is a kernel that is computed for each sample (CondConv, dynamic convolution): a tensor
+    of as many elements, in the order of the weight. Then only the bias is learned.
     """
 
     out_channels: Size
@@ -39,6 +44,8 @@ class Conv(Sliding):
     padding_mode: Word = field(default="zeros", metadata={"choices": PADDING_MODES})
     connections: Table | None = None
 
+    inputs = ("x", "weight")
+    optional = 1
     elsewhere = {"filters": "out_channels"}
     ranks = (1, 2, 3)
     examples = (
@@ -50,6 +57,7 @@ class Conv(Sliding):
         Example("conv1d 8 3 dilation=2", ("4x16",), "8x12", 104, 1_152),
         Example("conv3d 2 1x2x3", ("1x4x4x4",), "2x4x3x2", 14, 288),
         Example("conv2d 32 3 stride=2 padding=same", ("3x225x225",), "32x113x113", 896, 11_032_416),
+        Example("conv2d 8 3 padding=1", ("4x6x5", "8x36"), "8x6x5", params=8, macs=30 * 288),
     )
 
     def windows(self, x: Shape) -> Windows:
@@ -59,19 +67,26 @@ class Conv(Sliding):
         return self.padding_mode
 
     def weights(self, *inputs: Shape) -> Weights:
-        (x,) = inputs
+        kernel = {} if len(inputs) > 1 else {"weight": self._kernel(inputs[0])}
+        return kernel | {"bias": (self.out_channels,)} if self.bias else kernel
+
+    def weighs(self, weights: Iterable[str]) -> bool:
+        return True
+
+    def _kernel(self, x: Shape) -> tuple[Size, ...]:
         if self.connections is None:
             planes: tuple[Size, ...] = (self.out_channels, floor_divide(x.channels, self.groups))
         else:
             planes = (sum(len(row) for row in self.connections),)
-        kernel = {"weight": (*planes, *self.kernel_size)}
-        return kernel | {"bias": (self.out_channels,)} if self.bias else kernel
+        return (*planes, *self.kernel_size)
 
     def shape(self, *inputs: Shape) -> Shape:
         x = need_image(self, inputs[0])
         need_groups(self, "input", x.channels, self.groups)
         need_groups(self, "output", self.out_channels, self.groups)
         self._check_connections(x.channels)
+        for kernel in inputs[1:]:
+            self._check_kernel(x, kernel)
         each = self.windows(x)
         space = output_space(self, x, each)
         for axis, one in zip(SPACE[self.rank], each, strict=True):
@@ -79,13 +94,23 @@ class Conv(Sliding):
         return image(self.out_channels, *space)
 
     def cost(self, *inputs: Shape) -> Cost:
-        (x,) = inputs
-        y = self.shape(x)
-        macs = product(self.weights(x)["weight"]) * product(y.space)
+        y = self.shape(*inputs)
+        macs = product(self._kernel(inputs[0])) * product(y.space)
         biases = y.elements if self.bias else 0
         return Cost(macs, connections=macs + biases, operations={"add": biases})
 
+    def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
+        computed = ({axis: whole(k.size(axis)) for axis in k.axes if axis != CHANNELS} for k in inputs[1:])
+        return (*super().reaches(inputs[0]), *computed)
+
     def forward(self, tools: Tools, x: Array, weight: Array, bias: Array | None = None) -> Array:
+        if len(tools.shapes) > 1:  # a kernel for each sample
+            kernels = weight.reshape(len(x), *self._kernel(tools.shapes[0]))
+            each = zip(x, kernels, strict=True)
+            return tools.concatenate([self._run(tools, one[None], kernel, bias) for one, kernel in each])
+        return self._run(tools, x, weight, bias)
+
+    def _run(self, tools: Tools, x: Array, weight: Array, bias: Array | None) -> Array:
         each = self.windows(tools.shapes[0])
         if self.padding_mode != "zeros":
             x = tools.pad(x, [(one.before, one.after) for one in each], self.padding_mode)
@@ -99,6 +124,17 @@ class Conv(Sliding):
             maps.append(tools.convolve(x[:, list(row)], kernel, each, bias=shift))
             planes += len(row)
         return tools.concatenate(maps, axis=1)
+
+    def _check_kernel(self, x: Shape, kernel: Shape) -> None:
+        wanted = self._kernel(x)
+        if not same(kernel.elements, product(wanted)):
+            raise Fault(
+                f"{self.title}: the computed kernel has another size",
+                expected=f"{product(wanted)} elements: {' x '.join(map(str, wanted))}",
+                found=f"{kernel.elements}, from {kernel.described()}",
+                fix="a second tensor is the kernel; to convolve both, join them first with concat",
+                about="inputs:2",
+            )
 
     def _check_connections(self, channels: Size) -> None:
         if self.connections is None:

@@ -1,4 +1,4 @@
-"""Greatest value along one axis."""
+"""Greatest value along axes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from paramcalc.ops.base import Example
 
 @dataclass(frozen=True)
 class ReduceMax(Greatest, AxisReduction):
-    """The greatest value along one axis (default: the channels).
+    """The greatest value along one or several axes (default: the channels).
 
-    Input:  any tensor with that axis
-    Output: the same axes; size 1 along that one
+    Input:  any tensor with those axes
+    Output: the same axes; size 1 along those
 
     The greatest over the channels is half of what CBAM's spatial attention reads; see reduce_mean.
     """

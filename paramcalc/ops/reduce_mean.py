@@ -1,4 +1,4 @@
-"""Mean along one axis."""
+"""Mean along axes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from paramcalc.ops.base import Example
 
 @dataclass(frozen=True)
 class ReduceMean(Mean, AxisReduction):
-    """The mean along one axis (default: the channels).
+    """The mean along one or several axes (default: the channels).
 
-    Input:  any tensor with that axis
-    Output: the same axes; size 1 along that one
+    Input:  any tensor with those axes
+    Output: the same axes; size 1 along those
 
     With reduce_max over the channels it is what CBAM's spatial attention reads (Woo et al. 2018):
     both maps concatenated, conv2d 1 7 padding=3, sigmoid.

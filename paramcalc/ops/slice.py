@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paramcalc.base.errors import Fault
-from paramcalc.base.reach import Reach, shifted
+from paramcalc.base.reach import Reach, alike, sliding
 from paramcalc.base.shape import AXES, Shape
-from paramcalc.base.sizes import Size, at_least
+from paramcalc.base.sizes import Size, at_least, ceil_divide
 from paramcalc.ops.attributes import Count, Word
 from paramcalc.ops.base import Array, Example, Op, Tools, need_axes
 
@@ -17,7 +17,7 @@ class Slice(Op):
     """The positions from `start` up to, not including, `stop` along one axis.
 
     Input:  any tensor with that axis
-    Output: stop - start positions; all others axes whole
+    Output: stop - start positions, or with `step` every step-th of them; all others axes whole
 
     Both count from 0 and must lie inside the axis. Without `stop` it goes on to the end.
     """
@@ -25,21 +25,24 @@ class Slice(Op):
     axis: Word = field(metadata={"choices": AXES})
     start: Count
     stop: Size | None = None
+    step: Size = 1
 
     takes_ids = True
     examples = (
         Example("slice length 0 1", ("{length: 197, channels: 768}",), "1x768"),
         Example("slice height 3", ("8x7x7",), "8x4x7"),
+        Example("slice height 1 step=2", ("8x8x7",), "8x4x7"),
     )
 
     def shape(self, *inputs: Shape) -> Shape:
-        return sliced(self, inputs[0], self.axis, self.start, self.stop)
+        y = sliced(self, inputs[0], self.axis, self.start, self.stop)
+        return y.resized({self.axis: ceil_divide(y.size(self.axis), self.step)})
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
-        return shifted(axis, self.start if axis == self.axis else 0)
+        return sliding(axis, self.start, 1, self.step) if axis == self.axis else alike(axis)
 
     def forward(self, tools: Tools, x: Array) -> Array:
-        return taken(x, tools.axis(self.axis), self.start, self.stop)
+        return taken(x, tools.axis(self.axis), self.start, self.stop, self.step)
 
 
 def sliced(op: Op, x: Shape, axis: str, start: Size, stop: Size | None) -> Shape:
@@ -56,6 +59,6 @@ def sliced(op: Op, x: Shape, axis: str, start: Size, stop: Size | None) -> Shape
     return x.resized({axis: end - start})
 
 
-def taken(x: Array, axis: int, start: int, stop: int | None) -> Array:
+def taken(x: Array, axis: int, start: int, stop: int | None, step: int = 1) -> Array:
     """A range along one axis of an array."""
-    return x[(slice(None),) * axis + (slice(start, stop),)]
+    return x[(slice(None),) * axis + (slice(start, stop, step),)]

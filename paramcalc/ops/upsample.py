@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import gcd
 
 from paramcalc.base.errors import Fault
-from paramcalc.base.reach import Reach, stretched, whole
+from paramcalc.base.reach import Reach, repeating, stretched, whole
 from paramcalc.base.shape import Shape
 from paramcalc.ops._layout import space_axes, spread
 from paramcalc.ops.attributes import Flag, Sizes, Word
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools
 
-INTERPOLATED_AXES = {"linear": 1, "bilinear": 2, "trilinear": 3}
+INTERPOLATED_AXES = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
+BEND = -0.75  # of the cubic convolution, as in PyTorch
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Upsample(Op):
 
     `scale` and `size` are one number for all axes or one for each; `scale` is whole (for a
     fractional one give `size`). The modes are PyTorch's: `nearest` for any number of axes,
-    `linear`, `bilinear`, `trilinear` for one, two, three. `align_corners` puts the outermost
+    `linear`, `bilinear`, `trilinear` for one, two, three, and `bicubic` for two. `align_corners` puts the outermost
     samples onto the outermost outputs; it moves values, not counts.
     """
 
@@ -50,9 +52,9 @@ class Upsample(Op):
         )
 
     def cost(self, *inputs: Shape) -> Cost:
-        """Interpolation weighs the 2^n nearest samples of each output."""
+        """Interpolation weighs the 2^n nearest samples of each output, cubic the 4^2 nearest."""
         elements = self.shape(*inputs).elements
-        taps = 2 ** INTERPOLATED_AXES.get(self.mode, 0)
+        taps = (4 if self._cubic() else 2) ** INTERPOLATED_AXES.get(self.mode, 0)
         return Cost(
             operations={"multiply": taps * elements, "add": (taps - 1) * elements} if taps > 1 else {}
         )
@@ -63,9 +65,28 @@ class Upsample(Op):
             return whole(1)
         if self.mode == "nearest":
             return stretched(axis, old, new)
-        if self.align_corners:
-            return stretched(axis, old - 1, max(1, new - 1), between=True)
-        return stretched(axis, 2 * old, 2 * new, offset=old - new, between=True)
+        step, shift, scale = self._steps(old, new)
+        if self._cubic():
+            return self._cubic_reach(axis, step, shift, scale)
+        return stretched(axis, step, scale, shift, between=True)
+
+    def _cubic_reach(self, axis: str, step: int, shift: int, scale: int) -> Reach:
+        """A sample between two positions reads one more on both sides; there are copies beyond the ends."""
+        divisor = gcd(step, scale) or 1
+
+        def read(place: int) -> tuple[int, int]:
+            at = step * place + shift
+            low = at // scale
+            return (low - 1, low + 2) if at % scale else (low, low)
+
+        return repeating(axis, scale // divisor, step // divisor, read)._replace(edges="replicate")
+
+    def _cubic(self) -> bool:
+        return self.mode == "bicubic"
+
+    def _steps(self, old: int, new: int) -> tuple[int, int, int]:
+        """Output position o lies at (step * o + shift) / scale of the input."""
+        return (old - 1, 0, max(1, new - 1)) if self.align_corners else (2 * old, old - new, 2 * new)
 
     def forward(self, tools: Tools, x: Array) -> Array:
         sizes = self.shape(*tools.shapes)
@@ -78,9 +99,18 @@ class Upsample(Op):
         old, places = x.shape[axis], tools.arange(size)
         if self.mode == "nearest":
             return x.take(places * old // size, axis)
-        step, shift, scale = (2 * old, old - size, 2 * size)
-        if self.align_corners:
-            step, shift, scale = (old - 1, 0, max(1, size - 1))
+        step, shift, scale = self._steps(old, size)
+        if self._cubic():
+            scaled = places * step + shift
+            part = tools.along((scaled % scale / scale).astype(x.dtype), axis, x)
+            found = (x.take((scaled // scale + tap).clip(0, old - 1), axis) for tap in (-1, 0, 1, 2))
+            far, near, near_after, far_after = found
+            return (
+                far * _outer(1 + part)
+                + near * _inner(part)
+                + near_after * _inner(1 - part)
+                + far_after * _outer(2 - part)
+            )
         scaled = tools.maximum(0, places * step + shift)
         part = tools.along((scaled % scale / scale).astype(x.dtype), axis, x)
         low = scaled // scale
@@ -104,3 +134,13 @@ class Upsample(Op):
                 fix="drop it, or choose mode=bilinear",
                 about="align_corners",
             )
+
+
+def _inner(t: Array) -> Array:
+    """The weight of a sample at a distance of at most 1 (Keys 1981)."""
+    return ((BEND + 2) * t - (BEND + 3)) * t * t + 1
+
+
+def _outer(t: Array) -> Array:
+    """The weight of a sample at a distance from 1 to 2."""
+    return ((t - 5) * t + 8) * t * BEND - 4 * BEND

@@ -161,11 +161,12 @@ def _budget(budgeted: Mapping[str, Iterable[str]]) -> dict[str, Any]:
 def _call(op: type[Op]) -> dict[str, Any]:
     """An op as a key: a layer's name over a line or list, or the call over its attributes."""
     documented: dict[str, Any] = {"description": (op.__doc__ or "").split("\n", 1)[0]}
-    if op.inputs not in ((), ("x",)):
+    if op.inputs is None or len(op.inputs) - op.optional > 1:
         return documented  # branches have names of their own
     values = {attribute.name: _attribute(attribute) for attribute in attributes(op).values()}
-    extra = {"from": {"type": ["string", "array"]}} if op.inputs else {}
+    extra: dict[str, Any] = {"from": {"type": ["string", "array"]}} if op.inputs else {}
     extra |= {"share": _TEXT, "frozen": _EXPRESSION}
+    extra |= dict.fromkeys((*op.inputs, "inputs"), _VALUE) if op.optional else {}
     keywords = dict.fromkeys(("if", "then", "else", "repeat", "layers", "index", "shared", "table"), _VALUE)
     return {
         **documented,

@@ -273,7 +273,7 @@ def _text(layer: Layer, strides: bool) -> str:
     """A layer as a table of a paper has it; '' for one that it leaves out."""
     op, applied = layer.op, layer.applied
     x, out = next(iter(applied.inputs), applied.output), getattr(op, "out_channels", None)
-    contracts = any(map(op.contracts, applied.weights))
+    contracts = op.weighs(applied.weights)
     if hasattr(op, "kernel_size"):
         size = "x".join(str(one) for one in op.kernel_size)
         facts = [f"{size} {_word(op)}".rstrip(), *([str(out)] if contracts else []), *_extras(layer, strides)]

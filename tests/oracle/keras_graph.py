@@ -203,15 +203,65 @@ def everywhere(name: str) -> Make:
     return lambda op, used: getattr(layers, f"Global{name}Pooling{len(one(used).space)}D")()
 
 
-def reduced(function: Callable[..., Any]) -> Make:
-    """A function along the op's axis, which stays; channels are last."""
+def place(shape: Shape, axis: str) -> int:
+    """Where an axis is in a batch; the channels are last."""
+    return -1 if axis == CHANNELS else 1 + [one for one in shape.axes if one != CHANNELS].index(axis)
+
+
+def along(function: Callable[..., Any]) -> Make:
+    """A function of tensors and of the op's axes."""
 
     def make(op: Any, used: Applied) -> Any:
-        space = [axis for axis in one(used).axes if axis != CHANNELS]
-        axis = -1 if op.axis == CHANNELS else 1 + space.index(op.axis)
-        return layers.Lambda(lambda x: function(x, axis=axis, keepdims=True))
+        named = (op.axis,) if isinstance(op.axis, str) else op.axis
+        axes = [place(one(used), axis) for axis in named]
+        return shaped(lambda x: function(op, x, axes), used)
 
     return make
+
+
+def reduced(function: Callable[..., Any]) -> Make:
+    """A function along the op's axes, which stay."""
+    return along(lambda op, x, axes: function(x, axis=axes[0] if len(axes) == 1 else axes, keepdims=True))
+
+
+class Joined(layers.Layer):
+    """A function of several tensors."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        self.function = function
+
+    def call(self, parts: Any) -> Any:
+        return self.function(*parts)
+
+
+def ranged(op: Any, used: Applied) -> Any:
+    axis = place(one(used), op.axis) % (len(one(used).axes) + 1)
+    return shaped(lambda x: x[(slice(None),) * axis + (slice(op.start, op.stop, op.step),)], used)
+
+
+def first(op: Any, used: Applied) -> Any:
+    axis = place(one(used), op.axis)
+
+    def run(x: Any) -> Any:
+        values, places = ops.top_k(ops.moveaxis(x, axis, -1), op.k)
+        return ops.moveaxis(places, -1, axis)[..., 0] if op.indices else ops.moveaxis(values, -1, axis)
+
+    return shaped(run, used)
+
+
+def unfolded(op: Any, used: Applied) -> Any:
+    patches = shaped(
+        lambda x: ops.image.extract_patches(x, op.kernel_size, op.stride, op.dilation, "valid"), used
+    )
+    return padded(op, used, patches)
+
+
+def clipped(op: Any, used: Applied) -> Any:
+    low, high = (None if end is None else float(end) for end in (op.low, op.high))
+    if low is None or high is None:
+        return shaped(lambda x: ops.minimum(x, high) if low is None else ops.maximum(x, low), used)
+    return shaped(lambda x: ops.clip(x, low, high), used)
 
 
 # ----------------------------------------------------------------------------------- normalization
@@ -387,6 +437,7 @@ BUILDERS: dict[str, Make] = {
     "abs": lambda op, used: layers.Lambda(ops.abs),
     "add": plain("Add"),
     "affine": affine,
+    "argmax": along(lambda op, x, axes: ops.argmax(x, axes[0], keepdims=op.axis != CHANNELS)),
     "avg_pool": pooling("Average"),
     "batch_norm": batch_norm,
     "center_crop": cut,
@@ -394,6 +445,7 @@ BUILDERS: dict[str, Make] = {
     "channels_first": to_shape,
     "channels_last": to_shape,
     "class_token": class_token,
+    "clip": clipped,
     "concat": lambda op, used: layers.Concatenate(
         -1
         if op.axis == CHANNELS
@@ -402,14 +454,19 @@ BUILDERS: dict[str, Make] = {
     "conv": convolution,
     "conv_lstm": convolutional_lstm,
     "conv_transpose": transposed,
+    "cos": do(ops.cos),
     "crop": cut,
     "cross_attention": attention,
+    "cumsum": along(lambda op, x, axes: ops.cumsum(x, axes[0])),
+    "divide": lambda op, used: Joined(ops.divide),
     "drop_path": lambda op, used: layers.Dropout(float(op.p)),
     "dropout": lambda op, used: layers.Dropout(float(op.p)),
     "elu": lambda op, used: layers.ELU(float(op.alpha)),
     "embedding": lambda op, used: layers.Embedding(op.vocabulary, op.dim),
+    "erf": do(ops.erf),
     "exp": activation("exponential"),
     "flatten": plain("Flatten"),
+    "flip": along(lambda op, x, axes: ops.flip(x, tuple(axes))),
     "gelu": lambda op, used: layers.Lambda(lambda x: ops.gelu(x, approximate=op.approximate == "tanh")),
     "global_avg_pool": everywhere("Average"),
     "global_max_pool": everywhere("Max"),
@@ -422,40 +479,57 @@ BUILDERS: dict[str, Make] = {
     "leaky_relu": lambda op, used: layers.LeakyReLU(float(op.negative_slope)),
     "linear": linear,
     "local_response_norm": local_response_norm,
+    "log": do(ops.log),
     "lstm": recurrent("LSTM"),
     "matmul": lambda op, used: Product(op.transpose),
     "max_pool": pooling("Max"),
+    "maximum": plain("Maximum"),
+    "minimum": plain("Minimum"),
     "mish": activation("mish"),
     "multiply": multiplied,
+    "normalize": along(lambda op, x, axes: ops.normalize(x, axes[0], epsilon=float(op.eps))),
     "pad": more,
     "pad_channels": more,
     "parameter": lambda op, used: Learned(lambda x, weight: weight[None], last(used.output)),
     "permute": to_shape,
     "pixel_shuffle": to_shape,
     "positions": positions,
+    "power": lambda op, used: layers.Lambda(lambda x: ops.power(x, float(op.exponent))),
     "prelu": prelu,
+    "quick_gelu": do(lambda x: x * ops.sigmoid(1.702 * x)),
     "rbf": distances,
     "reduce_max": reduced(ops.max),
     "reduce_mean": reduced(ops.mean),
+    "reduce_min": reduced(ops.min),
+    "reduce_norm": reduced(ops.norm),
+    "reduce_sum": reduced(ops.sum),
     "relu": plain("ReLU"),
     "relu6": activation("relu6"),
     "reshape": to_shape,
     "rms_norm": plain("RMSNormalization"),
     "rnn": recurrent("SimpleRNN"),
+    "roll": along(lambda op, x, axes: ops.roll(x, op.shift * (len(axes) // len(op.shift)), axes)),
     "scale": lambda op, used: layers.Lambda(lambda x: x * float(op.factor)),
+    "select": along(lambda op, x, axes: ops.moveaxis(x, axes[0], 0)[op.index]),
     "self_attention": attention,
     "selu": activation("selu"),
     "sigmoid": activation("sigmoid"),
     "silu": activation("silu"),
-    "slice": cut,
+    "sin": do(ops.sin),
+    "slice": ranged,
     "slice_channels": cut,
     "softmax": plain("Softmax"),
     "softplus": activation("softplus"),
+    "sqrt": do(ops.sqrt),
     "square": lambda op, used: layers.Lambda(ops.square),
     "subsample": subsampled,
+    "stack_as": lambda op, used: Joined(lambda *parts: ops.stack(parts, 1)),
     "subtract": plain("Subtract"),
     "tanh": activation("tanh"),
+    "tile": along(lambda op, x, axes: ops.concatenate([x] * op.times, axes[0])),
     "to_tokens": to_shape,
+    "top_k": first,
+    "unfold": unfolded,
     "upsample": upsampled,
 }
 

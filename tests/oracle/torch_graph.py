@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import reduce
-from operator import add, mul, sub
+from operator import add, mul, sub, truediv
 from typing import Any
 
 import pytest
@@ -258,6 +258,8 @@ def ends(op: Any, x: Shape) -> list[int]:
 
 def convolution(op: Any, used: Applied) -> Any:
     x, rank = one(used), op.rank
+    if len(used.inputs) > 1:
+        return computed(op)
     if op.connections is not None:
         return Connected(op)
     values: dict[str, Any] = {
@@ -342,14 +344,135 @@ def everywhere(kind: str) -> Callable[[Any, Applied], Any]:
     return make
 
 
-def reduced(function: Callable[[Tensor, int], Tensor]) -> Callable[[Any, Applied], Any]:
-    """A function that leaves one position along the op's axis."""
+def axes_of(op: Any, used: Applied) -> tuple[int, ...]:
+    """Where the op's axis is, or its axes are, in a batch of its first input."""
+    named = (op.axis,) if isinstance(op.axis, str) else op.axis
+    return tuple(one(used).axes.index(axis) + 1 for axis in named)
+
+
+def along(function: Callable[..., Tensor]) -> Callable[[Any, Applied], Any]:
+    """A function of tensors and of the op's axes."""
 
     def make(op: Any, used: Applied) -> Any:
-        axis = one(used).axes.index(op.axis) + 1
-        return Do(lambda x: function(x, axis))
+        axes = axes_of(op, used)
+        return Do(lambda *parts: function(op, *parts, axes))
 
     return make
+
+
+def reduced(function: Callable[[Tensor, tuple[int, ...]], Tensor]) -> Callable[[Any, Applied], Any]:
+    """A function that leaves one position along the op's axes."""
+    return along(lambda op, x, axes: function(x, axes))
+
+
+def computed(op: Any) -> Any:
+    """A convolution whose kernels are computed: samples are groups of one."""
+
+    padding = tuple(before for before, _ in op.padding)
+
+    def run(x: Tensor, weight: Tensor, *bias: Tensor) -> Tensor:
+        kernels = weight.reshape(-1, x.shape[1] // op.groups, *op.kernel_size)
+        shift = bias[0].repeat(len(x)) if bias else None
+        y = getattr(F, f"conv{op.rank}d")(
+            x.flatten(0, 1)[None], kernels, shift, op.stride, padding, op.dilation, len(x) * op.groups
+        )
+        return y.unflatten(1, (-1, op.out_channels))[0]
+
+    return Bare(run, **({"bias": (op.out_channels,)} if op.bias else {}))
+
+
+class DeformConv(Module):
+    """The module of torchvision."""
+
+    def __init__(self, op: Any, used: Applied) -> None:
+        super().__init__()
+        kind = pytest.importorskip("torchvision").ops.DeformConv2d
+        padding = tuple(window.before for window in op.windows(one(used)))
+        self.inner = kind(
+            one(used).channels, op.out_channels, op.kernel_size, op.stride, padding, op.dilation,
+            op.groups, op.bias,
+        )  # fmt: skip
+
+    def homes(self, name: str) -> tuple[Any, str]:
+        return self.inner, name
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return self.inner(*inputs)
+
+
+def local(op: Any, used: Applied) -> Any:
+    """As it is usually written: windows times weights, summed up."""
+    x, ranks = one(used), range(op.rank)
+    flat = [end for window in reversed(op.windows(x)) for end in (window.before, window.after)]
+
+    def run(y: Tensor, weight: Tensor, *bias: Tensor) -> Tensor:
+        y = F.pad(y, flat)
+        for axis in ranks:
+            y = y.unfold(2 + axis, op.kernel_size[axis], op.stride[axis])
+        order = (op.rank, op.rank + 1, *ranks, *(op.rank + 2 + axis for axis in ranks))
+        products = y[:, None] * weight.permute(order)
+        found = products.sum((2, *(3 + op.rank + axis for axis in ranks)))
+        return found + bias[0].movedim(-1, 0) if bias else found
+
+    return Bare(run, **used.weights)
+
+
+def folded(op: Any, used: Applied) -> Any:
+    assert op.rank == 2
+    padding = tuple(window.before for window in op.windows())
+    inner = nn.Fold(op.output_size, op.kernel_size, op.dilation, padding, op.stride)
+    return Behind(Do(lambda x: x.flatten(2)), inner)
+
+
+def unfolded(op: Any, used: Applied) -> Any:
+    assert op.rank == 2
+    padding = tuple(window.before for window in op.windows(one(used)))
+    inner = nn.Unfold(op.kernel_size, op.dilation, padding, op.stride)
+    return nn.Sequential(inner, nn.Unflatten(2, used.output.space))
+
+
+def selective_scan(op: Any, used: Applied) -> Any:
+    """As it is usually written: everything discretized, then step by step."""
+
+    def run(x: Tensor, delta: Tensor, b: Tensor, c: Tensor, a_log: Tensor, d: Tensor) -> Tensor:
+        rates = torch.exp(delta[..., None] * -torch.exp(a_log))
+        entering = delta[..., None] * b[:, :, None] * x[..., None]
+        h, found = torch.zeros_like(rates[:, 0]), []
+        for step in range(x.shape[1]):
+            h = rates[:, step] * h + entering[:, step]
+            found.append(torch.matmul(h, c[:, step, :, None])[..., 0])
+        return torch.stack(found, 1) + x * d
+
+    return Bare(run, **used.weights)
+
+
+def named_axes(op: Any, used: Applied) -> Any:
+    """`torch.einsum`, with a letter for each name and one for the batch."""
+    names = op._names()
+    letters = {name: chr(ord("a") + place) for place, name in enumerate({*names.left, *names.right})}
+    left, right, output = ("z" + "".join(map(letters.get, side)) for side in names)
+    return Do(lambda x, y: torch.einsum(f"{left},{right}->{output}", x, y))
+
+
+def ranged(op: Any, used: Applied) -> Any:
+    ends = slice(op.start, op.stop, op.step)
+    (axis,) = axes_of(op, used)
+    return Do(lambda x: x[(slice(None),) * axis + (ends,)])
+
+
+def gathered(op: Any, x: Tensor, ids: Tensor, axes: tuple[int, ...]) -> Tensor:
+    shape = [len(x), *(-1 if place == axes[0] else 1 for place in range(1, x.ndim))]
+    return x.take_along_dim(ids.reshape(shape), axes[0])
+
+
+def greatest(op: Any, used: Applied) -> Any:
+    (axis,) = axes_of(op, used)
+    return Do(lambda x: x.argmax(axis, keepdim=len(used.output.axes) == len(one(used).axes)))
+
+
+def first(op: Any, x: Tensor, axes: tuple[int, ...]) -> Tensor:
+    values, places = x.topk(op.k, axes[0])
+    return places.squeeze(-1) if op.indices else values
 
 
 def subsampled(op: Any, used: Applied) -> Any:
@@ -888,6 +1011,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "adaptive_max_pool": lambda op, used: getattr(nn, f"AdaptiveMaxPool{op.rank}d")(op.output_size),
     "add": spread(add),
     "affine": affine,
+    "argmax": greatest,
     "avg_pool": average,
     "batch_norm": batch_norm,
     "bilinear": lambda op, used: nn.Bilinear(
@@ -898,22 +1022,37 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "channels_first": permuted(lambda op, x: (x.axes[-1], *x.axes[:-1])),
     "channels_last": permuted(lambda op, x: (*x.axes[1:], x.axes[0])),
     "class_token": class_token,
+    "clip": lambda op, used: Do(
+        lambda x: x.clamp(*(None if end is None else float(end) for end in (op.low, op.high)))
+    ),
     "concat": concatenated,
     "conv": convolution,
     "conv_lstm": ConvLstm,
     "conv_transpose": transposed,
+    "cos": do(torch.cos),
     "crop": cut,
     "cross_attention": Attention,
+    "cumsum": along(lambda op, x, axes: x.cumsum(axes[0])),
+    "deform_conv": DeformConv,
+    "divide": spread(truediv),
     "drop_path": plain("Identity"),
     "dropout": lambda op, used: nn.Dropout(float(op.p)),
+    "einsum": named_axes,
     "elu": lambda op, used: nn.ELU(float(op.alpha)),
     "embedding": lambda op, used: nn.Embedding(op.vocabulary, op.dim),
+    "erf": do(torch.erf),
     "exp": do(torch.exp),
     "experts": experts,
     "flatten": plain("Flatten"),
+    "flip": along(lambda op, x, axes: x.flip(axes)),
+    "fold": folded,
+    "gather": along(gathered),
     "gelu": lambda op, used: nn.GELU(op.approximate),
     "global_avg_pool": everywhere("Avg"),
     "global_max_pool": everywhere("Max"),
+    "grid_sample": lambda op, used: Do(
+        lambda x, grid: F.grid_sample(x, grid, op.mode, align_corners=op.align_corners)
+    ),
     "group_norm": group_norm,
     "gru": gru,
     "hard_sigmoid": plain("Hardsigmoid"),
@@ -923,6 +1062,13 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "layer_scale": layer_scale,
     "leaky_relu": lambda op, used: nn.LeakyReLU(float(op.negative_slope)),
     "linear": linear,
+    "local_conv": local,
+    "log": do(torch.log),
+    "lp_pool": lambda op, used: getattr(nn, f"LPPool{op.rank}d")(
+        float(op.norm_type),
+        *(ends[0] if ends and op.rank == 1 else ends for ends in (op.kernel_size, op.stride)),
+        op.ceil_mode,
+    ),
     "local_response_norm": lambda op, used: nn.LocalResponseNorm(
         op.size, float(op.alpha), float(op.beta), float(op.k)
     ),
@@ -932,8 +1078,11 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
         lambda left, right: torch.matmul(left, right.mT if op.transpose else right)
     ),
     "max_pool": maximum,
+    "maximum": spread(torch.maximum),
+    "minimum": spread(torch.minimum),
     "mish": plain("Mish"),
     "multiply": spread(mul),
+    "normalize": along(lambda op, x, axes: F.normalize(x, dim=axes, eps=float(op.eps))),
     "pad": padded,
     "pad_channels": more_channels,
     "parameter": lambda op, used: Bare(lambda weight: weight.detach()[None], **used.weights),
@@ -941,30 +1090,46 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "pixel_shuffle": pixels("PixelShuffle"),
     "pixel_unshuffle": pixels("PixelUnshuffle"),
     "positions": positions,
+    "power": lambda op, used: Do(lambda x: x ** float(op.exponent)),
+    "quick_gelu": do(lambda x: x * torch.sigmoid(1.702 * x)),
     "prelu": lambda op, used: nn.PReLU(op.num_parameters),
     "rbf": distances,
     "reduce_max": reduced(lambda x, axis: x.amax(axis, keepdim=True)),
     "reduce_mean": reduced(lambda x, axis: x.mean(axis, keepdim=True)),
+    "reduce_min": reduced(lambda x, axis: x.amin(axis, keepdim=True)),
+    "reduce_norm": reduced(lambda x, axis: torch.linalg.vector_norm(x, dim=axis, keepdim=True)),
+    "reduce_sum": reduced(lambda x, axis: x.sum(axis, keepdim=True)),
     "relu": plain("ReLU"),
     "relu6": plain("ReLU6"),
     "reshape": reshaped,
     "rms_norm": last_axes(rms_norm),
+    "roll": along(lambda op, x, axes: x.roll(op.shift * (len(axes) // len(op.shift)), axes)),
     "rnn": lambda op, used: Recurrent(nn.RNN, op, used, nonlinearity=op.activation),
     "rotary": rotary,
     "scale": lambda op, used: Do(lambda x: x * float(op.factor)),
+    "select": along(lambda op, x, axes: x.select(axes[0], op.index)),
+    "selective_scan": selective_scan,
     "self_attention": Attention,
     "selu": plain("SELU"),
     "sigmoid": plain("Sigmoid"),
     "silu": plain("SiLU"),
-    "slice": sliced(lambda op: op.axis),
+    "sin": do(torch.sin),
+    "slice": ranged,
     "slice_channels": sliced(lambda op: CHANNELS),
     "softmax": softmax,
     "softplus": lambda op, used: nn.Softplus(float(op.beta), float(op.threshold)),
+    "sqrt": do(torch.sqrt),
     "square": do(torch.square),
+    "stack_as": lambda op, used: Do(lambda *parts: torch.stack(parts, 1)),
     "subsample": subsampled,
     "subtract": spread(sub),
     "tanh": plain("Tanh"),
+    "tile": along(
+        lambda op, x, axes: x.repeat(*(op.times if axis == axes[0] else 1 for axis in range(x.ndim)))
+    ),
     "to_tokens": tokens,
+    "top_k": along(first),
+    "unfold": unfolded,
     "upsample": upsampled,
     "window_attention": WindowAttention,
 }
