@@ -54,11 +54,15 @@ class Model:
     ) -> Graph:
         """The network with every shape known.
 
-        `knobs` are values of the spec's knobs: numbers, words, lists. `inputs` gives other sizes by
-        input name, in the order of the declared axes.
+        `knobs` are values of the spec's knobs: numbers, words, lists; `**{"stage6.depth": 4}` is a cell of a
+        table. `inputs` gives other sizes by input name, in the order of the declared axes.
         """
         source = Source("<arguments>", "")
-        given = tuple(Change("", name, _value(value), source) for name, value in knobs.items())
+        given = tuple(
+            Change(row, knob, _value(value), source)
+            for name, value in knobs.items()
+            for row, _, knob in [name.rpartition(".")]
+        )
         return elaborate(self.spec, Settings(self.variant, (*changes, *given), inputs or {}))
 
     def count(

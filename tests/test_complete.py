@@ -21,6 +21,7 @@ CASES = [
     ("paramcalc count vgg", "vgg vgg16-d vgg-16", "resnet-50"),
     ("paramcalc compare resnet-50 resnet-1", "resnet-101 resnet-18", "resnet-50"),
     ("paramcalc count resnet-50 --set w", "width=", "size="),
+    ("paramcalc count mobilenet-v2 --set stages/3.", "stages/3.t= stages/3.c=", "stages/4.t="),
     ("paramcalc solve resnet-50 --vary ", "width size", "width="),
     ("paramcalc sweep resnet-50 wi", "width=", "size="),
     ("paramcalc explain resnet-50 conv", "conv1 conv2_x", "fc"),

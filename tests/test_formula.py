@@ -218,6 +218,22 @@ def test_formulas_of_random_networks_are_counts(seed: int, tmp_path: Path) -> No
     assert tried > 5
 
 
+def test_cells_of_tables_are_symbols() -> None:
+    """MobileNetV2's fourth stage in its number of blocks and their width: what `count` says there."""
+    model = load("mobilenet-v2")
+    closed = model.closed(["stages/3.n", "stages/3.c=w"])
+
+    assert [symbol.stands_for for symbol in closed.symbols] == [("stages/3.n",), ("stages/3.c",)]
+    for depth, width in ((1, 8), (4, 64), (6, 100)):
+        counts = model.count(**{"stages/3.n": depth, "stages/3.c": width}).totals
+        point = {"n": depth, "w": width}
+        assert closed.formula("params").at(**point) == counts.params
+        assert closed.formula("macs").at(**point) == counts.macs
+    with pytest.raises(Fault, match=r"there is no knob and no axis") as error:
+        model.closed(["stages/3.nn"])
+    assert error.value.fix.startswith("did you mean 'stages/3.n'")
+
+
 # --------------------------------------------------------------------------------------------- print
 
 

@@ -1448,6 +1448,41 @@ def test_settings_of_layers() -> None:
     assert wrong(text, "b.kernel_size=2/3") == "conv2d: kernel_size must be a whole number"
 
 
+def test_settings_of_cells() -> None:
+    """`--set ROW.COLUMN=VALUE` sets a cell of a table; where there is none it is an attribute."""
+    text = """
+        input: 3x8x8
+        knobs: {k: 3}
+        layers:
+          - table:
+              columns: name stride out act
+              rows: [low 1 8 relu, high 1 16 relu]
+              layers: [conv2d out 1 stride=stride, act, conv2d out 1]
+          - table: {columns: out, rows: [4, 5], layers: conv2d out 1}
+    """
+
+    assert calls(text, "high.act=gelu", "low.out=2*k")[1:5] == [
+        "low/act: relu",
+        "low/conv2d_2: conv2d 6 1",
+        "high/conv2d: conv2d 16 1",
+        "high/act: gelu",
+    ]
+    assert calls(text, "*.stride=2")[3:6] == [
+        "high/conv2d: conv2d 16 1 stride=2",
+        "high/act: relu",
+        "high/conv2d_2: conv2d 16 1",
+    ]
+    assert calls(text, "table_2/1.out=7")[-1] == "table_2/1: conv2d 7 1"
+    assert graph(text, "*.stride=2").remarks == ("*.stride=2 touched 2 layers and 2 cells",)
+    assert graph(text, "**.out=2").remarks == ("**.out=2 touched 4 cells",)
+    assert graph(text, "low.bias=false").remarks == ("low.bias=false touched 2 layers",)
+    assert graph(text).cells["high"]["out"] == 16
+    with pytest.raises(Fault, match="has an attribute 'outt'") as error:
+        graph(text, "low.outt=3")
+    assert error.value.fix == "did you mean 'out'?"
+    assert wrong(text, "low.out=1/3") == "conv2d: out_channels must be a whole number"
+
+
 # -------------------------------------------------------------------------------- tensors and inputs
 
 

@@ -74,7 +74,9 @@ PluginOption = Annotated[
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="NAME=VALUE", help="Set a knob, or an attribute of layers (LAYERS.ATTRIBUTE)."
+        "--set",
+        metavar="NAME=VALUE",
+        help="Set a knob, an attribute of layers (LAYERS.ATTRIBUTE), or a cell of a table (ROW.COLUMN).",
     ),
 ]
 ReplaceOption = Annotated[

@@ -62,10 +62,11 @@ def layers(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def knobs(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Knobs of the network, ready for a value."""
+    """Knobs of the network, and then cells of its tables, ready for a value."""
     spec = _spec(ctx)
     ends = "" if ctx.command.name == "solve" else "="
-    return _beginning(incomplete, [f"{name}{ends}" for name in spec.knobs]) if spec else []
+    found = _beginning(incomplete, [f"{name}{ends}" for name in spec.knobs]) if spec else []
+    return found or _beginning(incomplete, [f"{name}{ends}" for name in _cells(ctx)])
 
 
 def inputs(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -168,6 +169,18 @@ def _spec(ctx: typer.Context) -> Any:
         return library.find(name).spec if name else None
     except (Fault, SpecError):
         return None
+
+
+def _cells(ctx: typer.Context) -> list[str]:
+    """The cells of the network's tables, but for names of rows."""
+    from paramcalc.model import load
+
+    name = _network(ctx)
+    try:
+        cells = load(name).graph().cells if name else {}
+    except (Fault, SpecError):
+        return []
+    return [f"{row}.{column}" for row, columns in cells.items() for column in columns if column != "name"]
 
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:

@@ -28,7 +28,7 @@ def solve(
         typer.Option(
             "--vary",
             metavar="NAME[=LOW:HIGH[:STEP]]",
-            help="Vary a knob, an entry of a list (depths[2]), input, batch or LAYERS.ATTRIBUTE; at most two.",
+            help="Vary a knob, a list's entry (depths[2]), input, batch, LAYERS.ATTRIBUTE or ROW.COLUMN; at most two.",
         ),
     ],
     until: Annotated[

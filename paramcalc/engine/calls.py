@@ -14,7 +14,7 @@ from paramcalc.base.paths import pattern
 from paramcalc.base.shape import Shape
 from paramcalc.engine.graph import Applied, BlockCall
 from paramcalc.engine.scope import MISSING, Group, Network, Scope, UnknownError, View
-from paramcalc.engine.settings import Change, is_written
+from paramcalc.engine.settings import Change, Touched, is_written
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Argument, Block, Call, Reference, Setting, Written
 from paramcalc.language.values import Value, exact, extent
@@ -50,7 +50,7 @@ class Calls:
     def __init__(self, network: Network, changes: list[Change], built: dict[Any, Op]) -> None:
         self.network = network
         self.changes = [change for change in changes if change.layers]
-        self.touched: dict[Change, int] = {}
+        self.touched: dict[Change, Touched] = {}
         self.built = built
         self.settled: dict[_Key, tuple[Applied, Shape]] = {}
         self.parameters: dict[Any, Mapping[str, Value]] = {}
@@ -211,6 +211,9 @@ class Calls:
             freezes = change.name == "frozen"
             if (change.name not in known and not freezes) or not pattern(change.layers).fullmatch(path):
                 continue
+            before = self.touched.get(change, Touched())
+            if any(path.startswith(f"{row}/") or path == row for row in before.rows):
+                continue  # what it sets there is a cell
             try:
                 words = () if freezes else known[change.name].legal_words
                 value = view.written(change.value, words) if is_written(change.value) else change.value
@@ -228,8 +231,27 @@ class Calls:
                     )
                 self.report_change(fault, change, path)
                 raise UnknownError from None
-            self.touched[change] = self.touched.get(change, 0) + 1
+            self.touched[change] = before._replace(layers=before.layers + 1)
         return frozen
+
+    def put_cells(self, path: str, cells: dict[str, Value], view: View) -> None:
+        """Puts changes from outside into the cells of a table's row."""
+        for change in self.changes:
+            if (
+                change.name not in cells
+                or change.name == "name"
+                or not pattern(change.layers).fullmatch(path)
+            ):
+                continue
+            try:
+                cells[change.name] = (
+                    view.written(change.value, heads=True) if is_written(change.value) else change.value
+                )
+            except Fault as fault:
+                self.report_change(fault, change, path)
+                raise UnknownError from None
+            before = self.touched.get(change, Touched())
+            self.touched[change] = before._replace(rows=(*before.rows, path))
 
     def report_change(self, fault: Fault, change: Change, path: str) -> None:
         whole = (0, len(change.source.text))

@@ -134,6 +134,7 @@ class Elaborator:
         self.repeated_from: dict[tuple[str, int], Rounds] = {}
         self.ends: dict[tuple[str, int], LastRound] = {}
         self.automatic: set[str] = set()  # the paths of groups whose names nobody wrote
+        self.table_cells: dict[str, Mapping[str, Value]] = {}  # of rows, by their paths
         self.called: dict[str, BlockCall] = {}  # blocks by the paths of the groups that call them
 
     # ----------------------------------------------------------------------------- the whole
@@ -153,7 +154,9 @@ class Elaborator:
                 network.problems.add(*explain_unread(problem, self.repeated_from, self.ends))
         if network.problems:
             raise SpecError(network.problems.in_order())
-        touched = settings_remarks(network.layers, self.settings, self.replacements.done, self.calls.touched)
+        touched = settings_remarks(
+            network.layers, self.table_cells, self.settings, self.replacements.done, self.calls.touched
+        )
         return self.builder.graph(outputs, self.spec.name)._replace(
             model=self.settings.variant or self.spec.name,
             inputs=inputs,
@@ -162,6 +165,7 @@ class Elaborator:
             remarks=touched,
             automatic=frozenset(self.automatic),
             calls=self.called,
+            cells=self.table_cells,
             doubts=(
                 *channels_last(self.spec, inputs),
                 *heads_in_a_row(self.spec),
@@ -628,8 +632,8 @@ class Elaborator:
             return UNKNOWN
         share = scope.share if group is scope.group else below(scope.share, item.name)
         for number, row in enumerate(item.rows):
-            cells = self.cells(item, row, number, scope, value)
             name = row.name or str(number)
+            cells = self.cells(item, row, number, group.prefix + name, scope, value)
             if cells is None or not self.free(scope.inside(group, None, ""), name, row.at):
                 group.broken, value = True, UNKNOWN
                 continue
@@ -639,7 +643,7 @@ class Elaborator:
         return value
 
     def cells(
-        self, item: Table, row: TableRow, number: int, scope: Scope, value: int
+        self, item: Table, row: TableRow, number: int, path: str, scope: Scope, value: int
     ) -> dict[str, Value] | None:
         """The values of a row's cells by column; None, and a problem, when one has none."""
         view = View(self.network, scope, value)
@@ -648,12 +652,15 @@ class Elaborator:
             for column, cell in zip(item.columns, row.cells, strict=True):
                 hiding = self.hides(column, scope, knobs=False)
                 cells[column] = HIDING if hiding else view.written(cell, heads=True)
+            if self.calls.changes:
+                self.calls.put_cells(path, cells, view)
         except Fault as fault:
             start, end = fault.at or (0, 1)
             self.network.report(fault, scope.frame.source, row.at + start, row.at + end, scope.frame)
             return None
         except UnknownError:
             return None
+        self.table_cells[path] = dict(cells)
         if item.counter:
             cells[item.counter] = HIDING if self.hides(item.counter, scope) else number
         return cells

@@ -104,7 +104,8 @@ class Graph(NamedTuple):
 
     `model` is the variant's name, or the spec's. `knobs` are the values it was elaborated with,
     `automatic` the paths of groups whose names nobody wrote, `calls` the blocks that groups call, by
-    path. `doubts` are what is legal in the text, and mostly not meant.
+    path, `cells` those of tables, by the paths of their rows. `doubts` are what is legal in the text, and mostly
+    not meant.
     """
 
     spec: str
@@ -118,6 +119,7 @@ class Graph(NamedTuple):
     automatic: frozenset[str] = frozenset()
     doubts: tuple[Problem, ...] = ()
     calls: Mapping[str, BlockCall] = {}
+    cells: Mapping[str, Mapping[str, Any]] = {}
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {shape}" for name, shape in self.inputs.items())

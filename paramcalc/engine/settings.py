@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from paramcalc.base.choice import known
 from paramcalc.base.errors import Fault, Source, near, visible
-from paramcalc.base.paths import matching
+from paramcalc.base.paths import matching, pattern
 from paramcalc.base.shape import CHANNELS, SPACE, Shape
 from paramcalc.base.sizes import Size
 from paramcalc.engine.builder import LARGEST_SIZE, Place
@@ -282,28 +282,43 @@ def _channels_first(count: int) -> tuple[str, ...]:
 # -------------------------------------------------------------------------------- what they touched
 
 
+class Touched(NamedTuple):
+    """How many layers a change has touched, and the rows of tables of which it has set a cell."""
+
+    layers: int = 0
+    rows: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        counts = ((self.layers, "layer"), (len(self.rows), "cell"))
+        return " and ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counts if count)
+
+
 def settings_remarks(
     layers: Sequence[Layer],
+    cells: Mapping[str, Mapping[str, Value]],
     settings: Settings,
     replaced: Mapping[Replacement, int],
-    touched: Mapping[Change, int],
+    touched: Mapping[Change, Touched],
 ) -> tuple[str, ...]:
-    """What the settings of single layers touched; a fault when one touched nothing."""
+    """What the settings of single layers and cells touched; a fault when one touched nothing."""
     said = []
     for change in settings.changes:
         if not change.layers:
             continue
         if isinstance(change, Replacement):
-            count, done, what = replaced.get(change, 0), "replaced", "place"
+            count = replaced.get(change, 0)
+            done = f"replaced {count} place{'s' * (count != 1)}" if count else ""
         else:
-            count, done, what = touched.get(change, 0), "touched", "layer"
-        if not count:
-            raise _untouched(layers, change)
-        said.append(f"{change} {done} {count} {what}{'s' * (count != 1)}")
+            done = f"touched {touched[change]}" if change in touched else ""
+        if not done:
+            raise _untouched(layers, cells, change)
+        said.append(f"{change} {done}")
     return tuple(said)
 
 
-def _untouched(layers: Sequence[Layer], change: Change | Replacement) -> Fault:
+def _untouched(
+    layers: Sequence[Layer], cells: Mapping[str, Mapping[str, Value]], change: Change | Replacement
+) -> Fault:
     """The fault that a setting of layers reached none."""
     found = {*matching(change.layers, (layer.path for layer in layers))}
     if isinstance(change, Replacement):
@@ -311,5 +326,9 @@ def _untouched(layers: Sequence[Layer], change: Change | Replacement) -> Fault:
         return Fault(f"'{change.layers}' matches nothing that is still to be replaced", fix=fix)
     kinds = {type(layer.op) for layer in layers if layer.path in found}
     names = sorted({attribute for kind in kinds for attribute in attributes(kind)})
-    fix = near(change.name, names) or f"their attributes: {', '.join(names) or 'none'}"
+    rows = (row for path, row in cells.items() if pattern(change.layers).fullmatch(path))
+    columns = [*dict.fromkeys(column for row in rows for column in row if column != "name")]
+    listed = f"their attributes: {', '.join(names) or 'none'}"
+    listed += f"; columns of the table: {', '.join(columns)}" if columns else ""
+    fix = near(change.name, [*columns, *names]) or listed
     return Fault(f"no layer that matches '{change.layers}' has an attribute '{change.name}'", fix=fix)

@@ -38,10 +38,10 @@ class Letter(str):
 
 
 class Chosen(NamedTuple):
-    """Symbols, and how their values are put in: by the knobs that they replace, and by input sizes.
+    """Symbols, and how their values are put in: by the knobs and cells that they replace, and by input sizes.
 
-    `knobs` holds, for a knob, its symbol or a tuple of symbols and numbers; `inputs`, for an input, the
-    symbols by the places of their axes: the other sizes follow from the knobs, or are given.
+    `knobs` holds, for a knob or a cell (`stage6.depth`), its symbol or a tuple of symbols and numbers; `inputs`,
+    for an input, the symbols by the places of their axes: the other sizes follow from the knobs, or are given.
     """
 
     symbols: tuple[Symbol, ...]
@@ -52,7 +52,11 @@ class Chosen(NamedTuple):
     def changes(self) -> tuple[Change, ...]:
         """The knobs' values as settings, in terms of the symbols as they are scaled now."""
         values = {symbol.letter: symbol.value for symbol in self.symbols}
-        return tuple(Change("", name, filled(value, values), SOURCE) for name, value in self.knobs.items())
+        return tuple(
+            Change(row, knob, filled(value, values), SOURCE)
+            for name, value in self.knobs.items()
+            for row, _, knob in [name.rpartition(".")]
+        )
 
     def sizes(self, inputs: Mapping[str, Shape]) -> dict[str, tuple[Any, ...]]:
         """The sizes of those inputs that have symbols, of all inputs as they are without."""
@@ -88,12 +92,14 @@ class Chosen(NamedTuple):
 class Start(NamedTuple):
     """The network with numbers, as far as its layers do not matter: where the symbols start from.
 
-    `given` names the inputs whose sizes are not those that the spec writes.
+    `given` names the inputs whose sizes are not those that the spec writes; `cells` are those of tables, by the
+    paths of their rows.
     """
 
     knobs: Mapping[str, Any]
     inputs: Mapping[str, Shape]
     given: Collection[str] = ()
+    cells: Mapping[str, Mapping[str, Any]] = {}
 
     @classmethod
     def of(cls, spec: Spec, settings: Settings) -> Start:
@@ -167,9 +173,13 @@ class _Choice:
 
     def add(self, name: str, letter: str) -> None:
         entry = _ENTRY.fullmatch(name)
+        row, _, column = name.rpartition(".")
         if name in self.start.knobs:
             self.free_knob(name)
             self.knobs[name] = self.knob(name, self.start.knobs[name], letter)
+        elif column in self.start.cells.get(row, {}):
+            self.free_knob(name)
+            self.knobs[name] = self.knob(name, self.start.cells[row][column], letter)
         elif name == BATCH:
             self.batch = self.symbol(BATCH, 1, letter, "b")
         elif entry and entry[1] in self.start.knobs:
@@ -200,13 +210,14 @@ class _Choice:
 
     def knob(self, name: str, value: Any, letter: str) -> Any:
         """A knob's value in symbols; one symbol for all equal entries of a list."""
-        wanted = (CUSTOMARY.get(name, ""), name[0], name)
+        plain = name.rpartition(".")[2]
+        wanted = (CUSTOMARY.get(plain, ""), plain[0], plain)
         if type(value) in (int, Fraction) and value >= 0:
             return self.symbol(name, value, letter, *wanted, stretches=name in self.entering)
         if not isinstance(value, tuple) or not value or not all(_is_size(item) for item in value):
             raise Fault(
-                f"the knob '{name}' cannot be a symbol",
-                expected="a knob that holds a number, or a list of whole ones from 1 on",
+                f"'{name}' cannot be a symbol",
+                expected="one that holds a number, or a list of whole ones from 1 on",
                 found=shown(value),
             )
         if len(set(value)) == 1:
@@ -295,6 +306,7 @@ class _Choice:
         letters = {**AXIS_LETTERS, SQUARE: SQUARE}
         every = [letter for letter, axis in letters.items() if any(axis in each for each in axes.values())]
         known = [*self.start.knobs, BATCH, *every]
+        cells = [f"{row}.{column}" for row, cells in self.start.cells.items() for column in cells]
         if len(inputs) > 1:
             known += [
                 f"{source}.{letter}"
@@ -304,7 +316,7 @@ class _Choice:
             ]
         return Fault(
             f"there is no knob and no axis of the input called '{name}'",
-            fix=near(name, known) or "symbols can be " + ", ".join(known),
+            fix=near(name, [*known, *cells]) or "symbols can be " + ", ".join(known),
         )
 
 

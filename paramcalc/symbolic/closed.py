@@ -175,7 +175,7 @@ def close(
     """
     numeric = Settings(variant, changes, inputs or {})
     graph = elaborate(spec, numeric)
-    start = Start(graph.knobs, graph.inputs, numeric.inputs.keys())
+    start = Start(graph.knobs, graph.inputs, numeric.inputs.keys(), graph.cells)
     chosen = choose(spec, start, usual(spec, start) if symbols is None else symbols)
     try:
         return _closed(spec, numeric, scaled(chosen, graph))
