@@ -1222,6 +1222,10 @@ def test_setting_of_words(knob: str, setting: str, fact: str | None) -> None:
         ("sum([1, 2, 3])", 6),
         ("len([4, 4])", 2),
         ("divisible(33, 8)", 32),
+        ("sqrt(64)", 8),
+        ("64/sqrt(2**510/2**508)", 32),
+        ("sqrt(9/16)*4", 3),
+        ("sqrt(0)", 0),
         ("divisible(44)", 48),
         ("divisible(9, 8)", 16),  # 8 is below 90 % of 9
         ("divisible(20, 18)", 18),  # exactly 90 % of 20
@@ -1251,6 +1255,11 @@ def test_numbers_are_exact(expression: str, value: int) -> None:
         ("1, 2", "a comma outside brackets"),
         ("1/0", "division by zero"),
         ("2**1000", "an exponent must be a whole number of at most 512"),
+        ("64**0.5", "an exponent must be a whole number of at most 512"),
+        ("sqrt(63)", "the square root of 63 is no exact number"),
+        ("sqrt(-4)", "the square root of -4 is no exact number"),
+        ("sqrt(1/2)", "the square root of 0.5 is no exact number"),
+        ("sqrt([4])", "sqrt needs numbers"),
         ("9**9**9", "an exponent must be a whole number of at most 512"),
         ("'a'*3", "arithmetic takes numbers only"),
         ("[0]*3", "arithmetic takes numbers only"),

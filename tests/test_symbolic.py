@@ -112,6 +112,16 @@ def test_a_stretched_function_evaluates_on_numbers() -> None:
             assert evaluate(found, point) == FUNCTIONS[name].apply(*told), (name, point)
 
 
+def test_square_roots_of_symbols() -> None:
+    """Of a square there is one; any other root would be no polynomial."""
+    asked = PolynomialJudge(SYMBOLS)
+
+    assert asked.function("sqrt", [W * W * H**4 * 9 / 4]) == W * H * H * 3 / 2
+    for value in (W, 2 * W * W, W * W + H * H, opaque("max", W, H) ** 2):
+        with pytest.raises(Fault, match="square root"):
+            asked.function("sqrt", [value])
+
+
 # ------------------------------------------------------------------------------------------- proofs
 
 

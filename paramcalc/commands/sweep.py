@@ -29,7 +29,7 @@ def sweep(
         list[str],
         typer.Argument(
             metavar="NAME=VALUES...",
-            help="A knob, depths[2], input, batch, LAYERS.ATTRIBUTE, ROW.COLUMN; LOW:HIGH[:STEP], or a list with commas.",
+            help="A knob, depths[2], input, batch, LAYERS.ATTRIBUTE, ROW.COLUMN; LOW:HIGH[:STEP], or a list by commas.",
         ),
     ],
     sample: Annotated[

@@ -154,7 +154,9 @@ def remainder(one: Value, two: Value) -> Value:
 
 def power(one: Value, two: Value) -> Value:
     if not isinstance(two, int) or abs(two) > MOST_BITS:
-        raise Fault(f"an exponent must be a whole number of at most {MOST_BITS}", found=shown(two))
+        half = type(two).__module__ == "fractions" and two.denominator == 2
+        fact = f"an exponent must be a whole number of at most {MOST_BITS}"
+        raise Fault(fact, found=shown(two), fix="a square root is sqrt( )" if half else "")
     if not _plain(one):
         return whole(one**two)
     size = max(abs(one.numerator).bit_length(), one.denominator.bit_length())
@@ -264,6 +266,24 @@ def divisible(value: Value, divisor: Value = 8) -> Value:
     return nearest + divisor if 10 * nearest < 9 * value else nearest
 
 
+def square_root(value: Value) -> Value:
+    """The exact square root, where there is one.
+
+    >>> square_root(64)
+    8
+    """
+    from math import isqrt
+
+    above, below = (isqrt(max(part, 0)) for part in (value.numerator, value.denominator))
+    if above**2 != value.numerator or below**2 != value.denominator:
+        around = (
+            f"a square, such as {above**2} or {(above + 1) ** 2}" if value >= 0 else "a square, at least 0"
+        )
+        fact = f"the square root of {shown(value)} is no exact number"
+        raise Fault(fact, expected=around if value.denominator == 1 else "a square")
+    return divide(above, below)
+
+
 FUNCTIONS: dict[str, Function] = {
     "min": Function(lambda *items: min(items), 1, 100, NUMBERS_OR_LIST),
     "max": Function(lambda *items: max(items), 1, 100, NUMBERS_OR_LIST),
@@ -274,4 +294,5 @@ FUNCTIONS: dict[str, Function] = {
     "ceil": Function(lambda value: -(-value // 1), 1, 1),
     "round": Function(lambda value: value if isinstance(value, int) else round(value), 1, 1),
     "divisible": Function(divisible, 1, 2),
+    "sqrt": Function(square_root, 1, 1),
 }

@@ -122,6 +122,8 @@ class PolynomialJudge:
         if name == "divisible":
             return self._divisible(*arguments)
         (value,) = arguments
+        if name == "sqrt":
+            return _square_root(value)
         if name == "abs":
             return value if self.nonneg(value) else -value
         if name == "round":
@@ -352,3 +354,14 @@ def _sign_normal(value: Polynomial) -> Polynomial:
     value = value / Fraction(value.content)
     first = max(value.terms, key=lambda monomial: [(exponent, atom.name) for atom, exponent in monomial])
     return value if value.terms[first] > 0 else -value
+
+
+def _square_root(value: Polynomial) -> Any:
+    """The square root of a square of symbols; any other has no closed form."""
+    (monomial, coefficient), *others = value.terms.items()
+    plain = all(exponent % 2 == 0 and not atom.arguments for atom, exponent in monomial)
+    if others or not plain:
+        fact = f"the square root of {value} has no closed form"
+        raise Fault(fact, fix="leave the symbols in it numbers")
+    root = FUNCTIONS["sqrt"].apply(coefficient)
+    return Polynomial.of({tuple((atom, exponent // 2) for atom, exponent in monomial): root})
