@@ -1507,6 +1507,8 @@ def test_settings_of_cells() -> None:
         ("(3, size, size)", "3x32x32 (channels x height x width)"),
         ("[3, size, size/2]", "3x32x16 (channels x height x width)"),
         ("[784]", "784 (channels)"),
+        ("{if: size > 9, then: 3x4x5, else: {length: 7}}", "3x4x5 (channels x height x width)"),
+        ("{if: size < 9, then: 3x4x5, else: {if: size == 32, then: {length: size}, else: 5}}", "32 (length)"),
         ("{length: 197, channels: 2*size}", "197x64 (length x channels)"),
         ("{length: 1024}", "1024 (length)"),
         ("{height: 4, width: 5, channels: 6}", "4x5x6 (height x width x channels)"),

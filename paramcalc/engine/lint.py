@@ -28,7 +28,7 @@ def channels_last(spec: Spec, inputs: Mapping[str, Shape]) -> Iterator[Problem]:
     """A remark on each input that is written like a picture with its colours last."""
     for name, shape in inputs.items():
         declared, dims = spec.inputs[name], shape.dims
-        if declared.axes or len(dims) != 3 or not all(type(size) is int for size in dims):
+        if declared.choice or declared.axes or len(dims) != 3 or not all(type(size) is int for size in dims):
             continue
         one, two, colours = dims
         if one == two > MOST_COLOURS and colours in (1, MOST_COLOURS):

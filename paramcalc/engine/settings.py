@@ -15,7 +15,7 @@ from paramcalc.engine.graph import Layer
 from paramcalc.engine.scope import FAILED, MISSING, NOTHING, Network, UnknownError, View
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Chain, Input, Knob, Named, Spec, Variant, Written, walk
-from paramcalc.language.values import Value, Word
+from paramcalc.language.values import Value, Word, truth
 from paramcalc.ops.attributes import attributes, shown, size
 from paramcalc.ops.base import Op
 
@@ -191,6 +191,7 @@ def set_inputs(network: Network, settings: Settings) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
     for name, one in declared.items():
         try:
+            one = _decided(network, one)
             if one.sizes is None and not one.axes:
                 raise UnknownError
             shape = _input_shape(network, one)
@@ -233,6 +234,21 @@ def _resized(network: Network, name: str, shape: Shape, other: tuple[Any, ...] |
         source = input_option(name, other)
         network.report(fault, source, source.text.find("=") + 1, len(source.text))
         raise UnknownError from None
+
+
+def _decided(network: Network, declared: Input) -> Input:
+    """Of inputs that conditions choose from, the one that they choose."""
+    one = declared
+    while one.choice is not None:
+        test = one.choice
+        try:
+            value = View(network, None, NOTHING).written(test.condition)
+            one = test.then if truth(value) else test.otherwise
+        except Fault as fault:
+            start, end = fault.at or (0, len(test.condition.text))
+            fault.at = (test.at + start - declared.at, test.at + end - declared.at)
+            raise
+    return one
 
 
 def _input_shape(network: Network, declared: Input) -> Shape:

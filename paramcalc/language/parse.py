@@ -20,6 +20,7 @@ from paramcalc.language.spec import (
     Chain,
     Defaults,
     Input,
+    InputChoice,
     Knob,
     Outputs,
     Parameter,
@@ -331,6 +332,13 @@ class _SpecReader(ChainReader):
 
     def input(self, node: Node) -> Input:
         unreadable = Input(None, (), self.source, node.start)
+        if isinstance(node, Mapping) and node.get("if") is not None:
+            parts = self.parts(node, "if", required=("if", "then", "else"), optional=())
+            test = self.scalar_expression(parts["if"], "if") if parts else None
+            if parts is None or test is None:
+                return unreadable
+            choice = InputChoice(*test, self.input(parts["then"]), self.input(parts["else"]))
+            return unreadable._replace(choice=choice)
         if isinstance(node, Scalar) and node.text.strip():
             sizes = self.sizes(node)
             return unreadable if sizes is None else Input(sizes, (), self.source, node.start)

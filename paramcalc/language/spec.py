@@ -235,15 +235,40 @@ class Variant(NamedTuple):
 
 
 class Input(NamedTuple):
-    """A declared input: sizes of all axes in one expression, or one for each named axis.
+    """A declared input: sizes of all axes in one expression, or one for each named axis; or a choice of two.
 
-    It has neither when it could not be read.
+    It has none of these when it could not be read.
     """
 
     sizes: Written | None
     axes: tuple[Setting, ...]
     source: Source
     at: int
+    choice: InputChoice | None = None
+
+    def alternatives(self) -> Iterator[Input]:
+        """All that it may be."""
+        if self.choice is None:
+            yield self
+        else:
+            yield from self.choice.then.alternatives()
+            yield from self.choice.otherwise.alternatives()
+
+    def conditions(self) -> Iterator[Expression]:
+        """What decides which of them it is."""
+        if self.choice is not None:
+            yield self.choice.condition
+            yield from self.choice.then.conditions()
+            yield from self.choice.otherwise.conditions()
+
+
+class InputChoice(NamedTuple):
+    """Two inputs, and the condition of the first; `at` is the condition's place."""
+
+    condition: Expression
+    at: int
+    then: Input
+    otherwise: Input
 
 
 class Outputs(NamedTuple):

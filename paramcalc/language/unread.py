@@ -66,7 +66,9 @@ def _outside_blocks(spec: Spec) -> Iterator[str]:
     for variant in spec.variants.values():
         yield from _in_values(setting.value for setting in variant.settings)
     for one in spec.inputs.values():
-        yield from _in_values([one.sizes, *(axis.value for axis in one.axes)])
+        yield from _in_values(one.conditions())
+        for each in one.alternatives():
+            yield from _in_values([each.sizes, *(axis.value for axis in each.axes)])
     for defaults in spec.defaults.values():
         yield from _in_values(setting.value for setting in defaults.settings)
     yield from _in_values(spec.outputs.references)

@@ -95,6 +95,16 @@ def _definitions(claimed: Iterable[str]) -> dict[str, Any]:
                 _TEXT,
                 {"type": "array", "items": _EXPRESSION, "minItems": 1},
                 {"type": "object", "propertyNames": {"enum": list(AXES)}},
+                {
+                    "type": "object",
+                    "required": ["if", "then", "else"],
+                    "properties": {
+                        "if": _EXPRESSION,
+                        "then": {"$ref": "#/$defs/input"},
+                        "else": {"$ref": "#/$defs/input"},
+                    },
+                    "additionalProperties": False,
+                },
             ]
         },
         "chain": {

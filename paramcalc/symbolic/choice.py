@@ -337,9 +337,10 @@ def _knobs_of_space(spec: Spec, without: Collection[str] = ()) -> set[str]:
     for name, declared in spec.inputs.items():
         if name in without:
             continue
-        if declared.sizes is not None and not isinstance(declared.sizes, Expression):
-            written += declared.sizes[1:]  # channels come first
-        written += [argument.value for argument in declared.axes if argument.name != CHANNELS]
+        for one in declared.alternatives():
+            if one.sizes is not None and not isinstance(one.sizes, Expression):
+                written += one.sizes[1:]  # channels come first
+            written += [argument.value for argument in one.axes if argument.name != CHANNELS]
     return {name for expression in written for name in _names(expression)}
 
 
@@ -349,6 +350,10 @@ def _knobs_by_place(spec: Spec, start: Start) -> dict[str, set[Place]]:
     within: set[str] = set()
     for source, declared in spec.inputs.items():
         if source in start.given:
+            continue
+        if declared.choice is not None:
+            each = (one.sizes or tuple(axis.value for axis in one.axes) for one in declared.alternatives())
+            within.update(name for part in (*each, *declared.conditions()) for name in _names(part))
             continue
         sizes = declared.sizes or tuple(axis.value for axis in declared.axes)
         written = (sizes,) if isinstance(sizes, Expression) else sizes
