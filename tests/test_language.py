@@ -174,7 +174,7 @@ def test_a_key_over_a_mapping() -> None:
         ("- a.b: relu", "'a.b' cannot be the name of a layer"),
         ("- conv2d 3: relu", "'conv2d 3' cannot be the name of a layer"),
         ("- relu: {a: relu}", "relu takes no arguments"),
-        ("- table: relu", "a table is a mapping of columns, rows and layers"),
+        ("- table: relu", "'table' is a word of the language, not the name of a layer"),
         ("- auxiliary: relu", "auxiliary holds one branch with a name"),
     ],
 )
@@ -495,6 +495,14 @@ def test_what_doubles_on_purpose(lines: list[str]) -> None:
 def test_a_picture_with_its_colours_last(declared: str, remark: list[str]) -> None:
     """Sizes without names are channels first; one that reads like a picture the other way round is noted."""
     assert doubts(f"input: {declared}\nlayers: [relu]") == remark
+
+
+def test_a_second_head_in_a_group() -> None:
+    """Outputs of a group are heads as well."""
+    text = "input: 8\noutputs: [h/a, h/b]\nlayers:\n  - relu\n  - h:\n      - a: linear 4\n      - b: linear 4{}\n"
+
+    assert doubts(text.format("")) == ["'h/b' reads 'h/a', and both are outputs"]
+    assert doubts(text.format(" from relu")) == []
 
 
 @pytest.mark.parametrize(

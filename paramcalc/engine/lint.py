@@ -11,7 +11,7 @@ from paramcalc.base.shape import Shape
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.engine.scope import Frame, UnknownError, View
 from paramcalc.language.expression import Expression
-from paramcalc.language.spec import Input, Join, Named, Repeat, Spec, Step
+from paramcalc.language.spec import Chain, Input, Join, Named, Repeat, Spec, Step
 from paramcalc.language.unread import read_names
 from paramcalc.language.values import Value
 from paramcalc.ops.attributes import shown
@@ -68,12 +68,24 @@ def heads_in_a_row(spec: Spec) -> Iterator[Problem]:
     Both are mostly meant to read what stands before them; stages of a backbone begin otherwise.
     """
     names = {str(reference) for reference in spec.outputs.references}
-    for one, two in pairwise(spec.layers.items if len(names) > 1 else ()):
-        if not (isinstance(one, Named) and isinstance(two, Named) and {one.name, two.name} <= names):
+    if len(names) > 1:
+        yield from _in_a_row(spec.layers, "", names, spec)
+
+
+def _in_a_row(chain: Chain, prefix: str, names: set[str], spec: Spec) -> Iterator[Problem]:
+    """The same in one group, and in those below it."""
+    for item in chain.items:
+        if isinstance(item, Named) and f"{prefix}{item.name}" not in names:
+            yield from _in_a_row(item.chain, f"{prefix}{item.name}/", names, spec)
+    for one, two in pairwise(chain.items):
+        if not (isinstance(one, Named) and isinstance(two, Named)):
             continue
         first, second = _first_call(one), _first_call(two)
-        if first and second and first.call.head == second.call.head and not second.call.references:
-            fact = f"'{two.name}' reads '{one.name}', and both are outputs"
+        paths = [f"{prefix}{item.name}" for item in (one, two)]
+        if not (first and second and names.issuperset(paths)) or second.call.references:
+            continue
+        if first.call.head == second.call.head:
+            fact = f"'{paths[1]}' reads '{paths[0]}', and both are outputs"
             fix = f"for two heads on one tensor, say which: {second.call.head} ... from NAME"
             start = second.at + second.call.start
             yield Problem(spec.layers_source, start, second.at + second.call.end, fact, (fix,))

@@ -260,6 +260,10 @@ class ChainReader(Reader):
             return self.named(key, value)  # over a list, even these are names
         if "if" in keys:
             return self.condition(node, counts)
+        if keys in (["repeat"], ["table"]) and isinstance(value, Scalar) and self.starts_a_call(value):
+            fact = f"'{key.text}' is a word of the language, not the name of a layer"
+            self.fail(key, fact, "choose another name")
+            return (Broken(key.start),)
         if "repeat" in keys:
             return self.repeat(node, counts)
         if len(keys) > 1:
@@ -327,6 +331,11 @@ class ChainReader(Reader):
         return (
             ops.known(word) or word in self.blocks or word in self.variables or word in ("from", "identity")
         )
+
+    def starts_a_call(self, line: Scalar) -> bool:
+        """Whether a line starts with the name of an op or block, and not with one that may hold a number."""
+        word = re.split(r"[ ,]", line.text)[0]
+        return ops.known(word) or word in self.blocks
 
     def is_item(self, node: Mapping) -> bool:
         """Whether a mapping is one item, and not the attributes of a call."""
