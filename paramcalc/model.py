@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc.base.errors import Fault, Problem, Source, SpecError, visible
 from paramcalc.count.report import Report, count
 from paramcalc.engine import library
-from paramcalc.engine.elaborate import Change, Replacement, Settings, elaborate
+from paramcalc.engine.elaborate import Change, Decode, Replacement, Setting, Settings, elaborate
 from paramcalc.engine.graph import Graph
 from paramcalc.language import expression
 from paramcalc.language.chains import items
@@ -48,36 +48,45 @@ class Model:
 
     def graph(
         self,
-        changes: Sequence[Change | Replacement] = (),
+        changes: Sequence[Setting] = (),
         inputs: dict[str, Any] | None = None,
+        decode: int | str | None = None,
         **knobs: Any,
     ) -> Graph:
         """The network with every shape known.
 
         `knobs` are values of the spec's knobs: numbers, words, lists; `**{"stage6.depth": 4}` is a cell of a
-        table. `inputs` gives other sizes by input name, in the order of the declared axes.
+        table. `inputs` gives other sizes by input name, in the order of the declared axes. `decode` makes it
+        the network of one more token, after so many, or `target=4096` for one of several inputs.
         """
         source = Source("<arguments>", "")
-        given = tuple(
+        given: tuple[Setting, ...] = tuple(
             Change(row, knob, _value(value), source)
             for name, value in knobs.items()
             for row, _, knob in [name.rpartition(".")]
         )
+        if decode is not None:
+            given = (*given, token(str(decode)))
         return elaborate(self.spec, Settings(self.variant, (*changes, *given), inputs or {}))
 
     def count(
         self,
-        changes: Sequence[Change | Replacement] = (),
+        changes: Sequence[Setting] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
         convention: str = "",
+        decode: int | str | None = None,
         **knobs: Any,
     ) -> Report:
         """Exact counts of every layer and their totals, for a batch of samples.
 
-        `convention` names a tool or a paper whose counts they are to be: `torchinfo`, `fvcore`.
+        `convention` names a tool or a paper whose counts they are to be: `torchinfo`, `fvcore`. `decode`
+        counts one more token after so many, instead of a sequence.
+
+        >>> load("llama2-7b").count(decode=4095).macs
+        7680819200
         """
-        report = count(self.graph(changes, inputs, **knobs), batch)
+        report = count(self.graph(changes, inputs, decode, **knobs), batch)
         if not convention:
             return report
         from paramcalc import conventions
@@ -118,16 +127,22 @@ class Model:
     def closed(
         self,
         symbols: Sequence[str] | None = None,
-        changes: Sequence[Change | Replacement] = (),
+        changes: Sequence[Setting] = (),
         inputs: dict[str, Any] | None = None,
+        decode: int | str | None = None,
     ) -> Closed:
         """The network counted in symbols: of knobs, of input axes (`H`, `W`, `L`), of the `batch`.
 
-        `h` is the height and width of a square. Without `symbols`, the width and the input's space.
+        `h` is the height and width of a square. Without `symbols`, the width and the input's space; with
+        `decode`, the number of tokens before the new one, `past`.
+
+        >>> print(load("llama2-7b").closed(decode=4096).formula("macs"))
+        262144 P + 6607339520
         """
         from paramcalc.symbolic import close
 
-        return close(self.spec, self.variant, symbols, tuple(changes), inputs)
+        step = () if decode is None else (token(str(decode)),)
+        return close(self.spec, self.variant, symbols, (*changes, *step), inputs)
 
     def formula(
         self, quantity: str, symbols: Sequence[str] | None = None, layers: Sequence[str] = ()
@@ -142,7 +157,7 @@ class Model:
     def space(
         self,
         axes: Sequence[Axis],
-        changes: Sequence[Change | Replacement] = (),
+        changes: Sequence[Setting] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
     ) -> Space:
@@ -158,7 +173,7 @@ class Model:
         most: str = "",
         least: str = "",
         step: int = 1,
-        changes: Sequence[Change | Replacement] = (),
+        changes: Sequence[Setting] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
     ) -> Solution:
@@ -182,7 +197,7 @@ class Model:
         sample: int | None = None,
         seed: int = 0,
         pareto: str = "",
-        changes: Sequence[Change | Replacement] = (),
+        changes: Sequence[Setting] = (),
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
     ) -> Sweep:
@@ -272,6 +287,16 @@ def change(text: str) -> Change:
     except Fault as fault:
         raise _located(fault, source) from None
     return Change(layers, attribute, written, source)
+
+
+def token(text: str) -> Decode:
+    """One more token as the command line has it: `4096`, after so many, or `target=4096` for one of several inputs."""
+    name, equals, count = text.rpartition("=")
+    digits = count.strip().replace(",", "").replace("_", "")
+    if not digits.isdecimal() or (equals and not name.strip()):
+        fix = "write the number of tokens before the new one, such as 4096, or INPUT=4096"
+        raise Fault(f"'{text}' is not a number of tokens", fix=fix)
+    return Decode(int(digits), name.strip(), Source("--decode", text))
 
 
 def replacement(text: str) -> Replacement:

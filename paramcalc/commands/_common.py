@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 import typer
 
 from paramcalc.base.errors import Fault, first_of
-from paramcalc.engine.elaborate import Change, Replacement
+from paramcalc.engine.elaborate import Setting
 from paramcalc.render.escape import harmless
 from paramcalc.render.grid import Grid, Styled, hanging, layout
 
@@ -85,6 +85,14 @@ ReplaceOption = Annotated[
         "--replace", metavar="LAYERS='CALL ...'", help="Replace layers or blocks with another line."
     ),
 ]
+DecodeOption = Annotated[
+    str,
+    typer.Option(
+        "--decode",
+        metavar="[INPUT=]TOKENS",
+        help="Take one more token after so many, each layer by its cache, in place of a sequence.",
+    ),
+]
 InputOption = Annotated[
     list[str] | None,
     typer.Option("--input", metavar="[NAME=]SIZES", help="Use other input sizes, such as 3x288x288."),
@@ -138,7 +146,7 @@ def _bundle(name: str, options: Mapping[str, Any], make: Callable[..., Any]) -> 
 class Changes(NamedTuple):
     """What is changed in a network, as `Model.count` and others take it."""
 
-    changes: tuple[Change | Replacement, ...]
+    changes: tuple[Setting, ...]
     inputs: dict[str, Any]
 
 
@@ -148,6 +156,11 @@ CHANGES = {"sets": SetOption, "replaced": ReplaceOption, "plugins": PluginOption
 def network_options(command: Callable[..., None]) -> Any:
     """Adds the options which change a network; they make the parameter `changed`."""
     return _bundle("changed", {"inputs": InputOption, **CHANGES}, settings)(command)
+
+
+def decode_options(command: Callable[..., None]) -> Any:
+    """The same and --decode, for a command that counts."""
+    return _bundle("changed", {"inputs": InputOption, **CHANGES, "decode": DecodeOption}, settings)(command)
 
 
 def change_options(command: Callable[..., None]) -> Any:
@@ -160,9 +173,10 @@ def settings(
     inputs: list[str] | None = None,
     plugins: list[Path] | None = None,
     replaced: list[str] | None = None,
+    decode: str | None = None,
 ) -> Changes:
     """Changes and input sizes from the options' texts, after loading the plugins."""
-    from paramcalc.model import change, replacement, sizes
+    from paramcalc.model import change, replacement, sizes, token
 
     load_plugins(plugins)
     changes = [change(text) for text in sets or ()]
@@ -170,7 +184,8 @@ def settings(
     shapes = [sizes(text) for text in inputs or ()]
     _once("--set", [text.split("=")[0].strip() for text in sets or ()])
     _once("--input", [name for name, _ in shapes])
-    return Changes((*changes, *swaps), dict(shapes))
+    steps = [token(decode)] if decode else []
+    return Changes((*changes, *swaps, *steps), dict(shapes))
 
 
 def _once(option: str, names: list[str]) -> None:

@@ -16,16 +16,17 @@ from paramcalc.commands._common import (
     Output,
     RowsOption,
     UnfoldOption,
-    network_options,
+    decode_options,
     output_options,
     under,
 )
+from paramcalc.engine.settings import Decode
 from paramcalc.language.lines import words
 from paramcalc.model import Model, change, load, sizes
 
 
 @output_options(*TABLE)
-@network_options
+@decode_options
 def compare(
     changed: Changes,
     output: Output,
@@ -59,6 +60,7 @@ def compare(
     Networks that have few layers in common have a row each, unless --align is there.
 
     --set, --replace and --input change all but the first; with one SPEC, a copy that it is compared with.
+    --decode is for all.
 
     Example: paramcalc compare resnet-50 --set width=96
 
@@ -78,14 +80,15 @@ def compare(
 
     others: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in specs[1:]]
     others += [_version(text, specs[0]) for text in versus or ()]
-    if not others and any(changed):
+    steps = tuple(change for change in changed.changes if isinstance(change, Decode))
+    if not others and (len(changed.changes) > len(steps) or changed.inputs):
         others = [(specs[0], ())]
     if not others:
         raise Fault(
             "a comparison needs two networks", fix="name another SPEC, or say what to change: --set width=96"
         )
     models = {name: load(name) for name in dict.fromkeys([specs[0], *(name for name, _ in others)])}
-    reports = [models[specs[0]].count(batch=batch)]
+    reports = [models[specs[0]].count(steps, batch=batch)]
     for name, texts in others:
         own = _apart(texts, models[name])
         reports.append(

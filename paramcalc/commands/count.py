@@ -17,8 +17,8 @@ from paramcalc.commands._common import (
     Output,
     RowsOption,
     UnfoldOption,
+    decode_options,
     doubts,
-    network_options,
     output_options,
     under,
 )
@@ -32,7 +32,7 @@ Dtype = Literal["float64", "float32", "tf32", "bfloat16", "float16", "int8", "fl
 
 
 @output_options(*TABLE)
-@network_options
+@decode_options
 def count(
     changed: Changes,
     output: Output,

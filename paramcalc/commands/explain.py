@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from paramcalc.commands._common import Changes, Output, SpecArgument, network, network_options, output_options
+from paramcalc.commands._common import Changes, Output, SpecArgument, decode_options, network, output_options
 
 
 @output_options("text", "markdown", "latex", "json")
-@network_options
+@decode_options
 def explain(
     changed: Changes,
     output: Output,

@@ -10,15 +10,15 @@ from paramcalc.commands._common import (
     Changes,
     Output,
     SpecArgument,
+    decode_options,
     network,
-    network_options,
     output_options,
     remark,
 )
 
 
 @output_options("text", "latex", "python", "c", "javascript", "json")
-@network_options
+@decode_options
 def formula(
     changed: Changes,
     output: Output,

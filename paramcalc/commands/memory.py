@@ -12,7 +12,7 @@ from paramcalc.commands._common import (
     Changes,
     Output,
     SpecArgument,
-    network_options,
+    decode_options,
     output_options,
 )
 from paramcalc.commands.count import Dtype
@@ -21,7 +21,7 @@ Weights = Literal[Dtype, "fp8", "int4", "nf4"]
 
 
 @output_options(*TABLE)
-@network_options
+@decode_options
 def memory(
     changed: Changes,
     output: Output,

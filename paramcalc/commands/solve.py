@@ -12,13 +12,13 @@ from paramcalc.commands._common import (
     Changes,
     Output,
     SpecArgument,
-    network_options,
+    decode_options,
     output_options,
 )
 
 
 @output_options(*TABLE)
-@network_options
+@decode_options
 def solve(
     changed: Changes,
     output: Output,

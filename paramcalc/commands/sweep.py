@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from paramcalc.base.errors import Fault
-from paramcalc.commands._common import BatchOption, Changes, Output, SpecArgument, network_options, remark
+from paramcalc.commands._common import BatchOption, Changes, Output, SpecArgument, decode_options, remark
 from paramcalc.render.progress import Progress
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from paramcalc.sweep.workers import Workers
 
 
-@network_options
+@decode_options
 def sweep(
     changed: Changes,
     spec: SpecArgument,

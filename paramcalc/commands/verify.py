@@ -14,6 +14,7 @@ from paramcalc.base.files import whole
 from paramcalc.base.start import INTERRUPTED
 from paramcalc.commands._common import (
     Changes,
+    DecodeOption,
     DepthOption,
     Output,
     UnfoldOption,
@@ -91,6 +92,7 @@ def verify(
             "--save-activations", metavar="FILE.npz", help="Save the outputs of all layers to this file."
         ),
     ] = None,
+    decode: DecodeOption = "",
     depth: DepthOption = None,
     unfold: UnfoldOption = False,
     times: Annotated[
@@ -103,6 +105,7 @@ def verify(
 
     Example: paramcalc verify lenet5-1998 --batch 2
     """
+    from paramcalc.model import token
     from paramcalc.verify import draw as drawn
     from paramcalc.verify.compare import RunSettings
     from paramcalc.verify.session import Request
@@ -117,7 +120,10 @@ def verify(
         expected,
         _number("--up-to", limit),
         alone=bool(arrays or weights or expected or save_output or save_activations),
+        decode=token(decode) if decode else None,
     )
+    if decode and (arrays or expected or save_output or save_activations):
+        raise Fault("--decode compares tokens one by one with all at once", fix="leave out files of arrays")
     try:
         done = _run(_names(specs, every), request, save_output, save_activations)
     except KeyboardInterrupt:

@@ -102,13 +102,23 @@ class _Order:
         first = len(graph.inputs)
         numbered = [*enumerate(graph.layers, start=first)]
         if only is None:
-            run = [(value, layer) for value, layer in numbered if training or not layer.auxiliary]
+            run = [
+                (value, layer)
+                for value, layer in numbered
+                if (training or not layer.auxiliary) and not layer.done
+            ]
         else:
             run = [(value, layer) for value, layer in numbered if value in only]
         self.batch = batch
         self.layers = [layer for _, layer in run]
         self.made = {value: place for place, (value, _) in enumerate(run)}
         self.sizes = {value: batch * graph.shape(value).elements for value in (*range(first), *self.made)}
+        for _, layer in run:  # what is read of values that are there before the run
+            for value, read in zip(
+                layer.inputs, layer.applied.rules.inputs_read(*layer.applied.inputs), strict=True
+            ):
+                if value not in self.made:
+                    self.sizes[value] = max(self.sizes.get(value, 0), batch * read)
         self.last = {value: self.made.get(value, -1) for value in self.sizes}
         for place, layer in enumerate(self.layers):
             self.last.update(dict.fromkeys(layer.inputs, place))

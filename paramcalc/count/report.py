@@ -320,7 +320,7 @@ def count_layer(layer: Layer, batch: int) -> Counts:
     params = _scalars(own, lambda name: name not in op.frozen)
     kernels = _scalars(own, op.contracts)
     contracts = op.weighs(applied.weights)
-    activations = applied.output.elements * batch
+    activations = 0 if layer.done else applied.output.elements * batch
     macs = applied.cost.macs * batch
     return Counts(
         params=params,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeGuard
 from paramcalc.base.errors import Fault, Source, SpecError, near, visible
 from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.count.report import Report, count
-from paramcalc.engine.elaborate import Change, Elaborator, Replacement, Settings, elaborate
+from paramcalc.engine.elaborate import Change, Elaborator, Setting, Settings, elaborate
 from paramcalc.language.expression import parse
 from paramcalc.language.lines import split
 from paramcalc.language.spec import Spec
@@ -105,7 +105,7 @@ class Space:
         spec: Spec,
         variant: str,
         axes: Sequence[Axis],
-        changes: tuple[Change | Replacement, ...] = (),
+        changes: tuple[Setting, ...] = (),
         inputs: Mapping[str, Any] | None = None,
         batch: int = 1,
     ) -> None:
@@ -136,7 +136,7 @@ class Space:
     def settings(self, values: Sequence[Any]) -> tuple[Settings, Any]:
         """What to elaborate at a point, and the batch there; values may be symbols, or lists of them."""
         knobs: dict[str, Any] = {}
-        changes: list[Change | Replacement] = []
+        changes: list[Setting] = []
         inputs = dict(self.inputs)
         batch: Any = self.batch
         for axis, value in zip(self.axes, values, strict=True):
@@ -302,7 +302,7 @@ class _Words:
         raise Fault(f"'{name}' has no sizes here")
 
 
-def _is_knob(change: Change | Replacement) -> TypeGuard[Change]:
+def _is_knob(change: Setting) -> TypeGuard[Change]:
     return isinstance(change, Change) and not change.layers
 
 

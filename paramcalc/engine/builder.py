@@ -282,18 +282,23 @@ def _problem(layer: Layer, fact: str, *notes: str) -> Problem:
 
 
 def sharing(
-    applied: Applied, owner: Layer, auxiliary: str, strict: bool = True
+    applied: Applied, owner: Layer, auxiliary: str, strict: bool = True, weight: str = ""
 ) -> tuple[dict[str, str], str]:
     """What a layer in the branch `auxiliary` takes from an earlier one: the owner's path for each weight and
     buffer, and the path of the layer that it is another use of, if its op is the same.
 
     Weights of equal name and shape are taken; equal names with other shapes are a fault. When the
-    layer itself asks for it (`strict`), there must be something in common.
+    layer itself asks for it (`strict`), there must be something in common. Of one `weight` nothing else
+    is taken.
     """
     shared = {}
     theirs = owner.applied.weights
+    for path, own in ((owner.path, theirs), (f"this {applied.op.title}", applied.weights)) if weight else ():
+        if weight not in own:
+            fix = f"it has {', '.join(own)}" if own else "it has no weights"
+            raise Fault(f"'{path}' has no weight '{weight}' to share", fix=fix, about="share")
     for name, dims in applied.weights.items():
-        if name not in theirs:
+        if name not in theirs or weight not in ("", name):
             continue
         if not _alike(theirs[name], dims):
             expected = f"{_sizes(theirs[name])}, as in '{owner.path}'"
@@ -306,7 +311,7 @@ def sharing(
     if shared and owner.auxiliary and not auxiliary:
         fact = f"the weights of '{owner.path}' exist in training only"
         raise Fault(fact, fix="let the auxiliary layer share the weights of the other one", about="share")
-    if not shared or owner.applied.op != applied.op:
+    if not shared or owner.applied.op != applied.op or len(shared) < len(applied.weights):
         return shared, ""
     again = owner.again or owner.path
     return shared | dict.fromkeys(applied.buffers, again), again

@@ -26,14 +26,28 @@ from paramcalc.ops.base import Op
 _Key: TypeAlias = tuple[int, int, int]
 
 # What a call gives by name, the layer or group to share weights with, and whether these are frozen.
-Given: TypeAlias = tuple[dict[str, Value], Group | int | None, bool]
+Given: TypeAlias = tuple[dict[str, Value], "Share | None", bool]
+
+
+class Share(NamedTuple):
+    """The layer or group whose weights a call shares, and the one weight that it means, or ''."""
+
+    target: Group | int
+    weight: str
+
+    def every_weight(self) -> Group | int:
+        """The target, of which all weights are shared; what holds layers cannot mean one of them."""
+        if self.weight:
+            fact = f"a group shares all weights of another, not only '{self.weight}'"
+            raise Fault(fact, fix="share that weight in the line of the layer", about="share")
+        return self.target
 
 
 class Use(NamedTuple):
     """An op as a call wants it, with the sharing and freezing that the call asks for."""
 
     op: Op
-    share: Group | int | None
+    share: Share | None
     frozen: bool
 
 
@@ -121,12 +135,12 @@ class Calls:
     ) -> Given:
         """What a call gives to names, by place or by name; `unknown` says what is wrong with any other."""
         given: dict[str, Value] = {}
-        share: Group | int | None = None
+        share: Share | None = None
         frozen = False
         for place, argument in enumerate(call.arguments):
             name = argument.name or (names[place] if place < len(names) else "")
             if isinstance(argument.value, Reference):
-                share = view.entry(argument.value)
+                share = Share(view.entry(argument.value), argument.value.weight)
             elif name == "frozen":
                 frozen = self.flag(argument, view)
             elif name not in names:
@@ -275,7 +289,7 @@ class Calls:
         inner.parameters = self.with_defaults(block, given, View(self.network, inner, incoming))
         inner.frozen = scope.frozen or frozen
         if share is not None:
-            inner.share = share
+            inner.share = share.every_weight()
         elif self.settles(call, scope):
             self.entered[key] = inner.parameters, shape
         return share is not None

@@ -15,7 +15,7 @@ from paramcalc.base.shape import Shape
 from paramcalc.engine.blame import LastRound, Rounds, explain_unread, report_call, report_expression
 from paramcalc.engine.blame_settings import blame_settings
 from paramcalc.engine.builder import Builder, sharing
-from paramcalc.engine.calls import Calls, Known, Use
+from paramcalc.engine.calls import Calls, Known, Share, Use
 from paramcalc.engine.graph import Applied, BlockCall, Graph, Layer
 from paramcalc.engine.heads import Heads, branch_inputs, call_inputs
 from paramcalc.engine.lint import Doubled, channels_last, counted_by_another_x, heads_in_a_row, read_twice
@@ -33,7 +33,16 @@ from paramcalc.engine.scope import (
     UnknownError,
     View,
 )
-from paramcalc.engine.settings import Change, Replacement, Settings, set_inputs, set_knobs, settings_remarks
+from paramcalc.engine.settings import (
+    Change,
+    Decode,
+    Replacement,
+    Setting,
+    Settings,
+    set_inputs,
+    set_knobs,
+    settings_remarks,
+)
 from paramcalc.engine.sharing import below, owner
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import (
@@ -63,11 +72,13 @@ if TYPE_CHECKING:
 __all__ = [
     "UNKNOWN",
     "Change",
+    "Decode",
     "Elaborator",
     "Group",
     "Known",
     "Replacement",
     "Scope",
+    "Setting",
     "Settings",
     "elaborate",
 ]
@@ -92,7 +103,7 @@ def elaborate(spec: Spec, settings: Settings = Settings(), known: Known | None =
         return elaborator.run()
     except SpecError:
         problems = elaborator.network.problems
-        if not settings.changes and not settings.inputs:
+        if not problems or (not settings.changes and not settings.inputs):
             raise
         said = blame_settings(problems.as_found(), settings, lambda other: _mistakes(spec, other))
     raise SpecError(in_order(said))
@@ -140,6 +151,15 @@ class Elaborator:
     # ----------------------------------------------------------------------------- the whole
 
     def run(self) -> Graph:
+        """The network, or that of one more token, if the settings ask for it."""
+        wanted = [change for change in self.settings.changes if isinstance(change, Decode)]
+        if not wanted:
+            return self.all_tokens()
+        from paramcalc.engine.decode import decoded
+
+        return decoded(self.all_tokens(), wanted[-1])
+
+    def all_tokens(self) -> Graph:
         network = self.network
         set_knobs(network, self.settings)
         inputs = set_inputs(network, self.settings)
@@ -161,7 +181,7 @@ class Elaborator:
             model=self.settings.variant or self.spec.name,
             inputs=inputs,
             knobs=network.knobs,
-            settings=tuple(str(change) for change in self.settings.changes),
+            settings=tuple(str(one) for one in self.settings.changes if not isinstance(one, Decode)),
             remarks=touched,
             automatic=frozenset(self.automatic),
             calls=self.called,
@@ -301,7 +321,7 @@ class Elaborator:
         item: Step | Join,
         scope: Scope,
         own: bool,
-        share: Group | int | None = None,
+        share: Share | None = None,
         frozen: bool = False,
     ) -> int:
         """Adds a layer to the network; the number of its value."""
@@ -336,12 +356,13 @@ class Elaborator:
         )
 
     def shared(
-        self, applied: Applied, share: Group | int | None, scope: Scope, name: str, own: bool
+        self, applied: Applied, share: Share | None, scope: Scope, name: str, own: bool
     ) -> tuple[Mapping[str, str], str]:
         """The weights that a layer takes from another, by its own `share` or that of a group that holds it,
         and the layer that it is another use of."""
-        target = share
-        if share is None:
+        if share is not None:
+            target: Group | int | None = share.target
+        else:
             target = scope.share if own else below(scope.share, name)
         if target is None:
             return _UNSHARED, ""
@@ -349,7 +370,7 @@ class Elaborator:
         layer = owner(self.network, target, strict)
         if layer is None:
             return _UNSHARED, ""
-        found, again = sharing(applied, layer, scope.auxiliary, strict)
+        found, again = sharing(applied, layer, scope.auxiliary, strict, share.weight if share else "")
         self.shared_weights += len(found)
         return found, again
 
@@ -456,7 +477,7 @@ class Elaborator:
         use = self.calls.use(op, call, view, inner.group.path)
         own = inner.group is scope.group
         above = scope.share if own else below(scope.share, item.name)
-        inner.share = above if use.share is None else use.share
+        inner.share = above if use.share is None else use.share.every_weight()
         shared = self.shared_weights
         inner.frozen = inner.frozen or use.frozen
         experts = cast("Experts", use.op)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Problem, Source, visible
 from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size
 from paramcalc.ops.base import Cost, Op, Weights
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Layer(NamedTuple):
     `again` is the path of the layer that this one is another use of: the same op, with all its weights; or ''.
     `named` says that somebody wrote the last name of the path, which else was made from the op's.
     `router` is the value with the scores by which experts are chosen, where the layer belongs to some.
+    `done` says that its output is there before the graph is run: it does not depend on the token that is decoded.
     """
 
     path: str
@@ -68,6 +70,7 @@ class Layer(NamedTuple):
     again: str = ""
     named: bool = True
     router: int | None = None
+    done: bool = False
 
     def __repr__(self) -> str:
         return f"<Layer {self.path}: {repr(self.applied).strip('<>')}>"
@@ -105,7 +108,7 @@ class Graph(NamedTuple):
     `model` is the variant's name, or the spec's. `knobs` are the values it was elaborated with,
     `automatic` the paths of groups whose names nobody wrote, `calls` the blocks that groups call, by
     path, `cells` those of tables, by the paths of their rows. `doubts` are what is legal in the text, and mostly
-    not meant.
+    not meant. A graph of one more token has the number of those before it in `past`.
     """
 
     spec: str
@@ -120,6 +123,7 @@ class Graph(NamedTuple):
     doubts: tuple[Problem, ...] = ()
     calls: Mapping[str, BlockCall] = {}
     cells: Mapping[str, Mapping[str, Any]] = {}
+    past: Size | None = None
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {shape}" for name, shape in self.inputs.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.base.choice import known
 from paramcalc.base.errors import Fault, Source, near, visible
@@ -53,11 +53,29 @@ class Replacement(NamedTuple):
         return f"{self.layers}='{self.source.text[self.chain.at :]}'"
 
 
+class Decode(NamedTuple):
+    """One more token in the place of a sequence, after `past` others, at the input of that name, or the only one."""
+
+    past: Size
+    input: str = ""
+    source: Source = Source("--decode", "")
+
+    def __str__(self) -> str:
+        return f"decode {self.input}={self.past}" if self.input else f"decode={self.past}"
+
+    @property
+    def layers(self) -> str:
+        return ""
+
+
+Setting: TypeAlias = Change | Replacement | Decode
+
+
 class Settings(NamedTuple):
     """What to elaborate: a variant (or '' for the knobs' defaults), changes, other inputs."""
 
     variant: str = ""
-    changes: tuple[Change | Replacement, ...] = ()
+    changes: tuple[Setting, ...] = ()
     inputs: Mapping[str, tuple[Any, ...]] = {}
 
 
@@ -121,7 +139,7 @@ def _overrides(spec: Spec, settings: Settings) -> dict[str, _Given]:
         for setting in variant.settings:
             given[setting.name] = _Given(setting.value, spec.source, variant.at)
     for change in settings.changes:
-        if isinstance(change, Replacement) or change.layers:
+        if not isinstance(change, Change) or change.layers:
             continue
         _check_knob(spec, change)
         text = change.source.text
@@ -319,7 +337,7 @@ def settings_remarks(
     """What the settings of single layers and cells touched; a fault when one touched nothing."""
     said = []
     for change in settings.changes:
-        if not change.layers:
+        if isinstance(change, Decode) or not change.layers:
             continue
         if isinstance(change, Replacement):
             count = replaced.get(change, 0)

@@ -7,7 +7,7 @@ that stands a thousand times in a spec is read once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -240,7 +240,7 @@ def read_argument(token: Token) -> Argument:
             "'from' is a keyword, not an argument", fix=f"put it last: from {value.text}", at=token[1:]
         )
     shares = assigned[1] == "share"
-    return Argument(assigned[1], read_reference(value) if shares else read_expression(value), start, end)
+    return Argument(assigned[1], read_share(value) if shares else read_expression(value), start, end)
 
 
 def read_expression(token: Token) -> Expression:
@@ -251,6 +251,15 @@ def read_expression(token: Token) -> Expression:
         start, end = fault.at or (0, len(token.text))
         fault.at = (token.start + start, token.start + end)
         raise
+
+
+def read_share(token: Token) -> Reference:
+    """A path to a layer or group whose weights are shared, or to one weight of a layer: `first/attention.key`."""
+    path, _, weight = token.text.rpartition(".")
+    if not path or not NAME.fullmatch(weight):
+        return read_reference(token)
+    cut = token._replace(text=path, end=token.end - len(weight) - 1)
+    return read_reference(cut)._replace(end=token.end, weight=weight)
 
 
 def read_reference(token: Token) -> Reference:
@@ -297,9 +306,9 @@ def _outside_brackets(token: Token, separator: str) -> list[Token]:
     return [*found, Token(token.text[begin:], token.start + begin, token.end)]
 
 
-def read_references(text: str) -> tuple[Reference, ...]:
+def read_references(text: str, read: Callable[[Token], Reference] = read_reference) -> tuple[Reference, ...]:
     """Several paths with blanks between."""
-    return tuple(read_reference(token) for token in words(text, "path"))
+    return tuple(read(token) for token in words(text, "path"))
 
 
 def read_signature(text: str) -> tuple[str, tuple[Parameter, ...], tuple[str, ...]]:

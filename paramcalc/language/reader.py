@@ -6,6 +6,7 @@ Every independent mistake is collected, so that one run reports them all.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault, Problems, Source
@@ -93,7 +94,7 @@ class Reader:
         entries = [(key, value) for key, value in node.entries if key.text not in leave]
         for key, value in entries:
             if key.text == "share":
-                shared = self.references(value, base)
+                shared = self.references(value, base, lines.read_share)
                 if shared and len(shared) > 1:
                     self.fail(value, "'share' names one layer or group")
                 read: Written | Reference | None = shared[0] if shared and len(shared) == 1 else None
@@ -103,7 +104,9 @@ class Reader:
                 found.append(Argument(key.text, read, key.start - base, value.end - base))
         return tuple(found) if len(found) == len(entries) else None
 
-    def references(self, node: Node | None, base: int) -> tuple[Reference, ...] | None:
+    def references(
+        self, node: Node | None, base: int, read: Callable[[Token], Reference] = lines.read_reference
+    ) -> tuple[Reference, ...] | None:
         """Paths of layers, blanks between, or a list of them; None when there is a mistake."""
         if node is None:
             return ()
@@ -117,7 +120,7 @@ class Reader:
                 return None
             text, begin = self.slice(scalar)
             try:
-                found += [move(reference, begin - base) for reference in lines.read_references(text)]
+                found += [move(reference, begin - base) for reference in lines.read_references(text, read)]
             except Fault as fault:
                 self.fault(fault, begin, begin + len(text), begin)
                 return None

@@ -24,18 +24,20 @@ ALL = "*"  # the index that means all rounds of a repeat
 class Reference(NamedTuple):
     """A path to an earlier layer: names, each with its indices; `x` is the incoming tensor.
 
-    One that means `several` layers has the index ALL somewhere.
+    One that means `several` layers has the index ALL somewhere. With a `weight` it is one of the layer's.
     """
 
     parts: tuple[tuple[str, tuple[Expression, ...]], ...]
     start: int
     end: int
     several: bool = False
+    weight: str = ""
 
     def __str__(self) -> str:
-        return "/".join(
+        path = "/".join(
             name + "".join(f"[{index.text}]" for index in indices) for name, indices in self.parts
         )
+        return f"{path}.{self.weight}" if self.weight else path
 
 
 class Argument(NamedTuple):

@@ -69,10 +69,13 @@ def notes(memory: Memory) -> tuple[str, ...]:
         f"params + outputs: {number(memory.report.totals.memory)} elements",
     ]
     if memory.cached:
-        one = number(memory.cached // plan.batch)
+        kept = ", ".join(f"{name}: {number(size // plan.batch)}" for name, size in memory.cache.items())
         several = len(graph.inputs) > 1
         sizes = [f"{name} " * several + shape.described() for name, shape in graph.inputs.items()]
-        said.append(f"keys and values: {one} elements for a sample of {', '.join(sizes)}")
+        sample = f"a sample of {', '.join(sizes)}"
+        if graph.past is not None:
+            sample = f"a sample of {number(graph.past + 1)} tokens, the new one included"
+        said.append(f"{kept} elements for {sample}")
     if memory.recomputed:
         said.append(f"checkpoints recompute {number(memory.recomputed)} multiply-accumulates")
     return tuple(said)
@@ -207,6 +210,7 @@ def document(memory: Memory, bound: TimeBound | None = None) -> dict[str, Any]:
         "peak": {**peak._asdict(), "elements": peak.elements},
         "activations": memory.activations,
         "cached": memory.cached,
+        "cache": dict(memory.cache),
         "recomputed_macs": memory.recomputed,
         "weights_bytes": {dtype: stored(memory.scalars, dtype) for dtype in BITS},
         "layers": _records(memory, bound),

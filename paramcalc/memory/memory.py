@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -82,8 +83,8 @@ class Work(NamedTuple):
 class Memory(NamedTuple):
     """The memory of a run at its peak.
 
-    `activations` are the elements of all outputs together, `cached` those that generating token by
-    token keeps, `recomputed` the multiply-accumulates that checkpoints do twice.
+    `activations` are the elements of all outputs together, `cache` those that generating token by
+    token keeps, by name, `recomputed` the multiply-accumulates that checkpoints do twice.
     """
 
     report: Report
@@ -92,13 +93,18 @@ class Memory(NamedTuple):
     peak: Moment
     work: tuple[Work, ...]
     activations: int
-    cached: int
+    cache: Mapping[str, int]
     recomputed: int
 
     @property
     def scalars(self) -> int:
         """Scalars in weights, learned or fixed."""
         return next((line.elements for line in self.lines if line.name == "weights"), 0)
+
+    @property
+    def cached(self) -> int:
+        """Elements that generating token by token keeps."""
+        return sum(self.cache.values())
 
     @property
     def bytes(self) -> int:
@@ -132,30 +138,37 @@ def memory(graph: Graph, plan: Plan = Plan()) -> Memory:
     [('weights', 243360), ('activations', 37632)]
     """
     _check(plan)
+    if plan.optimizer and graph.past is not None:
+        raise Fault("training computes all tokens at once", fix="leave out --decode or --train")
     report = count(graph, plan.batch)
     training = bool(plan.optimizer)
     run = liveness.run(graph, plan.batch, training, plan.inplace, plan.fused, plan.checkpoints)
-    cached = plan.batch * _cached(run.layers)
-    lines = _training(report, plan, run.peak) if training else _inference(report, plan, run.peak, cached)
+    cache = {name: plan.batch * kept for name, kept in _cache(graph, run.layers).items()}
+    lines = _training(report, plan, run.peak) if training else _inference(report, plan, run.peak, cache)
     return Memory(
         report=report,
         plan=plan,
         lines=tuple(line for line in lines if line.elements),
         peak=run.peak,
         work=tuple(
-            _work(layer, moment, plan) for layer, moment in zip(run.layers, run.moments, strict=False)
+            _work(layer, moment, plan, decodes=graph.past is not None)
+            for layer, moment in zip(run.layers, run.moments, strict=False)
         ),
         activations=(report.with_auxiliary if training else report.totals).activations,
-        cached=cached,
+        cache=cache,
         recomputed=plan.batch * total(layer.applied.cost.macs for layer in run.repeated),
     )
 
 
-def _cached(layers: tuple[Layer, ...]) -> int:
-    """Keys and values of one sample; none in a network that does not generate, one token after the other."""
-    if not any(getattr(layer.op, "causal", False) for layer in layers):
-        return 0
-    return total(layer.op.cached(*layer.applied.inputs) for layer in layers)
+def _cache(graph: Graph, layers: tuple[Layer, ...]) -> dict[str, int]:
+    """What is kept of one sample, by name; nothing in a network that does not generate, one token after the other."""
+    if graph.past is None and not any(getattr(layer.op, "causal", False) for layer in layers):
+        return {}
+    found: dict[str, int] = {}
+    for layer in layers:
+        for name, kept in layer.op.cached(*layer.applied.inputs).items():
+            found[name] = found.get(name, 0) + kept
+    return found
 
 
 def _check(plan: Plan) -> None:
@@ -175,12 +188,12 @@ def _check(plan: Plan) -> None:
         raise Fault("checkpoints are for training", fix="name an optimizer")
 
 
-def _inference(report: Report, plan: Plan, peak: Moment, cached: int) -> list[Part]:
+def _inference(report: Report, plan: Plan, peak: Moment, cache: Mapping[str, int]) -> list[Part]:
     counts = report.totals
     return [
         Part("weights", counts.memory - counts.activations, plan.weights),
         Part("buffers", counts.buffers, FULL),
-        Part("keys and values", cached, plan.dtype),
+        *(Part(name, kept, plan.dtype) for name, kept in cache.items()),
         Part("activations", peak.values, plan.dtype),
         Part("inside layers", peak.inner, plan.dtype),
     ]
@@ -201,11 +214,13 @@ def _training(report: Report, plan: Plan, peak: Moment) -> list[Part]:
     ]
 
 
-def _work(layer: Layer, moment: Moment, plan: Plan) -> Work:
+def _work(layer: Layer, moment: Moment, plan: Plan, decodes: bool) -> Work:
+    """The work of a layer; one that decodes reads its cache, too, and adds the token to it."""
     applied = layer.applied
     operations = 2 * applied.cost.macs + total(applied.cost.operations.values())
-    read = {number: shape.elements for number, shape in zip(layer.inputs, applied.inputs, strict=True)}
-    moved = plan.batch * (sum(read.values()) + applied.output.elements)
+    read = dict(zip(layer.inputs, applied.rules.inputs_read(*applied.inputs), strict=True))
+    cached = total(applied.op.cached(*applied.inputs).values()) if decodes else 0
+    moved = plan.batch * (sum(read.values()) + cached + applied.output.elements)
     weights = total(applied.rules.weights_read(plan.batch, *applied.inputs).values())
     buffers = total(product(dims) for dims in applied.buffers.values())
     traffic = stored(moved, plan.dtype) + stored(weights, plan.weights) + stored(buffers, FULL)
@@ -227,9 +242,10 @@ def bound(memory: Memory, device: Device) -> TimeBound:
 
 
 def _unavoidable(memory: Memory) -> int:
-    """Bytes of inputs and outputs, and of the weights that are read, shared ones once."""
+    """Bytes of inputs and outputs, of the weights that are read, shared ones once, and of a cache that is."""
     graph, plan = memory.report.graph, memory.plan
-    ends = [*graph.inputs.values(), *(graph.shape(value) for value in graph.outputs)]
+    entering = {value for work in memory.work for value in work.layer.inputs} & {*range(len(graph.inputs))}
+    ends = [graph.shape(value) for value in (*sorted(entering), *graph.outputs)]
     read: dict[tuple[str, str], int] = {}
     for work in memory.work:
         applied = work.layer.applied
@@ -237,4 +253,5 @@ def _unavoidable(memory: Memory) -> int:
             key = (work.layer.shared.get(name, work.layer.path), name)
             read[key] = max(read.get(key, 0), scalars)
     moved = plan.batch * sum(shape.elements for shape in ends)
+    moved += memory.cached if graph.past is not None else 0
     return stored(moved, plan.dtype) + stored(sum(read.values()), plan.weights)

@@ -12,7 +12,7 @@ from paramcalc.base.shape import CHANNELS, Shape, tokens, vector
 from paramcalc.base.sizes import Size, product, same, total
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.attributes import Few, Flag
-from paramcalc.ops.base import Array, Cost, Op, Tools, Weights
+from paramcalc.ops.base import Array, Cost, Op, Tools, Weights, no_step, one_token
 
 MOST_LAYERS = 256
 
@@ -84,6 +84,19 @@ class Recurrent(Op):
             "states": positions * between * self._given_on(),
         }
 
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        """One step; a first state has been used up by then."""
+        if self.bidirectional:
+            raise no_step(self, "it reads the sequence backwards as well", fix="leave out bidirectional=true")
+        x, *states = inputs
+        return self, (one_token(x), *states)
+
+    def cached(self, *inputs: Shape) -> dict[str, Size]:
+        if self.bidirectional:
+            return {}
+        sequences, cells = product(inputs[0].space[:-1]), len([*self._cells(1)])
+        return {"states": sequences * cells * total(self._state_channels())}
+
     def contracts(self, weight: str) -> bool:
         return weight.startswith("weight_")
 
@@ -112,7 +125,7 @@ class Recurrent(Op):
                 ending = _ending(layer, place == 1)
                 named = {name: array for name, array in weights.items() if name.endswith(f"_{ending}")}
                 cell = {name.removesuffix(f"_{ending}"): array for name, array in named.items()}
-                parts.append(self._run(tools, read[:, ::-1] if place else read, own, cell))
+                parts.append(self._run(tools, read[:, ::-1] if place else read, own, cell, ending))
             if self.last and layer == self._layers() - 1:
                 y = tools.concatenate([part[:, -1] for part in parts], -1)
                 return y.reshape(*x.shape[:-2], y.shape[-1])
@@ -203,7 +216,9 @@ class Recurrent(Op):
             fix=fix if alone else "",
         )
 
-    def _run(self, tools: Tools, x: Array, states: list[Array], weights: Mapping[str, Array]) -> Array:
+    def _run(
+        self, tools: Tools, x: Array, states: list[Array], weights: Mapping[str, Array], ending: str
+    ) -> Array:
         """All steps of a cell, N x length x channels."""
         entering = tools.matmul(x, weights["weight_ih"].T)
         if self.bias:
@@ -212,11 +227,13 @@ class Recurrent(Op):
             entering += weights["bias_hh"]
         wanted = self._state_channels()
         zeros = (tools.zeros((len(x), size), x.dtype) for size in wanted[len(states) :])
-        states = [*states, *zeros]
+        states = [tools.left(f"{place}_{ending}", one) for place, one in enumerate([*states, *zeros])]
         found = []
         for step in range(x.shape[1]):
             states = self._step(tools, entering[:, step], states, weights)
             found.append(states[0])
+        for place, one in enumerate(states):
+            tools.leave(f"{place}_{ending}", one)
         return tools.stack(found, 1)
 
 

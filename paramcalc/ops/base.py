@@ -127,13 +127,32 @@ class Op:
         """Scalars of each weight that an application to a batch reads: all, unless rows are looked up."""
         return {name: product(dims) for name, dims in self.weights(*inputs).items()}
 
+    def inputs_read(self, *inputs: Shape) -> tuple[Size, ...]:
+        """Elements of each input that an application to a sample reads: all."""
+        return tuple(x.elements for x in inputs)
+
     def inner(self, *inputs: Shape) -> dict[str, Size]:
         """Elements of what one sample has an op compute on the way and keep for its gradients, by name."""
         return {}
 
-    def cached(self, *inputs: Shape) -> Size:
-        """Elements that generating token by token keeps of one sample: keys and values, once computed."""
-        return 0
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        """What one more token takes after `past` of them: the op of that step, and the shapes that it reads.
+
+        The shapes given are those of whole sequences. Here: the op itself, on one position of each input of which
+        a position of the output reads its own only, and on all of any other input. An op that reads earlier positions
+        keeps what it needs of them, in a cache, and overrides this; `no_step` where it reads later ones.
+        """
+        output = self.shape(*inputs)
+        length = output.size("length") if "length" in output.axes else 0
+        reads = zip(inputs, self.reaches(*inputs), strict=True)
+        return self, tuple(
+            one_token(x) if reach.get("length") == alike("length") and same(x.size("length"), length) else x
+            for x, reach in reads
+        )
+
+    def cached(self, *inputs: Shape) -> dict[str, Size]:
+        """Elements that generating token by token keeps of one sample, by name: keys and values, states."""
+        return {}
 
     def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
         """For each input, what an output position reads along each axis but the channels."""
@@ -176,6 +195,16 @@ class Elementwise(Op):
     def cost(self, *inputs: Shape) -> Cost:
         elements = inputs[0].elements
         return Cost(operations={kind: times * elements for kind, times in self.per_element.items()})
+
+
+def one_token(x: Shape) -> Shape:
+    """The shape of one position of a sequence."""
+    return x.resized({"length": 1}) if "length" in x.axes else x
+
+
+def no_step(op: Op, why: str, expected: str = "", fix: str = "") -> Fault:
+    """The fault that one more token cannot be computed by itself."""
+    return Fault(f"{op.title} cannot go on by one token: {why}", expected=expected, fix=fix)
 
 
 def need_image(op: Op, x: Shape) -> Shape:

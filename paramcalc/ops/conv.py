@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.reach import Reach, whole
 from paramcalc.base.shape import CHANNELS, SPACE, Shape, image
 from paramcalc.base.sizes import Size, at_least, floor_divide, product, same
-from paramcalc.ops._window import PADDING_MODES, Sliding, Windows, check_reach, output_space, windows
+from paramcalc.ops._window import PADDING_MODES, Sliding, Window, Windows, check_reach, output_space, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis, Table, Word
-from paramcalc.ops.base import Array, Cost, Example, Tools, Weights, need_groups, need_image
+from paramcalc.ops.base import (
+    Array,
+    Cost,
+    Example,
+    Op,
+    Tools,
+    Weights,
+    need_groups,
+    need_image,
+    no_step,
+    one_token,
+)
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,25 @@ class Conv(Sliding):
         computed = ({axis: whole(k.size(axis)) for axis in k.axes if axis != CHANNELS} for k in inputs[1:])
         return (*super().reaches(inputs[0]), *computed)
 
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        """One position more of a causal convolution, which keeps the inputs that its window reaches back to."""
+        if self.rank != 1 or len(inputs) > 1:
+            return super().decode(past, *inputs)
+        (x,) = inputs
+        (one,) = self.windows(x)
+        causal = same(one.stride, 1) and same(one.after, 0) and same(one.before, one.span - 1)
+        if not causal or self.padding_mode != "zeros":
+            expected = f"stride 1, and zeros before only: padding=({one.span - 1}, 0)"
+            raise no_step(self, "it is not causal", expected)
+        return replace(self, padding=((one.before, 0),)), (one_token(x),)
+
+    def cached(self, *inputs: Shape) -> dict[str, Size]:
+        if self.rank != 1:
+            return {}
+        x = inputs[0]
+        (one,) = self.windows(x)
+        return {"inputs of convolutions": x.channels * (one.span - 1)}
+
     def forward(self, tools: Tools, x: Array, weight: Array, bias: Array | None = None) -> Array:
         if len(tools.shapes) > 1:  # a kernel for each sample
             kernels = weight.reshape(len(x), *self._kernel(tools.shapes[0]))
@@ -112,6 +142,8 @@ class Conv(Sliding):
 
     def _run(self, tools: Tools, x: Array, weight: Array, bias: Array | None) -> Array:
         each = self.windows(tools.shapes[0])
+        if tools.cache is not None and self.rank == 1:
+            x, each = _after(tools, x, each[0])
         if self.padding_mode != "zeros":
             x = tools.pad(x, [(one.before, one.after) for one in each], self.padding_mode)
             each = tuple(one._replace(before=0, after=0) for one in each)
@@ -155,3 +187,11 @@ class Conv(Sliding):
                     found=str(list(row)),
                     about="connections",
                 )
+
+
+def _after(tools: Tools, x: Array, one: Window) -> tuple[Array, Windows]:
+    """Inputs of the tokens before in the place of zeros."""
+    zeros = tools.zeros((*x.shape[:-1], one.before), x.dtype)
+    x = tools.concatenate([tools.left("inputs", zeros), x], -1)
+    tools.leave("inputs", x[..., x.shape[-1] - one.before :])
+    return x, (one._replace(before=0, size=x.shape[-1]),)

@@ -11,7 +11,7 @@ from paramcalc.base.sizes import Size, floor_divide, product
 from paramcalc.ops._recurrent import sigmoid
 from paramcalc.ops._window import Window, Windows, output_space, windows
 from paramcalc.ops.attributes import Flag, Padding, PerAxis
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, one_token
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,13 @@ class ConvLstm(Op):
         each = x.size("length") * self.out_channels * product(one.positions for one in self.windows(x))
         return {"gates": 4 * each, "cells": each}
 
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        return self, (one_token(inputs[0]),)
+
+    def cached(self, *inputs: Shape) -> dict[str, Size]:
+        places = product(one.positions for one in self.windows(inputs[0]))
+        return {"states": 2 * self.out_channels * places}
+
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         """Each step carries what the state sees further by a kernel."""
         if axis == "length":
@@ -117,7 +124,8 @@ class ConvLstm(Op):
         )
         entering = entering.reshape(samples, length, *entering.shape[1:])
         each = self._kept(self.shape(*tools.shapes))
-        h = c = tools.zeros((samples, size, *entering.shape[3:]), x.dtype)
+        zeros = tools.zeros((samples, size, *entering.shape[3:]), x.dtype)
+        h, c = tools.left("state", zeros), tools.left("cell", zeros)
         found = []
         for step in range(length):
             every = entering[:, step] + tools.convolve(h, weights["weight_hh"], each)
@@ -125,6 +133,8 @@ class ConvLstm(Op):
             c = sigmoid(tools, f) * c + sigmoid(tools, i) * tools.tanh(g)
             h = sigmoid(tools, o) * tools.tanh(c)
             found.append(h)
+        tools.leave("state", h)
+        tools.leave("cell", c)
         return h if self.last else tools.stack(found, 1)
 
     def _kept(self, output: Shape) -> Windows:

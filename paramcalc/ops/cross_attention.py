@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paramcalc.base.reach import Reach, alike, whole
 from paramcalc.base.shape import CHANNELS, Shape
@@ -10,7 +10,7 @@ from paramcalc.base.sizes import Size, product
 from paramcalc.ops._attention import Attention, Meeting
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.attributes import Flag
-from paramcalc.ops.base import Array, Example, Tools
+from paramcalc.ops.base import Array, Example, Op, Tools, one_token
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,26 @@ class CrossAttention(Attention):
         self.check_heads(inputs[0].channels)
         return inputs[0]
 
-    def cached(self, *inputs: Shape) -> Size:
-        return product(inputs[-1].space) * self._token(*inputs)
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        query, memory = inputs
+        return replace(self, prepared=True), (one_token(query), memory)
+
+    def cached(self, *inputs: Shape) -> dict[str, Size]:
+        return {"keys and values": product(inputs[-1].space) * self._token(*inputs)}
 
     def _meeting(self, *inputs: Shape) -> Meeting:
         meeting = super()._meeting(*inputs)
         return meeting._replace(projected=0) if self.prepared else meeting
+
+    def inputs_read(self, *inputs: Shape) -> tuple[Size, ...]:
+        query, memory = super().inputs_read(*inputs)
+        return query, 0 if self.prepared else memory
+
+    def weights_read(self, batch: int, *inputs: Shape) -> dict[str, Size]:
+        read = super().weights_read(batch, *inputs)
+        return {
+            name: 0 if self.prepared and name.startswith(("key", "value")) else read[name] for name in read
+        }
 
     def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
         memory = inputs[-1]
@@ -69,9 +83,10 @@ class CrossAttention(Attention):
     def forward(self, tools: Tools, x: Array, memory: Array, **weights: Array) -> Array:
         query = self._query(tools, x, weights)
         if self.prepared:
-            sizes = (len(memory), int(self._kv_heads()), memory.shape[1])
-            key = tools.recalled("keys", (*sizes, query.shape[-1]), x)
-            value = tools.recalled("values", (*sizes, weights["out"].shape[1] // self.heads), x)
+            sizes = (len(memory), int(self._kv_heads()), tools.shapes[1].size("length"))
+            key = tools.left("keys", tools.zeros((*sizes, query.shape[-1]), x.dtype))
+            value_dim = weights["out"].shape[1] // self.heads
+            value = tools.left("values", tools.zeros((*sizes, value_dim), x.dtype))
         else:
             key, value = (
                 tools.kept(name, y, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paramcalc.base.reach import Reach, alike
 from paramcalc.base.shape import Shape
@@ -23,7 +23,7 @@ from paramcalc.ops._layout import need_tokens
 from paramcalc.ops._norm import affine, rms_normalized, rms_normalizing
 from paramcalc.ops._rotary import need_base, need_pairs, turned, turning
 from paramcalc.ops.attributes import Count, Flag, Number
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, no_step, one_token
 
 EPS = 1e-6  # of the norms of latents, in all published models
 
@@ -168,11 +168,16 @@ class LatentAttention(Op):
             "weighted": positions * heads * self.value_dim,
         }
 
-    def cached(self, *inputs: Shape) -> Size:
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        if not self.causal:
+            raise no_step(self, "each token sees the later ones", fix="add causal=true")
+        return replace(self, past=past, absorbed=True), (one_token(inputs[0]),)
+
+    def cached(self, *inputs: Shape) -> dict[str, Size]:
         """Latents and the keys that all heads share."""
         (x,) = inputs
         seen = product(x.space[:-1]) * self._seen(x)
-        return seen * (self.kv_rank + self.rope_dim) if self.causal else 0
+        return {"latents": seen * (self.kv_rank + self.rope_dim)} if self.causal else {}
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         return backwards(x.size(axis), self.causal) if axis == "length" else alike(axis)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import Shape
-from paramcalc.base.sizes import Size, at_least
+from paramcalc.base.sizes import Size, at_least, same
 from paramcalc.ops._layout import need_tokens
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights
+from paramcalc.ops.attributes import Count
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, one_token
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,11 @@ class Positions(Op):
     Weight:        size x channels
 
     The table has as many rows as the input has tokens, or `size` rows if the model is built for
-    longer inputs; the rows in front are used.
+    longer inputs; the rows in front are used, after `past` of them.
     """
 
     size: Size | None = None
+    past: Count = 0
 
     contracting = frozenset()
     examples = (
@@ -32,16 +34,16 @@ class Positions(Op):
 
     def weights(self, *inputs: Shape) -> Weights:
         (x,) = inputs
-        return {"weight": (x.size("length") if self.size is None else self.size, x.channels)}
+        return {"weight": (self.past + x.size("length") if self.size is None else self.size, x.channels)}
 
     def shape(self, *inputs: Shape) -> Shape:
         x = need_tokens(self, inputs[0])
-        length = x.size("length")
+        length = self.past + x.size("length")
         if self.size is not None and not at_least(self.size, length):
             raise Fault(
                 f"{self.title}: the input is longer than the table",
                 expected=f"at most {self.size} tokens",
-                found=x.described(),
+                found=x.described() if same(self.past, 0) else f"{length} tokens",
                 about="size",
             )
         return x
@@ -49,8 +51,13 @@ class Positions(Op):
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(operations={"add": inputs[0].elements})
 
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        (x,) = inputs
+        size = x.size("length") if self.size is None else self.size
+        return replace(self, size=size, past=past), (one_token(x),)
+
     def weights_read(self, batch: int, *inputs: Shape) -> dict[str, Size]:
         return {"weight": inputs[0].elements}
 
     def forward(self, tools: Tools, x: Array, weight: Array) -> Array:
-        return x + weight[: x.shape[1]]
+        return x + weight[self.past : self.past + x.shape[1]]

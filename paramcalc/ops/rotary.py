@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import Size, floor_divide, product
@@ -10,7 +10,7 @@ from paramcalc.ops._attention import check_division, join_heads, split_heads
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops._rotary import need_base, need_pairs, turned, turning
 from paramcalc.ops.attributes import Count, Number
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, one_token
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,9 @@ class Rotary(Op):
     def cost(self, *inputs: Shape) -> Cost:
         (x,) = inputs
         return Cost(operations=turning(product(x.space) * self.heads * self._turned(x)))
+
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        return replace(self, past=past), (one_token(inputs[0]),)
 
     def forward(self, tools: Tools, x: Array) -> Array:
         heads = split_heads(x, self.heads)

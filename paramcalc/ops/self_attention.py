@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from paramcalc.base.errors import Fault
@@ -23,7 +23,7 @@ from paramcalc.ops._buckets import bucket
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops._rotary import need_base, need_pairs, turned, turning
 from paramcalc.ops.attributes import Count, Flag, Number, Part
-from paramcalc.ops.base import Array, Cost, Example, Tools, Weights
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, no_step, one_token
 
 
 @dataclass(frozen=True)
@@ -134,10 +134,16 @@ class SelfAttention(Attention):
         heads = self.heads + self._kv_heads()
         return 0 if self.rotary is False else heads * self._rotated(channels)
 
-    def cached(self, *inputs: Shape) -> Size:
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
         if not self.causal:
-            return 0
-        return product(inputs[0].space[:-1]) * self._seen(inputs[0]) * self._token(*inputs)
+            raise no_step(self, "each token sees the later ones", fix="add causal=true")
+        return replace(self, past=past), (one_token(inputs[0]),)
+
+    def cached(self, *inputs: Shape) -> dict[str, Size]:
+        if not self.causal:
+            return {}
+        kept = product(inputs[0].space[:-1]) * self._seen(inputs[0])
+        return {"keys and values": kept * self._token(*inputs)}
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         return backwards(x.size(axis), self.causal, self.window) if axis == "length" else alike(axis)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.reach import Reach, alike, sliding
 from paramcalc.base.shape import AXES, Shape
-from paramcalc.base.sizes import Size, at_least, ceil_divide
+from paramcalc.base.sizes import Size, at_least, ceil_divide, same
 from paramcalc.ops.attributes import Count, Word
-from paramcalc.ops.base import Array, Example, Op, Tools, need_axes
+from paramcalc.ops.base import Array, Example, Op, Tools, need_axes, one_token
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,14 @@ class Slice(Op):
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         return sliding(axis, self.start, 1, self.step) if axis == self.axis else alike(axis)
+
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        """The last position of a sequence is the new one."""
+        (x,) = inputs
+        ends = self.stop is None or same(self.stop, x.size("length")) if self.axis == "length" else False
+        if ends and same(self.start, x.size("length") - 1):
+            return replace(self, start=0, stop=None), (one_token(x),)
+        return super().decode(past, x)
 
     def forward(self, tools: Tools, x: Array) -> Array:
         return taken(x, tools.axis(self.axis), self.start, self.stop, self.step)

@@ -207,7 +207,7 @@ class _Writer:
         """The canonical entries of a call: attributes, sharing, freezing, inputs."""
         found = self.attributes(layer)
         if layer.shared:
-            found.append(f"share: {self.reference(self.owner(layer), place)}")
+            found.append(f"share: {self.reference(self.owner(layer), place)}{self.alone(layer)}")
         if layer.frozen and layer.applied.weights:
             found.append("frozen: true")
         if layer.inputs and layer.inputs != (place.value,):
@@ -221,6 +221,13 @@ class _Writer:
         if not self.owners:
             self.owners = _owners(self.graph)
         return self.owners[taken]
+
+    def alone(self, layer: Layer) -> str:
+        """The one weight that is taken, after a dot, where the owner has more that could be."""
+        owner = self.graph.layers[self.owner(layer) - len(self.graph.inputs)].applied.weights
+        could = [name for name, dims in layer.applied.weights.items() if owner.get(name) == dims]
+        taken = [name for name in layer.shared if name in could]
+        return f".{taken[0]}" if len(taken) < len(could) else ""
 
     def attributes(self, layer: Layer) -> list[str]:
         """The attributes that differ from their defaults."""

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple, TypeAlias
 from paramcalc.base.errors import Fault, Source, SpecError, near
 from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.engine.scope import Network
-from paramcalc.engine.settings import Change, Settings, set_inputs, set_knobs
+from paramcalc.engine.settings import Change, Decode, Settings, set_inputs, set_knobs
 from paramcalc.language.expression import FUNCTIONS, Expression
 from paramcalc.language.spec import Spec, Written
 from paramcalc.ops.attributes import shown
 from paramcalc.symbolic.facts import Symbol
 
 BATCH = "batch"
+PAST = "past"  # tokens before the one that is decoded
 AXIS_LETTERS = {"H": "height", "W": "width", "L": "length", "D": "depth", "C": "channels"}
 USUAL_AXES = ("H", "W", "L")
 SQUARE = "h"  # height and width together
@@ -48,15 +49,19 @@ class Chosen(NamedTuple):
     knobs: Mapping[str, Any]
     inputs: Mapping[str, Mapping[int, Letter]]
     batch: str = ""
+    past: str = ""
+    decode: Decode | None = None
 
-    def changes(self) -> tuple[Change, ...]:
+    def changes(self) -> tuple[Change | Decode, ...]:
         """The knobs' values as settings, in terms of the symbols as they are scaled now."""
         values = {symbol.letter: symbol.value for symbol in self.symbols}
-        return tuple(
+        steps = [self.decode._replace(past=values[self.past])] if self.decode and self.past in values else []
+        knobs = (
             Change(row, knob, filled(value, values), SOURCE)
             for name, value in self.knobs.items()
             for row, _, knob in [name.rpartition(".")]
         )
+        return *knobs, *steps
 
     def sizes(self, inputs: Mapping[str, Shape]) -> dict[str, tuple[Any, ...]]:
         """The sizes of those inputs that have symbols, of all inputs as they are without."""
@@ -79,6 +84,8 @@ class Chosen(NamedTuple):
                 for name, marks in self.inputs.items()
             },
             self.batch,
+            self.past,
+            self.decode,
         )
 
     def stretched(self, letter: str, factor: int) -> Chosen:
@@ -100,6 +107,7 @@ class Start(NamedTuple):
     inputs: Mapping[str, Shape]
     given: Collection[str] = ()
     cells: Mapping[str, Mapping[str, Any]] = {}
+    decode: Decode | None = None
 
     @classmethod
     def of(cls, spec: Spec, settings: Settings) -> Start:
@@ -108,7 +116,7 @@ class Start(NamedTuple):
         inputs = set_inputs(network, settings)
         if network.problems:
             raise SpecError(network.problems.in_order())
-        return cls(network.knobs, inputs, settings.inputs.keys())
+        return cls(network.knobs, inputs, settings.inputs.keys(), decode=decode(settings))
 
 
 def choose(spec: Spec, start: Start, names: Sequence[str]) -> Chosen:
@@ -121,15 +129,22 @@ def choose(spec: Spec, start: Start, names: Sequence[str]) -> Chosen:
     choice = _Choice(spec, start, [letter for letter in asked.values() if letter])
     for name, letter in asked.items():
         choice.add(name, letter)
-    return Chosen(tuple(choice.symbols), choice.knobs, choice.inputs, choice.batch)
+    return Chosen(tuple(choice.symbols), choice.knobs, choice.inputs, choice.batch, choice.past, start.decode)
+
+
+def decode(settings: Settings) -> Decode | None:
+    """The token that is decoded, if one is."""
+    return next((change for change in reversed(settings.changes) if isinstance(change, Decode)), None)
 
 
 def usual(spec: Spec, start: Start) -> list[str]:
-    """The symbols of a formula when none are given: the width, and the input's space.
+    """The symbols of a formula when none are given: the width, and the input's space; of one more token, its past.
 
     A width that multiplies others, and rounds them, would make nothing shorter. Of a space that is
     worked out from knobs, these are the symbols: other sizes would leave them as they are.
     """
+    if start.decode:
+        return [PAST]
     space = _knobs_of_space(spec)
     names = (
         ["width"] if _is_size(start.knobs.get("width")) and "width" not in space | _fractions(spec) else []
@@ -170,6 +185,7 @@ class _Choice:
         self.knobs: dict[str, Any] = {}
         self.inputs: dict[str, dict[int, Letter]] = {}
         self.batch = ""
+        self.past = ""
 
     def add(self, name: str, letter: str) -> None:
         entry = _ENTRY.fullmatch(name)
@@ -182,6 +198,9 @@ class _Choice:
             self.knobs[name] = self.knob(name, self.start.cells[row][column], letter)
         elif name == BATCH:
             self.batch = self.symbol(BATCH, 1, letter, "b")
+        elif name == PAST and self.start.decode:
+            self.past = self.symbol(PAST, self.start.decode.past, letter, "P")
+            self.symbols[-1] = self.symbols[-1]._replace(least=0)
         elif entry and entry[1] in self.start.knobs:
             self.entry(entry[1], int(entry[2]), letter)
         else:
@@ -305,7 +324,7 @@ class _Choice:
         }
         letters = {**AXIS_LETTERS, SQUARE: SQUARE}
         every = [letter for letter, axis in letters.items() if any(axis in each for each in axes.values())]
-        known = [*self.start.knobs, BATCH, *every]
+        known = [*self.start.knobs, BATCH, *([PAST] if self.start.decode else []), *every]
         cells = [f"{row}.{column}" for row, cells in self.start.cells.items() for column in cells]
         if len(inputs) > 1:
             known += [

@@ -9,11 +9,11 @@ from paramcalc.base.errors import Fault, SpecError, visible
 from paramcalc.base.paths import matching
 from paramcalc.base.sizes import judge
 from paramcalc.count.report import Counts, count_layer, depths, known_quantity
-from paramcalc.engine.elaborate import Change, Replacement, Settings, elaborate
+from paramcalc.engine.elaborate import Setting, Settings, elaborate
 from paramcalc.engine.graph import Graph, Kind, Layer
 from paramcalc.language.spec import Spec
 from paramcalc.symbolic.assumption import Assumption
-from paramcalc.symbolic.choice import Chosen, Start, choose, filled, usual
+from paramcalc.symbolic.choice import Chosen, Start, choose, decode, filled, usual
 from paramcalc.symbolic.depth import depth
 from paramcalc.symbolic.domain import Domain
 from paramcalc.symbolic.facts import Symbol
@@ -143,7 +143,7 @@ class Closed(NamedTuple):
         counts = (count for row in self.rows for _, count in row.ranges)
         rounds = {name for count in counts for name in count.symbols()}
         letters = [symbol.letter for symbol in self.symbols if symbol.stretches]
-        batch = [self.chosen.batch] if self.chosen.batch else []
+        batch = [letter for letter in (self.chosen.batch, self.chosen.past) if letter]
         deep = [symbol.letter for symbol in self.symbols if symbol.letter in rounds]
         return tuple(dict.fromkeys([*batch, *letters, *deep]))
 
@@ -165,7 +165,7 @@ def close(
     spec: Spec,
     variant: str = "",
     symbols: Sequence[str] | None = None,
-    changes: tuple[Change | Replacement, ...] = (),
+    changes: tuple[Setting, ...] = (),
     inputs: Mapping[str, Any] | None = None,
 ) -> Closed:
     """The counts of a network in symbols; None takes the width and the input's space.
@@ -175,7 +175,7 @@ def close(
     """
     numeric = Settings(variant, changes, inputs or {})
     graph = elaborate(spec, numeric)
-    start = Start(graph.knobs, graph.inputs, numeric.inputs.keys(), graph.cells)
+    start = Start(graph.knobs, graph.inputs, numeric.inputs.keys(), graph.cells, decode(numeric))
     chosen = choose(spec, start, usual(spec, start) if symbols is None else symbols)
     try:
         return _closed(spec, numeric, scaled(chosen, graph))

@@ -132,7 +132,8 @@ class Verification(NamedTuple):
         """Auxiliary branches that had no weights to run with."""
         ran = {layer.path for layer in self.layers}
         rows = self.report.rows
-        return tuple(dict.fromkeys(row.layer.auxiliary for row in rows if row.path not in ran))
+        left_out = (row.layer.auxiliary for row in rows if row.path not in ran)
+        return tuple(dict.fromkeys(filter(None, left_out)))
 
     @property
     def macs(self) -> int:
@@ -179,7 +180,7 @@ def verify(
     arrays = given or checked_inputs(graph, drawn_inputs(graph, batch, dtype, settings.seed), dtype)
     values = range(len(graph.inputs), len(graph.inputs) + len(graph.layers))
     live = Live(graph, arrays, values if auxiliary else needed(graph, graph.outputs), graph.outputs)
-    run = _Comparison(graph, live, weights or DrawnWeights(graph, dtype, settings.seed), dtype)
+    run = Comparison(graph, live, weights or DrawnWeights(graph, dtype, settings.seed), dtype)
     layers = []
     for value in live.order:
         measured, output = run.layer(value)
@@ -201,7 +202,7 @@ def verify(
     )
 
 
-class _Comparison:
+class Comparison:
     """A run under way."""
 
     def __init__(self, graph: Graph, live: Live, supply: Supply, dtype: str) -> None:
@@ -286,8 +287,9 @@ class _Comparison:
 
     def _compare_weights(self, layer: Layer, weights: Mapping[str, Array], read: set[str]) -> None:
         """Each array is read by each layer that declares it, and a shared one is one."""
+        declared = layer.applied.rules.weights_read(self._live.batch, *layer.applied.inputs)
         for name in weights:
-            if name not in read:
+            if name not in read and declared.get(name, 1):
                 self._disagree(layer, f"use of {name}", "read", "never read")
             if key(layer, name) not in self._shared:
                 continue

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 from paramcalc.base.errors import Fault, SpecError
 from paramcalc.engine import elaborate, library
 from paramcalc.engine.graph import Graph, Layer
+from paramcalc.engine.settings import Decode
 from paramcalc.verify import files
 from paramcalc.verify.checkpoint import match
 from paramcalc.verify.compare import Expected, RunSettings, Verification, verify
+from paramcalc.verify.decode import generate, whole
 from paramcalc.verify.effort import Effort, check_memory
 from paramcalc.verify.files import Stored
 from paramcalc.verify.tools import Array
@@ -47,6 +49,7 @@ class Request(NamedTuple):
     expected: Path | None = None
     limit: int = 0
     alone: bool = False
+    decode: Decode | None = None
 
 
 class NetworkOutcome(NamedTuple):
@@ -143,7 +146,12 @@ def _graph(target: Target, request: Request) -> Graph:
     if target.address and Path(target.address).is_dir():
         raise Fault(f"{target.name}: no spec in this folder", fix="a spec's name ends in .yaml")
     spec, variant = library.find(target.address)
-    return elaborate.elaborate(spec, elaborate.Settings(variant, request.changes, dict(request.sizes)))
+    settings = elaborate.Settings(variant, request.changes, dict(request.sizes))
+    graph = elaborate.elaborate(spec, settings)
+    if request.decode is None:
+        return graph
+    sizes = {**settings.inputs, **whole(graph, request.decode)}
+    return elaborate.elaborate(spec, settings._replace(inputs=sizes))
 
 
 def _verify(name: str, graph: Graph, request: Request, begin: Begin, watch: Watch) -> NetworkOutcome:
@@ -160,6 +168,10 @@ def _verify(name: str, graph: Graph, request: Request, begin: Begin, watch: Watc
         matching = match(graph, files.open_arrays(request.weights), str(request.weights))
     batch = max([settings.batch, *(_batch(graph, *item) for item in inputs.items())])
     check_memory(graph, batch, settings.dtype, drawn=matching is None)
+    if request.decode is not None:
+        given = GivenWeights(graph, matching.read(), settings.dtype, matching.auxiliary) if matching else None
+        done = generate(graph, request.decode, settings, given, partial(begin, name, graph))
+        return NetworkOutcome(name, done, matching.remarks(str(request.weights)) if matching else ())
     auxiliary = matching is None or matching.auxiliary
     run = verify(
         graph,

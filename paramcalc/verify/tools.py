@@ -72,16 +72,20 @@ class Tools:
 
         Zeros where no tokens went before. Whatever comes after finds both.
         """
-        before = self.recalled(name, (*x.shape[:-2], past, x.shape[-1]), x) if past else None
-        y = x if before is None else np.concatenate([before, x], -2)
-        if self.cache is not None:
-            self.cache[name] = y
-        return y
+        if past:
+            before = np.zeros((*x.shape[:-2], past, x.shape[-1]), x.dtype)
+            x = np.concatenate([self.left(name, before), x], -2)
+        self.leave(name, x)
+        return x
 
-    def recalled(self, name: str, shape: tuple[int, ...], like: Array) -> Array:
-        """What earlier tokens left under a name, or zeros."""
-        found = (self.cache or {}).get(name)
-        return np.zeros(shape, like.dtype) if found is None else found
+    def left(self, name: str, otherwise: Array) -> Array:
+        """What the tokens before left under a name, if any."""
+        return otherwise if self.cache is None else self.cache.get(name, otherwise)
+
+    def leave(self, name: str, x: Array) -> None:
+        """Leaves an array for the tokens after, if there will be any."""
+        if self.cache is not None:
+            self.cache[name] = x.copy()
 
     def into(self, x: Array) -> Array:
         """An array for a result like `x`: `x` itself if it may be overwritten, else a new one."""

@@ -1,0 +1,135 @@
+"""A network for one more token: each layer as its op decodes, what earlier tokens left in caches.
+
+Values depend on the token or not. What does not (an encoder, learned tensors) was there before: its
+layers keep their weights and do no work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from paramcalc.base.errors import Fault, Problem, SpecError
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size, at_least, same
+from paramcalc.engine.graph import Applied, Graph, Layer, each
+from paramcalc.engine.settings import Decode
+from paramcalc.ops.base import Cost, one_token
+
+HOW = "causal attention, recurrent layers and causal convolutions can, and layers that read one position at a time"
+
+
+def decoded(graph: Graph, decode: Decode) -> Graph:
+    """The graph of one more token; `SpecError` with every layer that cannot go on by one."""
+    grown = growing(graph, decode)
+    network = _Step(graph, decode.past, grown)
+    layers = [*network.layers()]
+    if network.problems:
+        raise SpecError([*dict.fromkeys(network.problems)])
+    inputs = {
+        name: one_token(shape) if place == grown else shape
+        for place, (name, shape) in enumerate(graph.inputs.items())
+    }
+    said = f"{decode}: the work of one more token, with {decode.past} before it in the caches"
+    return graph._replace(
+        inputs=inputs,
+        layers=tuple(layers),
+        settings=(*graph.settings, str(decode)),
+        past=decode.past,
+        remarks=(*graph.remarks, said),
+    )
+
+
+def growing(graph: Graph, decode: Decode) -> int:
+    """The number of the input that the token belongs to."""
+    names = [*graph.inputs]
+    long = [name for name, shape in graph.inputs.items() if "length" in shape.axes]
+    if not decode.input and len(names) > 1:
+        raise Fault(
+            f"the network has {len(names)} inputs, and --decode does not say which one grows",
+            fix=f"write --decode {(long or names)[-1]}={decode.past}",
+        )
+    name = decode.input or names[0]
+    if name not in names:
+        raise Fault(f"there is no input '{name}' to decode", fix=f"inputs are {', '.join(names)}")
+    if name not in long:
+        raise Fault(
+            "one more token needs an input with a length",
+            expected="an axis called length",
+            found=f"{name} {graph.inputs[name].described()}",
+        )
+    return names.index(name)
+
+
+class _Step:
+    """The layers for one more token, one after the other."""
+
+    def __init__(self, graph: Graph, past: Size, grown: int) -> None:
+        self.graph = graph
+        self.past = past
+        self.first = len(graph.inputs)
+        self.grown = {grown}  # the values that depend on the token
+        self.problems: list[Problem] = []
+        self._known: dict[tuple[int, tuple[bool, ...]], Applied] = {}
+
+    def layers(self) -> Iterator[Layer]:
+        for value, layer in enumerate(self.graph.layers, start=self.first):
+            depends = tuple(read in self.grown for read in layer.inputs)
+            if not any(depends) or layer.auxiliary:
+                yield layer._replace(applied=self._idle(layer.applied), done=True)
+                continue
+            self.grown.add(value)
+            try:
+                yield layer._replace(applied=self._applied(layer, depends))
+            except Fault as fault:
+                self.problems.append(
+                    Problem(layer.source, layer.start, layer.end, fault.fact, tuple(fault.notes()))
+                )
+                yield layer
+
+    def _idle(self, applied: Applied) -> Applied:
+        """The same without work."""
+        key = id(applied), ()
+        if key not in self._known:
+            self._known[key] = applied._replace(cost=Cost())
+        return self._known[key]
+
+    def _applied(self, layer: Layer, depends: tuple[bool, ...]) -> Applied:
+        key = id(layer.applied), depends
+        if key not in self._known:
+            self._known[key] = self._decoded(layer, depends)
+        return self._known[key]
+
+    def _decoded(self, layer: Layer, depends: Sequence[bool]) -> Applied:
+        whole, mixture = layer.applied, layer.applied.mixture
+        if mixture is None:
+            op, shapes = whole.op.decode(self.past, *whole.inputs)
+            rules = op
+        else:  # an expert sees one position anyway
+            mixture = mixture._replace(positions=one_token(mixture.positions))
+            op, shapes = whole.op, tuple(map(one_token, whole.inputs))
+            rules = each(op, mixture)
+        for value, full, read, grown in zip(layer.inputs, whole.inputs, shapes, depends, strict=True):
+            self._check(layer, value, full, read, grown)
+        output, wanted = rules.shape(*shapes), one_token(whole.output)
+        if output.axes != wanted.axes or not all(map(same, output.dims, wanted.dims)):
+            raise Fault(
+                f"{op.title} cannot go on by one token: it makes another length of it",
+                expected=wanted.described(),
+                found=output.described(),
+            )
+        arrays = rules.weights(*shapes), rules.buffers(*shapes)
+        return Applied(op, shapes, output, *arrays, rules.cost(*shapes), mixture)
+
+    def _check(self, layer: Layer, value: int, full: Shape, read: Shape, grown: bool) -> None:
+        """Of what grows only the token is read; of what was there before, a row of its number or everything."""
+        title, name = layer.op.title, self.graph.name(value)
+        if grown and read.dims != one_token(full).dims:
+            raise Fault(f"{title} cannot go on by one token: it reads other positions of the length", fix=HOW)
+        if grown or read is full or "length" not in full.axes:
+            return
+        if not same(full.size("length"), 1) and not at_least(full.size("length"), self.past + 1):
+            raise Fault(
+                f"{title} has no position for the token",
+                expected=f"at most {full.size('length') - 1} tokens before it, as in '{name}'",
+                found=f"{self.past}",
+            )
