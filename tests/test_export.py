@@ -125,3 +125,11 @@ def test_the_ending_says_what_is_written(run: Run, tmp_path: Path) -> None:
 )
 def test_source_is_short(name: str, lines: int) -> None:
     assert len(pytorch(load(name).graph()).splitlines()) <= lines
+
+
+def test_a_network_without_layers(run: Run, tmp_path: Path) -> None:
+    """Its module passes the input on."""
+    path = tmp_path / "empty.yaml"
+    path.write_text("input: 8\nlayers: {repeat: 0, layers: relu}\n")
+
+    assert run("export", str(path)).out.endswith("        return x\n")

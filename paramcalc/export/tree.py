@@ -44,6 +44,7 @@ class Group(NamedTuple):
         """Whether one tensor runs through all parts, each of which reads the one before."""
         return (
             len(self.inputs) == 1
+            and bool(self.parts)
             and self.parts[0].inputs == self.inputs
             and all(len(part.inputs) == 1 == len(part.outputs) for part in self.parts)
             and all(two.inputs == one.outputs for one, two in pairwise(self.parts))

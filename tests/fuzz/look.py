@@ -106,6 +106,8 @@ def judged(command: tuple[str, ...], result: Result) -> str:
             "field",
             "explain",
             "compare",
+            "diff",
+            "import",
         )
         return (
             "" if PLACE.search(result.err) or (asked and result.err.strip()) else "an error without a place"
