@@ -219,6 +219,11 @@ def formula(line: Equation, each: Explanation, style: Style, names: bool) -> str
     return written if names else _MARKED.sub(lambda found: str(each.numbers[found[1]]), written)
 
 
+def marked(line: Equation, names: Iterable[str]) -> str:
+    """The sum of an equation's pieces, with a NUL before and after each symbol's name."""
+    return _written(line.pieces, False, False, (*ORDER, *names))
+
+
 @lru_cache(maxsize=1024)
 def _written(pieces: tuple[Product, ...], tex: bool, names: bool, order: tuple[str, ...]) -> str:
     """A sum of pieces with names, or with marks in their places: many layers differ in numbers only."""

@@ -102,6 +102,26 @@ def equations(
     if form is None:
         form = _form(op, inputs, mixture, dict(sizes.numbers), shared, frozen)
         forms.append(form)
+    return _of_form(form, sizes)
+
+
+def equations_of(
+    applied: Applied, value: Callable[[int], int], shared: Mapping[str, str] = {}, frozen: bool = False
+) -> tuple[dict[str, int], dict[str, Meaning], list[Equation]]:
+    """The same where sizes are numbers that represent others: those the symbols have, with equations at the values."""
+    sizes = _Sizes()
+    op, inputs = sizes.of_op(applied), sizes.of_inputs(applied)
+    numbers = dict(sizes.numbers)
+    sizes.numbers = {name: value(number) for name, number in numbers.items()}
+    used, meanings, shown = _of_form(_form(op, inputs, dict(sizes.numbers), shared, frozen), sizes)
+    numbers |= {
+        line.name: applied.output.size(AXES[line.name[0]]) for line in shown if line.quantity == "output"
+    }
+    return {name: numbers[name] for name in used}, meanings, shown
+
+
+def _of_form(form: _Form, sizes: _Sizes) -> tuple[dict[str, int], dict[str, Meaning], list[Equation]]:
+    """The equations of a form with the numbers that its symbols have."""
     lines = [_line(sizes, "output", name, pieces) for name, pieces in form.outputs]
     sizes.numbers |= {line.name: line.value for line in lines}
     sizes.meanings |= {line.name: Meaning("the output", AXES[line.name[0]], tensor=True) for line in lines}

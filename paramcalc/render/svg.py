@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from paramcalc.base.errors import visible
-from paramcalc.render.canvas import Box, Label, Line, Picture, Theme, colour, number
+from paramcalc.render.canvas import Box, Label, Line, Picture, Shape, Theme, colour, number
 from paramcalc.render.escape import harmless, xml
 
 FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
@@ -23,31 +23,77 @@ def svg(picture: Picture, theme: Theme | None = None) -> str:
         f"<title>{_text(picture.title)}</title>",
     ]
     if theme is None:
-        rules = "".join(rules_of(picture, "dark"))
+        rules = "".join(
+            f".f-{name}{{fill:{value}}}.s-{name}{{stroke:{value}}}"
+            for name, value in ((role.replace(".", "-"), colour(role, "dark")) for role in picture.roles)
+        )
         lines.append(f"<style>@media (prefers-color-scheme: dark) {{{rules}}}</style>")
     lines.append(f'<rect class="f-paper" width="{width}" height="{height}" fill="{colour("paper", shown)}"/>')
     lines += _elements(picture, shown)
     return harmless("\n".join([*lines, "</svg>", ""]), "svg")
 
 
-def part(picture: Picture) -> str:
-    """The picture inside of a page, whose style sheet has the rules for both themes."""
-    size = f"0 0 {number(picture.width)} {number(picture.height)}"
-    inside = "\n".join(_elements(picture, None))
+class Sheet:
+    """A style sheet for pictures inside of a page: a class for each style in use, with colours for both themes."""
+
+    def __init__(self) -> None:
+        self.names: dict[tuple[object, ...], str] = {}
+
+    def of(self, shape: Shape) -> str:
+        """The class of a shape."""
+        style = (
+            (shape.colour, shape.size, shape.anchor, shape.bold)
+            if isinstance(shape, Label)
+            else shape_style(shape)
+        )
+        return self.names.setdefault(style, f"p{len(self.names)}")
+
+    def rules(self) -> str:
+        """The rules, the dark ones where the viewer asks for them."""
+        light = "".join(f".{name}{{{_rule(style, 'light')}}}" for style, name in self.names.items())
+        dark = "".join(f".{name}{{{_colours(style, 'dark')}}}" for style, name in self.names.items())
+        return f"{light}@media(prefers-color-scheme:dark){{{dark}}}"
+
+
+def shape_style(shape: Box | Line) -> tuple[object, ...]:
+    return (shape.fill, shape.stroke, shape.dashed)
+
+
+def _colours(style: tuple[object, ...], theme: Theme) -> str:
+    fill, stroke = (style[0], "") if len(style) == 4 else style[:2]
+    filled = f"fill:{colour(str(fill), theme)}" if fill else "fill:none"
+    return filled + (f";stroke:{colour(str(stroke), theme)}" if stroke else "")
+
+
+def _rule(style: tuple[object, ...], theme: Theme) -> str:
+    rule = _colours(style, theme)
+    if len(style) == 4:
+        _, size, anchor, bold = style
+        rule += f";font-size:{size}px" + (f";text-anchor:{anchor}" if anchor != "start" else "")
+        return rule + (";font-weight:bold" if bold else "")
+    return rule + (";stroke-dasharray:4 3" if style[2] else "")
+
+
+def part(picture: Picture, sheet: Sheet, top: float = 0) -> str:
+    """The picture, from a height on, inside of a page that has a sheet's rules."""
+    size = f"0 {number(top)} {number(picture.width)} {number(picture.height - top)}"
+    inside = "\n".join(_inner(shape, sheet) for shape in picture.shapes)
     return (
         f'<svg viewBox="{size}" width="{number(picture.width)}" role="img" aria-label="{_text(picture.title)}">\n'
         f"{inside}\n</svg>"
     )
 
 
-def rules_of(picture: Picture, theme: Theme) -> list[str]:
-    """The rules of style for the roles of a picture."""
-    return [rule for role in picture.roles for rule in rules(role, theme)]
-
-
-def rules(role: str, theme: Theme) -> list[str]:
-    name, value = role.replace(".", "-"), colour(role, theme)
-    return [f".f-{name}{{fill:{value}}}", f".s-{name}{{stroke:{value}}}"]
+def _inner(shape: Shape, sheet: Sheet) -> str:
+    name = sheet.of(shape)
+    if isinstance(shape, Label):
+        return f'<text class="{name}" x="{shape.x:.0f}" y="{shape.y:.0f}">{_text(shape.text)}</text>'
+    if isinstance(shape, Box):
+        x, y, width, height = map(round, shape[:4])
+        return f'<path class="{name}" d="M{x} {y}h{width}v{height}h-{width}z"/>'
+    points = "L".join(f"{x:.0f} {y:.0f}" for x, y in shape.points)
+    line = f'<path class="{name}" d="M{points}{"z" if shape.fill else ""}"/>'
+    return line + (_inner(head(shape), sheet) if shape.arrow else "")
 
 
 def _elements(picture: Picture, theme: Theme | None) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""A page about networks: figures, tables, knobs to turn, formulas, claims; one file that opens anywhere."""
