@@ -58,6 +58,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "list": ["lenet"],
     "memory": ["{}", "--layers"],
     "ops": ["conv2d"],
+    "report": ["{}"],
     "schema": [],
     "show": ["{}"],
     "solve": ["{}", "--vary", "w", "--until", "params <= 1e4"],
@@ -67,6 +68,7 @@ ARGUMENTS: dict[str, list[str]] = {
 }
 
 
+ONLY = {"schema": ".json", "report": ".html"}  # the endings of commands with one format
 BYTES = ("pdf", "png")  # which tests/test_figure.py opens
 
 
@@ -131,9 +133,7 @@ def test_the_format_follows_the_ending(run: Run, tmp_path: Path, command: str, f
     """A file holds what --format prints; other endings, and those of other formats, are errors with the formats."""
     spec = tmp_path / "spec.yaml"
     spec.write_text(HOSTILE.replace("##[", "").replace("::", ""))
-    ending = {"": ".json" if command == "schema" else ".yaml", "github": ""}.get(form) or ENDINGS[
-        form or "yaml"
-    ]
+    ending = {"": ONLY.get(command, ".yaml"), "github": ""}.get(form) or ENDINGS[form or "yaml"]
     target = tmp_path / f"out{ending if isinstance(ending, str) else ending[0]}"
     words = asked(command, form, spec)
     words += ["--no-times"] if command == "verify" else []

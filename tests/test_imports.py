@@ -47,7 +47,7 @@ STAGES = (
     ("",),  # every other folder is a question
     ("model",),
     ("paramcalc",),
-    ("testing",),
+    ("testing", "report"),
     ("commands",),
     ("cli",),
     ("__main__",),
@@ -130,7 +130,7 @@ def astray(module: str, text: str) -> list[str]:
         if folder(other) != folder(module)
         and (
             stage(other) >= stage(module)
-            or (other.endswith(".draw") and stage(module) < stage("paramcalc.commands"))
+            or (other.endswith(".draw") and stage(module) < stage("paramcalc.report"))
         )
     ]
 

@@ -110,10 +110,11 @@ def equations_of(
 ) -> tuple[dict[str, int], dict[str, Meaning], list[Equation]]:
     """The same where sizes are numbers that represent others: those the symbols have, with equations at the values."""
     sizes = _Sizes()
-    op, inputs = sizes.of_op(applied), sizes.of_inputs(applied)
+    op, inputs, mixture = sizes.of_op(applied), sizes.of_inputs(applied), sizes.of_mixture(applied)
     numbers = dict(sizes.numbers)
     sizes.numbers = {name: value(number) for name, number in numbers.items()}
-    used, meanings, shown = _of_form(_form(op, inputs, dict(sizes.numbers), shared, frozen), sizes)
+    form = _form(op, inputs, mixture, dict(sizes.numbers), shared, frozen)
+    used, meanings, shown = _of_form(form, sizes)
     numbers |= {
         line.name: applied.output.size(AXES[line.name[0]]) for line in shown if line.quantity == "output"
     }

@@ -11,6 +11,7 @@ from paramcalc.base.errors import Fault, Source, SpecError
 from paramcalc.engine.elaborate import Change
 from paramcalc.engine.graph import Graph
 from paramcalc.language.expression import Expression
+from paramcalc.language.values import whole
 from paramcalc.model import Model
 from paramcalc.ops.attributes import shown
 from paramcalc.symbolic import Closed
@@ -137,5 +138,5 @@ def _others(model: Model, name: str, value: Any) -> list[Any]:
         around = range(max(1, value - 2), value + 3) if few else (value // 2, 2 * value)
         return [one for one in around if one != value]
     if isinstance(value, int | Fraction):
-        return [value * share for share in SHARES if value]
+        return [whole(value * share) for share in SHARES if value]
     return []

@@ -212,12 +212,15 @@ class _State:
             op=dataclasses.replace(op, **changed) if changed else op,  # type: ignore[type-var]
             inputs=tuple(self.replaced_shape(shape, last) for shape in applied.inputs),
             output=self.replaced_shape(applied.output, last),
+            mixture=applied.mixture and type(applied.mixture)(*self.replaced(tuple(applied.mixture), last)),
         )
 
     def replaced_shape(self, shape: Shape, last: Mapping[str, Any]) -> Shape:
         return Shape(shape.axes, tuple(self.replaced(dim, last) for dim in shape.dims))
 
     def replaced(self, value: Any, last: Mapping[str, Any]) -> Any:
+        if isinstance(value, Shape):
+            return self.replaced_shape(value, last)
         if isinstance(value, tuple):
             found = tuple(self.replaced(one, last) for one in value)
             return value if all(new is old for new, old in zip(found, value, strict=True)) else found
