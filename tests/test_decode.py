@@ -58,6 +58,26 @@ blocks:
     - add: {own: [layer_norm, self_attention 2 causal=true], skip: identity}
     - add: {other: cross_attention 2 qk_norm=rms value_dim=3 from x memory, skip: identity}
 """
+MAMBA = """
+input: {length: 64}
+layers:
+  - embedding 20 4
+  - add: {mamba: mamba 8 3, skip: identity}
+  - linear 20
+blocks:
+  mamba inner state:
+    - entry: rms_norm
+    - gate: linear inner bias=false, silu
+    - linear inner bias=false from entry
+    - channels_first, conv1d inner 4 groups=inner padding=(3, 0), channels_last
+    - tokens: silu
+    - delta: linear inner, softplus
+    - b: linear state bias=false from tokens
+    - c: linear state bias=false from tokens
+    - scan: selective_scan from tokens delta b c
+    - multiply from scan gate
+    - linear 4 bias=false
+"""
 VIDEO = """
 input: {length: 7, channels: 2, height: 5, width: 6}
 layers:
@@ -168,6 +188,7 @@ def test_caches_of_convolutions_and_of_a_memory() -> None:
     conv = "input: {channels: 3, length: 40}\nlayers:\n  - conv1d 4 5 dilation=3 padding=(12, 0)"
 
     assert cache(conv, 10) == {"inputs of convolutions": 3 * 12}
+    assert cache(MAMBA, 10) == {"inputs of convolutions": 8 * 3, "states": 8 * 3}
     assert cache(VIDEO, 10) == {"states": 2 * 3 * 30 + 2 * 2 * 20}
     # 6 tokens and 9 positions of the memory in each of 2 layers, and the state
     assert cache(SEQUENCES, "target=5") == {"keys and values": 2 * (6 * 16 + 9 * 2 * 7), "states": 8}
@@ -189,6 +210,7 @@ def test_a_step_reads_its_weights_and_its_cache() -> None:
         (MIXED, Decode(0)),
         (SEQUENCES, Decode(11, "target")),
         (VIDEO, Decode(6)),
+        (MAMBA, Decode(9)),
     ],
 )
 def test_token_by_token_gives_what_all_at_once_give(text: str, decode: Decode) -> None:

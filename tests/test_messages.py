@@ -21,7 +21,7 @@ from paramcalc.check.check import check_spec
 from paramcalc.check.draw import excess, failure
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
-from paramcalc.model import change, replacement, sizes
+from paramcalc.model import change, replacement, sizes, token
 
 FOLDER = Path(__file__).parent / "messages"
 OPS = Path(ops.__file__).parent
@@ -29,7 +29,7 @@ OPTION = re.compile(r"^# (--\w+) (.+)$", re.MULTILINE)
 
 
 class Case(NamedTuple):
-    """One wrong spec. Comments `# --set NAME=VALUE`, `# --replace ...` and `# --input ...` are from outside."""
+    """One wrong spec. Comments `# --set NAME=VALUE`, `# --replace ...`, `# --decode ...` are from outside."""
 
     title: str
     spec: str
@@ -55,7 +55,7 @@ def said(spec: str) -> str:
     """What is said about a spec."""
     try:
         options = OPTION.findall(spec)
-        readers = {"--set": change, "--replace": replacement}
+        readers = {"--set": change, "--replace": replacement, "--decode": token}
         changes = tuple(readers[name](text) for name, text in options if name in readers)
         inputs = dict(sizes(text) for name, text in options if name == "--input")
         read = library.from_text(Source("net.yaml", spec))

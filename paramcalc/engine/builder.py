@@ -293,10 +293,10 @@ def sharing(
     """
     shared = {}
     theirs = owner.applied.weights
-    for path, own in ((owner.path, theirs), (f"this {applied.op.title}", applied.weights)) if weight else ():
+    for who, own in ((f"'{owner.path}'", theirs), (applied.op.title, applied.weights)) if weight else ():
         if weight not in own:
             fix = f"it has {', '.join(own)}" if own else "it has no weights"
-            raise Fault(f"'{path}' has no weight '{weight}' to share", fix=fix, about="share")
+            raise Fault(f"{who} has no weight '{weight}' to share", fix=fix, about="share")
     for name, dims in applied.weights.items():
         if name not in theirs or weight not in ("", name):
             continue

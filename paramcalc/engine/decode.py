@@ -13,7 +13,7 @@ from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import Size, at_least, same
 from paramcalc.engine.graph import Applied, Graph, Layer, each
 from paramcalc.engine.settings import Decode
-from paramcalc.ops.base import Cost, one_token
+from paramcalc.ops.base import Cost, Op, one_token
 
 HOW = "causal attention, recurrent layers and causal convolutions can, and layers that read one position at a time"
 
@@ -110,7 +110,7 @@ class _Step:
             rules = each(op, mixture)
         for value, full, read, grown in zip(layer.inputs, whole.inputs, shapes, depends, strict=True):
             self._check(layer, value, full, read, grown)
-        output, wanted = rules.shape(*shapes), one_token(whole.output)
+        output, wanted = self._output(rules, shapes), one_token(whole.output)
         if output.axes != wanted.axes or not all(map(same, output.dims, wanted.dims)):
             raise Fault(
                 f"{op.title} cannot go on by one token: it makes another length of it",
@@ -119,6 +119,14 @@ class _Step:
             )
         arrays = rules.weights(*shapes), rules.buffers(*shapes)
         return Applied(op, shapes, output, *arrays, rules.cost(*shapes), mixture)
+
+    def _output(self, rules: Op, shapes: tuple[Shape, ...]) -> Shape:
+        """What a step gives; a fault that says that it is one where a single token does not fit."""
+        try:
+            return rules.shape(*shapes)
+        except Fault as fault:
+            fix = fault.fix or f"the step of one more token gives it {shapes[0].described()}"
+            raise Fault(fault.fact, expected=fault.expected, found=fault.found, fix=fix) from None
 
     def _check(self, layer: Layer, value: int, full: Shape, read: Shape, grown: bool) -> None:
         """Of what grows only the token is read; of what was there before, a row of its number or everything."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from paramcalc.base.errors import Fault
 from paramcalc.base.reach import Reach, Steps, alike
 from paramcalc.base.shape import CHANNELS, Shape
-from paramcalc.base.sizes import Size, same
+from paramcalc.base.sizes import Size, product, same
 from paramcalc.ops._layout import need_tokens
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights
+from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, one_token
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,13 @@ class SelectiveScan(Op):
             },
         )
 
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        return self, tuple(map(one_token, inputs))
+
+    def cached(self, *inputs: Shape) -> dict[str, Size]:
+        x, _, b, _ = inputs
+        return {"states": product(x.space[:-1]) * x.channels * b.channels}
+
     def inner(self, *inputs: Shape) -> dict[str, Size]:
         return {"states": inputs[0].elements * inputs[2].channels}
 
@@ -91,10 +98,11 @@ class SelectiveScan(Op):
     def forward(self, tools: Tools, *inputs: Array, **weights: Array) -> Array:
         x, delta, b, c = (one.reshape(-1, *one.shape[-2:]) for one in inputs)
         rates = -tools.exp(weights["A_log"])
-        h = tools.zeros((len(x), *rates.shape), x.dtype)
+        h = tools.left("state", tools.zeros((len(x), *rates.shape), x.dtype))
         y = tools.empty(x.shape, x.dtype)
         for step in range(x.shape[1]):
             entering = (delta[:, step] * x[:, step])[..., None] * b[:, step, None]
             h = tools.exp(delta[:, step, :, None] * rates) * h + entering
             y[:, step] = tools.matmul(h, c[:, step, :, None])[..., 0]
+        tools.leave("state", h)
         return (y + weights["D"] * x).reshape(inputs[0].shape)
