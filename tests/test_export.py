@@ -133,3 +133,12 @@ def test_a_network_without_layers(run: Run, tmp_path: Path) -> None:
     path.write_text("input: 8\nlayers: {repeat: 0, layers: relu}\n")
 
     assert run("export", str(path)).out.endswith("        return x\n")
+
+
+def test_means_along_axes() -> None:
+    """Of one axis and of several."""
+    text = "input: 3x8x8\nlayers: ['reduce_mean [height, width]', reduce_max]\n"
+
+    source = pytorch(parse(text).graph(), "a mean")
+    assert "Mean((2, 3), keepdim=True)" in source
+    assert "Max((1,), keepdim=True)" in source

@@ -229,9 +229,11 @@ def adaptive(kind: str) -> Rule:
 
 
 def reduced(kind: str) -> Rule:
-    """One position left along the op's axis."""
+    """One position left along the op's axes."""
     return lambda op, used: one(
-        kind, Argument("axes", (axis_of(used.inputs[0], op.axis),)), Argument("keepdim", True, False)
+        kind,
+        Argument("axes", tuple(axis_of(used.inputs[0], axis) for axis in op.axis)),
+        Argument("keepdim", True, False),
     )
 
 

@@ -318,6 +318,11 @@ class ChainReader(Reader):
             return self.call_over_mapping(key, head, value, counts)
         if self.is_item(value) and " " not in key.text:
             return self.named(key, value)  # which says what is wrong with the name
+        times, star, call = key.text.partition(" * ")
+        if star:
+            fix = f"a repeat of more than a call has lines of its own: repeat: {times}, and layers: [{call}: {{...}}]"
+            self.fail(key, "'N * call' must be alone on its line", fix)
+            return (Broken(key.start),)
         fix = near(head, [*ops.names(), *self.blocks])
         if not fix and len(value.entries) > 1 and not any(self.is_value(node) for _, node in value.entries):
             branches = ", ".join(f"{name.text}: ..." for name, _ in value.entries)

@@ -299,6 +299,10 @@ def _named_inside(line: str) -> str:
     """What to write for a name below a key on one line, as in `then: a: relu`; '' for anything else."""
     from paramcalc import ops
 
+    joined = re.match(r"\s*- (?:[\w-]+: +)?([\w.()+/-]+) \* (\w+):? *\{", line[:LONGEST_QUOTED])
+    if joined:
+        times, join = joined.groups()
+        return f"a repeat of more than a call has lines of its own: repeat: {times}, and layers: [{join}: {{...}}]"
     found = re.fullmatch(r"\s*(?:- )?([\w-]+): +([\w-]+): +([\w=., -]+)", line[:LONGEST_QUOTED])
     if not found or len(line) > LONGEST_QUOTED:
         return ""

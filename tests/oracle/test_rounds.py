@@ -220,3 +220,33 @@ def test_a_formula_as_pytorch(depth: int, width: int) -> None:
 
     expected = sum(weight.numel() for weight in C2f(depth, width).parameters())
     assert closed.formula("params").at(**values) == expected
+
+
+T5 = """
+input: {length: 64}
+knobs: {d: 512, ff: 2048, heads: 8, layers: 6}
+defaults: {linear: bias=false, self_attention: bias=false head_dim=64 position_bias=32}
+layers:
+  - embedding 32128 d
+  - blocks:
+      repeat: layers
+      layers:
+        - add:
+            attention:
+              - rms_norm
+              - if: i == 0
+                then: self_attention heads
+                else: self_attention heads share=blocks[0]/attention/self_attention.position_bias
+            skip: identity
+        - add: {ff: [rms_norm, linear ff, relu, linear d], skip: identity}
+  - rms_norm
+"""
+
+
+def test_one_weight_of_all_rounds() -> None:
+    """T5's encoder, whose blocks share the distances of the first: transformers' T5EncoderModel, t5-small."""
+    closed = close(from_text(Source("net.yaml", T5)), symbols=["layers"])
+    per_layer = 4 * 512 * 512 + 2 * 512 * 2048 + 2 * 512
+
+    assert closed.formula("params").at() == 35_330_816
+    assert closed.formula("params").at(n=12) == 35_330_816 + 6 * per_layer
