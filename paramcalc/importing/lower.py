@@ -8,6 +8,7 @@ is counted, and a remark names it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import CHANNELS, Shape, image
@@ -15,6 +16,7 @@ from paramcalc.engine.builder import Builder
 from paramcalc.importing.layers import Lowered, Missing, Placed
 from paramcalc.importing.layout import labels_of
 from paramcalc.importing.lowering import Argument, Constant, Laid, Lowering, Unknown
+from paramcalc.importing.net import SHAPES_ONLY
 from paramcalc.importing.rules import RULES, op_node
 from paramcalc.importing.source import Module, Node, Primitive, Source, Value
 from paramcalc.importing.tidy import tidied
@@ -185,13 +187,7 @@ def argument(
         raise Unknown(f"it reads '{value}', which nothing gives")
     if isinstance(weight.numbers, float) and not weight.learned:
         return weight.numbers
-    return Constant(value, weight.dims, weight.learned)
-
-
-_SHAPES_ONLY = {
-    "new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like", "full_like", "empty_like",
-    "sym_size", "shape", "_assert_tensor_metadata", "rand_like", "randn_like",
-}  # fmt: skip
+    return Constant(value, weight.dims, weight.learned, (value,) if weight.learned else ())
 
 
 def constant_values(source: Source) -> dict[Value, Constant]:
@@ -200,16 +196,57 @@ def constant_values(source: Source) -> dict[Value, Constant]:
     found: dict[Value, Constant] = {}
     for node in source.nodes:
         names = [value for value in node.inputs if isinstance(value, str)]
-        shapes_only = isinstance(node.call, Primitive) and node.call.name in _SHAPES_ONLY
-        if not shapes_only and (not isinstance(node.call, Primitive) or any(name in data for name in names)):
+        shapes_only = isinstance(node.call, Primitive) and node.call.name in SHAPES_ONLY
+        if not shapes_only and any(name in data for name in names):
             data.add(node.value)
             continue
-        learned = not shapes_only and any(
-            found[name].learned if name in found else name in source.weights and source.weights[name].learned
-            for name in names
+        roots = tuple(dict.fromkeys(root for name in names for root in _roots(source, found, name)))
+        learned = not shapes_only and bool(roots)
+        looked_up = isinstance(node.call, Primitive) and (
+            node.call.name == "embedding"
+            or (node.call.name in ("reshape", "expand") and names[0] in found and found[names[0]].looked_up)
         )
-        found[node.value] = Constant(node.value, node.dims, learned)
+        name = renamed(source, found, node)
+        found[node.value] = Constant(
+            name if learned else node.value,
+            node.dims,
+            learned,
+            roots if learned else (),
+            looked_up,
+        )
     return found
+
+
+def _roots(source: Source, found: Mapping[Value, Constant], name: Value) -> tuple[str, ...]:
+    if name in found:
+        return found[name].roots
+    weight = source.weights.get(name)
+    return (name,) if weight is not None and weight.learned else ()
+
+
+def renamed(source: Source, found: Mapping[Value, Constant], node: Node) -> str:
+    """The name of what is a weight, or rows of one, in another form; else that of the value itself."""
+    if not isinstance(node.call, Primitive) or not node.inputs or not isinstance(node.inputs[0], str):
+        return node.value
+    below = node.inputs[0]
+    name = found[below].value if below in found else below
+    dims = (
+        found[below].dims if below in found else source.weights[below].dims if below in source.weights else ()
+    )
+    kind, given = node.call.name, node.call.attributes
+    if kind in ("reshape", "expand") and prod(dims) == prod(node.dims):
+        return name
+    if (
+        kind == "slice"
+        and given["axis"] == 0
+        and given["step"] == 1
+        and "[" not in name
+        and below in source.weights
+    ):
+        return f"{name}[{given['start']}:{given['stop']}]"
+    if kind == "permute" and len(dims) == 2 and below in source.weights:
+        return f"{name}.T"
+    return node.value
 
 
 def needed(source: Source, constants: Mapping[Value, Constant]) -> list[Node]:

@@ -29,6 +29,8 @@ class Constant(NamedTuple):
     value: Value
     dims: Dims
     learned: bool
+    roots: tuple[str, ...] = ()  # the parameters that it is computed of
+    looked_up: bool = False  # rows of a table
 
 
 Argument = Laid | Constant | float | None

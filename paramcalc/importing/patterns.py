@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from paramcalc.importing.attention import attentions
 from paramcalc.importing.joins import grown
+from paramcalc.importing.pointwise import written_out
 from paramcalc.importing.source import Source
 
 # in this order: each finds what those before it have made
-PATTERNS: tuple[Callable[[Source], Source], ...] = (grown,)
+PATTERNS: tuple[Callable[[Source], Source], ...] = (written_out, attentions, grown)
 
 
 def rewritten(source: Source) -> Source:

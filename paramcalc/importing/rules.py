@@ -97,9 +97,8 @@ def conv(low: Lowering, node: Node, x: Argument, weight: Argument, bias: Argumen
     if plain and low.shape(source.value).axes == (CHANNELS,) and low.shape(source.value).channels == dims[1]:
         made = op("linear", dims[0], bias=bias is not None)  # a 1x1 convolution of one position
         return low.put(low.add(made, source.value, **named))
-    if source.dims[0] != 1:
-        raise Unknown("it works on more than one image")
     source = low.image(source, rank)
+    factor = factor_of(low, stored(weight), dims)
     made = op(
         f"conv{rank}d",
         dims[0],
@@ -108,9 +107,24 @@ def conv(low: Lowering, node: Node, x: Argument, weight: Argument, bias: Argumen
         padding=padded(given["padding"]),
         dilation=given["dilation"],
         groups=given["groups"],
-        bias=bias is not None,
+        bias=bias is not None and not factor,
     )
-    return low.put(low.add(made, source.value, **named), source.labels)
+    if not factor:
+        return low.put(low.add(made, source.value, **named), source.labels)
+    value = low.add(made, source.value, weight=named["weight"])
+    if bias is None:
+        return low.put(low.add(op("layer_scale"), value, weight=factor), source.labels)
+    return low.put(low.add(op("affine"), value, weight=factor, bias=named["bias"]), source.labels)
+
+
+def factor_of(low: Lowering, weight: Constant, dims: tuple[int, ...]) -> str:
+    """The parameter that scales each output of a weight which is normalized first; '' if there is none."""
+    others = [root for root in weight.roots if low.source.weights[root].dims != dims]
+    if not others:
+        return ""
+    if len(others) == 1 and prod(low.source.weights[others[0]].dims) == dims[0]:
+        return others[0]
+    raise Unknown(f"its weight is computed of {', '.join(weight.roots)}")
 
 
 def padded(padding: Any) -> Any:
@@ -346,6 +360,9 @@ def with_weight(low: Lowering, node: Node, name: str, x: Laid, weight: Constant)
     """A learned tensor added or multiplied: positions, a scale or a bias of channels, a parameter."""
     dims = (1,) * (len(x.dims) - len(weight.dims)) + weight.dims
     count = prod(dims)
+    whole = sum(prod(low.source.weights[root].dims) for root in weight.roots)
+    if whole != count:
+        return with_rows(low, node, name, x, weight)
     own = [label for label, dim in zip(x.labels, dims, strict=True) if dim != 1]
     if own == [CHANNELS] and name == "multiply":
         return low.put(low.add(op("layer_scale"), x.value, weight=weight.value), x.labels)
@@ -359,6 +376,20 @@ def with_weight(low: Lowering, node: Node, name: str, x: Laid, weight: Constant)
         raise Unknown(f"it reads the learned tensor {weight.value} across axes")
     parameter = low.add(parameter_of(shape), weight=weight.value)
     return low.put(low.add(op(name), x.value, parameter), x.labels)
+
+
+def with_rows(low: Lowering, node: Node, name: str, x: Laid, weight: Constant) -> Laid:
+    """Rows of a learned table added to tokens: the first ones, as of positions, or one that all tokens take."""
+    table = low.source.weights[weight.roots[0]].dims
+    tokens = low.shape(x.value).axes == ("length", CHANNELS)
+    if name != "add" or not weight.looked_up or len(weight.roots) != 1 or not tokens:
+        raise Unknown(f"it reads what is computed of the parameters {', '.join(weight.roots)}")
+    if table[0] >= low.shape(x.value).dims[0]:
+        value = low.add(op("positions", table[0]), x.value, weight=weight.roots[0])
+        return low.put(value, x.labels)
+    rows = low.add(op("parameter", length=table[0], channels=table[1]), weight=weight.roots[0])
+    row = low.add(op("slice", "length", 0, 1), rows)
+    return low.put(low.add(op("add"), x.value, row), x.labels)
 
 
 def parameter_of(shape: Shape) -> Op:

@@ -17,7 +17,7 @@ from paramcalc.ops.attributes import attributes
 
 WIDTH = 100
 INDENT = "  "
-ENDS_LINE = frozenset({"max_pool2d", "avg_pool2d"})
+EMPTY = frozenset({"model", "transformer", "base_model", "backbone", "net", "module"})  # names of the whole
 
 
 @dataclass
@@ -49,6 +49,7 @@ class _Text:
         bodies = [items, *(block.body for block in blocks)]
         self.defaults = defaults([leaf for body in bodies for leaf in calls(body)])
         self.referenced: set[int] = set()
+        self.label = ""  # of the branch that is being written
 
     def spec(self, name: str, note: str, outputs: Sequence[int], claims: Sequence[str]) -> str:
         names = dict(enumerate(self.inputs))
@@ -221,11 +222,13 @@ class _Text:
     def leaf_name(self, leaf: Leaf, scopes: list[Scope]) -> str:
         """The name of a layer that needs one, or that its author gave a good one."""
         own = tidy(leaf.name)
-        fit = own and ops.find(own) is None and own not in self.blocks
+        fit = own and ops.find(own) is None and own != leaf.head
         if leaf.value in self.referenced:
             name = own if fit else tidy(leaf.head) + "_out"
             return unique(name, scopes[-1].taken | self.heads())
-        if leaf.head in self.blocks and fit and not own.isdigit():
+        if own == self.label:
+            return ""
+        if leaf.head in self.blocks and fit:
             return unique(own, scopes[-1].taken)
         if leaf.head in MAIN and fit and not is_generic(own) and own not in scopes[-1].taken:
             return own
@@ -251,9 +254,7 @@ class _Text:
         """The name of a group: the author's, or else that of its class; '' where both say nothing."""
         names = [tidy(group.name)] if not group.name.isdigit() else []
         names += [tidy(snake(group.kind))] if group.kind not in CONTAINERS else []
-        return next(
-            (name for name in names if name and ops.find(name) is None and name not in self.blocks), ""
-        )
+        return next((name for name in names if name and ops.find(name) is None and name not in EMPTY), "")
 
     def valued(self, head: str, lines: list[str], indent: str) -> list[str]:
         """A key and its chain, on one line if that is a single line."""
@@ -278,6 +279,7 @@ class _Text:
         written: list[tuple[str, list[str]]] = []
         for label, branch in zip(names, join.branches, strict=True):
             inner = Scope()
+            self.label = label
             body = self.chain(
                 unwrapped(branch.items, label), join.start, [*scopes, inner], indent + pad + INDENT * 2
             )
@@ -313,7 +315,7 @@ class _Text:
         if made is not None and made.inputs is not None:
             return [*made.inputs]
         names: list[str] = []
-        taken = {*scopes[-1].taken}
+        taken: set[str] = set()
         for branch in join.branches:
             if not branch.items:
                 name = {"add": "skip", "concat": "kept"}.get(join.call.head, "features")
@@ -325,7 +327,16 @@ class _Text:
                     if isinstance(item, Leaf) and (item.head in self.blocks)
                 ]
                 singles = [item.name for item in branch.items if isinstance(item, Leaf) and item.head in MAIN]
-                candidates = [one for one in [*groups, *called] if tidy(one) and not is_generic(one)]
+                attending = [
+                    item.head for item in branch.items if isinstance(item, Leaf) and "attention" in item.head
+                ]
+                named = [
+                    item.name for item in branch.items if isinstance(item, Leaf) and "attention" in item.head
+                ]
+                candidates = [one for one in [*groups, *called, *named] if tidy(one) and not is_generic(one)]
+                candidates = [one for one in candidates if ops.find(one) is None] or ["attention"] * bool(
+                    attending
+                )
                 if not candidates and len(singles) == 1:
                     candidates = [one for one in singles if not is_generic(one)]
                 last = branch.items[-1]
@@ -335,11 +346,9 @@ class _Text:
                     if gate
                     else branch_name(candidates, "main" if join.call.head == "add" else "branch")
                 )
-            fits = name not in self.blocks and ops.find(name) is None
-            name = unique(name if fits else f"{name}_branch" if name in self.blocks else "main", taken)
+            name = unique(name if ops.find(name) is None else "main", taken | scopes[-1].taken)
             taken.add(name)
             names.append(name)
-        scopes[-1].taken.update(names)
         return names
 
     # -------------------------------------------------------------------------------------- calls
