@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from paramcalc.base.errors import Fault, SpecError
 from paramcalc.base.errors import Source as Place
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.engine.library import from_text
@@ -15,7 +16,7 @@ from paramcalc.importing.patterns import rewritten
 from paramcalc.importing.simplify import simplified
 from paramcalc.importing.source import Source
 from paramcalc.importing.text import spec_text
-from paramcalc.importing.tree import Leaf, leaves, tree
+from paramcalc.importing.tree import Leaf, leaves, plain, tree
 
 
 class Imported(NamedTuple):
@@ -64,9 +65,19 @@ def checked(found: Imported) -> str:
 
 
 def imported(source: Source, claims: Sequence[str] = ()) -> Imported:
-    """The spec of a source."""
+    """The spec of a source, as short as it can be said; layer by layer where that cannot be read back."""
     net = lowered(rewritten(source))
-    items = simplified(tree(net))
+    try:
+        found = _written(source, net, claims, whole=True)
+        if not checked(found):
+            return found
+    except (KeyError, SpecError, Fault):
+        pass
+    return _written(source, net, claims, whole=False)
+
+
+def _written(source: Source, net: Lowered, claims: Sequence[str], whole: bool) -> Imported:
+    items = simplified(tree(net)) if whole else plain(net)
     items, blocks = folded(items)
     inputs = net.inputs if len(net.inputs) > 1 else {"input": next(iter(net.inputs.values()))}
     text = spec_text(source.name, source.note, inputs, [*net.outputs.values()], items, blocks, claims)

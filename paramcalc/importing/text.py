@@ -148,7 +148,12 @@ class _Text:
         if names:
             signature += ["from x", *names.values()]
         scopes = [Scope({*names.values()}, dict(names))]
-        body = self.chain(block.body, start, scopes, INDENT * 2)
+        entry = []
+        if start is not None and read_again(block.body, start):
+            scopes[0].taken.add("entry")
+            scopes[0].values[start] = "entry"
+            entry = [f"{INDENT * 2}- entry: identity"]
+        body = entry + self.chain(block.body, start, scopes, INDENT * 2)
         head = f"{INDENT}{' '.join(signature)}:"
         if len(body) == 1 and body[0].startswith(f"{INDENT * 2}- ") and not is_mapping(body[0]):
             line = body[0][len(INDENT * 2) + 2 :]
@@ -483,6 +488,33 @@ def entering(items: Sequence[Item]) -> int | None:
     if isinstance(first, Leaf):
         return first.reads[0] if first.reads else None
     return first.start if isinstance(first, Join) else entering(first.items)
+
+
+def read_again(items: Sequence[Item], start: int) -> bool:
+    """Whether a chain reads the tensor that enters it further down, by name."""
+
+    def walk(items: Sequence[Item], current: int | None) -> tuple[bool, int | None]:
+        for item in items:
+            if isinstance(item, Leaf):
+                if item.reads != (current,) and any(
+                    value == start and value != current for value in item.reads
+                ):
+                    return True, current
+            elif isinstance(item, Join):
+                if item.start == start != current:
+                    return True, current
+                for branch in item.branches:
+                    found, _ = walk(branch.items, item.start)
+                    if found:
+                        return True, current
+            else:
+                found, _ = walk(item.items, current)
+                if found:
+                    return True, current
+            current = value_of(item)
+        return False, current
+
+    return walk(items, start)[0]
 
 
 def outer_values(items: Sequence[Item]) -> list[int]:

@@ -117,6 +117,12 @@ def tree(net: Lowered) -> list[Item]:
     return _Grower(net).grown()
 
 
+def plain(net: Lowered) -> list[Item]:
+    """The layers one after the other, without groups."""
+    grower = _Grower(net)
+    return [grower.leaf(place) for place in range(len(net.layers))]
+
+
 class _Grower:
     """Builds groups from the outside in, then chains within each."""
 
@@ -134,6 +140,33 @@ class _Grower:
         for value in net.outputs.values():
             self.readers[value] += 1
         self.owners = self._owners()
+        self.lift()
+
+    def lift(self) -> None:
+        """A sum belongs to the group in which its branches part, not to the last part of one of them.
+
+        BERT adds what entered its attention inside the module that follows it.
+        """
+        reading: dict[int, list[int]] = {}
+        for place, layer in enumerate(self.net.layers):
+            for value in layer.inputs:
+                reading.setdefault(value, []).append(place)
+        for place, layer in enumerate(self.net.layers):
+            if layer.op.inputs is not None or type(layer.op).name == "concat":
+                continue
+            parts = self.parts[place]
+            for value in layer.inputs:
+                while parts and not self.inside(value, parts):
+                    others = [one for one in reading[value] if one < place and self.parts[one][: len(parts)] != parts]
+                    around = parts[:-1]
+                    if not any(self.parts[one][: len(around)] == around for one in others):
+                        break
+                    parts = around
+            self.parts[place] = parts
+
+    def inside(self, value: int, parts: tuple[str, ...]) -> bool:
+        place = value - self.first
+        return place >= 0 and self.parts[place][: len(parts)] == parts
 
     def grown(self) -> list[Item]:
         return self.group([*range(len(self.net.layers))], 0)
