@@ -7,15 +7,16 @@ heads there are, which rows of which projection they have, and which positions m
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault
-from paramcalc.importing.moves import LARGEST, back, forward, numbered, ranges, replay
+from paramcalc.importing.moves import LARGEST, MOVES, back, forward, moved, numbered, ranges, replay
 from paramcalc.importing.net import Net, common, name_of
-from paramcalc.importing.source import Node, Primitive, Source, Value
+from paramcalc.importing.source import Node, Source, Value
 from paramcalc.ops.attributes import attributes, op
 
 
@@ -60,13 +61,32 @@ def _core(net: Net, node: Node) -> Core | None:
         given: Any = node.call.attributes  # type: ignore[union-attr]
         scale = given["scale"] or net.dims(query)[-1] ** -0.5
         return Core(node, str(query), str(key), str(value), mask, scale, given["causal"], False)  # type: ignore[arg-type]
-    if name != "matmul":
+    product = _product(node)
+    if product is None or product[2]:
         return None
-    softmax = net.maker(_behind(net, node.inputs[0]), "softmax")
-    value = node.inputs[1]
+    softmax = net.maker(_behind(net, product[0]), "softmax")
+    value = product[1]
     if softmax is None or not net.is_data(value):
         return None
     return _written_out(net, node, softmax, str(value))
+
+
+def _product(node: Node) -> tuple[Any, Any, bool] | None:
+    """The factors of a matrix product, and whether the right one's last axis is summed over."""
+    if name_of(node) == "matmul":
+        return node.inputs[0], node.inputs[1], False
+    if name_of(node) != "einsum" or len(node.inputs) != 2:
+        return None
+    given: Any = node.call.attributes  # type: ignore[union-attr]
+    terms, _, out = given["equation"].partition("->")
+    left, _, right = terms.partition(",")
+    if len(left) != len(right) or len(out) != len(left) or left[:-2] != right[:-2] or out[:-1] != left[:-1]:
+        return None
+    if left[-1] == right[-1] and out[-1] == right[-2]:
+        return node.inputs[0], node.inputs[1], True
+    if left[-1] == right[-2] and out[-1] == right[-1]:
+        return node.inputs[0], node.inputs[1], False
+    return None
 
 
 def _behind(net: Net, value: Value | float | None) -> Value | float | None:
@@ -108,11 +128,12 @@ def _written_out(net: Net, node: Node, softmax: Node, value: Value) -> Core | No
         elif net.learned(other):
             return None
         at = data[0]
-    product = net.maker(at, "matmul")
-    if product is None or not all(net.is_data(one) for one in product.inputs):
+    maker = net.maker(at, "matmul", "einsum")
+    product = _product(maker) if maker is not None else None
+    if product is None or not all(net.is_data(one) for one in product[:2]):
         return None
-    query, key = product.inputs
-    return Core(node, str(query), str(key), value, mask, scale, False, True)
+    query, key, transposed = product
+    return Core(node, str(query), str(key), value, mask, scale, False, not transposed)
 
 
 # ------------------------------------------------------------------------------------------ sides
@@ -149,7 +170,7 @@ def _side(net: Net, value: Value, transposed: bool = False) -> Side | None:
             at, turned = found
             continue
         break
-    if name != "linear" or node.call.attributes.get("transposed") is None and False:  # type: ignore[union-attr]
+    if name != "linear" or (node.call.attributes.get("transposed") is None and False):  # type: ignore[union-attr]
         return None
     if int(np.prod(node.dims)) > LARGEST or int(np.prod(net.dims(value))) > LARGEST:
         return None
@@ -247,14 +268,21 @@ def _replace(net: Net, core: Core) -> bool:
     out = _projection(net, core.node, query.rows.shape[0], value.rows.shape[1])
     if out is None:
         return False
-    linear, kept = out
+    linear, _ = out
     asked, memory = str(query.linear.inputs[0]), str(key.linear.inputs[0])
     if value.linear.inputs[0] != memory:
         return False
     cross = asked != memory
-    made = _made(net, core, query, key, value, linear, cross)
+    windows = None if cross else _windows(net, asked, query, linear)
+    made = _made(net, core, query, key, value, linear, cross, windows)
     if made is None:
         return False
+    if windows is not None:
+        call, weights = made
+        modules = common(core.node.modules, linear.modules)
+        node = Node(windows.end, call, (windows.start,), windows.dims, modules, weights, linear.place)
+        net.replace(node)
+        return True
     call, weights = made
     inputs = _entering(net, asked, query), _entering(net, memory, key)
     if inputs[0] is None or inputs[1] is None:
@@ -263,7 +291,6 @@ def _replace(net: Net, core: Core) -> bool:
     read = (inputs[0], inputs[1]) if cross else (inputs[0],)
     node = Node(linear.value, call, read, linear.dims, modules or linear.modules, weights, linear.place)
     net.replace(node)
-    del kept
     return True
 
 
@@ -310,7 +337,7 @@ def _projection(net: Net, node: Node, heads: int, dim: int) -> tuple[Node, list[
 
 
 def _made(
-    net: Net, core: Core, query: Side, key: Side, value: Side, out: Node, cross: bool
+    net: Net, core: Core, query: Side, key: Side, value: Side, out: Node, cross: bool, windows: Windows | None
 ) -> tuple[Any, dict[str, str]] | None:
     """The op and its weights."""
     heads, dim = query.rows.shape
@@ -328,8 +355,8 @@ def _made(
     if value_dim != dim:
         given["value_dim"] = value_dim
     sides = {"query": query, "key": key, "value": value}
-    weights = {}
-    biased = {}
+    weights: dict[str, str] = {}
+    biased: dict[str, bool] = {}
     for name, side in sides.items():
         rows = side.rows if name == "query" or groups == heads else side.rows[:: heads // groups]
         _weights_of(net, side.linear, rows, name, weights, biased)
@@ -345,14 +372,16 @@ def _made(
             weights[f"{name}_norm"] = str(side.norm.inputs[1])
             if kind == "layer":
                 weights[f"{name}_norm_bias"] = str(side.norm.inputs[2])
+    if windows is not None:
+        return _window_attention(net, core, windows, heads, given, weights)
     if not cross:
         if query.turned:
             given["rotary"] = True if query.turned == dim else query.turned
         if core.causal or (core.mask and _is_causal(net, core.mask)):
             given["causal"] = True
     head = "cross_attention" if cross else "self_attention"
-    kind = ops.find(head)
-    known = attributes(kind) if kind is not None else {}
+    found = ops.find(head)
+    known = attributes(found) if found is not None else {}
     if any(name not in known for name in given):
         return None
     if core.mask is not None and _tables(net, core.mask):
@@ -361,6 +390,85 @@ def _made(
         return op(head, heads, **given), weights
     except Fault:
         return None
+
+
+class Windows(NamedTuple):
+    """An image in windows: what enters before they are cut, what leaves when they are put together again."""
+
+    start: Value
+    end: Value
+    dims: tuple[int, ...]
+    size: int
+    shift: int
+    grid: bool
+
+
+def _windows(net: Net, asked: Value, side: Side, out: Node) -> Windows | None:
+    """The windows in which positions meet; None where they are no windows of an image."""
+    count, length = side.positions.shape
+    size = isqrt(length)
+    start, moves = back(net, asked, MOVES - {"expand"})
+    dims = net.dims(start)
+    if size * size != length or not moves or len(dims) != 4 or int(np.prod(dims)) > LARGEST:
+        return None
+    channels = net.dims(asked)[-1]
+    first = dims[1] == channels and dims[-1] != channels  # channels first
+    height, width = dims[2:] if first else dims[1:3]
+    image = np.arange(height * width).reshape(1, height, width, 1) * channels + np.arange(channels)
+    image = np.moveaxis(image, -1, 1) if first else image
+    places = replay(net, image, moves).reshape(count, length, channels)
+    shift = next((-node.call.attributes["shifts"][0] for node in moves if name_of(node) == "roll"), 0)  # type: ignore[union-attr]
+    found = (places[:, :, 0] // channels).astype(np.int64)
+    for grid in (False, True):
+        if found.size and (found == _cut(height, width, size, shift, grid)).all():
+            break
+    else:
+        return None
+    end = _put_together(net, out, places, image)
+    return Windows(start, end, dims, size, shift, grid) if end is not None else None
+
+
+def _cut(height: int, width: int, size: int, shift: int, grid: bool) -> Any:
+    """The positions of an image in windows, -1 for padding; in a grid, positions far apart meet."""
+    image = np.arange(height * width).reshape(height, width)
+    image = np.pad(image, ((0, -height % size), (0, -width % size)), constant_values=-1)
+    image = np.roll(image, (-shift, -shift), (0, 1))
+    rows, columns = image.shape[0] // size, image.shape[1] // size
+    if grid:
+        return image.reshape(size, rows, size, columns).transpose(1, 3, 0, 2).reshape(-1, size * size)
+    return image.reshape(rows, size, columns, size).transpose(0, 2, 1, 3).reshape(-1, size * size)
+
+
+def _put_together(net: Net, out: Node, places: Any, image: Any) -> Value | None:
+    """The value in which the windows make up the image again."""
+    indices, value = places.reshape(out.dims), out.value
+    for node in forward(net, value):
+        indices, value = moved(net, node, indices), node.value
+        if indices.shape == image.shape and (indices == image).all():
+            return value
+    return None
+
+
+def _window_attention(
+    net: Net, core: Core, windows: Windows, heads: int, given: dict[str, Any], weights: dict[str, str]
+) -> tuple[Any, dict[str, str]] | None:
+    """The op for attention in windows, whose learned biases by distance are a table."""
+    tables = _tables(net, core.mask) if core.mask is not None else []
+    rows = (2 * windows.size - 1) ** 2
+    if len(tables) > 1 or any(np.prod(net.dims(table)) != rows * heads for table in tables):
+        return None
+    if tables:
+        weights["relative_position"] = tables[0]
+    else:
+        given["relative_bias"] = False
+    if windows.shift:
+        given["shift"] = windows.shift
+    if windows.grid:
+        given["grid"] = True
+    known = attributes(ops.find("window_attention"))  # type: ignore[arg-type]
+    if any(name not in known for name in given):
+        return None
+    return op("window_attention", heads, windows.size, **given), weights
 
 
 def _weights_of(
@@ -450,6 +558,3 @@ def _tables(net: Net, mask: Value) -> list[Value]:
                 seen.add(one)
                 waiting.append(one)
     return found
-
-
-__all__ = ["Primitive", "attentions"]

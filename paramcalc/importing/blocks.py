@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from paramcalc.importing.names import CONTAINERS, block_name, parameter_name
+from paramcalc.importing.names import block_name, parameter_name
 from paramcalc.importing.tree import Group, Item, Join, Leaf, Optional, leaves
+from paramcalc.importing.words import CONTAINERS
 
 SIMPLE = 3  # calls on a line that are better written again than named
 
@@ -59,6 +60,7 @@ class _Folder:
         self.items = items
         self.blocks: list[Block] = []
         self.names: set[str] = set()
+        self.alike: dict[tuple[str, str], list[Group]] = {}  # what blocks of a class consist of
 
     def folded(self) -> tuple[list[Item], list[Block]]:
         heights = {id(use.group): height(use.group) for use in groups(self.items)}
@@ -82,7 +84,8 @@ class _Folder:
         slots = [list(slots_of(use.group.items)) for use in lot]
         if len({len(one) for one in slots}) != 1 or len({len(one) for one in externals}) != 1:
             return
-        name = block_name(lot[0].group, self.names)
+        kind = (lot[0].group.kind, lot[0].group.parent)
+        name = block_name(lot[0].group, self.names, self.alike.get(kind, []))
         body = lot[0].group.items
         block = Block(name, [], body)
         namer = _Columns(block, [use.group for use in lot])
@@ -92,6 +95,7 @@ class _Folder:
             leaf.given[argument] = namer.expression(leaf, argument, column, context)
         namer.settle_defaults()
         self.names.add(name)
+        self.alike.setdefault(kind, []).append(lot[0].group)
         self.blocks.append(block)
         entering = externals[0]
         block.inputs = [f"input{place}" if place else "memory" for place in range(len(entering) - 1)]
@@ -107,10 +111,10 @@ class _Folder:
                 group.name,
                 holds=tuple(leaves(group.items)),
             )
-            replace(use.home, group, call)
+            put(use.home, group, call)
 
 
-def replace(home: list[Item], group: Group, call: Leaf) -> None:
+def put(home: list[Item], group: Group, call: Leaf) -> None:
     for place, item in enumerate(home):
         if item is group:
             home[place] = call

@@ -8,7 +8,9 @@ is counted, and a remark names it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import CHANNELS, Shape, image
@@ -20,7 +22,7 @@ from paramcalc.importing.net import SHAPES_ONLY
 from paramcalc.importing.rules import RULES, op_node
 from paramcalc.importing.source import Module, Node, Primitive, Source, Value
 from paramcalc.importing.tidy import tidied
-from paramcalc.ops.attributes import op
+from paramcalc.ops.base import Op
 
 # ------------------------------------------------------------------------------------- the whole
 
@@ -63,12 +65,23 @@ def lowered(source: Source) -> Lowered:
 def _standing(lowering: Lowering, node: Node, name: str, extra: Mapping[str, Shape]) -> Laid:
     """The result of an operation without counterpart, as a tensor that comes from outside."""
     shape = extra[name]
-    place = lowering.builder.first + len(lowering.layers)
-    marker = op("parameter", **dict(zip(shape.axes, shape.dims, strict=True)))
-    value = lowering.add(marker)
-    lowering.layers[-1] = Placed(marker, (), (Module(name, "missing"),), {})
-    assert value == place
+    marker = Standing(shape)
+    value = lowering.builder.add(marker, (), name)
+    lowering.layers.append(Placed(marker, (), (Module(name, "missing"),), {}))
     return Laid(value, labels_of(shape, node.dims), node.dims)
+
+
+@dataclass(frozen=True)
+class Standing(Op):
+    """A tensor that comes from outside."""
+
+    given: Any
+
+    inputs = ()
+    takes_ids = True
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return self.given  # type: ignore[no-any-return]
 
 
 def _stand_in(node: Node) -> Shape:

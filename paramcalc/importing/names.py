@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from paramcalc import ops
+from paramcalc.importing.words import CONTAINERS, is_generic
 from paramcalc.language import lines
 
 if TYPE_CHECKING:
     from paramcalc.importing.tree import Group, Leaf
-
-# names of modules that say no more than the op does
-_GENERIC = re.compile(
-    r"(conv|bn|norm|ln|act|relu|gelu|silu|fc|linear|lin|pool|avgpool|maxpool|drop|dropout|proj|dwconv|conv_pw|conv_dw|conv_pwl"
-    r"|layer_norm|layernorm|batchnorm|activation|nonlinearity|down|flatten|dense|c|n|p|f|m|op|layer|identity|ls|sigmoid|avg_pool|max_pool"
-    r"|permute|act_fn|norm_act|bn_act|global_pool|ffn|block|blocks|body|model|0)_?[0-9a-z]?(_[0-9])?(@\d+)?"
-)
-CONTAINERS = frozenset({"Sequential", "ModuleList", "Module", ""})
-
-
-def is_generic(name: str) -> bool:
-    return name.isdigit() or _GENERIC.fullmatch(name) is not None
 
 
 def tidy(name: str) -> str:
@@ -44,15 +33,52 @@ def snake(name: str) -> str:
     return name.lower()
 
 
-def block_name(group: Group, taken: Collection[str]) -> str:
-    """The name of the block that groups like this one are: their class, or else what their parent calls them."""
+def block_name(group: Group, taken: Collection[str], before: Sequence[Group] = ()) -> str:
+    """The name of the block that groups like this one are: their class, or what it is of the class around it.
+
+    Of several blocks of one class, a word says what this one has and the others have not.
+    """
     names = []
     if group.kind not in CONTAINERS:
         names.append(snake(group.kind))
-    names += [part for part in reversed(group.path.split(".")) if not part.isdigit()]
+    own = [part for part in reversed(group.path.split(".")) if not part.isdigit()]
+    if own and group.parent and is_generic(own[0]):
+        names.append(snake(group.parent))
+    names += own
     names = [name for name in map(tidy, names) if name and ops.find(name) is None]
     name = names[0] if names else "group"
-    return unique(name, taken)
+    if name not in taken:
+        return name
+    others = {word for one in before for word in words(one)}
+    ours = [word for word in words(group) if word not in others]
+    candidates = [f"residual_{name}"] if "add" in ours else []
+    candidates += [f"{name}_{word}" for word in ours if tidy(word)]
+    candidates += [] if ours else [f"plain_{name}"]
+    candidates += [f"{name}_{letter}" for letter in "bcdefghijklmnopqrstuvwyz"]
+    return next(
+        (one for one in candidates if one not in taken and ops.find(one) is None), unique(name, taken)
+    )
+
+
+def words(group: Group) -> list[str]:
+    """What a group consists of, in words: its joins, its named parts, its ops."""
+    from paramcalc.importing.tree import Group as Named
+    from paramcalc.importing.tree import Join, Leaf
+
+    found: dict[str, None] = {}
+    waiting: list[Any] = [*reversed(group.items)]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Leaf):
+            found[item.head] = None
+        elif isinstance(item, Join):
+            found[item.call.head] = None
+            waiting += [inner for branch in reversed(item.branches) for inner in reversed(branch.items)]
+        else:
+            if isinstance(item, Named) and tidy(item.name) and not is_generic(item.name):
+                found[tidy(item.name)] = None
+            waiting += reversed(item.items)
+    return [*found]
 
 
 def unique(name: str, taken: Collection[str]) -> str:

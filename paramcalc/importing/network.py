@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from paramcalc import ops
 from paramcalc.base.errors import Fault, SpecError
 from paramcalc.base.errors import Source as Place
+from paramcalc.base.shape import Shape
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.engine.library import from_text
 from paramcalc.importing.blocks import folded
 from paramcalc.importing.layers import Lowered
 from paramcalc.importing.lower import lowered
+from paramcalc.importing.names import tidy, unique
 from paramcalc.importing.patterns import rewritten
 from paramcalc.importing.simplify import simplified
 from paramcalc.importing.source import Source
@@ -76,9 +79,20 @@ def imported(source: Source, claims: Sequence[str] = ()) -> Imported:
     return _written(source, net, claims, whole=False)
 
 
+def named_inputs(inputs: Mapping[str, Shape]) -> dict[str, Shape]:
+    """Inputs under names that the language takes; an only one is `input`."""
+    if len(inputs) == 1:
+        return {"input": next(iter(inputs.values()))}
+    found: dict[str, Shape] = {}
+    for name, shape in inputs.items():
+        name = tidy(name)
+        found[unique(name if name and ops.find(name) is None else "input", found)] = shape
+    return found
+
+
 def _written(source: Source, net: Lowered, claims: Sequence[str], whole: bool) -> Imported:
     items = simplified(tree(net)) if whole else plain(net)
     items, blocks = folded(items)
-    inputs = net.inputs if len(net.inputs) > 1 else {"input": next(iter(net.inputs.values()))}
+    inputs = named_inputs(net.inputs)
     text = spec_text(source.name, source.note, inputs, [*net.outputs.values()], items, blocks, claims)
     return Imported(source, net, text, tuple(leaves(items)))

@@ -622,10 +622,14 @@ def cut(low: Lowering, node: Node, x: Argument) -> Laid:
     label = source.labels[axis]
     if not label or source.dims[axis] == 1:
         return resized(low, source, node.dims)
-    if given["step"] != 1:
-        raise Unknown("it takes every other position")
-    dims = tuple(stop - start if at == axis else dim for at, dim in enumerate(source.dims))
+    size = len(range(start, stop, given["step"]))
+    dims = tuple(size if at == axis else dim for at, dim in enumerate(source.dims))
     end = {} if stop == source.dims[axis] else {"stop": stop}
+    if given["step"] != 1:
+        if "step" not in attributes(ops.find("slice")):  # type: ignore[arg-type]
+            raise Unknown("it takes every other position")
+        made = op("slice", label, start, step=given["step"], **end)
+        return resized(low, Laid(low.add(made, source.value), source.labels, dims), node.dims)
     made = op("slice_channels", start, **end) if label == CHANNELS else op("slice", label, start, **end)
     laid = Laid(low.add(made, source.value), source.labels, dims)
     return resized(low, laid, node.dims)
@@ -718,7 +722,7 @@ def op_node(low: Lowering, node: Node, *inputs: Argument) -> Laid:
     if tokens and node.dims:
         read = [_tokens(low, x) for x in read]
     elif made.name == "window_attention" and node.dims:
-        read = [low.relabeled(x, ("", "height", "width", CHANNELS)) for x in read]
+        read = [_last(low, x) for x in read]
     value = low.add(made, *(x.value for x in read), **node.weights)
     if not node.dims:
         shape = low.shape(value)
@@ -726,6 +730,13 @@ def op_node(low: Lowering, node: Node, *inputs: Argument) -> Laid:
         return Laid(value, ("", *shape.axes), dims)
     labels: Labels | None = read[0].labels if read and len(read[0].labels) == len(node.dims) else None
     return low.put(value, labels if labels is not None else labels_like(low.shape(value), node.dims))
+
+
+def _last(low: Lowering, x: Laid) -> Laid:
+    """An image with its channels last."""
+    if x.labels[1:] == (CHANNELS, "height", "width"):
+        raise Unknown("its channels are first")
+    return low.relabeled(x, ("", "height", "width", CHANNELS))
 
 
 def _tokens(low: Lowering, x: Laid) -> Laid:

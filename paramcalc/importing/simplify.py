@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paramcalc.importing.blocks import worth
-from paramcalc.importing.names import is_generic
 from paramcalc.importing.tree import Group, Item, Join, Leaf
+from paramcalc.importing.words import is_generic
 
 
 def simplified(items: Sequence[Item]) -> list[Item]:

@@ -11,8 +11,9 @@ from typing import Any
 from paramcalc import ops
 from paramcalc.base.shape import CHANNELS, SPACE, Shape
 from paramcalc.importing.blocks import MAIN, Block, Text
-from paramcalc.importing.names import CONTAINERS, branch_name, is_generic, shown, snake, tidy, unique
+from paramcalc.importing.names import branch_name, shown, snake, tidy, unique
 from paramcalc.importing.tree import Group, Item, Join, Leaf, Optional, leaves, value_of
+from paramcalc.importing.words import CONTAINERS, is_generic
 from paramcalc.ops.attributes import attributes
 
 WIDTH = 100
@@ -233,7 +234,7 @@ class _Text:
             return unique(name, scopes[-1].taken | self.heads())
         if own == self.label:
             return ""
-        if leaf.head in self.blocks and fit:
+        if leaf.head in self.blocks and fit and not is_generic(own):
             return unique(own, scopes[-1].taken)
         if leaf.head in MAIN and fit and not is_generic(own) and own not in scopes[-1].taken:
             return own

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from paramcalc.importing.layers import Lowered
+from paramcalc.importing.words import CONTAINERS
 from paramcalc.ops.attributes import attributes
 from paramcalc.ops.base import Op
 
@@ -67,6 +68,7 @@ class Group:
     items: list[Item]
     value: int = -1
     path: str = ""
+    parent: str = ""  # the class of the module around it
 
 
 @dataclass
@@ -157,7 +159,11 @@ class _Grower:
             parts = self.parts[place]
             for value in layer.inputs:
                 while parts and not self.inside(value, parts):
-                    others = [one for one in reading[value] if one < place and self.parts[one][: len(parts)] != parts]
+                    others = [
+                        one
+                        for one in reading[value]
+                        if one < place and self.parts[one][: len(parts)] != parts
+                    ]
                     around = parts[:-1]
                     if not any(self.parts[one][: len(around)] == around for one in others):
                         break
@@ -210,8 +216,9 @@ class _Grower:
         path = ".".join(parts[: depth + 1])
         name = parts[depth]
         items = self.group(places, depth + 1)
-        kind = self.kinds.get(path, "")
-        return Group(name, kind, items, value_of(items[-1]), path)
+        around = [".".join(parts[:end]) for end in range(depth, 0, -1)]
+        parent = next((self.kinds[one] for one in around if self.kinds.get(one, "") not in CONTAINERS), "")
+        return Group(name, self.kinds.get(path, ""), items, value_of(items[-1]), path, parent)
 
     def elements(self, places: list[int], depth: int) -> list[list[int]]:
         """Layers with one more name in common, in an order in which the parts can be computed whole."""
