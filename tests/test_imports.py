@@ -24,7 +24,7 @@ HOMES = {
     "rich": ("paramcalc.render.table",),
     "typer": ("paramcalc.cli", "paramcalc.commands"),
     "sympy": ("paramcalc.symbolic.to_sympy", "paramcalc.formula.whole", "paramcalc.formula.code"),
-    "numpy": ("paramcalc.verify", "paramcalc.sweep"),
+    "numpy": ("paramcalc.verify", "paramcalc.sweep", "paramcalc.importing"),
 }
 EXTRAS = {
     "torch": ("paramcalc.importing.readers",),  # what the user's module is made of: found, never asked for

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paramcalc.commands._common import Output, output_options, remark
+from paramcalc.commands._common import Output, emit, output_options, remark
+
+if TYPE_CHECKING:
+    from paramcalc.importing.network import Imported
+
+TOLERANCE = 1e-4  # of the largest output: what float32 leaves of a deep network in another order of sums
 
 
 @output_options("yaml")
@@ -20,24 +27,73 @@ def import_(
         list[str] | None,
         typer.Option("--input", metavar="[NAME=]SIZES", help="Sizes of an input, without the batch."),
     ] = None,
+    prove: Annotated[
+        bool,
+        typer.Option(
+            "--prove", help="Compare params, MACs and outputs with the source's own, and claim them."
+        ),
+    ] = False,
+    map: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="Write the source's name of each weight, for verify."),
+    ] = None,
 ) -> None:
     """Write a network from PyTorch, ONNX, Keras, Caffe or Darknet as a spec.
 
-    Exits with 1 if something has no counterpart: the totals are then partial.
+    Exits with 1 if something has no counterpart, and the totals are partial; or if --prove finds a difference.
 
     Example: paramcalc import lenet.prototxt -o lenet.yaml
     """
-    from paramcalc.importing.network import imported
+    from paramcalc.base import origins
+    from paramcalc.importing.network import claimed, imported
     from paramcalc.importing.readers import reader
     from paramcalc.model import sizes
 
     given = dict(sizes(text) for text in inputs or ())
     network = imported(reader(source).read(source, given))
-    output.show({"yaml": lambda: network.text})
-    for text in (*network.source.remarks, *network.net.notes):
-        remark(text)
-    for text in network.missing:
-        remark(text)
+    differences: list[str] = []
+    claims: dict[str, tuple[int, str]] = {}
+    if prove:
+        differences = [*_compared(network, claims)]
+    text = claimed(network, claims)
+    output.show({"yaml": lambda: text})
+    if map is not None:
+        emit(origins.written(network.weight_names()), map)
+    for line in (*network.source.remarks, *network.net.notes, *network.missing, *differences):
+        remark(line)
     if network.missing:
-        remark(f"{len(network.missing)} operations are left out: the totals are partial")
-    raise typer.Exit(1 if network.missing else 0)
+        count = len(network.missing)
+        remark(f"{count} operation{'s are' * (count > 1) or ' is'} left out: the totals are partial")
+    raise typer.Exit(1 if network.missing or any(differences) else 0)
+
+
+def _compared(network: Imported, claims: dict[str, tuple[int, str]]) -> Iterator[str]:
+    """What differs from what the source says of itself; what agrees is claimed, and remarked on."""
+    from paramcalc.importing.constants import folded_macs
+    from paramcalc.model import parse
+    from paramcalc.verify.mapping import outputs_apart
+
+    if network.source.proof is None:
+        yield "this source says nothing of itself that could be compared"
+        return
+    proof = network.source.proof()
+    report = parse(network.text, name=network.source.name).count()
+    if report.params == proof.params:
+        claims["params"] = (proof.params, "counted in the module")
+    else:
+        yield f"params: {report.params:,} in the spec, {proof.params:,} in the source"
+    if proof.macs is not None:
+        macs = proof.macs - folded_macs(network.source)
+        if report.macs == macs:
+            claims["macs"] = (macs, proof.seen)
+        else:
+            yield f"MACs: {report.macs:,} in the spec, {macs:,} by {proof.seen}"
+    if proof.run is None or proof.arrays is None:
+        remark("outputs not compared: the network is too large to run here")
+        return
+    graph = parse(network.text, name=network.source.name).graph()
+    share = outputs_apart(graph, network.weight_names(), proof.arrays, proof.run)
+    if share <= TOLERANCE:
+        remark(f"proven: outputs differ by {share:.1g} of the largest")
+    else:
+        yield f"outputs differ by {share:.2g} of the largest"

@@ -77,6 +77,10 @@ def verify(
         Path | None,
         typer.Option("--weights", metavar="FILE", help="Read weights from a .npz or .safetensors file."),
     ] = None,
+    map: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="Find the weights by this map, which import has written."),
+    ] = None,
     expected: Annotated[
         Path | None,
         typer.Option(
@@ -110,6 +114,8 @@ def verify(
     from paramcalc.verify.compare import RunSettings
     from paramcalc.verify.session import Request
 
+    if map is not None and weights is None:
+        raise Fault("--map belongs to --weights", fix="add --weights FILE")
     sizes, arrays = _inputs(inputs)
     request = Request(
         RunSettings(batch, dtype, seed),
@@ -118,6 +124,7 @@ def verify(
         arrays,
         weights,
         expected,
+        map,
         _number("--up-to", limit),
         alone=bool(arrays or weights or expected or save_output or save_activations),
         decode=token(decode) if decode else None,

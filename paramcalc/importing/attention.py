@@ -384,12 +384,26 @@ def _made(
     known = attributes(found) if found is not None else {}
     if any(name not in known for name in given):
         return None
-    if core.mask is not None and _tables(net, core.mask):
+    tables = _tables(net, core.mask) if core.mask is not None else []
+    if tables and (cross or len(tables) > 1 or not _by_distance(net, tables[0], heads, given, weights)):
         return None
     try:
         return op(head, heads, **given), weights
     except Fault:
         return None
+
+
+def _by_distance(net: Net, table: Value, heads: int, given: dict[str, Any], weights: dict[str, str]) -> bool:
+    """A learned bias for each head and distance, as the op has it: a row for each distance."""
+    dims = [dim for dim in net.dims(table) if dim != 1]
+    if len(dims) != 2 or heads not in dims:
+        return False
+    rows = dims[0] if dims[1] == heads else dims[1]
+    if rows < 4:
+        return False
+    given["position_bias"] = rows
+    weights["position_bias"] = table if dims[1] == heads else f"{table}.T"
+    return True
 
 
 class Windows(NamedTuple):

@@ -8,7 +8,7 @@ the tensor that enters, another parameter, or a multiple of it, is written as th
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,14 +50,16 @@ class Use:
     home: list[Item]
 
 
-def folded(items: list[Item]) -> tuple[list[Item], list[Block]]:
+def folded(items: list[Item], outputs: Collection[int] = ()) -> tuple[list[Item], list[Block]]:
     """The items with calls of blocks in place of groups, and the blocks, inner ones first."""
-    return _Folder(items).folded()
+    return _Folder(items, outputs).folded()
 
 
 class _Folder:
-    def __init__(self, items: list[Item]) -> None:
+    def __init__(self, items: list[Item], outputs: Collection[int]) -> None:
         self.items = items
+        self.readers = Counter(value for leaf in leaves(items) for value in (*leaf.reads, *shared(leaf)))
+        self.readers.update(outputs)
         self.blocks: list[Block] = []
         self.names: set[str] = set()
         self.alike: dict[tuple[str, str], list[Group]] = {}  # what blocks of a class consist of
@@ -72,12 +74,20 @@ class _Folder:
         """Folds what is alike among groups with as many levels below them."""
         alike: dict[Any, list[Use]] = {}
         for use in uses:
-            if worth(use.group):
+            if worth(use.group) and self.closed(use.group):
                 alike.setdefault((class_of(use.group), skeleton(use.group)), []).append(use)
         lots = list(alike.values())
         for lot in lots:
             if len(lot) > 1:
                 self.fold(lot)
+
+    def closed(self, group: Group) -> bool:
+        """Whether nothing outside of a group reads what is inside it but its end."""
+        inner = Counter(value for leaf in leaves(group.items) for value in (*leaf.reads, *shared(leaf)))
+        return all(
+            self.readers[leaf.value] <= inner[leaf.value] or leaf.value == group.value
+            for leaf in leaves(group.items)
+        )
 
     def fold(self, lot: list[Use]) -> None:
         externals = [outer(use.group) for use in lot]
@@ -112,6 +122,11 @@ class _Folder:
                 holds=tuple(leaves(group.items)),
             )
             put(use.home, group, call)
+
+
+def shared(leaf: Leaf) -> tuple[int, ...]:
+    """The value of the layer whose weights a call has too."""
+    return () if leaf.share is None else (leaf.share,)
 
 
 def put(home: list[Item], group: Group, call: Leaf) -> None:

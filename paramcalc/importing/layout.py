@@ -57,9 +57,11 @@ def groups(before: Dims, after: Dims) -> Iterator[tuple[list[int], list[int]]]:
 def reshaped(labels: Labels, before: Dims, after: Dims) -> Labels | None:
     """The labels of an array after it was given other sizes; None when there are more axes than names."""
     found = [""] * len(after)
-    for left, right in groups(before, after):
+    parts = [*groups(before, after)]
+    staying = {labels[left[0]] for left, right in parts if len(left) == len(right) == 1}
+    for left, right in parts:
         old = [labels[axis] for axis in left]
-        new = found_names(old, len(right), {*labels, *found})
+        new = found_names(old, len(right), {*staying, *found})
         if new is None:
             return None
         for axis, name in zip(right, new, strict=True):
@@ -73,7 +75,7 @@ def found_names(old: Sequence[str], count: int, taken: set[str]) -> list[str] | 
     """Names for what some axes become."""
     if count == len(old):
         return [*old]
-    free = [axis for axis in AXES if axis != CHANNELS and (axis in old or axis not in taken)]
+    free = [axis for axis in AXES if axis != CHANNELS and axis not in taken]
     if count == 1:
         if CHANNELS in old:
             return [CHANNELS]

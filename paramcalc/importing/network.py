@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,12 +15,14 @@ from paramcalc.engine.library import from_text
 from paramcalc.importing.blocks import folded
 from paramcalc.importing.layers import Lowered
 from paramcalc.importing.lower import lowered
+from paramcalc.importing.lowering import plain as plain_op
 from paramcalc.importing.names import tidy, unique
 from paramcalc.importing.patterns import rewritten
 from paramcalc.importing.simplify import simplified
 from paramcalc.importing.source import Source
 from paramcalc.importing.text import spec_text
 from paramcalc.importing.tree import Leaf, leaves, plain, tree
+from paramcalc.language.lines import NAME
 
 
 class Imported(NamedTuple):
@@ -32,6 +35,17 @@ class Imported(NamedTuple):
     net: Lowered
     text: str
     order: tuple[Leaf, ...]
+
+    def weight_names(self) -> dict[str, str]:
+        """The source's name of each weight and buffer, by the path and name that it has in the spec."""
+        graph = elaborate(from_text(Place(self.source.name, self.text)), Settings("", (), {}))
+        first = len(graph.inputs)
+        found = {}
+        for layer, leaf in zip(graph.layers, self.order, strict=True):
+            for ours, name in self.net.layers[leaf.value - first].weights.items():
+                if ours not in layer.shared:
+                    found[f"{layer.path}/{ours}"] = name
+        return found
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -55,7 +69,7 @@ def checked(found: Imported) -> str:
     here = {place: place for place in range(first)}
     here |= {leaf.value: first + place for place, leaf in enumerate(found.order)}
     for layer, leaf in zip(graph.layers, found.order, strict=True):
-        if layer.op != leaf.op:
+        if leaf.op is None or plain_op(layer.op) != plain_op(leaf.op):
             return f"{layer.path} is {layer.op}, not {leaf.op}"
         reads = tuple(here[value] for value in found.net.layers[leaf.value - first].inputs)
         if sorted(layer.inputs) != sorted(reads) or (layer.op.inputs and layer.inputs != reads):
@@ -65,6 +79,20 @@ def checked(found: Imported) -> str:
     if sorted(graph.outputs) != sorted(here[value] for value in found.net.outputs.values()):
         return "other outputs"
     return ""
+
+
+def claimed(found: Imported, claims: Mapping[str, tuple[int, str]]) -> str:
+    """The text of a spec with the numbers that its source has, and where they were counted."""
+    if not claims:
+        return found.text
+    lines = [f'    - {{{what}: {number}, source: "{source}"}}' for what, (number, source) in claims.items()]
+    return "\n".join([found.text + "claims:", f"  {spec_name(found.source.name)}:", *lines]) + "\n"
+
+
+def spec_name(name: str) -> str:
+    """A name that a spec can have."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.")
+    return name if name and NAME.fullmatch(name.replace(".", "-")) else "network"
 
 
 def imported(source: Source, claims: Sequence[str] = ()) -> Imported:
@@ -92,7 +120,9 @@ def named_inputs(inputs: Mapping[str, Shape]) -> dict[str, Shape]:
 
 def _written(source: Source, net: Lowered, claims: Sequence[str], whole: bool) -> Imported:
     items = simplified(tree(net)) if whole else plain(net)
-    items, blocks = folded(items)
+    items, blocks = folded(items, [*net.outputs.values()])
     inputs = named_inputs(net.inputs)
-    text = spec_text(source.name, source.note, inputs, [*net.outputs.values()], items, blocks, claims)
+    text = spec_text(
+        spec_name(source.name), source.note, inputs, [*net.outputs.values()], items, blocks, claims
+    )
     return Imported(source, net, text, tuple(leaves(items)))

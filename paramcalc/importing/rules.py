@@ -584,11 +584,45 @@ def pad(low: Lowering, node: Node, x: Argument) -> Laid:
 # ------------------------------------------------------------------------------------------- layout
 
 
-@rule("reshape", "expand")
+@rule("expand")
+def expand(low: Lowering, node: Node, x: Argument) -> Laid:
+    """The same tensor: what reads it spreads it, or says that it cannot."""
+    source = data(x)
+    more = len(node.dims) - len(source.dims)
+    return Laid(source.value, ("",) * more + source.labels, (1,) * more + source.dims)
+
+
+@rule("attention")
+def attention(
+    low: Lowering, node: Node, query: Argument, key: Argument, value: Argument, mask: Argument = None
+) -> Laid:
+    """The products alone, where its projections are not those of one layer."""
+    if isinstance(mask, Constant) and mask.learned:
+        raise Unknown(f"it adds what is computed of the parameters {', '.join(mask.roots)}")
+    if isinstance(mask, Laid):
+        raise Unknown("its mask depends on an input")
+    sides = [data(side) for side in (query, key, value)]
+    if len({side.dims[:-2] for side in sides}) > 1:
+        raise Unknown("its heads share keys and values")
+    q, k, v = (_matrix(low, side) for side in sides)
+    scale = attrs(node)["scale"] or sides[0].dims[-1] ** -0.5
+    scores = low.add(op("scale", exact(scale)), q.value) if scale != 1 else q.value
+    scores = low.add(op("softmax"), low.add(op("matmul", transpose=True), scores, k.value))
+    return low.put(low.add(op("matmul"), scores, v.value), v.labels)
+
+
+def _matrix(low: Lowering, x: Laid) -> Laid:
+    """Matrices of positions and channels behind axes that are counted through."""
+    names = ["depth", "height", "width"]
+    if sum(dim != 1 for dim in x.dims[:-2]) > len(names):
+        raise Unknown("it has more axes than have names")
+    leading = tuple(names.pop(0) if dim != 1 else "" for dim in x.dims[:-2])
+    return low.relabeled(x, (*leading, "length", CHANNELS))
+
+
+@rule("reshape")
 def reshape(low: Lowering, node: Node, x: Argument) -> Laid:
     source = data(x)
-    if name_of(node) == "expand" and prod(source.dims) != prod(node.dims):
-        raise Unknown("it repeats its input")
     return resized(low, source, node.dims)
 
 
@@ -740,9 +774,12 @@ def _last(low: Lowering, x: Laid) -> Laid:
 
 
 def _tokens(low: Lowering, x: Laid) -> Laid:
-    """Sequences of tokens: the last two axes are length and channels."""
+    """Sequences of tokens: the last axes that count are length and channels."""
+    places = [at for at, dim in enumerate(x.dims[:-1]) if dim != 1]
+    at = places[-1] if places else len(x.dims) - 2
     names = ["depth", "height", "width"]
-    if sum(dim != 1 for dim in x.dims[:-2]) > len(names):
+    if len(places) - 1 > len(names):
         raise Unknown("it has more axes than have names")
-    leading = tuple(names.pop(0) if dim != 1 else "" for dim in x.dims[:-2])
-    return low.relabeled(x, (*leading, "length", CHANNELS))
+    leading = [names.pop(0) if dim != 1 and place != at else "" for place, dim in enumerate(x.dims[:-1])]
+    leading[at] = "length"
+    return low.relabeled(x, (*leading, CHANNELS))

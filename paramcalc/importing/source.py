@@ -62,7 +62,7 @@ input of the network reaches it (masks, positions), and else named to the user a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.base.shape import Shape
@@ -118,15 +118,16 @@ class Proof(NamedTuple):
     """What the source itself says of its network, for `--prove`.
 
     `arrays` gives the numbers of a weight, or of a value that depends on weights alone, by its name.
-    `run` gives the outputs for inputs with a batch of 1. `macs` are multiply-accumulates that the
-    source's own counter sees; None where it sees none. `seen` names the counter.
+    `run` gives the outputs, in order, for inputs by name with a batch of 1. Both are None for a network
+    that is too large. `macs` are multiply-accumulates that the source's own counter sees; None where
+    it sees none. `seen` names the counter.
     """
 
     params: int
     macs: int | None
     seen: str
-    arrays: Callable[[str], Any]
-    run: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+    arrays: Callable[[str], Any] | None
+    run: Callable[[Mapping[str, Any]], Sequence[Any]] | None
 
 
 class Source(NamedTuple):

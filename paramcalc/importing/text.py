@@ -50,6 +50,7 @@ class _Text:
         bodies = [items, *(block.body for block in blocks)]
         self.defaults = defaults([leaf for body in bodies for leaf in calls(body)])
         self.referenced: set[int] = set()
+        self.labels: set[str] = set()  # of all branches so far
         self.label = ""  # of the branch that is being written
 
     def spec(self, name: str, note: str, outputs: Sequence[int], claims: Sequence[str]) -> str:
@@ -179,6 +180,9 @@ class _Text:
             line, line_name = [], ""
 
         items = [*items]
+        scopes[-1].taken.update(
+            item.head for item in items if isinstance(item, Leaf) and item.head in self.blocks
+        )
         place = 0
         while place < len(items):
             item = items[place]
@@ -259,7 +263,8 @@ class _Text:
     def group_name(self, group: Group) -> str:
         """The name of a group: the author's, or else that of its class; '' where both say nothing."""
         names = [tidy(group.name)] if not group.name.isdigit() else []
-        names += [tidy(snake(group.kind))] if group.kind not in CONTAINERS else []
+        word = tidy(snake(group.kind)) if group.kind not in CONTAINERS else ""
+        names += [word] if word not in self.blocks else []
         return next((name for name in names if name and ops.find(name) is None and name not in EMPTY), "")
 
     def valued(self, head: str, lines: list[str], indent: str) -> list[str]:
@@ -352,9 +357,14 @@ class _Text:
                     if gate
                     else branch_name(candidates, "main" if join.call.head == "add" else "branch")
                 )
-            name = unique(name if ops.find(name) is None else "main", taken | scopes[-1].taken)
+            deep = any(leaf.value in self.referenced for leaf in calls(branch.items))
+            name = unique(
+                name if ops.find(name) is None else "main",
+                taken | scopes[-1].taken | (self.labels if deep else set()),
+            )
             taken.add(name)
             names.append(name)
+        self.labels |= taken
         return names
 
     # -------------------------------------------------------------------------------------- calls

@@ -195,7 +195,11 @@ class _Grower:
         shape = self.net.shapes[layer.inputs[0]] if layer.inputs else None
         enters = shape.channels if shape is not None and "channels" in shape.axes else None
         part = self.parts[place][-1] if self.parts[place] else ""
-        shared = [self.owners[name] for name in layer.weights.values() if self.owners[name] != place]
+        shared = [
+            self.owners[name]
+            for ours, name in layer.weights.items()
+            if self.owners[name] != place and self.net.layers[self.owners[name]].weights.get(ours) == name
+        ]
         share = self.first + shared[0] if shared else None
         return Leaf(kind.name, given, layer.inputs, self.first + place, enters, part, layer.op, share)
 

@@ -18,6 +18,7 @@ from paramcalc.verify.compare import Expected, RunSettings, Verification, verify
 from paramcalc.verify.decode import generate, whole
 from paramcalc.verify.effort import Effort, check_memory
 from paramcalc.verify.files import Stored
+from paramcalc.verify.mapping import match_by_map, read_map
 from paramcalc.verify.tools import Array
 from paramcalc.verify.weights import GivenWeights, listed
 
@@ -47,6 +48,7 @@ class Request(NamedTuple):
     arrays: Mapping[str, Path] = MappingProxyType({})
     weights: Path | None = None
     expected: Path | None = None
+    map: Path | None = None
     limit: int = 0
     alone: bool = False
     decode: Decode | None = None
@@ -165,7 +167,11 @@ def _verify(name: str, graph: Graph, request: Request, begin: Begin, watch: Watc
     inputs = {key or first: _only(path) for key, path in request.arrays.items()}
     matching = None
     if request.weights is not None:
-        matching = match(graph, files.open_arrays(request.weights), str(request.weights))
+        arrays = files.open_arrays(request.weights)
+        if request.map is None:
+            matching = match(graph, arrays, str(request.weights))
+        else:
+            matching = match_by_map(graph, arrays, str(request.weights), read_map(request.map))
     batch = max([settings.batch, *(_batch(graph, *item) for item in inputs.items())])
     check_memory(graph, batch, settings.dtype, drawn=matching is None)
     if request.decode is not None:

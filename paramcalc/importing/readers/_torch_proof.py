@@ -2,26 +2,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
 from paramcalc.importing.source import Proof, Source
 
+MOST = 2_000_000_000  # params of a module that is made with numbers
 
-def proof(module: Any, given: Mapping[str, Any], source: Source, make: Callable[[], Any]) -> Proof:
+
+def proof(
+    module: Any, given: Mapping[str, Any], source: Source, make: Callable[[], Any], program: Any
+) -> Proof:
     """The proof of a module that was exported on the meta device; with random weights where it has none."""
     params = sum(
         prod(weight.dims) for weight in source.weights.values() if weight.learned and not weight.tied
     )
-    return Proof(params, counted(module, given), "FlopCounterMode / 2", lambda name: None, lambda inputs: {})
+    real = _Real(make, program, given) if params <= MOST else None
+    if real is None:
+        return Proof(params, counted(module, given), SEEN, None, None)
+    return Proof(params, counted(module, given), SEEN, real.array, real.run)
 
 
-def counted(module: Any, given: Mapping[str, Any]) -> int | None:
+SEEN = "PyTorch's FlopCounterMode, halved"
+
+
+def counted(module: Any, given: Mapping[str, Any], args: Sequence[Any] = ()) -> int | None:
     """Half of the floating-point operations that PyTorch's own counter sees in a run."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        module(**given)
+        module(*args, **given)
     return int(counter.get_total_flops()) // 2
+
+
+class _Real:
+    """A module with numbers, made when they are asked for."""
+
+    def __init__(self, make: Callable[[], Any], program: Any, given: Mapping[str, Any]) -> None:
+        self.make = make
+        self.program = program
+        self.given = given
+        self.made: Any = None
+        self.values: dict[str, Any] = {}
+
+    @property
+    def module(self) -> Any:
+        if self.made is None:
+            from paramcalc.importing.readers.torch import quiet
+
+            with quiet():
+                self.made = _stirred(self.make().eval())
+        return self.made
+
+    def array(self, name: str) -> Any:
+        """A parameter or buffer by its name, or what the exported program computes of them."""
+        return self._tensor(name).detach().cpu().float().numpy()
+
+    def _tensor(self, name: str) -> Any:
+        if not self.values:
+            self.values = {**dict(self.module.named_parameters(remove_duplicate=False))}
+            self.values |= dict(self.module.named_buffers(remove_duplicate=False))
+            self.values |= {
+                key: value for key, value in self.program.constants.items() if hasattr(value, "shape")
+            }
+        if name in self.values:
+            return self.values[name]
+        return self._computed(name)
+
+    def _computed(self, name: str) -> Any:
+        """The value of a node that depends on weights alone, by running the nodes that it needs."""
+        import torch
+
+        graph = self.program.graph_module.graph
+        nodes = {node.name: node for node in graph.nodes}
+        targets = {
+            spec.arg.name: spec.target
+            for spec in self.program.graph_signature.input_specs
+            if getattr(spec, "target", None) is not None
+        }
+        done: dict[str, Any] = {}
+
+        def value(node: Any) -> Any:
+            if node.name not in done:
+                if node.op == "placeholder":
+                    done[node.name] = self._tensor(targets[node.name])
+                else:
+                    arguments = torch.fx.node.map_arg(node.args, value)
+                    named = torch.fx.node.map_arg(node.kwargs, value)
+                    if "device" in named:
+                        named = {**named, "device": torch.device("cpu")}
+                    done[node.name] = node.target(*arguments, **named)
+            return done[node.name]
+
+        with torch.no_grad():
+            return value(nodes[name])
+
+    def run(self, inputs: Mapping[str, Any]) -> list[Any]:
+        """The outputs for inputs by the names of the spec, or in their order."""
+        import torch
+
+        named = {
+            name: torch.from_numpy(array) for name, array in zip(self.given, inputs.values(), strict=True)
+        }
+        with torch.no_grad():
+            return _flat(self.module(**named))
+
+
+def _flat(output: Any) -> list[Any]:
+    import torch
+
+    return [
+        value.detach().cpu().float().numpy()
+        for value in torch.utils._pytree.tree_flatten(output)[0]
+        if hasattr(value, "shape")
+    ]
+
+
+def _stirred(module: Any) -> Any:
+    """A fresh module whose scales, biases and statistics are no zeros and ones, which would hide mistakes."""
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+
+    def noise(array: Any) -> Any:
+        return torch.randn(array.shape, generator=generator)
+
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim < 2:
+                parameter.add_(0.1 * noise(parameter))
+        for name, buffer in module.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.add_(0.1 * noise(buffer))
+            elif name.endswith("running_var"):
+                buffer.mul_(1 + 0.2 * noise(buffer).abs())
+    return module

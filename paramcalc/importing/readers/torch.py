@@ -37,13 +37,18 @@ def read(source: str, inputs: Inputs) -> Source:
     module = on_meta(make, source)
     given = arguments(module, inputs, source)
     name = source.rpartition(":")[2].rpartition("/")[2]
-    read = from_module(module, (), given, name, f"{source}, by torch.export")
-    return read._replace(proof=lambda: _proof(module, given, read, make))
+    program = exported(module, (), given)
+    read = from_program(program, module, name, f"{source}, by torch.export")
+    return read._replace(proof=lambda: _proof(module, given, read, make, program))
 
 
 def from_module(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], name: str, note: str) -> Source:
     """A module that is there, exported with the inputs with which it is called."""
-    program = exported(module, args, kwargs)
+    return from_program(exported(module, args, kwargs), module, name, note)
+
+
+def from_program(program: Any, module: Any, name: str, note: str) -> Source:
+    """What `torch.export` made of a module."""
     graph = program.graph_module.graph
     weights = dict(_weights(program, module))
     placeholders = {
@@ -324,7 +329,9 @@ def _input_shape(node: Any) -> Shape:
     return image(*dims) if len(dims) > 1 else vector(*dims)
 
 
-def _proof(module: Any, given: Mapping[str, Any], source: Source, make: Callable[[], Any]) -> Any:
+def _proof(
+    module: Any, given: Mapping[str, Any], source: Source, make: Callable[[], Any], program: Any
+) -> Any:
     from paramcalc.importing.readers._torch_proof import proof
 
-    return proof(module, given, source, make)
+    return proof(module, given, source, make, program)

@@ -1,0 +1,107 @@
+"""The arrays of a file by a map that an import has written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from paramcalc.base import origins
+from paramcalc.base.errors import Fault, near
+from paramcalc.base.origins import Origin
+from paramcalc.engine.graph import Graph
+from paramcalc.verify.checkpoint import WeightMatch
+from paramcalc.verify.files import Stored
+from paramcalc.verify.run import run
+from paramcalc.verify.weights import Array, counted, drawn_inputs, listed, owned, shown
+
+LARGEST = 64 << 20  # bytes of a map
+
+
+def read_map(path: Path) -> dict[str, Origin]:
+    """A map file."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise Fault(f"{path}: {error.strerror or error}") from None
+    if len(content) > LARGEST:
+        raise Fault(f"{path} is larger than 64 MiB")
+    return origins.read(content.decode("utf-8", "replace"), str(path))
+
+
+def match_by_map(
+    graph: Graph, arrays: Sequence[Stored], source: str, names: Mapping[str, Origin]
+) -> WeightMatch:
+    """The arrays that a map gives a graph's weights; `Fault` where it or the file lacks one."""
+    wanted = owned(graph)
+    branches = {layer.path for layer in graph.layers if layer.auxiliary}
+    there = {one.name: one for one in arrays}
+    keys = dict(wanted)
+    missing = [key for key in keys if "/".join(key) not in names]
+    auxiliary = not any(key[0] in branches for key in missing)
+    missing = [key for key in missing if key[0] not in branches]
+    if missing:
+        paths = ["/".join(key) for key in missing]
+        raise Fault(f"the map lacks {counted(paths, 'weight')}: {listed(paths)}", fix=near(paths[0], names))
+    found: dict[tuple[str, str], Stored] = {}
+    for key, dims in keys.items():
+        path = "/".join(key)
+        if path not in names:
+            continue
+        taken = names[path]
+        if taken.name not in there:
+            raise Fault(
+                f"{source}: there is no array '{taken.name}', as the map has it", fix=near(taken.name, there)
+            )
+        found[key] = _taken(there[taken.name], taken, path, dims)
+    used = {origin.name for origin in names.values()}
+    extra = tuple(one.name for one in arrays if one.name not in used)
+    return WeightMatch(found, wanted, len(found), (), extra, auxiliary)
+
+
+def _taken(stored: Stored, taken: Origin, path: str, dims: tuple[int, ...]) -> Stored:
+    rows = sum(stop - start for start, stop in taken.rows)
+    shape = stored.shape[::-1] if taken.transposed else stored.shape
+    shape = (rows, *shape[1:]) if taken.rows else shape
+    if prod(shape) != prod(dims):
+        raise Fault(f"'{taken.name}' does not fit {path}", expected=shown(dims), found=shown(shape))
+    return stored._replace(shape=shape, read=partial(_part, stored, taken))
+
+
+def _part(stored: Stored, taken: Origin) -> Array:
+    return part(stored.read(), taken)
+
+
+def part(array: Array, taken: Origin) -> Array:
+    """What a map takes of an array."""
+    if taken.transposed:
+        array = array.T
+    if taken.rows:
+        array = np.concatenate([array[start:stop] for start, stop in taken.rows])
+    return np.ascontiguousarray(array)
+
+
+def outputs_apart(
+    graph: Graph,
+    names: Mapping[str, str],
+    arrays: Callable[[str], Array],
+    run_source: Callable[[Mapping[str, Array]], Sequence[Array]],
+) -> float:
+    """How far a network's outputs are from its source's, as a part of the largest, with the source's own weights.
+
+    `names` gives what each weight is in the source, as a map has it.
+    """
+    weights = {}
+    for key, dims in owned(graph).items():
+        taken = origins.origin(names["/".join(key)])
+        weights["/".join(key)] = part(arrays(taken.name), taken).reshape(dims)
+    inputs = drawn_inputs(graph)
+    apart = 0.0
+    for one, other in zip(run(graph, inputs, weights).values(), run_source(inputs), strict=True):
+        largest = float(np.abs(other).max()) or 1.0
+        apart = max(apart, float(np.abs(one.reshape(other.shape) - other).max()) / largest)
+    return apart
