@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
+from paramcalc.importing.readers._quiet import quiet
 from paramcalc.importing.source import Proof, Source
 
 MOST = 2_000_000_000  # params of a module that is made with numbers
@@ -50,8 +51,6 @@ class _Real:
     @property
     def module(self) -> Any:
         if self.made is None:
-            from paramcalc.importing.readers.torch import quiet
-
             with quiet():
                 self.made = _stirred(self.make().eval())
         return self.made

@@ -9,13 +9,13 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 from paramcalc.base.errors import Fault, near
 from paramcalc.base.shape import CHANNELS, Shape, image, vector
 from paramcalc.importing.readers import Inputs
 from paramcalc.importing.readers._aten import node_of, result_of
+from paramcalc.importing.readers._quiet import quiet
 from paramcalc.importing.source import Module, Node, Source, Weight
 
 MEANING = "a PyTorch module, by the function or class that makes it"
@@ -261,22 +261,6 @@ def _writes(node: Any) -> bool:
     into = node.args[0]
     view = str(getattr(into.target, "_opname", ""))
     return view in ("slice", "select", "alias") and any(user is not into for user in into.args[0].users)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No warnings and no logs: what matters of them is in the errors."""
-    import logging
-    import warnings
-
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _weights(program: Any, module: Any) -> Iterator[tuple[str, Weight]]:
