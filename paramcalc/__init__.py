@@ -14,6 +14,14 @@ from paramcalc.count.report import Counts, Report, Row
 from paramcalc.model import Model, change, compare, from_torch, load, parse, replacement
 from paramcalc.version import __version__
 
+
+def load_ipython_extension(shell: object) -> None:
+    """What `%load_ext paramcalc` calls: it adds the cell magic `%%paramcalc`."""
+    from paramcalc import magic
+
+    magic.load(shell)
+
+
 __all__ = [
     "Counts",
     "Error",

@@ -46,6 +46,7 @@ STAGES = (
     ("conventions", "field", "compare", "memory"),
     ("",),  # every other folder is a question
     ("model",),
+    ("magic",),
     ("paramcalc",),
     ("testing", "report"),
     ("commands",),

@@ -207,6 +207,11 @@ class Report(NamedTuple):
         wanted = set(matching(pattern, (row.path for row in self.rows)))
         return tuple(row for row in self.rows if row.path in wanted)
 
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """What a notebook draws above the table: the network, if the numbers are our own."""
+        return (self,) if self.basis is None else ()
+
     def input_shapes(self) -> dict[str, tuple[Size, ...]]:
         """Shapes of the inputs with the batch in front."""
         return {name: (self.batch, *shape.dims) for name, shape in self.graph.inputs.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from paramcalc.count.report import Report
 from paramcalc.figure.blocks import blocks
@@ -18,6 +18,12 @@ STYLES: dict[str, Callable[[Report], Picture]] = {"blocks": blocks, "graph": gra
 
 def svg(report: Report, style: str, theme: Theme | None = None) -> str:
     return scalable.svg(STYLES[style](report), theme)
+
+
+def pictures(reports: Sequence[Report]) -> str:
+    """The boxes of networks for a notebook, one below the other."""
+    drawn = (scalable.svg(blocks(report)) for report in reports)
+    return "".join(f'<div style="overflow-x: auto">\n{each}</div>\n' for each in drawn)
 
 
 def latex(report: Report, style: str, theme: Theme | None = None) -> str:

@@ -25,10 +25,12 @@ def rich(noun: object) -> Any:
 
 
 def html(noun: object) -> str:
-    """What a notebook shows for a noun."""
+    """What a notebook shows for a noun: the table, below the pictures of the networks that it is about."""
     from paramcalc.render import forms
 
-    return forms.html(drawing(noun).grid(noun))
+    networks = getattr(noun, "reports", ())
+    pictures = importlib.import_module("paramcalc.figure.draw").pictures(networks) if networks else ""
+    return pictures + forms.html(drawing(noun).grid(noun))
 
 
 def document(noun: object, *settings: Any) -> dict[str, Any]:
