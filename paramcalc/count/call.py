@@ -80,7 +80,7 @@ def _short(value: object) -> str:
     ('3x5', '((0,1),2)', '((1,0),)', '(-1,64)')
     """
     if not isinstance(value, tuple):
-        return value if isinstance(value, str) else shown(value)
+        return value if isinstance(value, str) and value.isidentifier() else shown(value)
     if 1 < len(value) <= 3 and all(_is_count(item) for item in value):
         return "x".join(map(str, value))
     if len(value) > 3 and all(isinstance(item, tuple) for item in value):

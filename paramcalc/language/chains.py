@@ -391,8 +391,8 @@ class ChainReader(Reader):
                 key.text in ("from", *ALWAYS) or self.is_value(node) or self.is_word(node)
                 for key, node in value.entries
             )
-        if op.inputs is not None and len(op.inputs) - op.optional == 1:  # by their names, if it has any
-            return op.optional > 0 and not set(op.inputs).isdisjoint(value.keys())
+        if op.inputs is not None and len(op.inputs) - op.optional == 1:  # x, and what 'from' adds to it
+            return False
         return not value.entries or not {*attributes(op), *ALWAYS, "from"}.issuperset(value.keys())
 
     def is_word(self, node: Node) -> bool:

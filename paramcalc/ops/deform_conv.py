@@ -18,7 +18,7 @@ from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, need_gr
 class DeformConv(Op):
     """A convolution that reads each tap of its window at a computed distance from where it would be.
 
-    Input:  channels x height x width
+    Image:  channels x height x width
     Offset: 2 * taps * offset groups x output height x output width; for each tap down, then right
     Mask:   taps * offset groups x the same, if given: a factor for each value that is read (version 2)
     Weight: out_channels x channels/groups x kernel_size
@@ -42,7 +42,7 @@ class DeformConv(Op):
     groups: Size = 1
     bias: Flag = True
 
-    inputs = ("x", "offset", "mask")
+    inputs = ("image", "offset", "mask")
     optional = 1
     ranks = (2,)
     examples = (

@@ -15,14 +15,14 @@ from paramcalc.ops.base import Array, Example, Op, Tools, need_axes
 class Gather(Op):
     """The positions of an axis that ids name, in their order.
 
-    X:      any tensor with that axis
+    Values: any tensor with that axis
     Ids:    token ids along one axis
     Output: as many positions along the axis as there are ids
     """
 
     axis: Word = field(metadata={"choices": AXES})
 
-    inputs = ("x", "ids")
+    inputs = ("values", "ids")
     takes_ids = True
     examples = (
         Example("gather length", ("{length: 8400, channels: 256}", "{length: 300}"), "300x256"),

@@ -17,7 +17,7 @@ from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_image
 class GridSample(Op):
     """The image at the places that a grid names, zero outside (Jaderberg et al. 2015).
 
-    X:      channels x height x width
+    Image:  channels x height x width
     Grid:   height x width x channels of its own: right and down, from -1 to 1 over the image
     Output: channels x the grid's height x the grid's width
 
@@ -29,7 +29,7 @@ class GridSample(Op):
     mode: Word = field(default="bilinear", metadata={"choices": ("bilinear", "nearest")})
     align_corners: Flag = False
 
-    inputs = ("x", "grid")
+    inputs = ("image", "grid")
     rank = 2
     examples = (
         Example("grid_sample", ("64x28x28", "{height: 14, width: 14, channels: 2}"), "64x14x14"),

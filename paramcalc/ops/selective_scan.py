@@ -14,9 +14,9 @@ from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, one_tok
 
 @dataclass(frozen=True)
 class SelectiveScan(Op):
-    """h = exp(delta*A) * h + delta*x*b and y = c*h + D*x, token by token (Gu and Dao 2023, algorithm 2).
+    """h = exp(delta*A) * h + delta*x*b and y = c*h + D*x for each token x (Gu and Dao 2023, algorithm 2).
 
-    X:      length x channels
+    Tokens: length x channels
     Delta:  the same, positive: the step, after its projection and softplus
     B, C:   length x state: what enters the state, and what is read of it
     A_log:  channels x state, where A = -exp(A_log)
@@ -28,7 +28,7 @@ class SelectiveScan(Op):
     gate are layers of their own; see the bundled mamba. Work and memory are linear in the length.
     """
 
-    inputs = ("x", "delta", "b", "c")
+    inputs = ("tokens", "delta", "b", "c")
     contracting = frozenset()
     examples = (
         Example(
@@ -57,7 +57,7 @@ class SelectiveScan(Op):
             if one.axes != other.axes or not all(map(same, one.dims, other.dims)):
                 raise Fault(
                     f"{self.title} cannot join its inputs",
-                    expected="x and delta of one shape; b and c of one shape, as long as x",
+                    expected="tokens and delta of one shape; b and c of one shape, as long",
                     found="; ".join(
                         f"{name} is {each.described()}"
                         for name, each in zip(self.inputs, inputs, strict=True)

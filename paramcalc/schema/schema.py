@@ -176,7 +176,6 @@ def _call(op: type[Op]) -> dict[str, Any]:
     values = {attribute.name: _attribute(attribute) for attribute in attributes(op).values()}
     extra: dict[str, Any] = {"from": {"type": ["string", "array"]}} if op.inputs else {}
     extra |= {"share": _TEXT, "frozen": _EXPRESSION}
-    extra |= dict.fromkeys((*op.inputs, "inputs"), _VALUE) if op.optional else {}
     keywords = dict.fromkeys(("if", "then", "else", "repeat", "layers", "index", "shared", "table"), _VALUE)
     return {
         **documented,

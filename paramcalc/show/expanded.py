@@ -342,4 +342,6 @@ def _value(value: Any) -> str:
         return "[" + ", ".join(_value(item) for item in value) + "]"
     if type(value).__module__ == "fractions":
         return f"{value.numerator}/{value.denominator}"
+    if isinstance(value, str) and not value.isidentifier():
+        return f'"{shown(value)}"'  # a quotation of its own inside that of YAML
     return value if isinstance(value, str) else shown(value)
