@@ -165,7 +165,7 @@ CASES = [
     ("reduce_sum axis=(height,width)", "2x3x2"),
     ("reduce_min height", "2x3x2"),
     ("reduce_norm", "2x3x2"),
-    ("normalize height", "2x3x2"),
+    ("l2_norm height", "2x3x2"),
     ("select width -1", "2x3x2"),
     ("slice height 1 step=2", "1x6x2"),
     ("stack_as depth", "2x3x2 2x3x2"),

@@ -191,7 +191,7 @@ WORK: list[tuple[str, str, int, dict[str, int]]] = [
     ("reduce_norm axis=(height,width)", "2x3x3", 18, {"multiply": 18, "add": 16, "sqrt": 2}),
     # two vectors of three
     (
-        "normalize",
+        "l2_norm",
         "{length: 2, channels: 3}",
         0,
         {"multiply": 6, "add": 4, "sqrt": 2, "compare": 2, "divide": 6},

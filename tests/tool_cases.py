@@ -68,7 +68,7 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
     "": {
         (IMAGE,): """
             sin; cos; log; sqrt; erf; power 3; quick_gelu; clip -1 1; clip none high=1; cumsum height;
-            normalize; reduce_sum; reduce_sum axis=(height,width); reduce_min; reduce_norm; reduce_mean
+            l2_norm; reduce_sum; reduce_sum axis=(height,width); reduce_min; reduce_norm; reduce_mean
             axis=(height,width); reduce_max axis=(height,width); roll -2 axis=(height,width); select width -1;
             slice height 0 step=2; flip width; tile height 2; argmax; top_k 3 width; unfold2d 3 padding=1; unfold2d
             2 stride=2; lp_pool2d 2 2; local_conv2d 8 3; local_conv2d 8 3 stride=2 padding=1 bias=false; upsample 2

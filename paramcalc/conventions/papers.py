@@ -7,7 +7,7 @@ from paramcalc.count.report import QUANTITIES
 
 CONVOLUTIONS = ("conv", "conv_transpose")
 NORMALIZATIONS = (
-    "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm",
+    "batch_norm", "group_norm", "instance_norm", "layer_norm", "l2_norm", "local_response_norm", "rms_norm",
 )  # fmt: skip
 POOLINGS = (
     "max_pool", "avg_pool", "adaptive_max_pool", "adaptive_avg_pool", "global_max_pool",

@@ -503,7 +503,7 @@ TOOLS = (
             "divide": "divide",
             "reduce_sum": "add",
             "reduce_norm": "multiply + add",
-            "normalize": "multiply + add + 3*sqrt + divide",
+            "l2_norm": "multiply + add + 3*sqrt + divide",
             "argmax": "compare + (2*input if axis == 'channels' else 0)",
             "unfold": "2 * output * channels * window",
             "add": "add",

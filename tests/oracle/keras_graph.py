@@ -487,7 +487,7 @@ BUILDERS: dict[str, Make] = {
     "minimum": plain("Minimum"),
     "mish": activation("mish"),
     "multiply": multiplied,
-    "normalize": along(lambda op, x, axes: ops.normalize(x, axes[0], epsilon=float(op.eps))),
+    "l2_norm": along(lambda op, x, axes: ops.normalize(x, axes[0], epsilon=float(op.eps))),
     "pad": more,
     "pad_channels": more,
     "parameter": lambda op, used: Learned(lambda x, weight: weight[None], last(used.output)),

@@ -1082,7 +1082,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "minimum": spread(torch.minimum),
     "mish": plain("Mish"),
     "multiply": spread(mul),
-    "normalize": along(lambda op, x, axes: F.normalize(x, dim=axes, eps=float(op.eps))),
+    "l2_norm": along(lambda op, x, axes: F.normalize(x, dim=axes, eps=float(op.eps))),
     "pad": padded,
     "pad_channels": more_channels,
     "parameter": lambda op, used: Bare(lambda weight: weight.detach()[None], **used.weights),

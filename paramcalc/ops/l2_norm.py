@@ -11,7 +11,7 @@ from paramcalc.ops.base import Array, Cost, Example, Tools, need_axes, need_epsi
 
 
 @dataclass(frozen=True)
-class Normalize(AxesNorm):
+class L2Norm(AxesNorm):
     """Each vector along the axes (default: the channels) divided by its Euclidean length, or by eps if that is more.
 
     Input, output: any tensor with those axes
@@ -21,7 +21,7 @@ class Normalize(AxesNorm):
 
     eps: Number = 1e-12
 
-    examples = (Example("normalize", ("{length: 49, channels: 32}",), "49x32"),)
+    examples = (Example("l2_norm", ("{length: 49, channels: 32}",), "49x32"),)
 
     def shape(self, *inputs: Shape) -> Shape:
         need_epsilon(self, self.eps)
