@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 WIDEST_LINE = 120
 LONGEST_NAME = 160  # shown before a line that is cut
 LONGEST_FACT = 400
-MOST_CANDIDATES = 200
+MOST_CANDIDATES = 400
 ASK = "did you mean {}?"
 SHORTEST_PART = 3  # of a name that makes two names alike
 MOST_PROBLEMS = 50
@@ -221,8 +221,10 @@ def near(word: str, candidates: Iterable[str], how: str = ASK) -> str:
     """
     if len(word) > 80:
         return ""
-    alike = (name for name in candidates if abs(len(name) - len(word)) <= len(word) / 2 + 1)
-    listed = dict.fromkeys(islice(alike, MOST_CANDIDATES))
+    alike = [name for name in candidates if abs(len(name) - len(word)) <= len(word) / 2 + 1]
+    first = word[:1].lower()  # of more names than are compared, those that begin alike are
+    likely = (name for same in (True, False) for name in alike if (name[:1].lower() == first) is same)
+    listed = dict.fromkeys(islice(likely, MOST_CANDIDATES))
     matches = [name for name in listed if name.lower() == word.lower()]
     if not matches:
         import difflib
