@@ -54,7 +54,7 @@ def by_topic(models: Iterable[Entry]) -> dict[str, list[Entry]]:
 def year(origin: Node | None) -> int | None:
     """The year that a spec's source states, the first of several sources."""
     if isinstance(origin, Sequence):
-        return next((found for item in origin.items if (found := year(item))), None)
+        return next(filter(None, map(year, origin.items)), None)
     if not isinstance(origin, Mapping):
         return None
     found = next((value for key, value in origin.entries if key.text == "year"), None)
