@@ -32,6 +32,8 @@ EXTRAS = {
     "pyarrow": ("paramcalc.sweep.parquet",),
     "fsspec": ("paramcalc.sweep.folder",),
     "distributed": ("paramcalc.sweep.workers",),
+    "pygls": ("paramcalc.lsp.server",),
+    "lsprotocol": ("paramcalc.lsp.server",),
 }
 
 # A folder may import from those of the stages before its own, and from itself.
@@ -48,7 +50,7 @@ STAGES = (
     ("model",),
     ("magic",),
     ("paramcalc",),
-    ("testing", "report"),
+    ("testing", "report", "lsp"),
     ("commands",),
     ("cli",),
     ("__main__",),

@@ -25,7 +25,7 @@ _EXPRESSION = {"type": ["string", "number", "boolean"]}
 _CHAIN = {"$ref": "#/$defs/chain"}
 _VALUE = {"$ref": "#/$defs/value"}
 _BUDGETS = {"type": "array", "items": {"$ref": "#/$defs/budget"}}
-_DESCRIPTIONS = {
+DESCRIPTIONS = {
     "name": "the spec's name, and that of its model when it has no variants",
     "source": "where the network was published: a string, or title, authors, year, arxiv",
     "topic": "the kind of network, under which `paramcalc list` shows it: mobile, super-resolution",
@@ -56,7 +56,7 @@ def schema(claimed: Iterable[str], budgeted: Mapping[str, Iterable[str]]) -> dic
         "title": "paramcalc spec",
         "type": "object",
         "additionalProperties": False,
-        "properties": {key: {**_section(key), "description": _DESCRIPTIONS[key]} for key in KEYS},
+        "properties": {key: {**_section(key), "description": DESCRIPTIONS[key]} for key in KEYS},
         "$defs": _definitions(claimed) | {"budget": _budget(budgeted)},
     }
 

@@ -1,0 +1,59 @@
+"""What would mend a mistake: the fixes of its message, those that do, when they are tried."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from paramcalc.engine import library
+from paramcalc.lsp.analysis import Analysis, Finding, analyse
+
+MOST_TRIED = 6
+_MEANT = re.compile(r"did you mean (.*)\?")
+_QUOTED = re.compile(r"'([^']*)'")
+_WRITE = re.compile(r"(?:^|or )(?:write|use) (.+?)(?:; .*|, or .*)?$")
+_BEFORE = re.compile(r"add (\w+) before it")
+_WRONG = re.compile(r"'([^']*)'")
+
+
+class Fix(NamedTuple):
+    """A text in place of a part of another."""
+
+    title: str
+    start: int
+    end: int
+    text: str
+
+
+def fixes(analysis: Analysis, finding: Finding, sibling: library.Sibling) -> Iterator[Fix]:
+    """Those fixes of a finding that take it away and bring no new one."""
+    before = _mistakes(analysis)
+    for fix in [*_candidates(analysis.text, finding)][:MOST_TRIED]:
+        text = analysis.text[: fix.start] + fix.text + analysis.text[fix.end :]
+        after = _mistakes(analyse(text, Path(analysis.source.name), sibling))
+        gone = [one for one in before if one not in after]
+        if (finding.level, finding.message) in gone and len(after) < len(before) + (len(gone) == len(before)):
+            yield fix
+
+
+def _mistakes(analysis: Analysis) -> list[tuple[str, str]]:
+    return [(one.level, one.message) for one in analysis.findings]
+
+
+def _candidates(text: str, finding: Finding) -> Iterator[Fix]:
+    start, end = finding.start, finding.end
+    found = text[start:end]
+    for note in finding.notes:
+        meant = _MEANT.search(note)
+        for name in _QUOTED.findall(meant[1]) if meant else ():
+            wrong = next((one for one in _WRONG.findall(finding.message) if one in found), found)
+            place = start + found.find(wrong)
+            yield Fix(f"Write {name}", place, place + len(wrong), name)
+        before = _BEFORE.search(note)
+        if before:
+            yield Fix(f"Add {before[1]} before it", start, start, f"{before[1]}, ")
+        write = _WRITE.search(note)
+        if write:
+            yield Fix(f"Write {write[1]}", start, end, write[1])
