@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,3 +76,33 @@ def test_every_part_of_a_spec_is_described(run: Run) -> None:
 
     assert set(properties) == set(KEYS)
     assert all(entry["description"] for entry in properties.values())
+
+
+def test_written_specs_name_their_schema(run: Run, tmp_path: Path) -> None:
+    """Where there is one, beside the file or above it within the repository; once, and not on the terminal."""
+    (tmp_path / "specs").mkdir()
+    (tmp_path / ".git").mkdir()
+    target = tmp_path / "specs" / "lenet.yaml"
+    plain = run("show", "lenet5-1998").out
+    run("show", "lenet5-1998", "--output", str(target))
+    without = target.read_text("utf-8")
+    run("schema", "--output", str(tmp_path / "paramcalc.schema.json"))
+    run("show", "lenet5-1998", "--output", str(target))
+    written = target.read_text("utf-8")
+    run("show", str(target), "--expanded", "--output", str(tmp_path / "expanded.yaml"))
+    run("show", str(target), "--output", str(tmp_path / "specs" / "again.yaml"))
+
+    modeline = "# yaml-language-server: $schema=../paramcalc.schema.json\n"
+    assert without == plain == run("show", "lenet5-1998").out
+    assert written == modeline + plain
+    assert (tmp_path / "expanded.yaml").read_text("utf-8").startswith(modeline.replace("../", ""))
+    assert (tmp_path / "specs" / "again.yaml").read_text("utf-8") == written
+    assert run("check", str(target)).code == 0
+
+
+def test_a_schema_outside_of_the_repository_is_not_meant(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "paramcalc.schema.json").write_text("{}")
+    (tmp_path / "repo" / ".git").mkdir(parents=True)
+    run("show", "lenet5-1998", "--output", str(tmp_path / "repo" / "net.yaml"))
+
+    assert "schema" not in (tmp_path / "repo" / "net.yaml").read_text("utf-8").splitlines()[0]

@@ -245,7 +245,9 @@ class Output(NamedTuple):
         if self.format == "table" and isinstance(drawn, Grid):
             self.text(layout(drawn, self.width, self.unicode), after)
         elif self.format == "yaml" and self.path is not None:
-            emit(str(drawn), self.path)  # a file has the text of a spec as it is
+            from paramcalc.schema.modeline import with_modeline
+
+            emit(with_modeline(str(drawn), self.path), self.path)  # the text of a spec as it is
         else:
             from paramcalc.render.forms import written  # only for documents: most runs show a table
 

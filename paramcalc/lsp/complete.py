@@ -56,8 +56,11 @@ def _offered(place: Place, analysis: Analysis | None) -> Iterator[Completion]:
             stems = [path.stem for path in library.bundled_files()]
             yield from (Completion(stem, CLASS, "bundled spec") for stem in stems)
         case "variants":
-            yield from _knobs(analysis)
-            yield from [Completion("like", WORD)] if not place.keys[1:] else _models(analysis)
+            if place.keys[-1:] == ("like",):
+                yield from _models(analysis)
+            else:
+                yield Completion("like", WORD)
+                yield from _knobs(analysis)
         case "outputs":
             yield from _layers(analysis, place.word)
         case "defaults":

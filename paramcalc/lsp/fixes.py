@@ -28,18 +28,15 @@ class Fix(NamedTuple):
 
 
 def fixes(analysis: Analysis, finding: Finding, sibling: library.Sibling) -> Iterator[Fix]:
-    """Those fixes of a finding that take it away and bring no new one."""
-    before = _mistakes(analysis)
+    """Those fixes of a finding that take it away, and after which nothing is wrong on their line."""
+    others = {one.message for one in analysis.findings} - {finding.message}
     for fix in [*_candidates(analysis.text, finding)][:MOST_TRIED]:
         text = analysis.text[: fix.start] + fix.text + analysis.text[fix.end :]
-        after = _mistakes(analyse(text, Path(analysis.source.name), sibling))
-        gone = [one for one in before if one not in after]
-        if (finding.level, finding.message) in gone and len(after) < len(before) + (len(gone) == len(before)):
+        after = analyse(text, Path(analysis.source.name), sibling)
+        line = after.line(fix.start)
+        left = [one for one in after.findings if one.message not in others]
+        if not any(one.message == finding.message or after.line(one.start) == line for one in left):
             yield fix
-
-
-def _mistakes(analysis: Analysis) -> list[tuple[str, str]]:
-    return [(one.level, one.message) for one in analysis.findings]
 
 
 def _candidates(text: str, finding: Finding) -> Iterator[Fix]:
@@ -48,8 +45,11 @@ def _candidates(text: str, finding: Finding) -> Iterator[Fix]:
     for note in finding.notes:
         meant = _MEANT.search(note)
         for name in _QUOTED.findall(meant[1]) if meant else ():
-            wrong = next((one for one in _WRONG.findall(finding.message) if one in found), found)
-            place = start + found.find(wrong)
+            said = _WRONG.findall(finding.message)
+            wrong = next((one for one in said if one in found), "") or next(
+                (one for one in said[::-1] if one), found
+            )
+            place = max(text.find(wrong, start), start)
             yield Fix(f"Write {name}", place, place + len(wrong), name)
         before = _BEFORE.search(note)
         if before:

@@ -16,6 +16,7 @@ from paramcalc.language.spec import (
     Repeat,
     Step,
     Table,
+    walk,
 )
 from paramcalc.lsp.analysis import Analysis
 
@@ -52,10 +53,21 @@ class _Finder:
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
         self.found: dict[int, list[list[Node]]] = {}
+        layers = analysis.spec.layers if analysis.spec else Chain((), 0)
+        self.lines = self.lines_of(layers)  # of calls outside of blocks
 
     def chain(self, chain: Chain, groups: list[Node]) -> None:
         for item in chain.items:
             self.item(item, groups)
+
+    def lines_of(self, chain: Chain) -> set[int]:
+        return {self.analysis.line(item.at) for item in walk(chain) if isinstance(item, Step | Join)}
+
+    def built(self, node: Node, lines: set[int]) -> bool:
+        """Whether a node comes from these lines, and not from the other branch of an `if`."""
+        layer = node.first.layer
+        line = self.analysis.line(layer.start)
+        return layer.source != self.analysis.source or line in lines or line not in self.lines
 
     def item(self, item: Item, groups: list[Node]) -> None:
         if isinstance(item, If):
@@ -64,9 +76,9 @@ class _Finder:
         elif isinstance(item, Auxiliary):
             self.item(item.branch, groups)
         elif isinstance(item, Step):
-            self.put(item.at + item.call.start, item.name, groups)
+            self.put(item.at + item.call.start, item.name, groups, {self.analysis.line(item.at)})
         elif isinstance(item, Named):
-            inside = self.put(item.at, item.name, groups)
+            inside = self.put(item.at, item.name, groups, self.lines_of(item.chain))
             if any(node.children for node in inside):
                 self.chain(item.chain, inside)
         elif isinstance(item, Join):
@@ -89,9 +101,13 @@ class _Finder:
             self.add(item.at, [[node] for node in below if node.children])
         self.chain(item.body, rounds)
 
-    def put(self, at: int, name: str, groups: list[Node]) -> list[Node]:
+    def put(self, at: int, name: str, groups: list[Node], lines: set[int] | None = None) -> list[Node]:
         """Notes what a line makes; the nodes of that name."""
         nodes = [group.children[name] for group in groups if name in group.children]
+        nodes = nodes or [
+            group for group in groups if group.row is not None and not group.children
+        ]  # of a table
+        nodes = nodes if lines is None else [node for node in nodes if self.built(node, lines)]
         self.add(at, [[node] for node in nodes])
         return nodes
 
@@ -103,7 +119,7 @@ class _Finder:
             if uses:
                 self.found[line] = uses
             return
-        inside = {id(node) for use in known for outer in use for node in _below(outer)}
+        inside = {id(node) for use in known for outer in use for node in (outer, *_below(outer))}
         fresh = [[node for node in use if id(node) not in inside] for use in uses]
         if len(fresh) == len(known):
             for use, more in zip(known, fresh, strict=True):

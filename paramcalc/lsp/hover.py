@@ -60,9 +60,9 @@ def _word(analysis: Analysis, word: words.Word) -> str:
     if word.role in (words.KNOB, words.VALUE) and report and word.text in report.graph.knobs:
         return f"{code(word.text)}: a knob, {markdown(str(report.graph.knobs[word.text]))}"
     if word.role == words.REFERENCE and report:
-        same = [row for row in report.rows if row.path.rpartition("/")[2] == word.text]
+        same = [row for row in report.rows if f"/{word.text}/" in f"/{row.path}/"]
         if same:
-            return f"{code(same[0].path)}: {same[0].output}, {same[0].params:,} params"
+            return f"{code(word.text)}: {same[-1].output}, {sum(int(row.params) for row in same):,} params"
     if word.role in (words.VARIANT, words.MODEL):
         return f"{code(word.text)}: a model"
     return ""
