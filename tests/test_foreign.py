@@ -162,7 +162,8 @@ NAMES = """
 lstmcell dense fc lrn mean sum transpose view cat split bn mul conv avgpool maxpool multi_head_attention squeeze
 Conv2d BatchNorm2d LazyLinear MaxPool2d Hardtanh GLU LSTMCell TransformerEncoderLayer MultiheadAttention Unflatten
 Conv2D Conv2DTranspose SeparableConv2D MaxPooling2D GlobalAvgPool2D Concatenate Average ConvLSTM2D SimpleRNN Cropping2D
-scaled_dot_product_attention log_softmax interpolate
+scaled_dot_product_attention log_softmax interpolate RotaryEmbedding rope MLA MultiHeadLatentAttention
+sliding_window_attention
 """.split()  # noqa: SIM905
 
 

@@ -34,7 +34,8 @@ def formula(
         typer.Option(
             "--in",
             metavar="NAMES",
-            help="Knobs; H, W, L, D, C of the input, source.L of one of several; h for H = W; batch. "
+            help="Knobs; H, W, L, D, C of the input, source.L of one of several; h for H = W; batch; past of "
+            "--decode. "
             "NAME=LETTER picks the letter.",
         ),
     ] = "",

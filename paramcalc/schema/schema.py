@@ -192,6 +192,6 @@ def _defaults(op: type[Op]) -> dict[str, Any]:
 
 def _attribute(attribute: Attribute) -> dict[str, Any]:
     """The value of an attribute: any value may be an expression, so only lists have a type."""
-    lists = attribute.kind not in ("Size", "Count", "Int", "Number", "Flag", "Word")
+    lists = attribute.kind not in ("Size", "Count", "Int", "Number", "Flag", "Part", "Word")
     types = ["string", "number", "boolean", *(["array"] if lists else [])]
     return {"type": types} if attribute.required else {"type": types, "default": attribute.default}

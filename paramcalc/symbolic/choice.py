@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 from paramcalc.base.errors import Fault, Source, SpecError, near
 from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.engine.scope import Network
-from paramcalc.engine.settings import Change, Decode, Settings, set_inputs, set_knobs
+from paramcalc.engine.settings import Change, Decode, Setting, Settings, set_inputs, set_knobs
 from paramcalc.language.expression import FUNCTIONS, Expression
 from paramcalc.language.spec import Spec, Written
 from paramcalc.ops.attributes import shown
@@ -130,6 +130,11 @@ def choose(spec: Spec, start: Start, names: Sequence[str]) -> Chosen:
     for name, letter in asked.items():
         choice.add(name, letter)
     return Chosen(tuple(choice.symbols), choice.knobs, choice.inputs, choice.batch, choice.past, start.decode)
+
+
+def all_tokens(settings: Settings) -> tuple[Setting, ...]:
+    """The changes without the token that is decoded."""
+    return tuple(change for change in settings.changes if not isinstance(change, Decode))
 
 
 def decode(settings: Settings) -> Decode | None:

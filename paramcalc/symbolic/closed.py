@@ -13,7 +13,7 @@ from paramcalc.engine.elaborate import Setting, Settings, elaborate
 from paramcalc.engine.graph import Graph, Kind, Layer
 from paramcalc.language.spec import Spec
 from paramcalc.symbolic.assumption import Assumption
-from paramcalc.symbolic.choice import Chosen, Start, choose, decode, filled, usual
+from paramcalc.symbolic.choice import Chosen, Start, all_tokens, choose, decode, filled, usual
 from paramcalc.symbolic.depth import depth
 from paramcalc.symbolic.domain import Domain
 from paramcalc.symbolic.facts import Symbol
@@ -175,6 +175,8 @@ def close(
     """
     numeric = Settings(variant, changes, inputs or {})
     graph = elaborate(spec, numeric)
+    if graph.past is not None:  # the sizes of inputs are those of all tokens
+        graph = elaborate(spec, numeric._replace(changes=all_tokens(numeric)))
     start = Start(graph.knobs, graph.inputs, numeric.inputs.keys(), graph.cells, decode(numeric))
     chosen = choose(spec, start, usual(spec, start) if symbols is None else symbols)
     try:
