@@ -7,16 +7,19 @@ from math import cos, exp, inf, log, sin, sqrt
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paramcalc.count.report import count
+from paramcalc.memory.memory import memory
 from paramcalc.model import parse
 from paramcalc.ops.base import Op
 from paramcalc.show.expanded import expanded
 from paramcalc.symbolic import Closed
 from paramcalc.verify.tools import Tools
 from tests import calls
+from tests.attention_networks import DEEPSEEK_V2_LITE, MISTRAL_7B, PUBLISHED, T5_SMALL
 from tests.written import graph
 
 BATCH = 2
@@ -198,3 +201,37 @@ def test_closed_forms(length: int, times: int, groups: int, window: int, rank: i
         formula = closed().formula(quantity)
         assert formula.admits(**values)
         assert formula.at(**values) == getattr(counted, quantity)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_totals(name: str) -> None:
+    """The parameters that their authors' checkpoints have."""
+    text, params = PUBLISHED[name]
+
+    assert parse(text).count().params == params
+
+
+def test_one_more_token_of_mistral() -> None:
+    """After 8,191 tokens: each matrix once, and 4,096 keys and values of the window in each of 32 layers."""
+    matrices = 7_241_732_096 - 32_000 * 4_096 - 65 * 4_096
+
+    assert parse(MISTRAL_7B).count(decode=8_191).macs == matrices + 32 * 2 * 4_096 * 4_096
+    assert memory(parse(MISTRAL_7B).graph(decode=8_191)).cache == {"keys and values": 32 * 4_096 * 2 * 1_024}
+
+
+def test_one_more_token_of_deepseek() -> None:
+    """After 4,095 tokens: 6 of 64 experts, and products with latents of 512 + 64; 576 elements a token and layer."""
+    idle = 26 * (64 - 6) * 3 * 2_048 * 1_408
+    norms = 27 * (2 * 2_048 + 512) + 2_048
+    matrices = 15_706_484_224 - 102_400 * 2_048 - norms - idle
+    products = 27 * 4_096 * 16 * (512 + 64 + 512)
+
+    assert parse(DEEPSEEK_V2_LITE).count(decode=4_095).macs == matrices + products
+    assert memory(parse(DEEPSEEK_V2_LITE).graph(decode=4_095)).cache == {"latents": 27 * 4_096 * 576}
+
+
+def test_one_more_token_of_t5() -> None:
+    """After 100 tokens: six layers without the projections of the memory, whose 512 positions are read."""
+    layer = 4 * 512 * 512 + 101 * 2 * 512 + 2 * 512 * 512 + 512 * 2 * 512 + 2 * 512 * 2_048
+
+    assert parse(T5_SMALL).count(decode="target=100").macs == 6 * layer + 512 * 32_128

@@ -10,6 +10,7 @@ import pytest
 
 from paramcalc.verify.tools import Tools
 from tests import calls
+from tests.attention_networks import PUBLISHED
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -105,7 +106,7 @@ def test_latent_attention_step_by_step() -> None:
     check(ours(f"{call} past=6 absorbed=true", x[:, 6:], named(module), cache), expected[:, 6:])
     step = calls.call(f"{call} past=6 absorbed=true")
     assert sum(array.size for array in cache.values()) == BATCH * LENGTH * (6 + 4)
-    assert step.cached(calls.shape("{length: 1, channels: 12}")) == LENGTH * (6 + 4)
+    assert step.cached(calls.shape("{length: 1, channels: 12}")) == {"latents": LENGTH * (6 + 4)}
 
 
 # --------------------------------------------------------------------------------- self-attention
@@ -229,3 +230,43 @@ def test_keys_without_bias() -> None:
     }
 
     check(ours("self_attention 2 key_bias=false", x, weights), expected)
+
+
+# ---------------------------------------------------------------------------------- whole networks
+
+
+def published() -> dict[str, tuple[str, dict[str, Any]]]:
+    """The class and the configuration of each published network; what is left out is the default."""
+    experts = {"n_routed_experts": 64, "num_experts_per_tok": 6, "moe_intermediate_size": 1408}
+    return {
+        "T5-small": ("T5ForConditionalGeneration", {"config": "T5Config"}),
+        "Whisper tiny": ("WhisperForConditionalGeneration", {"config": "WhisperConfig"}),
+        "Mistral 7B": ("MistralForCausalLM", {"config": "MistralConfig"}),
+        "Qwen3 0.6B": (
+            "Qwen3ForCausalLM",
+            {
+                "config": "Qwen3Config", "hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 28,
+                "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 128, "tie_word_embeddings": True,
+            },
+        ),
+        "DeepSeek-V2-Lite": (
+            "DeepseekV2ForCausalLM",
+            {
+                "config": "DeepseekV2Config", "vocab_size": 102400, "hidden_size": 2048, "intermediate_size": 10944,
+                "num_hidden_layers": 27, "num_attention_heads": 16, "num_key_value_heads": 16, "q_lora_rank": None,
+                "kv_lora_rank": 512, "n_shared_experts": 2, "first_k_dense_replace": 1, **experts,
+            },
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_networks(name: str) -> None:
+    """Params of transformers' own model, made without memory; Whisper's positions of sounds are no params of ours."""
+    kind, values = published()[name]
+    config = getattr(transformers, values.pop("config"))(**values)
+    with torch.device("meta"):
+        model = getattr(transformers, kind)(config)
+    params = sum(one.numel() for one in model.parameters() if one.requires_grad)
+
+    assert params == PUBLISHED[name][1]
