@@ -176,6 +176,7 @@ CASES = [
     ("upsample 3 mode=bicubic", "1x2x3"),
     ("upsample size=7x5 mode=bicubic align_corners=true", "1x4x3"),
     ("bilinear 2", "{length: 3, channels: 2} {length: 3, channels: 2}"),
+    ("experts 4 2", "{length: 3, channels: 4} {length: 3, experts: 2, channels: 2}"),
     ("rbf 2", "3"),
 ]
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from paramcalc.base.errors import Source
-from paramcalc.count.depth import depth
 from paramcalc.count.liveness import run as live
 from paramcalc.count.report import count
 from paramcalc.engine.elaborate import elaborate
@@ -121,4 +120,4 @@ def test_length_costs_nothing() -> None:
 
 
 def test_layers_of_one_call_are_deep() -> None:
-    assert depth(graph(LANGUAGE_MODEL % 35)) == 3
+    assert count(graph(LANGUAGE_MODEL % 35)).totals.depth == 3

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from paramcalc.count.report import QUANTITIES, Basis, Counts, Report, Row, stored
+from paramcalc.engine.graph import Layer
 from paramcalc.ops.attributes import attributes
 
 SCHEMA = "paramcalc/report/1"
@@ -98,10 +99,20 @@ def layer(row: Row, report: Report) -> dict[str, Any]:
         "axes": ["batch", *used.output.axes],
         "weights": {name: list(dims) for name, dims in used.weights.items()},
         "shared": dict(row.layer.shared),
+        **_experts(row.layer, report),
         "operations": {kind: number * batch for kind, number in used.cost.operations.items() if number},
         "auxiliary": row.layer.auxiliary or None,
         **numbers(row.counts, report.quantities),
     }
+
+
+def _experts(layer: Layer, report: Report) -> dict[str, Any]:
+    """Of a layer of experts, how many there are, how many run, and which layer scores them."""
+    mixture, router = layer.applied.mixture, layer.router
+    if mixture is None or router is None:
+        return {}
+    name = report.graph.name(router)
+    return {"experts": {"mixture": mixture.stored, "active": mixture.active, "router": name}}
 
 
 def plain(value: Any) -> Any:

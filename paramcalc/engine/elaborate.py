@@ -473,7 +473,7 @@ class Elaborator:
         assert op is not None
         if scope.choice is not None:
             raise Fault(f"{op.name} within {op.name}: an expert cannot choose others", about="head")
-        branch_inputs(op, {branch.name: value for branch in item.branches})
+        branch_inputs(op, {branch.name: 0 for branch in item.branches})  # by name only
         use = self.calls.use(op, call, view, inner.group.path)
         own = inner.group is scope.group
         above = scope.share if own else below(scope.share, item.name)
@@ -489,7 +489,6 @@ class Elaborator:
             raise Fault("the experts have no layers", fix=fix, about="head")
         found[router.name] = self.branch(router, inner, value)
         scores = self.network.shape(found[router.name])
-        experts.check_router(scores, self.network.shape(value))
         inner.choice = Choice(experts.mix(scores), found[router.name])
         found[layers.name] = self.branch(layers, inner, value)
         inner.choice = None

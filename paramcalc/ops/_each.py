@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from paramcalc.base.errors import Fault
-from paramcalc.base.reach import Reach, alike
 from paramcalc.base.shape import CHANNELS, EXPERTS, Shape, vector
 from paramcalc.base.sizes import Size, product, same
 from paramcalc.ops.base import Array, Cost, Op, Tools, Weights
@@ -68,8 +67,8 @@ class Each(Op):
         if axes and not (fits and len(axes) == len(mine.axes) - 1):
             wanted = " x ".join(f"{axis} {mine.size(axis)}" for axis in mine.axes if axis != CHANNELS)
             raise Fault(
-                "an expert reads one position at a time, and this tensor has others than the mixture",
-                expected=wanted,
+                "an expert reads tensors at the positions that the router scores, and this one has others",
+                expected=wanted or "no positions, only channels",
                 found=x.described(),
             )
 
@@ -116,9 +115,6 @@ class Each(Op):
     def inner(self, *inputs: Shape) -> dict[str, Size]:
         one = self.op.inner(*map(at_position, inputs))
         return {name: elements * self.mixture.applications for name, elements in one.items()}
-
-    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
-        return alike(axis)
 
     def run(
         self,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from paramcalc.base.errors import Fault
-from paramcalc.base.reach import Reach, alike
 from paramcalc.base.shape import CHANNELS, EXPERTS, Shape
 from paramcalc.base.sizes import Size, at_least, product, same
 from paramcalc.ops._each import Mixture, chosen
@@ -66,19 +65,6 @@ class Experts(Op):
             )
         return Mixture(self.mixture, self.active, router)
 
-    def check_router(self, router: Shape, entering: Shape) -> None:
-        """A fault where the scores are not at the positions of the tensor that enters."""
-        at = [(axis, dim) for axis, dim in zip(entering.axes, entering.dims, strict=True) if axis != CHANNELS]
-        kept = len(router.axes) == len(at) + 1 and all(
-            axis in router.axes and same(router.size(axis), dim) for axis, dim in at
-        )
-        if not kept:
-            raise Fault(
-                "the router must give its scores at every position",
-                expected=" x ".join([*(f"{axis} {dim}" for axis, dim in at), f"{self.mixture} channels"]),
-                about="inputs:1",
-            )
-
     def shape(self, *inputs: Shape) -> Shape:
         router, layers = inputs
         self.check()
@@ -106,9 +92,6 @@ class Experts(Op):
         if self.gates == "softmax":  # the greatest score, which is subtracted first, is known
             work |= {"subtract": chosen, "exp": chosen}
         return Cost(operations=work)
-
-    def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
-        return alike(axis)
 
     def forward(self, tools: Tools, router: Array, layers: Array) -> Array:
         scores = tools.moveaxis(router, tools.axis(CHANNELS), -1)
