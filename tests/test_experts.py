@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from paramcalc import compare, load, parse
 from paramcalc.base.errors import SpecError
 from paramcalc.memory.memory import Plan, memory
+from paramcalc.model import change
 from paramcalc.show.expanded import expanded
 from paramcalc.verify.run import run as run_graph
 from tests.conftest import Run
@@ -197,8 +199,6 @@ def test_an_inner_value_alone() -> None:
 )
 def test_runs_as_counted(spec: str, run: Run) -> None:
     """Shapes, params and multiplications of a run are those counted; the expanded spec is the same network."""
-    from textwrap import dedent
-
     text = dedent(spec)
     verified = run("verify", "-", "--batch", "3", stdin=text)
     again = parse(expanded(parse(text).graph()))
@@ -244,8 +244,6 @@ def test_memory_stores_all_and_reads_what_is_chosen() -> None:
 
 def test_settings_reach_inside() -> None:
     """Attributes of the mixture and of what its experts do, by path."""
-    from paramcalc.model import change
-
     model = parse(SMALL)
 
     assert model.count([change("moe.active=3")]).totals.macs == looped(4, 3, 5, 7)["macs"]

@@ -811,3 +811,16 @@ def test_memory_is_bounded_by_the_chunk(tmp_path: Path) -> None:
 
     assert int(done.stdout) < 200  # MB; the rows are 150 MB as text
     assert os.path.getsize(tmp_path / "rows.csv") > 100_000_000
+
+
+def test_a_knob_with_the_name_of_a_quantity(run: Run) -> None:
+    """Both have a column: the knob `depth` of a network, and the layers with kernels in a row that it comes to."""
+    spec = "input: 4\nknobs: {depth: 2}\nlayers: [stem: linear 4, body: {repeat: depth, layers: [linear 4, relu]}]\n"
+    header = "depth,params,quantity depth"
+
+    out = run("sweep", "-", "depth=1:3", "--quantity", "params,depth", "--format", "csv", stdin=spec).out
+    solved = run("solve", "-", "--vary", "depth", "--until", "depth <= 5", "--format", "csv", stdin=spec).out
+
+    assert out.splitlines() == [header, "1,40,2", "2,60,3", "3,80,4"]
+    assert len({*solved.splitlines()[0].split(",")}) == len(solved.splitlines()[0].split(","))
+    assert "\nanswer,4,100," in solved

@@ -7,7 +7,7 @@ speaks of all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import reduce
@@ -33,6 +33,15 @@ _ENTRY = re.compile(r"([A-Za-z_][A-Za-z_0-9]*)\[(\d+)\]")
 
 
 Number: TypeAlias = "int | Fraction"
+
+
+def apart(quantities: Iterable[str], settings: Collection[str]) -> tuple[str, ...]:
+    """Names for columns of quantities beside those of settings, all different.
+
+    >>> apart(("params", "depth"), ["depth", "width"])
+    ('params', 'quantity depth')
+    """
+    return tuple(f"quantity {name}" if name in settings else name for name in quantities)
 
 
 class Axis(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from paramcalc.count.report import QUANTITIES
-from paramcalc.count.vary import Axis
+from paramcalc.count.vary import Axis, apart
 from paramcalc.ops.attributes import shown
 from paramcalc.render.grid import Column, Grid, Line, Rows, number
 from paramcalc.render.words import TITLES
@@ -27,7 +27,7 @@ def grid(solution: Solution) -> Grid:
     quantities = quantities_of(solution)
     columns = (
         *(Column(name, right=True) for name in names),
-        *(Column(TITLES.get(name, name), right=True) for name in quantities),
+        *(Column(TITLES.get(name, name), right=True) for name in apart(quantities, names)),
         Column("constraints"),
     )
     lines = [line for answer in solution.answers for line in _lines(answer, solution, quantities)]
@@ -167,7 +167,8 @@ def _line(point: Point, solution: Solution, quantities: list[str]) -> Line:
 
 def rows(solution: Solution) -> Rows:
     """Every answer with every quantity, and whether it is an answer or its neighbour."""
-    header = ("which", *(axis.name for axis in solution.space.axes), *QUANTITIES, "meets")
+    settings = [axis.name for axis in solution.space.axes]
+    header = ("which", *settings, *apart(QUANTITIES, settings), "meets")
     found: list[tuple[object, ...]] = []
     for answer in solution.answers:
         for which, point in (("below", answer.below), ("answer", answer.point), ("above", answer.above)):

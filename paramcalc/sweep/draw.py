@@ -8,6 +8,7 @@ from math import log10
 from typing import Any, NamedTuple
 
 from paramcalc.count.report import QUANTITIES
+from paramcalc.count.vary import apart
 from paramcalc.ops.attributes import shown
 from paramcalc.render.grid import Column, Grid, Line, number
 from paramcalc.render.words import TITLES
@@ -28,7 +29,7 @@ def grid(sweep: Sweep, summary: Summary | None = None) -> Grid:
     columns = (
         Column(""),
         *(Column(axis.name, right=True) for axis in sweep.axes),
-        *(Column(TITLES.get(name, name), right=True) for name in sweep.quantities),
+        *(Column(TITLES.get(name, name), right=True) for name in sweep.called(sweep.quantities)),
     )
     front = set() if summary.front is None else set(summary.front.rows.tolist())
     if sweep.order.rows <= MOST_ROWS:
@@ -54,7 +55,8 @@ def _standing_out(sweep: Sweep, summary: Summary) -> list[Line]:
 
 
 def _line(label: str, row: dict[str, Any]) -> Line:
-    cells = [number(value) if name in QUANTITIES else _setting(value) for name, value in row.items()]
+    quantities = (*QUANTITIES, *apart(QUANTITIES, QUANTITIES))
+    cells = [number(value) if name in quantities else _setting(value) for name, value in row.items()]
     return Line((label, *cells), strong=label == "front")
 
 

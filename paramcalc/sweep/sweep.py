@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial, reduce
 from math import ceil
 from pathlib import Path
@@ -16,7 +16,7 @@ from paramcalc import ops
 from paramcalc.base.errors import Fault, SpecError, visible
 from paramcalc.base.files import is_stream, target, whole
 from paramcalc.count.report import QUANTITIES
-from paramcalc.count.vary import Axis, Space
+from paramcalc.count.vary import Axis, Space, apart
 from paramcalc.render.notebook import shows_itself
 from paramcalc.sweep.evaluate import Evaluator, RowBlock
 from paramcalc.sweep.exact import Array, whole_numbers
@@ -59,7 +59,11 @@ class Sweep(NamedTuple):
     @property
     def names(self) -> tuple[str, ...]:
         """The columns of the rows."""
-        return (*(axis.name for axis in self.axes), *self.quantities)
+        return (*(axis.name for axis in self.axes), *self.called(self.quantities))
+
+    def called(self, quantities: Iterable[str]) -> tuple[str, ...]:
+        """What the columns of quantities are called: by their names, unless a setting has the same."""
+        return apart(quantities, [axis.name for axis in self.axes])
 
     @property
     def counted(self) -> tuple[str, ...]:
@@ -84,8 +88,9 @@ class Sweep(NamedTuple):
         return {name: self._column(block, name).tolist()[0] for name in self.names}
 
     def _column(self, block: RowBlock, name: str) -> Array:
-        if name in self.counted:
-            return block.counts[self.counted.index(name)]
+        quantities = self.called(self.counted)
+        if name in quantities:
+            return block.counts[quantities.index(name)]
         place = [axis.name for axis in self.axes].index(name)
         return _values(self.axes[place].values).take(block.places[place])
 
