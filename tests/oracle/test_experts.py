@@ -119,9 +119,7 @@ def mixtral_weights(theirs: dict[str, Any], layers: int) -> dict[str, Any]:
         here, there = f"decoders/{layer}", f"model.layers.{layer}"
         ours[f"{here}/attention/rms_norm/weight"] = given[f"{there}.input_layernorm.weight"]
         for name in ("query", "key", "value", "out"):
-            ours[f"{here}/attention/attention/{name}"] = given[
-                f"{there}.self_attn.{name[0]}_proj.weight"
-            ]
+            ours[f"{here}/attention/attention/{name}"] = given[f"{there}.self_attn.{name[0]}_proj.weight"]
         ours[f"{here}/mlp/rms_norm/weight"] = given[f"{there}.post_attention_layernorm.weight"]
         mixture = f"{here}/mlp/mixture"
         ours[f"{mixture}/router/weight"] = given[f"{there}.mlp.gate.weight"]
