@@ -8,10 +8,12 @@ a module with their name: `query.weight`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import CHANNELS, SPACE, Shape
+from paramcalc.base.sizes import floor_divide
 from paramcalc.engine.graph import Applied
 from paramcalc.ops.base import Weights
 
@@ -132,8 +134,23 @@ def padded(op: Any, x: Shape, step: Step, mode: str = "zeros", value: float = 0.
     return Use((Step(f"nn.{kinds[mode]}Pad{op.rank}d", (amounts,), "pad"), step))
 
 
+def computed(op: Any, x: Shape) -> Use:
+    """A convolution with a kernel for each sample: the samples are groups of one."""
+    if op.bias or op.padding_mode != "zeros" or not symmetric(op, x):
+        raise Fault(
+            f"{op.title}: a computed kernel has a counterpart in PyTorch without bias and with even padding"
+        )
+    dims = ", ".join(map(str, (-1, floor_divide(x.channels, op.groups), *op.kernel_size)))
+    settings = f"stride={even(op.stride)}, padding={even(before(op, x))}, dilation={even(op.dilation)}"
+    groups = f"groups={{0}}.shape[0] * {op.groups}"
+    call = f"F.conv{op.rank}d({{0}}.flatten(0, 1)[None], {{1}}.reshape({dims}), {settings}, {groups})"
+    return Use(expression=f"{call}.unflatten(1, (-1, {op.out_channels}))[0]")
+
+
 def convolution(op: Any, used: Applied) -> Use:
-    (x,) = used.inputs
+    x = used.inputs[0]
+    if len(used.inputs) > 1:
+        return computed(op, x)
     if op.connections is not None:
         return one("ConnectedConv2d", Argument("connections", op.connections),
                    Argument("kernel_size", op.kernel_size), Argument("bias", op.bias))  # fmt: skip
@@ -344,21 +361,109 @@ def rms_norm(op: Any, used: Applied) -> Use:
 # ------------------------------------------------------------------------ layout, and several inputs
 
 
+def fitted(used: Applied) -> list[str]:
+    """The inputs; a vector of channels gets axes to spread along."""
+
+    def one_of(place: int, x: Shape) -> str:
+        if x.axes == used.output.axes:
+            return f"{{{place}}}"
+        axes = ", ".join(":" if axis in x.axes else "None" for axis in used.output.axes)
+        return f"{{{place}}}[:, {axes}]".replace(", :]", ", :]")
+
+    return [one_of(place, x) for place, x in enumerate(used.inputs)]
+
+
 def spread(sign: str) -> Rule:
-    """An operator between tensors; a vector of channels gets axes to spread along."""
+    """An operator between tensors."""
+    return lambda op, used: Use(expression=f" {sign} ".join(fitted(used)))
+
+
+def spread_call(name: str) -> Rule:
+    """A function of two tensors, once more for each further one."""
+    return lambda op, used: Use(expression=reduce(lambda one, other: f"{name}({one}, {other})", fitted(used)))
+
+
+def axes_of(op: Any, used: Applied) -> tuple[int, ...]:
+    named = (op.axis,) if isinstance(op.axis, str) else op.axis
+    return tuple(axis_of(used.inputs[0], axis) for axis in named)
+
+
+def written(form: Callable[..., str]) -> Rule:
+    """An expression of the inputs, by the op and where its axis is, or its axes are."""
+    return lambda op, used: Use(expression=form(op, used, *axes_of(op, used)))
+
+
+def ranged(op: Any, used: Applied) -> Use:
+    """A range of positions; with a step, every so many."""
+    if op.step == 1:
+        return sliced(lambda op: op.axis)(op, used)
+    (axis,) = axes_of(op, used)
+    stop = "" if op.stop is None else op.stop
+    return Use(expression=f"{{0}}[{':, ' * axis}{op.start}:{stop}:{op.step}]")
+
+
+def named_axes(op: Any, used: Applied) -> Use:
+    names = op.names()
+    letters = {
+        name: chr(ord("a") + place) for place, name in enumerate(dict.fromkeys(names.left + names.right))
+    }
+    left, right, output = ("z" + "".join(letters[name] for name in side) for side in names)
+    return Use(expression=f'torch.einsum("{left},{right}->{output}", {{0}}, {{1}})')
+
+
+def windows(name: str, x: Callable[[Any, Applied], Any]) -> Rule:
+    """im2col and col2im, which PyTorch has for images."""
 
     def rule(op: Any, used: Applied) -> Use:
-        full = used.output
-
-        def fitted(place: int, x: Shape) -> str:
-            if x.axes == full.axes:
-                return f"{{{place}}}"
-            axes = ", ".join(":" if axis in x.axes else "None" for axis in full.axes)
-            return f"{{{place}}}[:, {axes}]".replace(", :]", ", :]")
-
-        return Use(expression=f" {sign} ".join(fitted(place, x) for place, x in enumerate(used.inputs)))
+        each = x(op, used)
+        if op.rank != 2 or any(one.before != one.after for one in each):
+            raise Fault(f"{op.title}: PyTorch has it for images, padded alike at both ends of an axis")
+        settings = (
+            f"kernel_size={op.kernel_size}, dilation={op.dilation}, "
+            f"padding={tuple(one.before for one in each)}, stride={op.stride}"
+        )
+        if name == "fold":
+            return Use(expression=f"F.fold({{0}}.flatten(2), {op.output_size}, {settings})")
+        return Use(expression=f"F.unfold({{0}}, {settings}).unflatten(2, {used.output.space})")
 
     return rule
+
+
+def gathered(op: Any, used: Applied, axis: int) -> str:
+    shape = ", ".join("-1" if place == axis else "1" for place in range(1, len(used.inputs[0].axes) + 1))
+    return f"{{0}}.take_along_dim({{1}}.reshape({{0}}.shape[0], {shape}), {axis})"
+
+
+def greatest(op: Any, used: Applied, axis: int) -> str:
+    kept = len(used.output.axes) == len(used.inputs[0].axes)
+    return f"{{0}}.argmax({axis}{', keepdim=True' if kept else ''})"
+
+
+def first(op: Any, used: Applied, axis: int) -> str:
+    channels = channel_axis(used.inputs[0])
+    return f"{{0}}.topk({op.k}, {axis})" + (f".indices.squeeze({channels})" if op.indices else ".values")
+
+
+def clipped(op: Any, used: Applied) -> Use:
+    ends = {"min": op.low, "max": op.high}
+    named = ", ".join(f"{name}={number(end)}" for name, end in ends.items() if end is not None)
+    return Use(expression=f"{{0}}.clamp({named})")
+
+
+def tiled(op: Any, used: Applied, axis: int) -> str:
+    times = (str(op.times) if place == axis else "1" for place in range(len(used.inputs[0].axes) + 1))
+    return f"{{0}}.repeat({', '.join(times)})"
+
+
+def lp_pool(op: Any, used: Applied) -> Use:
+    sizes = [size[0] if size and op.rank == 1 else size for size in (op.kernel_size, op.stride)]
+    return one(
+        f"nn.LPPool{op.rank}d",
+        Argument("norm_type", number(op.norm_type)),
+        Argument("kernel_size", sizes[0]),
+        Argument("stride", sizes[1], None),
+        Argument("ceil_mode", op.ceil_mode, False),
+    )
 
 
 def concatenated(op: Any, used: Applied) -> Use:
@@ -612,6 +717,7 @@ RULES: dict[str, Rule] = {
     "adaptive_max_pool": adaptive("Max"),
     "add": spread("+"),
     "affine": learned("Affine"),
+    "argmax": written(greatest),
     "avg_pool": average,
     "batch_norm": batch_norm,
     "bilinear": lambda op, used: one(
@@ -625,29 +731,42 @@ RULES: dict[str, Rule] = {
     "channels_first": permuted(lambda op, x: (x.axes[-1], *x.axes[:-1])),
     "channels_last": permuted(lambda op, x: (*x.axes[1:], x.axes[0])),
     "class_token": lambda op, used: one("ClassToken", Argument("channels", used.inputs[0].channels)),
+    "clip": clipped,
     "concat": concatenated,
     "conv": convolution,
     "conv_lstm": conv_lstm,
     "conv_transpose": transposed,
+    "cos": function("cos"),
     "crop": cut,
     "cross_attention": attention,
+    "cumsum": written(lambda op, used, axis: f"{{0}}.cumsum({axis})"),
+    "divide": spread("/"),
     "drop_path": plain("nn.Identity"),
     "dropout": with_numbers("nn.Dropout", p=("p", 0.5)),
+    "einsum": named_axes,
     "elu": with_numbers("nn.ELU", alpha=("alpha", 1)),
     "embedding": lambda op, used: one(
         "nn.Embedding", Argument("num_embeddings", op.vocabulary), Argument("embedding_dim", op.dim)
     ),
+    "erf": function("erf"),
     "exp": function("exp"),
     "flatten": plain("nn.Flatten"),
+    "flip": written(lambda op, used, *axes: f"{{0}}.flip({axes})"),
+    "fold": windows("fold", lambda op, used: op.windows()),
+    "gather": written(gathered),
     "gelu": lambda op, used: one("nn.GELU", Argument("approximate", op.approximate, "none")),
     "global_avg_pool": everywhere("Avg"),
     "global_max_pool": everywhere("Max"),
+    "grid_sample": lambda op, used: Use(
+        expression=f'F.grid_sample({{0}}, {{1}}, "{op.mode}", align_corners={op.align_corners})'
+    ),
     "group_norm": group_norm,
     "gru": recurrent("GRU"),
     "hard_sigmoid": plain("nn.Hardsigmoid"),
     "hard_swish": plain("nn.Hardswish"),
     "identity": plain("nn.Identity"),
     "instance_norm": instance_norm,
+    "l2_norm": written(lambda op, used, *axes: f"F.normalize({{0}}, dim={axes}, eps={float(op.eps)})"),
     "latent_attention": latent_attention,
     "layer_norm": layer_norm,
     "layer_scale": learned("LayerScale"),
@@ -666,9 +785,13 @@ RULES: dict[str, Rule] = {
         ),
         1,
     ),
+    "log": function("log"),
+    "lp_pool": lp_pool,
     "lstm": recurrent("LSTM"),
     "matmul": lambda op, used: Use(expression=f"{{0}} @ {{1}}{'.mT' if op.transpose else ''}"),
     "max_pool": maximum,
+    "maximum": spread_call("torch.maximum"),
+    "minimum": spread_call("torch.minimum"),
     "mish": plain("nn.Mish"),
     "multiply": spread("*"),
     "pad": more_space,
@@ -678,6 +801,8 @@ RULES: dict[str, Rule] = {
     "pixel_shuffle": on_channels("nn.PixelShuffle", lambda op: op.factor, "upscale_factor"),
     "pixel_unshuffle": on_channels("nn.PixelUnshuffle", lambda op: op.factor, "downscale_factor"),
     "positions": positions,
+    "power": lambda op, used: Use(expression=f"{{0}} ** {number(op.exponent)}"),
+    "quick_gelu": lambda op, used: Use(expression="{0} * torch.sigmoid(1.702 * {0})"),
     "prelu": lambda op, used: between(
         used.inputs[0], Step("nn.PReLU", (Argument("num_parameters", op.num_parameters, 1),)), 1
     ) if op.num_parameters != 1 else one("nn.PReLU"),
@@ -686,28 +811,41 @@ RULES: dict[str, Rule] = {
     ),
     "reduce_max": reduced("Max"),
     "reduce_mean": reduced("Mean"),
+    "reduce_min": written(lambda op, used, *axes: f"{{0}}.amin({axes}, keepdim=True)"),
+    "reduce_norm": written(
+        lambda op, used, *axes: f"torch.linalg.vector_norm({{0}}, dim={axes}, keepdim=True)"
+    ),
+    "reduce_sum": written(lambda op, used, *axes: f"{{0}}.sum({axes}, keepdim=True)"),
     "relu": plain("nn.ReLU"),
     "relu6": plain("nn.ReLU6"),
     "reshape": reshaped,
     "rms_norm": rms_norm,
     "rnn": recurrent("RNN"),
+    "roll": written(lambda op, used, *axes: f"{{0}}.roll({op.shift * (len(axes) // len(op.shift))}, {axes})"),
     "rotary": rotary,
     "scale": lambda op, used: one("Scale", Argument("factor", number(op.factor))),
+    "select": written(lambda op, used, axis: f"{{0}}.select({axis}, {op.index})"),
     "self_attention": attention,
     "selu": plain("nn.SELU"),
     "sigmoid": plain("nn.Sigmoid"),
     "silu": plain("nn.SiLU"),
-    "slice": sliced(lambda op: op.axis),
+    "sin": function("sin"),
+    "slice": ranged,
     "slice_channels": sliced(lambda op: CHANNELS),
     "softmax": lambda op, used: one("nn.Softmax", Argument("dim", axis_of(used.inputs[0], op.axis))),
     "softplus": with_numbers("nn.Softplus", beta=("beta", 1), threshold=("threshold", 20)),
+    "sqrt": function("sqrt"),
     "square": function("square"),
+    "stack_as": lambda op, used: Use(expression="torch.stack([{all}], 1)"),
     "subsample": lambda op, used: one(
         "Subsample", Argument("channels", used.inputs[0].channels), Argument("kernel_size", op.kernel_size)
     ),
     "subtract": spread("-"),
     "tanh": plain("nn.Tanh"),
+    "tile": written(tiled),
     "to_tokens": to_tokens,
+    "top_k": written(first),
+    "unfold": windows("unfold", lambda op, used: op.windows(used.inputs[0])),
     "upsample": upsampled,
     "window_attention": window_attention,
 }  # fmt: skip

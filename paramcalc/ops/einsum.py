@@ -81,7 +81,7 @@ class Einsum(Op):
     )
 
     def shape(self, *inputs: Shape) -> Shape:
-        names, sizes = self._names(), self._sizes(inputs)
+        names, sizes = self.names(), self._sizes(inputs)
         output = Shape(self._output_axes(inputs), tuple(sizes[name] for name in names.output))
         return need_kind(self, inputs[0], output)
 
@@ -90,7 +90,7 @@ class Einsum(Op):
         return Cost(macs, connections=macs)
 
     def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
-        names, called = self._names(), dict(zip(self._names().output, self._output_axes(inputs), strict=True))
+        names, called = self.names(), dict(zip(self.names().output, self._output_axes(inputs), strict=True))
         found = []
         for x, own in zip(inputs, (names.left, names.right), strict=True):
             there = {axis: called.get(name, CHANNELS) for axis, name in zip(x.axes, own, strict=True)}
@@ -99,7 +99,7 @@ class Einsum(Op):
         return tuple(found)
 
     def forward(self, tools: Tools, left: Array, right: Array) -> Array:
-        names, sizes = self._names(), self._sizes(tools.shapes)
+        names, sizes = self.names(), self._sizes(tools.shapes)
 
         def arranged(x: Array, own: Names, *parts: Names) -> Array:
             moved = x.transpose(0, *(1 + own.index(name) for part in parts for name in part))
@@ -116,7 +116,8 @@ class Einsum(Op):
 
     # -------------------------------------------------------------------------------- the equation
 
-    def _names(self) -> Equation:
+    def names(self) -> Equation:
+        """The names of the axes, if they say what to multiply and what to sum."""
         entering, arrow, leaving = self.equation.partition("->")
         sides = [_names(text) for text in (*entering.split(","), leaving)]
         if not arrow or len(sides) != 3 or not all(name.isidentifier() for side in sides for name in side):
@@ -143,7 +144,7 @@ class Einsum(Op):
 
     def _sizes(self, inputs: Sequence[Shape]) -> dict[str, Size]:
         """The size of each named axis."""
-        names = self._names()
+        names = self.names()
         found: dict[str, Size] = {}
         for number, (x, own) in enumerate(zip(inputs, names[:2], strict=True), start=1):
             if len(own) != len(x.axes):
@@ -166,7 +167,7 @@ class Einsum(Op):
         return found
 
     def _output_axes(self, inputs: Sequence[Shape]) -> Names:
-        names = self._names()
+        names = self.names()
         if self.axes is not None:
             if len(self.axes) != len(names.output) or len(set(self.axes)) != len(self.axes):
                 raise Fault(

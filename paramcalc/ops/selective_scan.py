@@ -51,7 +51,7 @@ class SelectiveScan(Op):
 
     def shape(self, *inputs: Shape) -> Shape:
         for name, one in zip(self.inputs, inputs, strict=True):
-            need_tokens(self, one, name, several=True)
+            need_tokens(self, one, "" if name == "tokens" else name, several=True)
         x, delta, b, c = inputs
         for one, other, names in ((x, delta, "1,2"), (b, c, "3,4"), (x, b.with_channels(x.channels), "1,3")):
             if one.axes != other.axes or not all(map(same, one.dims, other.dims)):

@@ -62,13 +62,20 @@ def refused(graph: Graph) -> str:
 # PyTorch has these ops only in part, or not at all: the message that says so.
 REFUSED = {
     "avg_pool": "pads both ends",
+    "conv": "without bias",
+    "deform_conv": "no counterpart",
+    "experts": "no counterpart",
+    "fold": "for images",
     "gru": "two biases|reset gate",
+    "local_conv": "no counterpart",
     "lstm": "two biases|peepholes",
     "rnn": "two biases",
     "conv_lstm": "pads both ends",
     "layer_norm": "over the last axes",
     "rms_norm": "over the last axes",
+    "selective_scan": "no counterpart",
     "self_attention": "cached tokens",
+    "unfold": "for images",
     "cross_attention": "cached tokens",
     "latent_attention": "cached tokens",
 }

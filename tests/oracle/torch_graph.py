@@ -448,7 +448,7 @@ def selective_scan(op: Any, used: Applied) -> Any:
 
 def named_axes(op: Any, used: Applied) -> Any:
     """`torch.einsum`, with a letter for each name and one for the batch."""
-    names = op._names()
+    names = op.names()
     letters = {name: chr(ord("a") + place) for place, name in enumerate({*names.left, *names.right})}
     left, right, output = ("z" + "".join(map(letters.get, side)) for side in names)
     return Do(lambda x, y: torch.einsum(f"{left},{right}->{output}", x, y))
