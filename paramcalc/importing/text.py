@@ -9,11 +9,12 @@ from itertools import pairwise
 from typing import Any
 
 from paramcalc import ops
-from paramcalc.base.shape import CHANNELS, SPACE, Shape
+from paramcalc.base.shape import Shape
 from paramcalc.importing.blocks import MAIN, Block, Text
 from paramcalc.importing.names import branch_name, shown, snake, tidy, unique
 from paramcalc.importing.tree import Group, Item, Join, Leaf, Optional, leaves, value_of
 from paramcalc.importing.words import CONTAINERS, is_generic
+from paramcalc.language.writer import shape_text
 from paramcalc.ops.attributes import attributes
 
 WIDTH = 100
@@ -601,10 +602,3 @@ def is_mapping(line: str) -> bool:
         if sign == ":" and not depth and (place + 1 == len(text) or text[place + 1] == " "):
             return True
     return False
-
-
-def shape_text(shape: Shape) -> str:
-    if shape.axes in ((CHANNELS,), *((CHANNELS, *space) for space in SPACE.values())):
-        return str(shape)
-    pairs = (f"{axis}: {dim}" for axis, dim in zip(shape.axes, shape.dims, strict=True))
-    return "{" + ", ".join(pairs) + "}"

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from paramcalc import ops
-from paramcalc.base.shape import CHANNELS, SPACE, Shape
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.language.lines import NAME, op_joins
+from paramcalc.language.writer import shape_text
 from paramcalc.ops.attributes import attributes, shown
 
 INDENT = "  "
@@ -326,15 +326,8 @@ def _model_name(name: str) -> str:
 
 def _inputs(graph: Graph) -> list[str]:
     if [*graph.inputs] == ["input"]:
-        return [f"input: {_shape(graph.inputs['input'])}"]
-    return ["inputs:", *(f"{INDENT}{name}: {_shape(shape)}" for name, shape in graph.inputs.items())]
-
-
-def _shape(shape: Shape) -> str:
-    if shape.axes in ((CHANNELS,), *((CHANNELS, *space) for space in SPACE.values())):
-        return str(shape)
-    pairs = (f"{axis}: {dim}" for axis, dim in zip(shape.axes, shape.dims, strict=True))
-    return "{" + ", ".join(pairs) + "}"
+        return [f"input: {shape_text(graph.inputs['input'])}"]
+    return ["inputs:", *(f"{INDENT}{name}: {shape_text(shape)}" for name, shape in graph.inputs.items())]
 
 
 def _value(value: Any) -> str:
