@@ -1305,3 +1305,16 @@ def test_a_spec_full_of_budgets_is_bounded() -> None:
     )
 
     assert [mistake.fact for mistake in result.mistakes] == ["the claims of this spec take too much work"]
+
+
+def test_active_params_have_a_budget() -> None:
+    """Of 8 experts of 6*12 + 12*6 = 144 params each position meets two, and the router's 48."""
+    text = (
+        "name: moe\ninput: {length: 4, channels: 6}\ndefaults: {linear: bias=false}\nlayers:\n"
+        "  - experts: {mixture: 8, active: 2, router: linear mixture, layers: [linear 12, linear 6]}\n"
+        'budgets: [{active_params: "<= 400"}, {params: "<= 400"}]\n'
+    )
+    found = check_spec(library.from_text(Source("moe.yaml", text)))
+
+    assert found.mistakes == ()
+    assert [(int(one.computed), one.kept) for one in found.budgets] == [(336, True), (1200, False)]

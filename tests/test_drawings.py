@@ -40,6 +40,8 @@ claims:
   '::stop-commands::x':
     - {params: 5, source: "##[x]:: <b>", called: "::y ##[z]"}
     - {macs: 6, source: "::s", unread: true}
+budgets:
+  - {params: "<= 1", note: "::error::x ##[z] <b>"}
 """
 BROKEN = "name: '::n'\ninput: 3x8x8\nlayers:\n  - rellu   # ##[set-output name=ok]true\n"
 # What each command is asked for a spec; {} stands for its file.

@@ -20,7 +20,6 @@ from paramcalc.engine import library
 from paramcalc.language import syntax
 from paramcalc.language.spec import Spec
 from paramcalc.language.syntax import Node, Scalar, Sequence
-from paramcalc.memory.memory import OPTIMIZERS
 
 PEAK = "peak_memory"  # in bytes, as `paramcalc memory` adds it up
 BUDGETED = (*CLAIMED, PEAK)
@@ -194,6 +193,8 @@ class _Reader(FieldReader):
     # ------------------------------------------------------------------------------ single fields
 
     def readers(self) -> Readers:
+        from paramcalc.memory.memory import OPTIMIZERS  # few specs have budgets
+
         return {
             "layer": (self.patterns, ()),
             "over": (self.patterns, ()),

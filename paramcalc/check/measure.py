@@ -20,7 +20,6 @@ from paramcalc.engine.elaborate import Elaborator, Settings
 from paramcalc.field.field import Fields
 from paramcalc.field.field import fields as followed
 from paramcalc.language.spec import Spec
-from paramcalc.memory.memory import Plan, memory
 
 Inputs: TypeAlias = Mapping[str, tuple[int, ...]]
 Key: TypeAlias = tuple[str, str, tuple[tuple[str, tuple[int, ...]], ...], int]  # file, model, inputs, batch
@@ -225,6 +224,8 @@ def spent(budget: Budget, spec: Spec, networks: Networks) -> Fraction:
     """The exact number that a budget limits."""
     if budget.quantity != PEAK:
         return measured(budget, spec, networks)
+    from paramcalc.memory.memory import Plan, memory
+
     network = networks.network(spec, budget.model, budget.inputs, budget.batch)
     networks.look(FIELD_LOOKS * len(network.report.rows))
     plan = Plan(budget.batch, budget.dtype, budget.dtype, budget.train)
