@@ -37,7 +37,18 @@ LOGS = HERE / "mutants"
 ROOT = LOGS / "tree"  # the copy: whoever works on the files does not disturb a run
 COPIED = ("paramcalc", "specs", "tests", "docs", "benchmarks")
 TESTS = {  # who judges a mutant of a folder; the quickest to find a fault come first
-    "ops": ("ops", "forward", "recurrent", "messages", "opaque_sizes", "field", "memory"),
+    "ops": (
+        "ops",
+        "forward",
+        "recurrent",
+        "messages",
+        "opaque_sizes",
+        "field",
+        "memory",
+        "attention",
+        "decode",
+    ),
+    "engine": ("decode", "messages", "language", "expanded"),
     "count": ("count", "outline", "memory", "reference", "claims", "drawings"),
     "memory": ("memory",),
     "check": ("claims", "messages", "check"),

@@ -78,6 +78,17 @@ blocks:
     - multiply from scan gate
     - linear 4 bias=false
 """
+CONTEXT = """
+inputs: {source: {length: 9, channels: 4}, target: {length: 12, channels: 4}}
+layers:
+  - encoder: linear 4 from source
+  - state: gru 4 last=true from target
+  - mixed: add from encoder state
+  - tanh, linear 1
+  - softmax length
+  - multiply from x encoder
+  - global_avg_pool
+"""
 VIDEO = """
 input: {length: 7, channels: 2, height: 5, width: 6}
 layers:
@@ -132,6 +143,11 @@ def test_what_was_there_before_does_nothing() -> None:
     whole_network, one = parse(SEQUENCES).count(), parse(SEQUENCES).count(decode="target=5")
     assert one.params == whole_network.params
     assert [row.counts.activations for row in one.rows if row.path in ("encoder", "first")] == [0, 0]
+
+
+def test_what_is_computed_anew_is_computed_whole() -> None:
+    """A state that is added to every position of an encoder: all nine are computed for each token."""
+    assert step(CONTEXT, "target=5") == {"state": 3 * 4 * 8, "linear": 9 * 4}
 
 
 @pytest.mark.parametrize("past", [0, 1, 4, 5, 100, 511])
@@ -211,6 +227,7 @@ def test_a_step_reads_its_weights_and_its_cache() -> None:
         (SEQUENCES, Decode(11, "target")),
         (VIDEO, Decode(6)),
         (MAMBA, Decode(9)),
+        (CONTEXT, Decode(5, "target")),
     ],
 )
 def test_token_by_token_gives_what_all_at_once_give(text: str, decode: Decode) -> None:

@@ -1,7 +1,7 @@
 """A network for one more token: each layer as its op decodes, what earlier tokens left in caches.
 
-Values depend on the token or not. What does not (an encoder, learned tensors) was there before: its
-layers keep their weights and do no work.
+Values grow by the token, are computed anew from it (the last state of a recurrent layer), or were there
+before (an encoder, learned tensors): then their layers keep their weights and do no work.
 """
 
 from __future__ import annotations
@@ -67,19 +67,25 @@ class _Step:
         self.graph = graph
         self.past = past
         self.first = len(graph.inputs)
-        self.grown = {grown}  # the values that depend on the token
+        self.grown = {grown}  # the values that are one position longer
+        self.anew = {grown}  # these, and all others that depend on the token
         self.problems: list[Problem] = []
         self._known: dict[tuple[int, tuple[bool, ...]], Applied] = {}
 
     def layers(self) -> Iterator[Layer]:
         for value, layer in enumerate(self.graph.layers, start=self.first):
-            depends = tuple(read in self.grown for read in layer.inputs)
-            if not any(depends) or layer.auxiliary:
+            if self.anew.isdisjoint(layer.inputs) or layer.auxiliary:
                 yield layer._replace(applied=self._idle(layer.applied), done=True)
                 continue
-            self.grown.add(value)
+            self.anew.add(value)
+            grown = tuple(read in self.grown for read in layer.inputs)
+            if not any(grown):
+                yield layer
+                continue
+            if "length" in layer.output.axes:
+                self.grown.add(value)
             try:
-                yield layer._replace(applied=self._applied(layer, depends))
+                yield layer._replace(applied=self._applied(layer, grown))
             except Fault as fault:
                 self.problems.append(
                     Problem(layer.source, layer.start, layer.end, fault.fact, tuple(fault.notes()))
@@ -93,13 +99,13 @@ class _Step:
             self._known[key] = applied._replace(cost=Cost())
         return self._known[key]
 
-    def _applied(self, layer: Layer, depends: tuple[bool, ...]) -> Applied:
-        key = id(layer.applied), depends
+    def _applied(self, layer: Layer, grown: tuple[bool, ...]) -> Applied:
+        key = id(layer.applied), grown
         if key not in self._known:
-            self._known[key] = self._decoded(layer, depends)
+            self._known[key] = self._decoded(layer, grown)
         return self._known[key]
 
-    def _decoded(self, layer: Layer, depends: Sequence[bool]) -> Applied:
+    def _decoded(self, layer: Layer, grown: Sequence[bool]) -> Applied:
         whole, mixture = layer.applied, layer.applied.mixture
         if mixture is None:
             op, shapes = whole.op.decode(self.past, *whole.inputs)
@@ -108,8 +114,8 @@ class _Step:
             mixture = mixture._replace(positions=one_token(mixture.positions))
             op, shapes = whole.op, tuple(map(one_token, whole.inputs))
             rules = each(op, mixture)
-        for value, full, read, grown in zip(layer.inputs, whole.inputs, shapes, depends, strict=True):
-            self._check(layer, value, full, read, grown)
+        for value, full, read, grows in zip(layer.inputs, whole.inputs, shapes, grown, strict=True):
+            self._check(layer, value, full, read, grows)
         output, wanted = self._output(rules, shapes), one_token(whole.output)
         if output.axes != wanted.axes or not all(map(same, output.dims, wanted.dims)):
             raise Fault(
@@ -128,12 +134,12 @@ class _Step:
             fix = fault.fix or f"the step of one more token gives it {shapes[0].described()}"
             raise Fault(fault.fact, expected=fault.expected, found=fault.found, fix=fix) from None
 
-    def _check(self, layer: Layer, value: int, full: Shape, read: Shape, grown: bool) -> None:
+    def _check(self, layer: Layer, value: int, full: Shape, read: Shape, grows: bool) -> None:
         """Of what grows only the token is read; of what was there before, a row of its number or everything."""
         title, name = layer.op.title, self.graph.name(value)
-        if grown and read.dims != one_token(full).dims:
+        if grows and read.dims != one_token(full).dims:
             raise Fault(f"{title} cannot go on by one token: it reads other positions of the length", fix=HOW)
-        if grown or read is full or "length" not in full.axes:
+        if grows or read is full or "length" not in full.axes:
             return
         if not same(full.size("length"), 1) and not at_least(full.size("length"), self.past + 1):
             raise Fault(
