@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from paramcalc import Model, load
+from paramcalc import Model, load, parse
 from paramcalc.base.errors import Fault, SpecError
 from paramcalc.count.report import Counts
 from paramcalc.engine.library import bundled_files, models, read
@@ -216,6 +216,17 @@ def test_formulas_of_random_networks_are_counts(seed: int, tmp_path: Path) -> No
         tried += 1
 
     assert tried > 5
+
+
+def test_rounds_without_layers() -> None:
+    """An open repeat of nothing adds nothing, to the longest path neither."""
+    text = (
+        "input: 3x9x9\nknobs: {n: 8}\nlayers: [{repeat: n, layers: {repeat: 0, layers: relu}}, conv2d 3 1]\n"
+    )
+    closed = parse(text).closed(["n"])
+
+    assert closed.formula("depth").value == 1
+    assert closed.formula("params").value == 12
 
 
 def test_cells_of_tables_are_symbols() -> None:

@@ -109,7 +109,8 @@ class SymbolicElaborator(Elaborator):
         self.later[f"{group.prefix}{LATER}"] = _Round((letter, count), _moved(first, step, index))
         for number in range(begin, len(self.network.layers)):
             self.ranges[number] = (*self.ranges.get(number, ()), (letter, count))
-        self.rests.append(Rest(begin, len(self.network.layers), value, result, (letter, count)))
+        if begin < len(self.network.layers):
+            self.rests.append(Rest(begin, len(self.network.layers), value, result, (letter, count)))
         return result
 
     def applied(self, op: Op, call: Call, shapes: tuple[Shape, ...], view: View) -> Applied:

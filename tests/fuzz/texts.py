@@ -81,7 +81,13 @@ def networks(chance: random.Random) -> Iterator[str]:
     examples = [example.call for op in ops.every().values() for example in op.examples]
     while True:
         lines = [*_head(chance), "blocks:", "  unit out=width:"]
-        lines += [f"    - {line}" for line in _calls(chance, examples, 2)]
+        long = chance.random() < 0.2
+        lines += (
+            [f"    outputs: {chance.choice(('{end: x}', 'relu', '[linear, x]'))}", "    layers:"]
+            if long
+            else []
+        )
+        lines += [f"    {'  ' * long}- {line}" for line in _calls(chance, examples, 2)]
         lines += ["layers:", *_items(chance, examples, "  ", 2), *_claims(chance)]
         text = "\n".join(lines) + "\n"
         yield text if chance.random() < 0.2 else _mended(text)
@@ -165,8 +171,11 @@ def _items(chance: random.Random, examples: list[str], indent: str, depth: int) 
         elif kind == 4:
             lines.append(f"{indent}- {name}: {chance.choice(('0', '1', '3', 'width'))} * {call}")
         elif kind == 5:
-            lines += [f"{indent}- {name}:", f"{inside}repeat: {chance.randint(0, 3)}", f"{inside}layers:"]
-            lines += _items(chance, examples, inside + "  ", depth - 1)
+            lines += [f"{indent}- {name}:", f"{inside}repeat: {chance.choice((0, 1, 2, 3, 'width'))}"]
+            lines += [f"{inside}layers:", *_items(chance, examples, inside + "  ", depth - 1)]
+            if chance.random() < 0.4:
+                read = chance.choice((f"{name}[*]", f"{name}[*]", f"x {name}[*]", f"{name}[*]/n0 {name}[*]"))
+                lines.append(f"{indent}- {chance.choice(('add', 'concat', 'concat', 'matmul'))} from {read}")
         elif kind == 6:
             lines += [f"{indent}- {chance.choice(('add', 'concat', 'multiply'))}:", f"{inside}main:"]
             lines += [*_items(chance, examples, inside + "  ", depth - 1), f"{inside}skip: identity"]
