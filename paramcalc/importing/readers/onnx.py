@@ -1,0 +1,323 @@
+"""ONNX: a `.onnx` file, read without the `onnx` package and without its weights.
+
+Sizes are worked out node by node, and whatever depends on sizes alone is computed: reshapes, slices and
+masks that an exporter left in the graph. What depends on data becomes operations, as `source.py` lists
+them, in the modules that the exporter's names or its metadata say.
+"""
+
+from __future__ import annotations
+
+import ast
+import mmap
+from collections.abc import Mapping
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any, NamedTuple
+
+from paramcalc.base.errors import Fault
+from paramcalc.base.shape import CHANNELS, SPACE, Shape, image, vector
+from paramcalc.importing.readers._layers import only
+from paramcalc.importing.readers._onnx_ops import OPS, Attributes, Constant, Data, Reader, Value
+from paramcalc.importing.readers._protobuf import Message
+from paramcalc.importing.readers._text import stem
+from paramcalc.importing.source import Module, Source
+
+MEANING = "an ONNX file"
+EXAMPLE = "model.onnx"
+MOST_NODES = 500_000
+LARGEST = 2**40  # of one size
+FLOATS = {1, 10, 11, 16}  # float, half, double, bfloat16
+WHOLE = {2: "<u1", 3: "<i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 12: "<u4", 13: "<u8"}
+REAL = {1: "<f4", 10: "<f2", 11: "<f8"}
+FEW = 4096  # numbers of a stored constant that are looked at
+CONTROL = {"If", "Loop", "Scan", "SequenceMap"}
+
+
+def reads(source: str) -> bool:
+    return source.endswith(".onnx")
+
+
+def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> Source:
+    try:
+        with open(source, "rb") as file:
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except ValueError:
+        raise Fault(f"{source} is empty") from None
+    except OSError as error:
+        raise Fault(f"{source}: {error.strerror or error}") from None
+    try:
+        return _Graph(source, Message(data), inputs).source()
+    except Fault as fault:
+        if source not in fault.fact:
+            fault.fact = f"{source}: {fault.fact}"
+        raise
+
+
+class _Node(NamedTuple):
+    """A node as the file has it."""
+
+    kind: str
+    name: str
+    inputs: list[str]
+    outputs: list[str]
+    attributes: Attributes
+    modules: tuple[Module, ...]
+
+
+class _Graph:
+    def __init__(self, path: str, model: Message, sizes: Mapping[str, tuple[int, ...]]) -> None:
+        graph = model.message(7)
+        if graph is None:
+            raise Fault("there is no graph in it: is it an ONNX file?")
+        self.path, self.model, self.graph, self.sizes = path, model, graph, sizes
+        versions = [(one.text(1), one.integer(2)) for one in model.messages(8)]
+        self.version = next((version for domain, version in versions if domain in ("", "ai.onnx")), 1)
+        self.reader = Reader(self.version)
+
+    def source(self) -> Source:
+        stretches = self.graph.stretches(1)
+        if len(stretches) > MOST_NODES:
+            raise Fault(f"the graph has {len(stretches):,} nodes", expected=f"at most {MOST_NODES:,}")
+        if self.model.stretches(25):
+            raise Fault(
+                "functions of the model's own are not read", fix="export without them: inline functions"
+            )
+        reader = self.reader
+        for tensor in self.graph.messages(5):
+            self.stored(tensor, tensor.text(8))
+        nodes = [self.node(Message(stretch)) for stretch in stretches]
+        inputs = self.inputs(nodes)
+        for node in nodes:
+            for name in node.inputs:
+                reader.readers.setdefault(name, []).append(node)
+        fixed = {*reader.values} - {*inputs} | {""}
+        first = []
+        for node in nodes:
+            if fixed.issuperset(node.inputs) and node.kind not in CONTROL:
+                first.append(node)
+                fixed |= {*node.outputs}
+        later = {id(node) for node in first}
+        for node in (*first, *(node for node in nodes if id(node) not in later)):
+            self.run(node)
+        outputs = {name: reader.meant(name) for name in (one.text(1) for one in self.graph.messages(12))}
+        found = {name: value for name, value in outputs.items() if isinstance(reader.values.get(value), Data)}
+        if not found:
+            raise Fault("no output of the graph depends on an input")
+        named = f"{self.path}, ONNX of {self.model.text(2) or 'an unknown exporter'}"
+        return Source(
+            _word(self.graph.text(2)) or stem(self.path),
+            named,
+            inputs,
+            tuple(reader.nodes),
+            {_word(name) or f"output{place}": value for place, (name, value) in enumerate(found.items())},
+            reader.weights,
+            tuple(dict.fromkeys(reader.remarks)),
+        )
+
+    # ------------------------------------------------------------------------------------- inputs
+
+    def inputs(self, nodes: list[_Node]) -> dict[str, Shape]:
+        reader = self.reader
+        given = [one for one in self.graph.messages(11) if one.text(1) not in reader.values]
+        found: dict[str, Shape] = {}
+        for one in given:
+            name = one.text(1)
+            kind, dims = _type(one)
+            sizes = (
+                self.sizes.get(name)
+                or self.sizes.get(_word(name))
+                or (only(self.sizes) if len(given) == 1 else ())
+            )
+            if sizes:
+                dims = [1, *sizes]
+            elif dims and (dims[0] is None or dims[0] < 1):
+                dims = [1, *dims[1:]]
+            if any(dim is None for dim in dims):
+                shown = "x".join("?" if dim is None else str(dim) for dim in dims[1:])
+                raise Fault(
+                    f"the input '{name}' has sizes that are not fixed",
+                    found=shown,
+                    fix=f"give them without the batch: --input {'' if len(given) == 1 else name + '='}{_example(dims)}",
+                )
+            whole = tuple(dim or 1 for dim in dims)
+            if max(whole, default=1) > LARGEST:
+                raise Fault(f"the input '{name}' is too large", found="x".join(map(str, whole)))
+            if len(whole) < 2:
+                reader.values[name] = Data(whole or (1,), kind in FLOATS)
+                continue  # a number that a user sets, not a tensor of the network
+            readers = [node for node in nodes if name in node.inputs]
+            found[name] = _shape(whole, kind in FLOATS, readers)
+            reader.values[name] = Data(whole, kind in FLOATS)
+        if not found:
+            raise Fault("the graph has no input with a batch")
+        return found
+
+    # ------------------------------------------------------------------------------------ constants
+
+    def stored(self, tensor: Message, name: str) -> Constant:
+        """A constant of the file; its numbers are looked at if they are few, and may be sizes."""
+        dims, kind = tuple(tensor.integers(1)), tensor.integer(2)
+        if any(not 0 <= dim <= LARGEST for dim in dims):
+            raise Fault(f"the tensor '{name}' has impossible sizes", found="x".join(map(str, dims)))
+        count = 1
+        for dim in dims:
+            count *= dim
+        if tensor.integer(14) == 1:
+            self.check_outside(tensor.pairs(13).get("location", ""), name)
+        numbers = self.numbers(tensor, kind, dims, count, name) if count <= FEW else None
+        constant = Constant(dims, numbers, kind in FLOATS and count > 1, kind in FLOATS)
+        self.reader.values[name] = constant
+        return constant
+
+    def check_outside(self, location: str, name: str) -> None:
+        """Weights that lie in another file are not read, and must lie beside this one."""
+        for path in (PurePosixPath(location), PureWindowsPath(location)):
+            if not location or path.is_absolute() or path.drive or ".." in path.parts:
+                raise Fault(
+                    f"the tensor '{name}' lies in a file outside of the model's folder", found=location
+                )
+
+    def numbers(self, tensor: Message, kind: int, dims: tuple[int, ...], count: int, name: str) -> Any:
+        import numpy as np
+
+        raw = tensor.stretches(9)
+        if raw and kind in (WHOLE | REAL):
+            data = np.frombuffer(bytes(raw[-1]), (WHOLE | REAL)[kind])
+        elif kind == 1:
+            data = np.array(tensor.floats(4), "f4")
+        elif kind in (11,):
+            data = np.frombuffer(b"".join(bytes(one) for one in tensor.stretches(10)), "<f8")
+        elif kind in WHOLE:
+            data = np.array(tensor.integers(7 if kind == 7 else 5), "i8")
+        else:
+            return None
+        if len(data) != count:
+            if tensor.integer(14) == 1 or not len(data):
+                return None  # in another file
+            raise Fault(
+                f"the tensor '{name}' has {len(data):,} numbers instead of {count:,}: is the file cut off?"
+            )
+        return data.astype("i8" if kind in WHOLE else "f8").reshape(dims)
+
+    # --------------------------------------------------------------------------------------- nodes
+
+    def node(self, message: Message) -> _Node:
+        attributes = Attributes({})
+        name = message.text(3)
+        for one in message.messages(5):
+            key, kind = one.text(1), one.integer(20)
+            value: Any = None
+            if kind == 1 or 2 in one.fields:
+                value = one.floats(2)[-1] if one.floats(2) else 0.0
+            if kind == 2 or 3 in one.fields:
+                value = one.integer(3)
+            if kind == 3 or 4 in one.fields:
+                value = one.text(4)
+            if kind == 4 or 5 in one.fields:
+                tensor = one.message(5)
+                value = None
+                if tensor is not None:
+                    inner = f"{name or message.texts(2)[:1]}:{key}"
+                    value = self.stored(tensor, inner)
+            if kind == 6 or 7 in one.fields:
+                value = one.floats(7)
+            if kind == 7 or 8 in one.fields:
+                value = one.integers(8)
+            if kind == 8 or 9 in one.fields:
+                value = one.texts(9)
+            attributes.values[key] = value
+        modules = _modules(name, message.pairs(9) if 9 in message.fields else {})
+        return _Node(message.text(4), name, message.texts(1), message.texts(2), attributes, modules)
+
+    def run(self, node: _Node) -> None:
+        reader = self.reader
+        reader.here = node
+        inputs: list[Value | None] = [self.value(name, node) if name else None for name in node.inputs]
+        if node.kind in CONTROL:
+            raise Fault(
+                f"{node.kind} '{node.name}' runs other nodes depending on data, which has no one count",
+                fix="export the network with the condition fixed",
+            )
+        rule = OPS.get(node.kind)
+        if rule is None:
+            reader.unknown(node.kind, inputs)
+            return
+        try:
+            rule(reader, node.attributes, inputs)
+        except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
+            where = node.name or (node.outputs or ["?"])[0]
+            raise Fault(
+                f"{node.kind} '{where}' is not as ONNX defines it",
+                found=f"{type(error).__name__}: {error}"[:200],
+            ) from None
+
+    def value(self, name: str, node: _Node) -> Value:
+        if name not in self.reader.values:
+            raise Fault(f"{node.kind} '{node.name}' reads '{name}', which nothing before it gives")
+        return self.reader.values[name]
+
+
+def _example(dims: list[int | None]) -> str:
+    """Sizes such as those that are asked for."""
+    usual = {3: (512,), 4: (224, 224)}.get(len(dims), (128,) * len(dims))
+    open_sizes = iter(usual)
+    return "x".join(str(next(open_sizes, 224) if dim is None else dim) for dim in dims[1:])
+
+
+def _type(info: Message) -> tuple[int, list[int | None]]:
+    """The kind of an input's numbers, and its sizes; None for one that is not fixed."""
+    tensor = Message(memoryview(b""))
+    if (outer := info.message(2)) is not None and (inner := outer.message(1)) is not None:
+        tensor = inner
+    shape = tensor.message(2)
+    dims: list[int | None] = []
+    for dim in shape.messages(1) if shape is not None else ():
+        value = dim.integer(1, -1)
+        dims.append(value if value > 0 else None)
+    return tensor.integer(1), dims
+
+
+def _shape(dims: tuple[int, ...], is_float: bool, readers: list[_Node]) -> Shape:
+    """An input's axes: images have their channels first, unless they are turned first of all."""
+    sizes = dims[1:]
+    if not is_float:
+        return Shape(SPACE[min(len(sizes), 3)][: len(sizes)], sizes)
+    if len(sizes) == 1:
+        return vector(*sizes)
+    turned = [node.attributes.values.get("perm") for node in readers if node.kind == "Transpose"]
+    if turned and turned[0] == [0, len(sizes), *range(1, len(sizes))] and len(sizes) > 1:
+        return Shape((*SPACE[len(sizes) - 1], CHANNELS), sizes)
+    if len(sizes) == 2 and not any(node.kind in ("Conv", "BatchNormalization") for node in readers):
+        return Shape(("length", CHANNELS), sizes)
+    if len(sizes) > 4:
+        raise Fault("an input has more than four axes besides the batch", found="x".join(map(str, dims)))
+    return image(*sizes)
+
+
+def _modules(name: str, metadata: Mapping[str, str]) -> tuple[Module, ...]:
+    """The modules that an exporter says a node was called in.
+
+    >>> [module.path for module in _modules("/layer1/layer1.0/conv1/Conv", {})]
+    ['layer1', 'layer1.0', 'layer1.0.conv1']
+    """
+    scopes = metadata.get("pkg.torch.onnx.name_scopes", "")
+    if scopes:
+        kinds = metadata.get("pkg.torch.onnx.class_hierarchy", "")
+        try:
+            paths, classes = ast.literal_eval(scopes), ast.literal_eval(kinds) if kinds else []
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return ()
+        pairs = list(zip(paths, [*classes, *[""] * len(paths)], strict=False))[:-1]
+        return tuple(Module(str(path), str(kind).rpartition(".")[2]) for path, kind in pairs if path)
+    parts = [part for part in name.split("/") if part][:-1]
+    found: list[str] = []
+    for part in parts if name.startswith("/") or len(parts) > 1 else ():
+        around = found[-1].rpartition(".")[2] if found else ""
+        if found and around and part.startswith(f"{around}."):
+            found.append(f"{found[-1]}{part[len(around) :]}")
+        else:
+            found.append(f"{found[-1]}.{part}" if found else part)
+    return tuple(Module(path) for path in found)
+
+
+def _word(name: str) -> str:
+    return "".join(char if char.isalnum() or char in "_-" else "_" for char in name)[:80].strip("_")
