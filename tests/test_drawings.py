@@ -86,7 +86,14 @@ def formats(command: str) -> list[str]:
     ]
 
 
-WAYS = [(command, form) for command in commands() if command != "lsp" for form in formats(command)]
+BINARY = {"onnx"}  # tests/test_export.py has them
+WAYS = [
+    (command, form)
+    for command in commands()
+    if command != "lsp"
+    for form in formats(command)
+    if form not in BINARY
+]
 
 
 def asked(command: str, form: str, path: Path) -> list[str]:

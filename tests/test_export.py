@@ -9,7 +9,10 @@ import pytest
 
 from paramcalc import load, parse
 from paramcalc.export.diagram import diagram, dot, mermaid
+from paramcalc.export.onnx import onnx
 from paramcalc.export.pytorch import pytorch, weight_names
+from paramcalc.importing.network import imported
+from paramcalc.importing.readers import reader
 from tests.conftest import Run
 
 TOY = """
@@ -142,3 +145,33 @@ def test_means_along_axes() -> None:
     source = pytorch(parse(text).graph(), "a mean")
     assert "Mean((2, 3), keepdim=True)" in source
     assert "Max((1,), keepdim=True)" in source
+
+
+ONNX_TOTALS = (
+    "lenet5-ng",
+    "googlenet",
+    "resnet-50",
+    "mobilenet-v3-small",
+    "densenet-121",
+    "vit-b16",
+    "bert-base",
+)
+
+
+@pytest.mark.parametrize("name", ONNX_TOTALS)
+def test_an_onnx_file_is_read_with_the_same_counts(name: str, tmp_path: Path) -> None:
+    """Our own files, by our own reader; `tests/oracle/test_export_onnx.py` has ONNX's own checker read them."""
+    path = tmp_path / "net.onnx"
+    report = load(name).count()
+    path.write_bytes(onnx(report.graph))
+    again = parse(imported(reader(str(path)).read(str(path), {})).text).count()
+    assert (again.params, again.macs) == (report.params, report.macs)
+
+
+def test_an_onnx_file_needs_a_name(run: Run, tmp_path: Path) -> None:
+    assert "-o network.onnx" in run("export", "lenet5-ng", "--to", "onnx").err
+    assert run("export", "lenet5-ng", "-o", str(tmp_path / "net.onnx")).code == 0
+    assert (tmp_path / "net.onnx").stat().st_size < 10_000
+    found = run("export", "swin-t", "-o", str(tmp_path / "swin.onnx"))
+    assert found.code == 2 and "window_attention has no counterpart in ONNX" in found.err
+    assert not (tmp_path / "swin.onnx").exists()

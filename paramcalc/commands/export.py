@@ -1,4 +1,4 @@
-"""paramcalc export: a network as source of PyTorch, or as a diagram."""
+"""paramcalc export: a network as source of PyTorch, as an ONNX file, or as a diagram."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paramcalc.commands._common import (
 )
 
 
-@output_options("pytorch", "mermaid", "dot", option="--to")
+@output_options("pytorch", "onnx", "mermaid", "dot", option="--to")
 @network_options
 def export(
     changed: Changes,
@@ -34,6 +34,8 @@ def export(
 
     Example: paramcalc export resnet-50 --to pytorch -o resnet50.py
 
+    Example: paramcalc export bert-base -o bert.onnx
+
     Example: paramcalc export googlenet --to mermaid --depth 1
     """
     from paramcalc.base.errors import Fault
@@ -48,6 +50,16 @@ def export(
         raise Fault("--depth is for diagrams", fix="add --to mermaid or --to dot")
     if report.auxiliary:
         remark(f"left out, as they exist in training only: {', '.join(report.auxiliary)}")
+    if output.format == "onnx":
+        from paramcalc.base.files import whole
+        from paramcalc.export.onnx import onnx
+
+        if output.path is None:
+            raise Fault("an ONNX file is not text", fix="name a file: -o network.onnx")
+        data = onnx(report.graph)
+        with whole(output.path) as file:
+            file.write(data)
+        return
     output.show(
         {
             "pytorch": lambda: pytorch.document(report),

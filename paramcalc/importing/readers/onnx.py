@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import mmap
+import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ FLOATS = {1, 10, 11, 16}  # float, half, double, bfloat16
 WHOLE = {2: "<u1", 3: "<i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 12: "<u4", 13: "<u8"}
 REAL = {1: "<f4", 10: "<f2", 11: "<f8"}
 FEW = 4096  # numbers of a stored constant that are looked at
+WEIGHT = re.compile(r"\.[a-z_]+$")  # what an input is called that stands for a weight: conv1.weight
 CONTROL = {"If", "Loop", "Scan", "SequenceMap"}
 
 
@@ -118,6 +120,8 @@ class _Graph:
     def inputs(self, nodes: list[_Node]) -> dict[str, Shape]:
         reader = self.reader
         given = [one for one in self.graph.messages(11) if one.text(1) not in reader.values]
+        if len(given) > 1:
+            given = [one for one in given if not self.is_weight(one)]
         found: dict[str, Shape] = {}
         for one in given:
             name = one.text(1)
@@ -150,6 +154,15 @@ class _Graph:
         if not found:
             raise Fault("the graph has no input with a batch")
         return found
+
+    def is_weight(self, info: Message) -> bool:
+        """Whether an input stands for a weight of a file that has none; it is a constant then."""
+        if not WEIGHT.search(info.text(1)):
+            return False
+        kind, dims = _type(info)
+        is_float = kind in FLOATS
+        self.reader.values[info.text(1)] = Constant(tuple(dim or 1 for dim in dims), None, is_float, is_float)
+        return True
 
     # ------------------------------------------------------------------------------------ constants
 
@@ -257,7 +270,7 @@ class _Graph:
 
 
 def _example(dims: list[int | None]) -> str:
-    """Sizes such as those that are asked for."""
+    """Sizes such as those that are sizes for."""
     usual = {3: (512,), 4: (224, 224)}.get(len(dims), (128,) * len(dims))
     open_sizes = iter(usual)
     return "x".join(str(next(open_sizes, 224) if dim is None else dim) for dim in dims[1:])
