@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from paramcalc.cli import commands, function
+from tests import errata
 from tests.conftest import Run
 from tests.documents import ROOT, check, shown, write_files
 from tests.repositories import repository
@@ -113,3 +114,7 @@ def test_links_lead_somewhere() -> None:
     for document in (*DOCUMENTS, ROOT / "CONTRIBUTING.md"):
         for target in re.findall(r"\]\(([^)#:]+)", document.read_text("utf-8")):
             assert (document.parent / target).is_file(), f"{document.name} links to {target}"
+
+
+def test_the_errata_are_those_of_the_claims() -> None:
+    assert errata.PAGE.read_text(encoding="utf-8") == errata.page(), "python -m tests.errata"
