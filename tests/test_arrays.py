@@ -265,6 +265,14 @@ def test_mamba_is_run_as_counted(run: Run) -> None:
     assert run("verify", "mamba-130m", *settings).code == 0
 
 
+@pytest.mark.parametrize("layer", ["log", "sqrt", "power 1/3", "lp_pool2d 3 2"])
+def test_what_has_no_result_for_some_numbers_is_run_all_the_same(layer: str, run: Run) -> None:
+    """Half of the numbers that are drawn are below zero: the roots of these are no fault of the counts."""
+    result = run("verify", "-", stdin=f"input: 2x6x6\nlayers: [{layer}]\n")
+
+    assert result.code == 0
+
+
 def test_a_text_is_pooled_at_its_end() -> None:
     """CLIP's way: the position of the greatest id, gathered from the tokens."""
     net = graph("""

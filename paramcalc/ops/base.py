@@ -67,6 +67,7 @@ class Op:
         frozen: names of weights that are fixed by design, not learned.
         contracting: names of weights that are multiplied in a contraction; a convention that
             counts "weights only" counts these.
+        partial: it has no result for some numbers, such as the root of a negative one.
         takes_ids: it also works on token ids, tensors without channels, as it does no arithmetic on them.
         passes: the op hands its input on and makes no layer of its own.
         routes: its second branch belongs to experts, which its first one chooses at each position.
@@ -82,6 +83,7 @@ class Op:
     aliases: ClassVar[tuple[str, ...]] = ()
     frozen: ClassVar[frozenset[str]] = frozenset()
     contracting: ClassVar[frozenset[str]] = frozenset({"weight"})
+    partial: ClassVar[bool] = False
     takes_ids: ClassVar[bool] = False
     passes: ClassVar[bool] = False
     routes: ClassVar[bool] = False

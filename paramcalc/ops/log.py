@@ -11,6 +11,7 @@ from paramcalc.ops.base import Array, Elementwise, Example, Tools
 class Log(Elementwise):
     """log(x), element by element."""
 
+    partial = True
     per_element = {"log": 1}
     examples = (Example("log", ("1x80x3000",), "1x80x3000"),)
 

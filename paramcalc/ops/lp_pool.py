@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from paramcalc.base.errors import Fault
 from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import Size
 from paramcalc.ops._pool import WindowPool
@@ -29,7 +30,18 @@ class LpPool(WindowPool):
     stride: PerAxis | None = None
     ceil_mode: Flag = False
 
+    partial = True
     examples = (Example("lp_pool2d 2 2", ("64x28x28",), "64x14x14"),)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        if self.norm_type <= 0:
+            raise Fault(
+                f"{self.title}: norm_type must be above 0",
+                found=str(self.norm_type),
+                fix="2 for the root of the sum of squares",
+                about="norm_type",
+            )
+        return super().shape(*inputs)
 
     def windows(self, x: Shape) -> Windows:
         return windows(x, self.kernel_size, self.stride or self.kernel_size, "valid", (1,) * self.rank)

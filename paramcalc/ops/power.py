@@ -17,6 +17,7 @@ class Power(Elementwise):
 
     exponent: Number
 
+    partial = True
     per_element = {"power": 1}
     examples = (Example("power 3", ("64x28x28",), "64x28x28"),)
 

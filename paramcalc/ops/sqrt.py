@@ -11,6 +11,7 @@ from paramcalc.ops.base import Array, Elementwise, Example, Tools
 class Sqrt(Elementwise):
     """The square root of x, element by element."""
 
+    partial = True
     per_element = {"sqrt": 1}
     examples = (Example("sqrt", ("64x28x28",), "64x28x28"),)
 
