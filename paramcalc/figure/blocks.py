@@ -7,7 +7,7 @@ from itertools import takewhile
 from math import prod
 from typing import NamedTuple
 
-from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.shape import CHANNELS, EXPERTS, Shape
 from paramcalc.count.report import Report
 from paramcalc.figure.kinds import sizes
 from paramcalc.figure.legend import EDGE, heading, legend
@@ -63,13 +63,15 @@ class _Scale(NamedTuple):
             return _Slice(kind, 7, height, 3)
         height = max(TALL * (side(shape) / self.side) ** 0.5, LEAST)
         width = max(DEEP * (channels / self.channels) ** 0.5 * thin, 3)
-        return _Slice(kind, width, height, 0.32 * height if len(shape.space) > 1 else 4)
+        return _Slice(
+            kind, width, height, 0.32 * height if len(shape.space) > 1 and EXPERTS not in shape.axes else 4
+        )
 
 
 def side(shape: Shape) -> float:
     """The side of a square of as many positions; of tokens too, which often are the patches of one."""
-    positions = prod(shape.space)
-    return float(positions ** (1 / max(len(shape.space), 2)))
+    space = [dim for axis, dim in zip(shape.axes, shape.dims, strict=True) if axis not in (CHANNELS, EXPERTS)]
+    return float(prod(space) ** (1 / max(len(space), 2)))
 
 
 def blocks(report: Report) -> Picture:

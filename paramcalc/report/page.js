@@ -90,7 +90,7 @@ class Point {
 
 const WORDS = { params: "params", macs: "MACs", activations: "activations", memory: "params + outputs" };
 const LARGEST = 10n ** 15n;
-const shown = number => number.toLocaleString("en-US");
+const shown = new Intl.NumberFormat("en-US").format;
 
 function make(name, settings = {}, ...children) {
   const node = document.createElement(name);
@@ -187,37 +187,58 @@ class Network {
     return lines;
   }
 
+  // The table's rows; those that are there already only get their texts.
   rows(lines) {
-    const body = [], all = this.sums ? this.sums[1] || 1n : 1n;
+    const seen = [];
     let shut = Infinity;
     for (const line of lines) {
       if (line.depth <= shut) shut = Infinity;
       if (shut < Infinity) continue;
-      const open = line.group ? this.open.has(line.key) : this.told.has(line.key);
-      if (line.group && !open) shut = line.depth;
-      const often = line.rounds ? this.at.number(line.rounds) : BigInt(line.times);
-      const name = often === 1n && !line.rounds ? line.name : `${line.name} × ${often}`;
-      const sign = line.group ? (open ? "▾ " : "▸ ") : "  ";
-      const toggle = make("button", { type: "button", "aria-expanded": open, "data-key": line.key }, sign + name);
-      toggle.onclick = () => this.toggle(line);
-      const share = Number(line.counts[1] * 1000n / all) / 10, bar = make("span", { className: "bar" });
-      bar.style.width = `${share / 20}rem`;
-      const first = make("td", {}, toggle);
-      first.style.paddingLeft = `${line.depth + .3}em`;
-      body.push(make("tr", {}, first, make("td", { className: "text op" }, this.at.text(line.call)), make("td", {}, this.at.text(line.output)),
-        ...line.counts.map(count => make("td", {}, shown(count))), make("td", { className: "share text" }, bar, `${share.toFixed(1)} %`)));
-      if (!line.group && open) body.push(make("tr", { className: "formula" }, make("td", { colSpan: 7 }, this.formulas(line))));
+      line.open = (line.group ? this.open : this.told).has(line.key);
+      if (line.group && !line.open) shut = line.depth;
+      seen.push(line);
     }
-    const focused = document.activeElement?.dataset?.key, inside = this.table.contains(document.activeElement);
-    this.table.tBodies[0].replaceChildren(...body);
+    const structure = seen.map(line => `${line.depth} ${line.open} ${line.group} ${line.key}`).join("\n");
+    if (structure !== this.structure) this.build(seen);
+    this.structure = structure;
+    const all = this.sums?.[1] || 1n;
+    const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+    seen.forEach((line, place) => {
+      const { toggle, cells, bar, share, formula } = this.built[place];
+      const often = line.rounds ? this.at.number(line.rounds) : BigInt(line.times);
+      const sign = line.group ? (line.open ? "▾ " : "▸ ") : "";
+      put(toggle, sign + (often === 1n && !line.rounds ? line.name : `${line.name} × ${often}`));
+      [this.at.text(line.call), this.at.text(line.output), ...line.counts.map(shown)].forEach((text, column) => put(cells[column], text));
+      const part = Number(line.counts[1] * 1000n / all) / 10;
+      bar.style.width = `${part / 20}rem`;
+      put(share, ` ${part.toFixed(1)} %`);
+      if (formula) put(formula, this.formulas(line));
+    });
+  }
+
+  build(seen) {
+    const focused = document.activeElement?.dataset?.key, inside = this.table.contains(document.activeElement), rows = [];
+    this.built = seen.map(({ key, depth, group, open, explained }) => {
+      const toggle = make("button", { type: "button", "aria-expanded": open, "data-key": key });
+      toggle.onclick = () => this.toggle(key, group);
+      const first = make("td", {}, toggle);
+      first.style.paddingLeft = `${depth + .3}em`;
+      const cells = ["text op", "", "", "", ""].map(className => make("td", { className }));
+      const bar = make("span", { className: "bar" }), share = make("span");
+      rows.push(make("tr", {}, first, ...cells, make("td", { className: "share text" }, bar, share)));
+      const formula = !group && open ? make("td", { colSpan: 7 }) : null;
+      if (formula) rows.push(make("tr", { className: "formula" }, formula));
+      return { toggle, cells, bar, share, formula };
+    });
+    this.table.tBodies[0].replaceChildren(...rows);
     if (inside) this.button(focused)?.focus();
   }
 
   button(key) { return [...this.table.querySelectorAll("button")].find(one => one.dataset.key === key); }
 
-  toggle(line) {
-    const set = line.group ? this.open : this.told;
-    set.delete(line.key) || set.add(line.key);
+  toggle(key, group) {
+    const set = group ? this.open : this.told;
+    set.delete(key) || set.add(key);
     this.rows(this.lines());
   }
 

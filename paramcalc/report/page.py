@@ -117,9 +117,17 @@ class _State:
             "inputs": [f"{name} {self.sizes(shape, {})}" for name, shape in self.closed.graph.inputs.items()],
             "knobs": [self.knob(place) for place in range(len(self.closed.symbols))],
             "guards": [self.guard(one) for one in self.closed.assumptions],
-            "totals": [self.form(getattr(self.closed.totals, name)) for name in QUANTITIES],
+            "totals": self.totals(),
             "lines": _runs(lines),
         }
+
+    def totals(self) -> list[int]:
+        """The forms of all quantities; the last is written as the sum that it nearly always is."""
+        counts = self.closed.totals
+        found = [self.form(getattr(counts, name)) for name in QUANTITIES[:-1]]
+        if counts.memory - counts.params - counts.activations == 0:
+            return [*found, self.tables.forms.add(f"${found[0]}+${found[2]}")]
+        return [*found, self.form(counts.memory)]
 
     def knob(self, place: int) -> list[Any]:
         """Letter, name, then usual value, least, most, step, in the units that a reader knows; scale, offset."""
