@@ -39,8 +39,11 @@ def own_words(report: Report) -> dict[str, str]:
 
 
 def quantity(name: str, report: Report) -> str:
-    """The quantity of that name, or word; `Fault` where a report's convention says nothing about it."""
-    if name in report.quantities:
+    """The quantity of that name, or word; `Fault` where a report's convention says nothing about it.
+
+    The depth is the same under all of them.
+    """
+    if name in (*report.quantities, "depth"):
         return name
     for word, meant in own_words(report).items():
         if word.lower() == name.lower():

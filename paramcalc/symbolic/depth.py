@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias
 
 from paramcalc.base.sizes import judge
 from paramcalc.count.report import weight_layers
 from paramcalc.engine.graph import Graph
 from paramcalc.symbolic.rounds import Rest, summed
 
-Ways = dict[int, Any]  # the longest way to each value that is reached; None where that has no closed form
+Lengths: TypeAlias = tuple[Any, ...]  # of the ways that may be the longest; none where that is not known
+Ways: TypeAlias = dict[int, Lengths]  # to each value that is reached
 
 
 def depth(graph: Graph, rests: Iterable[Rest]) -> Any:
@@ -19,9 +20,10 @@ def depth(graph: Graph, rests: Iterable[Rest]) -> Any:
     The rounds after the first of a repeat are one in the graph, and go through one another's outputs: so a
     path through them is as long as through one, times their number.
     """
-    ways: Ways = dict.fromkeys(range(len(graph.inputs)), 0)
+    ways: Ways = dict.fromkeys(range(len(graph.inputs)), (0,))
     _walk(graph, ways, range(len(graph.layers)), sorted(rests, key=lambda rest: (rest.begin, -rest.end)))
-    return _longest([ways.get(value) for value in graph.outputs])
+    ends = _longest([ways.get(value, ()) for value in graph.outputs])
+    return (ends[0] if len(ends) == 1 else judge.get().function("max", [*ends])) if ends else None
 
 
 def _walk(graph: Graph, ways: Ways, layers: range, rests: list[Rest]) -> None:
@@ -37,8 +39,7 @@ def _walk(graph: Graph, ways: Ways, layers: range, rests: list[Rest]) -> None:
         layer = graph.layers[number]
         reached = [ways[value] for value in layer.inputs if value in ways]
         if reached or not layer.inputs:
-            longest = _longest(reached or [0])
-            ways[first + number] = None if longest is None else longest + weight_layers(layer)
+            ways[first + number] = _further(_longest(reached or [(0,)]), weight_layers(layer))
         number += 1
 
 
@@ -49,28 +50,48 @@ def _walk_rounds(graph: Graph, ways: Ways, rest: Rest, others: list[Rest]) -> No
     """
     first, layers = len(graph.inputs), range(rest.begin, rest.end)
     inside = [each for each in others if rest.begin <= each.begin < rest.end]
-    entering = ways.get(rest.entering)
-    through: Ways = {rest.entering: 0}
+    if rest.entering not in ways:
+        known = {*ways}
+        _walk(graph, ways, layers, inside)
+        ways.update(dict.fromkeys(ways.keys() - known, ()))
+        return
+    entering = ways[rest.entering]
+    through: Ways = {rest.entering: (0,)}
     past = {value: way for value, way in ways.items() if value != rest.entering}
     for each in (through, past):
         _walk(graph, each, layers, inside)
-    round_ = through.get(rest.leaving)
-    if entering is None or round_ is None or _longest([entering, past.get(rest.leaving, 0)]) != entering:
-        ways.update({first + number: None for number in layers})
+    one = through.get(rest.leaving, ())
+    if len(one) != 1 or not _reach(entering, past.get(rest.leaving, (0,))):
+        ways.update({first + number: () for number in layers})
         return
-    before = entering + summed(round_, (rest.range,)) - round_
+    before = _further(entering, summed(one[0], (rest.range,)) - one[0])
     for number in layers:
         value = first + number
-        own = through.get(value)
-        known = own is not None and _longest([round_, own]) == round_ and value not in past
-        ways[value] = before + own if known else None
-    ways[rest.leaving] = before + round_
+        own = through.get(value, ())
+        known = len(own) == 1 and _reach(one, own) and value not in past
+        ways[value] = _further(before, own[0]) if known else ()
+    ways[rest.leaving] = _further(before, one[0])
 
 
-def _longest(ways: list[Any]) -> Any:
-    """The greatest of some lengths, or a function of those that may be; None if one is not known."""
-    if None in ways:
-        return None
-    if all(type(way) is int for way in ways):
-        return max(ways, default=0)
-    return judge.get().function("max", ways)
+def _further(ways: Lengths, by: Any) -> Lengths:
+    return tuple(way + by for way in ways)
+
+
+def _longest(several: Sequence[Lengths]) -> Lengths:
+    """The lengths that may be the greatest of all; none if some are not known."""
+    kept: list[Any] = []
+    for way in (way for ways in several for way in ways):
+        if not _reach(kept, (way,)):
+            kept = [other for other in kept if not _reach((way,), (other,))] + [way]
+    return tuple(kept) if all(several) else ()
+
+
+def _reach(ways: Sequence[Any], others: Sequence[Any]) -> bool:
+    """Whether there are others, none of which is longer than all of the ways, whatever the symbols."""
+    return bool(others) and all(any(_at_least(way, other) for way in ways) for other in others)
+
+
+def _at_least(one: Any, other: Any) -> bool:
+    if type(one) is int and type(other) is int:
+        return one >= other
+    return bool(judge.get().function("max", [one, other]) == one)
