@@ -318,3 +318,18 @@ def test_what_a_knob_cannot_break() -> None:
     """A setting that makes more experts active than stored is refused, and the setting is named."""
     with pytest.raises(SpecError, match="more experts are active than stored"):
         parse(SMALL).count(active=5)
+
+
+def test_drawn_weights_keep_numbers_at_unit_size() -> None:
+    """Each expert has weights that suit what enters it, however many there are."""
+    graph = parse(SMALL).graph(length=200, hidden=300)
+    up = run_graph(graph, activations=["moe/layers/up"])["moe/layers/up"]
+
+    assert 0.5 < up.std() < 2
+
+
+def test_other_names(run: Run) -> None:
+    """What others call it is answered."""
+    err = run("count", "-", stdin="input: 8\nlayers: [moe 8 2]\n").err
+
+    assert "experts, with mixture, active, router and layers below it" in err

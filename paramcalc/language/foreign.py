@@ -138,6 +138,7 @@ _JOINS = {
     "mm": "matmul", "dot": "matmul", "div": "divide", "divide": "divide", "maximum": "maximum", "minimum": "minimum",
 }  # fmt: skip
 
+_MIXTURE = "experts, with mixture, active, router and layers below it"
 _LATENT = "latent_attention HEADS KV_RANK NOPE_DIM ROPE_DIM VALUE_DIM"
 
 # other names, and what to write
@@ -149,6 +150,7 @@ _WORDS = {
     "separableconv#d": "conv#d channels KERNEL groups=channels bias=false, conv#d OUT 1",
     "separableconvolution#d": "conv#d channels KERNEL groups=channels bias=false, conv#d OUT 1",
     "separableconv": "conv2d channels KERNEL groups=channels bias=false, conv2d OUT 1",
+    "moe": _MIXTURE, "mixtureofexperts": _MIXTURE, "sparsemoe": _MIXTURE, "sparsemoeblock": _MIXTURE,
     "bn": "batch_norm", "batchnorm": "batch_norm", "ln": "layer_norm", "gn": "group_norm GROUPS",
     "lrn": "local_response_norm SIZE", "crossmaplrn2d": "local_response_norm SIZE",
     "maxpool": "max_pool2d KERNEL", "pool": "max_pool2d KERNEL", "maxpooling": "max_pool2d KERNEL",

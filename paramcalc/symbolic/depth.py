@@ -51,9 +51,9 @@ def _walk_rounds(graph: Graph, ways: Ways, rest: Rest, others: list[Rest]) -> No
     first, layers = len(graph.inputs), range(rest.begin, rest.end)
     inside = [each for each in others if rest.begin <= each.begin < rest.end]
     if rest.entering not in ways:
-        known = {*ways}
+        before_it = {*ways}
         _walk(graph, ways, layers, inside)
-        ways.update(dict.fromkeys(ways.keys() - known, ()))
+        ways.update(dict.fromkeys(ways.keys() - before_it, ()))
         return
     entering = ways[rest.entering]
     through: Ways = {rest.entering: (0,)}

@@ -126,15 +126,16 @@ class DrawnWeights:
     def _fill(self, array: Array, name: str, layer: Layer, inputs: Sequence[Array]) -> None:
         """Numbers that fit what the array's name says it is for, the same whichever other layers run."""
         start = crc32("/".join(key(layer, name)).encode()) % BLOCK
+        one = array if layer.applied.mixture is None else array[0]  # of an expert
         if name.startswith("bias") or name.endswith(("_bias", "_mean")):
             self._draw(array, start, SPREAD)
         elif name.endswith("_var"):
             self._draw(array, start, SPREAD, centre=1)
             np.abs(array, out=array)
-        elif array.ndim == 1:
+        elif one.ndim == 1:
             self._draw(array, start, SPREAD, centre=1)
         elif layer.op.contracts(name):
-            self._draw(array, start, 1 / (size_of(inputs[0]) * sqrt(array[0].size)))
+            self._draw(array, start, 1 / (size_of(inputs[0]) * sqrt(one[0].size)))
         else:
             self._draw(array, start, 1)
 

@@ -157,7 +157,7 @@ def _items(chance: random.Random, examples: list[str], indent: str, depth: int) 
     names: list[str] = []
     for number in range(chance.randint(1, 4)):
         name = chance.choice(NAMES) if chance.random() < 0.03 else f"n{number}"
-        kind = chance.randrange(9 if depth else 4)
+        kind = chance.randrange(10 if depth else 4)
         inside = indent + "    "
         call = f"unit {chance.choice(('', '3', 'out=2*width'))}"
         call = chance.choice((", ".join(_calls(chance, examples, 3)), call))
@@ -182,6 +182,15 @@ def _items(chance: random.Random, examples: list[str], indent: str, depth: int) 
         elif kind == 7:
             lines += [f"{indent}- auxiliary:", f"{inside}{name}:"]
             lines += _items(chance, examples, inside + "  ", depth - 1)
+        elif kind == 8:
+            stored, active = chance.choice(("1", "3", "width")), chance.choice(("1", "1", "2", "width"))
+            lines += [f"{indent}- {name}:", f"{inside}experts:", f"{inside}  mixture: {stored}"]
+            lines += [
+                f"{inside}  active: {active}",
+                f"{inside}  router: linear mixture",
+                f"{inside}  layers:",
+            ]
+            lines += _items(chance, examples, inside + "    ", depth - 1)
         else:
             lines += [f"{indent}- {name}:", *_items(chance, examples, inside, depth - 1)]
         names.append(name)
