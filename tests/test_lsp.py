@@ -365,6 +365,30 @@ def test_a_name_that_would_change_the_network_is_refused(marked: str, name: str,
         names.rename(of(), spot(NET, marked), name, lambda name: None)
 
 
+def test_names_in_long_blocks_and_chosen_inputs() -> None:
+    """Outputs of a block, and knobs in the parts of an input that a condition chooses."""
+    text = """\
+input: {if: size > 4, then: 3 x size x size, else: 3x4x4}
+knobs: {size: 8}
+blocks:
+  unit out:
+    outputs: {all: maps}
+    layers: [maps: conv2d out 1, relu]
+layers: [u: unit 4, add from u/all u]
+"""
+    analysis = of(text)
+    for marked, name, count in (
+        ("{s|ize: 8}", "n", 4),
+        ("[ma|ps: conv2d", "inside", 2),
+        ("{a|ll: maps", "end", 2),
+    ):
+        chosen = names.rename(analysis, spot(text, marked), name, lambda name: None)
+        after = names.renamed(text, chosen, name)
+
+        assert len(chosen) == count, marked
+        assert parse(after).count().params == 16
+
+
 def test_a_broken_spec_is_not_renamed() -> None:
     with pytest.raises(Fault, match="mend the mistakes"):
         names.rename(of(NET.replace("linear", "linaer")), 1, "x", lambda name: None)

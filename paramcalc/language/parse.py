@@ -69,7 +69,7 @@ class _Signature(NamedTuple):
     inputs: tuple[str, ...]
 
 
-def _is_long(node: Node) -> TypeGuard[Mapping]:
+def is_long(node: Node) -> TypeGuard[Mapping]:
     """Whether the body of a block is in long form: its chain under `layers`, with more beside it."""
     keys = node.keys() if isinstance(node, Mapping) else []
     return "repeat" not in keys and not {"layers", *LONG}.isdisjoint(keys)
@@ -461,7 +461,7 @@ class _SpecReader(ChainReader):
         self.variables = frozenset(spec.knobs) | {parameter.name for parameter in parameters}
         at = key.start + bool(key.quote)
         outputs: tuple[tuple[str, Reference], ...] = ()
-        if _is_long(node):
+        if is_long(node):
             parts = self.parts(node, name, required=("layers",), optional=LONG)
             if parts is None:
                 return Block(
@@ -475,7 +475,7 @@ class _SpecReader(ChainReader):
 
     def check_override(self, key: Scalar, node: Node, name: str, base: Spec | None) -> None:
         """A block of the spec that is used is replaced on purpose, or not at all."""
-        said = node.get("override") if _is_long(node) else None
+        said = node.get("override") if is_long(node) else None
         wrong = said is not None and not (isinstance(said, Scalar) and said.text in TRUE_FALSE)
         override = self.truth(said, "override")
         if base and name in base.blocks and not override and not wrong:

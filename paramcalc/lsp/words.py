@@ -10,6 +10,7 @@ from paramcalc import ops
 from paramcalc.base.errors import Fault, Source, SpecError
 from paramcalc.language import lines, syntax
 from paramcalc.language.lines import NAME, WORD, Token
+from paramcalc.language.parse import is_long
 from paramcalc.language.syntax import Mapping, Node, Scalar, Sequence
 from paramcalc.ops.attributes import attributes
 
@@ -83,8 +84,9 @@ class _Words:
 
     def in_input(self, node: Node) -> Iterator[Word]:
         if isinstance(node, Mapping):
-            for _, value in node.entries:
-                yield from self.values(value)
+            chosen = node.get("if") is not None
+            for key, value in node.entries:
+                yield from self.in_input(value) if chosen and key.text != "if" else self.values(value)
         else:
             yield from self.values(node, without=("x",))
 
@@ -119,8 +121,22 @@ class _Words:
                     yield Word(name, token.start, token.start + len(name), PARAMETER, self.block, self.block)
                 if equals:
                     yield from self.identifiers(token, len(name) + 1)
-            yield from self.chain(value)
+            yield from self.body(value)
             self.block = ""
+
+    def body(self, node: Node) -> Iterator[Word]:
+        """The chain of a block, or what its long form has."""
+        for key, value in node.entries if is_long(node) else ():
+            if key.text == "outputs" and isinstance(value, Mapping):
+                for name, one in value.entries:
+                    yield self.word(name, LAYER)
+                    yield from self.references(one)
+            elif key.text == "outputs":
+                yield from self.references(value)
+            elif key.text == "layers":
+                yield from self.chain(value)
+        if not is_long(node):
+            yield from self.chain(node)
 
     def in_layers(self, node: Node) -> Iterator[Word]:
         yield from self.chain(node)
