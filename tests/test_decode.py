@@ -374,6 +374,20 @@ def test_other_commands(run: Run) -> None:
     assert "past" in explained.out
 
 
+def test_rows(run: Run, tmp_path: Path) -> None:
+    """A note says what the rows are of; a network of a folder that has no tokens is named, the others counted."""
+    (tmp_path / "tokens.yaml").write_text(TOKENS)
+    (tmp_path / "image.yaml").write_text("{input: 3x8x8, layers: [conv2d 4 3]}")
+
+    done = run("count", str(tmp_path), "--decode", "9")
+
+    assert done.code == 2
+    assert "tokens" in done.out
+    assert "decode=9: the work of one more token, with 9 before it in the caches" in done.out
+    assert "image" in done.err.splitlines()[0]
+    assert "one more token needs an input with a length" in done.err
+
+
 def test_memory_lists_caches(run: Run) -> None:
     mixed = json.loads(run("memory", "-", "--decode", "9", "--format", "json", stdin=MIXED).out)
 

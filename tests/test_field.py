@@ -91,6 +91,7 @@ CASES = [
     ("self_attention 2 causal=true window=7", "{length: 5, channels: 4}"),
     ("self_attention 2 position_bias=8", "{length: 5, channels: 4}"),
     ("latent_attention 2 4 3 2 5", "{length: 4, channels: 4}"),
+    ("latent_attention 2 4 3 2 5", "{height: 2, length: 3, channels: 4}"),
     ("latent_attention 2 4 3 2 5 causal=true absorbed=true", "{length: 4, channels: 4}"),
     ("rotary", "{length: 4, channels: 2}"),
     ("cross_attention 2", "{length: 3, channels: 4} {length: 3, channels: 4}"),

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from paramcalc.base.errors import Fault, Problem, SpecError
+from paramcalc.base.errors import Fault, Problem, Source, SpecError
 from paramcalc.commands._common import Changes, Output, under
 from paramcalc.count.report import Report
 from paramcalc.engine import library
+from paramcalc.engine.settings import Decode
 from paramcalc.model import Model, load
 
 
@@ -32,11 +33,20 @@ def counted(texts: Sequence[str], variants: bool, changed: Changes, batch: int, 
                 if not folder and not variants:
                     raise
                 found.problems.extend(error.problems)
+            except Fault as fault:
+                if not folder and not variants:
+                    raise
+                found.problems.append(Problem(Source(name, ""), 0, 0, fault.fact, tuple(fault.notes())))
     if not found.reports:
         if found.problems:
             raise SpecError(found.problems)
         raise Fault(f"{texts[0]}: no specs in this folder", fix="the names of specs end in .yaml")
     return found
+
+
+def steps(changed: Changes) -> tuple[str, ...]:
+    """A note that rows are of one more token, if they are."""
+    return tuple(change.said for change in changed.changes if isinstance(change, Decode))
 
 
 def by_name(reports: Sequence[Report]) -> Counted:

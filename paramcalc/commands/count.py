@@ -73,10 +73,10 @@ def count(
     if rows or len(specs) > 1 or Path(specs[0]).is_dir():
         if depth is not None or unfold or top is not None or by:
             raise Fault("--depth, --unfold, --top and --by are about the layers of one network")
-        from paramcalc.commands._networks import counted, show
+        from paramcalc.commands._networks import counted, show, steps
 
         found = counted(specs, rows, changed, batch, convention)
-        show(found, output, columns, sort, dtype)
+        show(found, output, columns, sort, dtype, steps(changed))
         return
     spec = specs[0]
     from paramcalc.count import draw

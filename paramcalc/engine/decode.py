@@ -29,13 +29,12 @@ def decoded(graph: Graph, decode: Decode) -> Graph:
         name: one_token(shape) if place == grown else shape
         for place, (name, shape) in enumerate(graph.inputs.items())
     }
-    said = f"{decode}: the work of one more token, with {decode.past} before it in the caches"
     return graph._replace(
         inputs=inputs,
         layers=tuple(layers),
         settings=(*graph.settings, str(decode)),
         past=decode.past,
-        remarks=(*graph.remarks, said),
+        remarks=(*graph.remarks, decode.said),
     )
 
 

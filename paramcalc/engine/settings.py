@@ -67,6 +67,11 @@ class Decode(NamedTuple):
     def layers(self) -> str:
         return ""
 
+    @property
+    def said(self) -> str:
+        """What numbers are of, below a table."""
+        return f"{self}: the work of one more token, with {self.past} before it in the caches"
+
 
 Setting: TypeAlias = Change | Replacement | Decode
 

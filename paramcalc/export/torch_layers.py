@@ -567,6 +567,8 @@ def learned(kind: str) -> Rule:
 
 
 def positions(op: Any, used: Applied) -> Use:
+    if op.past:
+        raise Fault(f"{op.title}: a step after cached tokens has no counterpart in PyTorch", about="past")
     length, channels = used.weights["weight"]
     return one("Positions", Argument("length", length), Argument("channels", channels))
 

@@ -51,7 +51,8 @@ class SelfAttention(Attention):
     are length * window, those before the first position counted as padding is.
 
     `position_bias` learns a number for each head and distance, in so many buckets, as T5 has; a later
-    layer may share it alone: share=first.position_bias. `rotary` turns queries and keys by their
+    layer may share it alone: share=first.position_bias. (T5 leaves the scaling by sqrt(head_dim) to the
+    weights of its queries; here it is always done.) `rotary` turns queries and keys by their
     position: all channels of a head, or the first so many. `past` tokens before the input are read
     from a cache, as when a model generates.
     """
