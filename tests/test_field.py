@@ -95,6 +95,7 @@ CASES = [
     ("latent_attention 2 4 3 2 5 causal=true absorbed=true", "{length: 4, channels: 4}"),
     ("rotary", "{length: 4, channels: 2}"),
     ("cross_attention 2", "{length: 3, channels: 4} {length: 3, channels: 4}"),
+    ("cross_attention 2", "{length: 3, channels: 4} {length: 5, channels: 6}"),
     ("lstm 2", "{length: 4, channels: 2}"),
     ("conv_lstm2d 1 3", "{length: 2, channels: 1, height: 7, width: 6}"),
     ("conv_lstm2d 1 2 stride=2 last=true", "{length: 2, channels: 1, height: 6, width: 5}"),
