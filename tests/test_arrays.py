@@ -289,6 +289,25 @@ layers:
     assert np.array_equal(found, tokens[[0, 1], [2, 1]])
 
 
+@pytest.mark.parametrize(
+    ("twice", "once"),
+    [
+        ("reduce_sum axis=(height,height)", "reduce_sum height"),
+        ("l2_norm axis=(width,width)", "l2_norm width"),
+        ("flip axis=(width,width)", "flip width"),
+        ("roll (1,-3) axis=(height,height)", "roll -2 height"),
+    ],
+)
+def test_an_axis_that_is_named_twice(twice: str, once: str) -> None:
+    """It is the one axis; shifts of it add up, as in PyTorch."""
+    x, shape = np.random.default_rng(0).normal(size=(2, 3, 5, 4)), calls.shape("3x5x4")
+
+    found, expected = (Tools().apply(calls.call(call), [shape], [x], {}) for call in (twice, once))
+
+    assert np.array_equal(found, expected)
+    assert calls.call(twice).cost(shape) == calls.call(once).cost(shape)
+
+
 def test_the_greatest_are_chosen_as_by_sorting() -> None:
     x: Any = np.random.default_rng(5).permutation(60).reshape(2, 10, 3).astype(float)
 

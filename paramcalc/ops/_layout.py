@@ -33,7 +33,7 @@ def spread(op: Op, attribute: str, values: Sequence[T], x: Shape) -> dict[str, T
             f"{op.title}: {attribute} takes {each}",
             expected=f"one value each for {', '.join(names)}",
             found=f"{len(values)} values",
-            fix=pair if len(names) == 1 and isinstance(values[0], tuple) else "",
+            fix=pair if len(names) == 1 and values and isinstance(values[0], tuple) else "",
             about=attribute,
         )
     return dict(zip(names, values if len(values) > 1 else [values[0]] * len(names), strict=True))

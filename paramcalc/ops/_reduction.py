@@ -91,7 +91,7 @@ class AxisReduction(Reducing):
         return self.reducing(inputs[0].elements, self.shape(*inputs).elements)
 
     def forward(self, tools: Tools, x: Array) -> Array:
-        return self.reduction(tools)(x, axis=tuple(map(tools.axis, self.axis)), keepdims=True)
+        return self.reduction(tools)(x, axis=tuple({*map(tools.axis, self.axis)}), keepdims=True)
 
 
 class GlobalPool(Reducing):

@@ -34,6 +34,6 @@ class L2Norm(AxesNorm):
         return Cost(operations={**work, "divide": elements})
 
     def forward(self, tools: Tools, x: Array) -> Array:
-        axes = tuple(map(tools.axis, self.axis))
+        axes = tuple({*map(tools.axis, self.axis)})
         length = tools.sqrt(tools.sum(x * x, axis=axes, keepdims=True))
         return x / tools.maximum(length, float(self.eps))

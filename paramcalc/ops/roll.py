@@ -53,4 +53,7 @@ class Roll(Op):
 
     def _shifts(self) -> dict[str, int]:
         shifts = self.shift * len(self.axis) if len(self.shift) == 1 else self.shift
-        return dict(zip(self.axis, shifts, strict=True))
+        found: dict[str, int] = {}
+        for axis, shift in zip(self.axis, shifts, strict=True):
+            found[axis] = found.get(axis, 0) + shift
+        return found
