@@ -86,3 +86,14 @@ def test_what_is_no_spec_is_left(run: Run, tmp_path: Path) -> None:
 
     assert found.code == 2
     assert path.read_text() == "a: [1\n"
+
+
+def test_a_file_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    """It is missed as in any command, with the file that may be meant."""
+    (tmp_path / "network.yaml").write_text("input: 8\nlayers: relu\n")
+
+    result = run("format", str(tmp_path / "netwrok.yaml"))
+
+    assert result.code == 2
+    assert "netwrok.yaml: No such file or directory" in result.err
+    assert "did you mean 'network.yaml'?" in result.err

@@ -24,14 +24,13 @@ def format(
 
     Example: paramcalc format --check .
     """
-    from paramcalc.engine.library import files
-    from paramcalc.language.syntax import read_file
+    from paramcalc.engine.library import files, source_of
     from paramcalc.language.writer import formatted
 
     found = [file for path in paths for file in (files(path) if path.is_dir() else [path])]
     changed = 0
     for path in found:
-        source = read_file(path)
+        source = source_of(path)
         text = formatted(source)
         if text == source.text:
             continue

@@ -58,7 +58,7 @@ def find(name: str) -> Found:
 
 def read(path: Path, variant: str = "") -> Spec:
     """The spec in a file; a `use` in it is looked up beside the file, then among the bundled ones."""
-    source = _read_file(path)
+    source = source_of(path)
     return _parse(source, lambda name: _used(name, beside(path.parent), (path.stem,)), variant)
 
 
@@ -73,7 +73,7 @@ def from_text(
     return _parse(source, lambda name: _used(name, sibling, (stem,) if stem else ()), variant)
 
 
-def _read_file(path: Path) -> Source:
+def source_of(path: Path) -> Source:
     """The text of a file, and of nothing else: to open a pipe may wait for ever, a device may have no end."""
     try:
         if path.exists() and not path.is_file():
@@ -257,6 +257,6 @@ def beside(folder: Path) -> Sibling:
 
     def sibling(name: str) -> Source | None:
         path = folder / f"{name}.yaml"
-        return _read_file(path) if _is_file(path) and path.parent == folder and not leads_out(path) else None
+        return source_of(path) if _is_file(path) and path.parent == folder and not leads_out(path) else None
 
     return sibling

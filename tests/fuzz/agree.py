@@ -112,7 +112,8 @@ def swept(counted: Json, ask: Ask) -> str:
                 return f"{knob}={row[knob]}: a network for one only"
             if told.code == 0:
                 totals = json.loads(told.out)["totals"]
-                wrong = _different(totals, {name: int(row[name]) for name in TOTALS if name in row})
+                read = {**row, knob: row.get(f"quantity {knob}", row[knob])}  # a knob named as a quantity
+                wrong = _different(totals, {name: int(read[name]) for name in TOTALS if name in read})
                 if wrong:
                     return f"{knob}={row[knob]}: {wrong}"
     return ""

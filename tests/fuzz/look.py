@@ -107,6 +107,7 @@ def judged(command: tuple[str, ...], result: Result) -> str:
             "explain",
             "compare",
             "diff",
+            "format",
             "import",
         )
         return (
@@ -120,7 +121,7 @@ def judged(command: tuple[str, ...], result: Result) -> str:
             return ""
         return "prints no JSON"
     written = any(word.startswith(("--output", "--save")) for word in options)
-    return "" if result.out or written or name in (*JUDGES, "list", "show") else "prints nothing"
+    return "" if result.out or written or name in (*JUDGES, "format", "list", "show") else "prints nothing"
 
 
 def ask(*command: str) -> Result:
