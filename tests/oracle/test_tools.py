@@ -127,6 +127,30 @@ def test_shared_weights(name: str, sharing: str) -> None:
     assert printed(name, graph) == ours(name, graph)
 
 
+MIXTURE = """
+input: {length: 6, channels: 8}
+layers:
+  - moe:
+      experts:
+        mixture: 4
+        active: 2
+        router: linear mixture bias=false
+        layers:
+          - multiply: {gate: [linear 12, silu], up: linear 12}
+          - linear 8
+  - linear 3
+"""
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_a_network_with_experts(name: str) -> None:
+    """A module for each layer of each expert, called with the tokens that chose it."""
+    need(name)
+    graph = Model(parse(Source("mixture.yaml", MIXTURE), lambda used: pytest.fail(used))).graph()
+
+    assert printed(name, graph) == ours(name, graph)
+
+
 def networks() -> dict[tuple[str, str], dict[str, int]]:
     """What each tool printed about each network of the table."""
     found: dict[tuple[str, str], dict[str, int]] = {}
