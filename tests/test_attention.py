@@ -235,3 +235,27 @@ def test_one_more_token_of_t5() -> None:
     layer = 4 * 512 * 512 + 101 * 2 * 512 + 2 * 512 * 512 + 512 * 2 * 512 + 2 * 512 * 2_048
 
     assert parse(T5_SMALL).count(decode="target=100").macs == 6 * layer + 512 * 32_128
+
+
+@pytest.mark.parametrize(
+    ("line", "inner"),
+    [
+        # 3 tokens of 2 heads: 3 + 2 channels compared and 5 summed; latents of 4 + 2
+        (
+            "latent_attention 2 4 3 2 5",
+            {"queries": 30, "scores": 18, "latents": 18, "keys": 30, "values": 30, "weighted": 30},
+        ),
+        (
+            "latent_attention 2 4 3 2 5 absorbed=true",
+            {"queries": 30, "scores": 18, "latents": 18, "absorbed": 24, "summed": 24, "weighted": 30},
+        ),
+        # keys and values of 2 and 3 channels in one group; two positions of the window
+        (
+            "self_attention 4 kv_heads=1 value_dim=3 causal=true window=2",
+            {"queries": 24, "keys": 6, "values": 9, "scores": 24, "weighted": 36},
+        ),
+    ],
+)
+def test_what_is_computed_on_the_way(line: str, inner: dict[str, int]) -> None:
+    """By hand, for 3 tokens of 8 channels."""
+    assert calls.call(line).inner(calls.shape("{length: 3, channels: 8}")) == inner
