@@ -194,7 +194,7 @@ def test_a_pull_request(origin: Repository, tmp_path: Path, api: Api) -> None:
 
     assert job.code == 1
     assert (
-        "::error file=specs/net.yaml,line=1,title=net%3A macs > +10%25::354 params instead of 162" in job.log
+        "::error file=specs/net.yaml,line=6,title=net%3A macs > +10%25::354 params instead of 162" in job.log
     )
     assert "2 budgets: 2 within, 0 not" in job.log
     assert "| &nbsp;&nbsp;net | changed | 354 | +192 | 2.19 x | 19,240 | +12,288 | 2.77 x |" in job.summary

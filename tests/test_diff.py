@@ -342,12 +342,12 @@ def test_formats(repo: Repository, run: Run) -> None:
     assert (
         out["github"]
         .splitlines()[0]
-        .startswith("::notice file=net.yaml,line=1,title=net%3A changed::354 params")
+        .startswith("::notice file=net.yaml,line=6,title=net%3A changed::354 params")
     )
     assert (
         out["github"]
         .splitlines()[1]
-        .startswith("::error file=net.yaml,line=1,title=wide%3A params > +121%25::")
+        .startswith("::error file=net.yaml,line=6,title=wide%3A params > +121%25::")
     )
 
 
@@ -381,3 +381,15 @@ def test_hostile_names(repo: Repository, run: Run, form: str) -> None:
         assert not re.search(r"(?<!\\)[<`|]img|@octocat|#1|https?://|(?<!\\)`", found.out)
     if form == "junit":
         ElementTree.fromstring(found.out)
+
+
+def test_layers_to_which_the_same_happened_are_one_line(repo: Repository, run: Run) -> None:
+    """Twice 4*4*9 + 4 params became 4*4*25 + 4, and the norm behind them is gone; the line of the text is named."""
+    text = "input: 4x8x8\nlayers:\n  - body: 2 * conv2d 4 3 padding=1\n  - batch_norm\n"
+    repo.write(net=text).commit()
+    repo.write(net=text.replace("4 3 padding=1", "4 5 padding=2").replace("  - batch_norm\n", ""))
+    out = run("diff", columns=100).out
+
+    assert re.search(r"    body/0 x 2 +conv2d 4 3 padding=1 -> conv2d 4 5 padding=2 +808 +\+512 +2\.73 x", out)
+    assert re.search(r"    batch_norm +removed +-8\b", out)
+    assert "::notice file=net.yaml,line=3," in run("diff", "--format", "github").out

@@ -92,6 +92,15 @@ class ModelChange(NamedTuple):
         lines = [(_weight(line, self), line) for line in self.diff.layers() if any(line.changes)]
         return [line for _, line in sorted(lines, key=lambda pair: -pair[0])]
 
+    @property
+    def line(self) -> int:
+        """The line of the spec's text that made most of the difference; the first where it is in another text."""
+        changed = next((line.paths[1] for line in self.made_by() if line.paths[1]), "")
+        for row in self.after.rows if self.after else ():
+            if row.path == changed and row.layer.source.name == self.path:
+                return row.layer.source.position(row.layer.start)[0]
+        return 1
+
 
 class Result(NamedTuple):
     """What a change of specs costs, against a base. `problems` are what keeps specs from being read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Problem
 from paramcalc.compare.diff import DiffLine, relative
@@ -12,7 +12,7 @@ from paramcalc.count.report import QUANTITIES, Counts, Report
 from paramcalc.diff.diff import ADDED, CHANGED, MAIN, REMOVED, RENAMED, SAME, ModelChange, Result
 from paramcalc.render.escape import annotation, xml
 from paramcalc.render.grid import Column, Grid, Line, number
-from paramcalc.render.words import TITLES
+from paramcalc.render.words import TITLES, folded
 
 SCHEMA = "paramcalc/diff/1"
 MOST_SHOWN = 5  # layers of a model
@@ -56,24 +56,51 @@ def _cells(before: int, after: int, status: str) -> tuple[str, str, str]:
     return number(after), f"{after - before:+,}", relative(before, after)
 
 
+class _Alike(NamedTuple):
+    """Layers to which the same happened, under the name of the first, with their counts added up."""
+
+    line: DiffLine
+    times: int
+
+    @property
+    def name(self) -> str:
+        return folded(_path(self.line), self.times)
+
+    def counts(self, quantity: str) -> tuple[int, int]:
+        before, after = (int(getattr(counts, quantity)) if counts else 0 for counts in self.line.counts)
+        return self.times * before, self.times * after
+
+
+def _alike(model: ModelChange) -> list[_Alike]:
+    """The layers that made the difference, those of the largest share first."""
+    found: dict[object, list[DiffLine]] = {}
+    for line in model.made_by():
+        found.setdefault((line.calls, line.changes, line.counts), []).append(line)
+    return [_Alike(lines[0], len(lines)) for lines in found.values()]
+
+
+def _rest(groups: list[_Alike]) -> str:
+    """How many layers are not shown, in words; '' for none."""
+    rest = sum(group.times for group in groups[MOST_SHOWN:])
+    return f"and {rest:,} more layer{'s' * (rest != 1)}" if rest else ""
+
+
 def _layers(model: ModelChange, names: Sequence[str]) -> Iterator[Line]:
-    made = model.made_by()
-    for line in made[:MOST_SHOWN]:
-        cells = [cell for name in names for cell in _layer_cells(line, name)]
-        yield Line((_path(line), _call(line), *cells), depth=2, faint=True)
-    rest = len(made) - MOST_SHOWN
-    if rest > 0:
-        more = f"and {rest:,} more layer{'s' * (rest != 1)}"
-        yield Line((more, *[""] * (1 + 3 * len(names))), depth=2, faint=True)
+    groups = _alike(model)
+    for group in groups[:MOST_SHOWN]:
+        cells = [cell for name in names for cell in _layer_cells(group, name)]
+        yield Line((group.name, _call(group.line), *cells), depth=2, faint=True)
+    if _rest(groups):
+        yield Line((_rest(groups), *[""] * (1 + 3 * len(names))), depth=2, faint=True)
 
 
-def _layer_cells(line: DiffLine, name: str) -> tuple[str, str, str]:
-    before, after = (int(getattr(counts, name)) if counts else 0 for counts in line.counts)
-    status = line.changes[1] if line.changes[1] in (ADDED, REMOVED) else CHANGED
-    value, difference, share = _cells(before, after, status)
-    if status in (ADDED, REMOVED):
+def _layer_cells(group: _Alike, name: str) -> tuple[str, str, str]:
+    before, after = group.counts(name)
+    said = group.line.changes[1]
+    if said in (ADDED, REMOVED):
         difference = f"{after - before:+,}" if after != before else ""
-    return value if status != REMOVED else "", difference, share
+        return (number(after), difference, "") if said == ADDED else ("", difference, "")
+    return _cells(before, after, CHANGED)
 
 
 def _path(line: DiffLine) -> str:
@@ -235,10 +262,9 @@ def _details(model: ModelChange) -> str:
         return f"{model.status}: {', '.join(totals)}"
     lines = [_said(model, name) for name in MAIN if model.total(name)[0] != model.total(name)[1]]
     lines = lines or [model.status if model.status != CHANGED else "other layers, the same totals"]
-    made = model.made_by()
-    lines += [f"  {_path(line)}: {_call(line)}" for line in made[:MOST_SHOWN]]
-    rest = len(made) - MOST_SHOWN
-    return "\n".join([*lines, *([f"  and {rest:,} more"] if rest > 0 else [])])
+    groups = _alike(model)
+    lines += [f"  {group.name}: {_call(group.line)}" for group in groups[:MOST_SHOWN]]
+    return "\n".join([*lines, *([f"  {_rest(groups)}"] if _rest(groups) else [])])
 
 
 def github(result: Result) -> str:
@@ -248,7 +274,7 @@ def github(result: Result) -> str:
         level = "error" if model.failed else "notice"
         limits = "; ".join(limit.text for limit in model.failed)
         head = f"{model.name}: {limits or model.status}"
-        lines.append(annotation(_details(model), level, file=model.path, line=1, title=head))
+        lines.append(annotation(_details(model), level, file=model.path, line=model.line, title=head))
     for problem in result.problems:
         line, column = problem.source.position(problem.start)
         said = "\n".join([problem.fact, *problem.notes])
