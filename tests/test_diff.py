@@ -390,6 +390,8 @@ def test_layers_to_which_the_same_happened_are_one_line(repo: Repository, run: R
     repo.write(net=text.replace("4 3 padding=1", "4 5 padding=2").replace("  - batch_norm\n", ""))
     out = run("diff", columns=100).out
 
-    assert re.search(r"    body/0 x 2 +conv2d 4 3 padding=1 -> conv2d 4 5 padding=2 +808 +\+512 +2\.73 x", out)
+    assert re.search(
+        r"    body/0 x 2 +conv2d 4 3 padding=1 -> conv2d 4 5 padding=2 +808 +\+512 +2\.73 x", out
+    )
     assert re.search(r"    batch_norm +removed +-8\b", out)
     assert "::notice file=net.yaml,line=3," in run("diff", "--format", "github").out
