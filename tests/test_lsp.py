@@ -491,6 +491,23 @@ def test_the_open_text_of_a_used_spec_counts(client: Client) -> None:
     assert wrong["message"] == "base: params: 12, over by 50 %"
 
 
+def test_formatting(client: Client) -> None:
+    """One edit, from the first line that changes to the last; of a text in its normal form, and of none, nothing."""
+    client.open("net.yaml", NET.replace("  - norm:", "  -   norm:"))
+    options = {"tabSize": 2, "insertSpaces": True}
+
+    def edits(name: str) -> Any:
+        return client.ask("textDocument/formatting", textDocument={"uri": client.uri(name)}, options=options)
+
+    (edit,) = edits("net.yaml")
+    assert edit["newText"] == "  - norm: batch_norm\n"
+    assert edit["range"] == {"start": {"line": 11, "character": 0}, "end": {"line": 12, "character": 0}}
+    client.open("good.yaml", NET)
+    assert edits("good.yaml") == []
+    client.open("bad.yaml", "a: [\n")
+    assert edits("bad.yaml") is None
+
+
 def test_hints_are_asked_for_again(tmp_path: Path) -> None:
     """Where the client can: what it drew is of the text before."""
     pytest.importorskip("pygls")

@@ -59,12 +59,17 @@ def test_a_commit_is_checked(project: Repository, tmp_path: Path) -> None:
         [sys.executable, "-m", "pre_commit", "install"],
         cwd=user.folder, env={**ENVIRONMENT, "PRE_COMMIT_HOME": str(home)}, check=True, capture_output=True,
     )  # fmt: skip
-    user.write(specs__net=NET + 'budgets: [{params: "<= 300"}]\n', workflow="on: push\n")
+    crooked = NET.replace("  - pool:", "  -   pool:")
+    user.write(specs__net=crooked + 'budgets: [{params: "<= 300"}]\n', workflow="on:   push\n")
 
+    straightened = commit(user, home)
     stopped = commit(user, home)
     user.write(specs__net=NET + 'budgets: [{params: "<= 400"}]\n')
     done = commit(user, home)
 
+    assert straightened.returncode == 1
+    assert "files were modified by this hook" in straightened.stdout + straightened.stderr
+    assert "  - pool: global_avg_pool" in (user.folder / "specs" / "net.yaml").read_text("utf-8")
     assert stopped.returncode == 1, stopped.stdout + stopped.stderr
     assert "OVER BUDGET wide: params" in stopped.stdout + stopped.stderr
     assert "specs/net.yaml:9:20" in stopped.stdout + stopped.stderr

@@ -98,6 +98,10 @@ def test_written_specs_name_their_schema(run: Run, tmp_path: Path) -> None:
     assert (tmp_path / "expanded.yaml").read_text("utf-8").startswith(modeline.replace("../", ""))
     assert (tmp_path / "specs" / "again.yaml").read_text("utf-8") == written
     assert run("check", str(target)).code == 0
+    target.write_text(plain, "utf-8")
+    run("format", str(target))
+    assert target.read_text("utf-8").startswith(modeline)
+    assert run("format", "--check", str(target)).code == 0
 
 
 def test_a_schema_outside_of_the_repository_is_not_meant(run: Run, tmp_path: Path) -> None:

@@ -26,12 +26,13 @@ def format(
     """
     from paramcalc.engine.library import files, source_of
     from paramcalc.language.writer import formatted
+    from paramcalc.schema.modeline import with_modeline
 
     found = [file for path in paths for file in (files(path) if path.is_dir() else [path])]
     changed = 0
     for path in found:
         source = source_of(path)
-        text = formatted(source)
+        text = with_modeline(formatted(source), path)
         if text == source.text:
             continue
         changed += 1

@@ -11,6 +11,7 @@ import inspect
 from bisect import bisect_right
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -18,6 +19,7 @@ from urllib.parse import unquote, urlparse
 from paramcalc import ops
 from paramcalc.base.errors import Error, Fault, Source
 from paramcalc.engine import library
+from paramcalc.language.writer import formatted
 from paramcalc.lsp import fixes, names
 from paramcalc.lsp.analysis import ERROR, Analysis, analyse, line_starts
 from paramcalc.lsp.complete import MOST, complete
@@ -58,6 +60,7 @@ def server() -> Any:
         (types.TEXT_DOCUMENT_REFERENCES, answers.referred, None),
         (types.TEXT_DOCUMENT_RENAME, answers.renamed, None),
         (types.TEXT_DOCUMENT_DOCUMENT_SYMBOL, answers.listed, None),
+        (types.TEXT_DOCUMENT_FORMATTING, answers.formatted, None),
     ):
         found.feature(name, options)(_function(answer))
     return found
@@ -195,6 +198,25 @@ class _Answers:
         return self.types.WorkspaceEdit(
             changes={uri: [self.types.TextEdit(span, params.new_name) for span in spans]}
         )
+
+    def formatted(self, params: Any) -> Any:
+        """The lines that the normal form has otherwise, from the first to the last; nothing for what is not YAML."""
+        text = self.texts.text(params.text_document.uri)
+        try:
+            new = formatted(Source(params.text_document.uri, text))
+        except Error:
+            return None
+        old_lines, new_lines = text.splitlines(keepends=True), new.splitlines(keepends=True)
+        first = sum(
+            1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(old_lines, new_lines, strict=False))
+        )
+        behind = zip(reversed(old_lines[first:]), reversed(new_lines[first:]), strict=False)
+        last = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], behind))
+        start = sum(map(len, old_lines[:first]))
+        end = sum(map(len, old_lines[: len(old_lines) - last]))
+        changed = "".join(new_lines[first : len(new_lines) - last])
+        same = start == end and not changed
+        return [] if same else [self.types.TextEdit(self.texts.range(text, start, end), changed)]
 
     def listed(self, params: Any) -> Any:
         uri = params.text_document.uri
