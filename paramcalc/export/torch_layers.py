@@ -827,6 +827,11 @@ RULES: dict[str, Rule] = {
     "rotary": rotary,
     "scale": lambda op, used: one("Scale", Argument("factor", number(op.factor))),
     "select": written(lambda op, used, axis: f"{{0}}.select({axis}, {op.index})"),
+    "selective_scan": lambda op, used: one(
+        "SelectiveScan",
+        Argument("channels", used.inputs[0].channels),
+        Argument("state", used.inputs[2].channels),
+    ),
     "self_attention": attention,
     "selu": plain("nn.SELU"),
     "sigmoid": plain("nn.Sigmoid"),

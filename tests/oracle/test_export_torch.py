@@ -73,7 +73,6 @@ REFUSED = {
     "conv_lstm": "pads both ends",
     "layer_norm": "over the last axes",
     "rms_norm": "over the last axes",
-    "selective_scan": "no counterpart",
     "self_attention": "cached tokens",
     "unfold": "for images",
     "cross_attention": "cached tokens",
