@@ -1,22 +1,27 @@
-"""Files of Caffe, Darknet and Keras: what is read, and what is said of a file that cannot be."""
+"""Files of Caffe, Darknet, Keras, Hugging Face and ONNX: what is read, and what is said of a file that cannot be."""
 
 from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
 
+from paramcalc import parse
 from paramcalc.base.errors import Error
 from paramcalc.base.sizes import product
 from paramcalc.count.report import Report, count
 from paramcalc.engine.builder import Builder
-from paramcalc.importing.readers import reader
+from paramcalc.export import onnx as pb
+from paramcalc.importing.network import imported
+from paramcalc.importing.readers import hf, reader
 from paramcalc.importing.source import Source
 from paramcalc.ops.base import Op
+from tests.conftest import Run
 
 
 def read(path: Path, text: str | bytes, **sizes: tuple[int, ...]) -> Source:
@@ -412,3 +417,217 @@ def test_an_archive_that_unpacks_to_much_is_refused_before_it_does(tmp_path: Pat
 def test_weights_have_the_sizes_of_their_ops(tmp_path: Path) -> None:
     source = read(tmp_path / "toy.json", json.dumps(TOY))
     assert sum(product(each.dims) for each in source.weights.values() if each.learned) == 2186
+
+
+# ------------------------------------------------------------------------------------- Hugging Face
+
+
+def config(path: Path, **fields: Any) -> Path:
+    path.write_text(json.dumps(fields))
+    return path
+
+
+def test_a_configuration_is_a_bundled_spec_with_its_knobs(run: Run, tmp_path: Path) -> None:
+    path = config(
+        tmp_path / "config.json", model_type="llama", architectures=["LlamaForCausalLM"], hidden_size=64,
+        num_hidden_layers=2, intermediate_size=100, num_attention_heads=8, num_key_value_heads=2, vocab_size=50,
+        max_position_embeddings=32, rms_norm_eps=1e-5, tie_word_embeddings=True, rope_theta=500000.0,
+    )  # fmt: skip
+    found = run("import", str(path))
+    assert (found.code, found.err) == (0, "")
+    assert found.out.splitlines()[2:] == [
+        "use: llama",
+        "knobs:",
+        "  {layers: 2, dim: 64, hidden: 100, heads: 8, kv_heads: 2, vocabulary: 50, length: 32, mlp_bias: false,",
+        "   tied: true}",
+        "defaults: {rms_norm: eps=1e-5}",
+    ]
+    attention, mlp = 64 * 64 * 2 + 2 * 16 * 64, 3 * 64 * 100
+    assert parse(found.out).count().params == 50 * 64 + 2 * (attention + mlp + 2 * 64) + 64
+    assert "length: 99" in run("import", str(path), "--input", "99").out
+
+
+def test_what_a_configuration_says_besides_is_named(run: Run, tmp_path: Path) -> None:
+    path = config(tmp_path / "config.json", model_type="bert", adapters=3, architectures=["BertForMaskedLM"])
+    found = run("import", str(path))
+    assert found.code == 1
+    assert "not read, and may change the counts: adapters" in found.err
+    assert "BertForMaskedLM, and the spec is BertModel" in found.err
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"model_type": "lama"}, "did you mean 'llama'"),
+        ({"model_type": "rwkv"}, "known are llama, mistral"),
+        ({"model_type": ["llama"]}, "is not known"),
+        ({"model_type": "llama", "hidden_size": "many"}, "hidden_size is not a number"),
+        ({"model_type": "llama", "hidden_size": -64}, "hidden_size cannot be -64"),
+        ({"model_type": "llama", "vocab_size": 10**15}, "vocab_size cannot be"),
+        ({"model_type": "llama", "hidden_size": 0.5}, "hidden_size cannot be 0.5"),
+        ({"model_type": "llama", "hidden_act": "tanhshrink"}, "hidden_act is tanhshrink"),
+        ({"model_type": "deepseek_v3", "v_head_dim": 64}, "v_head_dim is 64"),
+        ({"model_type": "clip", "text_config": 5}, "text_config is not a configuration"),
+    ],
+)
+def test_a_wrong_configuration_says_what(tmp_path: Path, fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(Error) as error:
+        hf.written(str(config(tmp_path / "config.json", **fields)), {})
+    assert words in str(error.value)
+    assert "config.json" in str(error.value)
+
+
+# --------------------------------------------------------------------------------------------- ONNX
+
+
+def model(
+    *nodes: bytes, inputs: Mapping[str, tuple[int, ...]], outputs: tuple[str, ...], stored: bytes = b""
+) -> bytes:
+    """An ONNX file of nodes and stored tensors as bytes; sizes of 0 are open."""
+    graph = [*(pb.stretch(1, node) for node in nodes), stored, pb.stretch(2, "toy")]
+    for name, dims in inputs.items():
+        shape = b"".join(pb.stretch(1, pb.number(1, dim) if dim else pb.stretch(2, "N")) for dim in dims)
+        kind = pb.stretch(2, pb.stretch(1, pb.number(1, 1) + pb.stretch(2, shape)))
+        graph.append(pb.stretch(11, pb.stretch(1, name) + kind))
+    graph += [pb.stretch(12, pb.stretch(1, name)) for name in outputs]
+    return pb.number(1, 8) + pb.stretch(7, b"".join(graph)) + pb.stretch(8, pb.number(2, 17))
+
+
+def node(kind: str, inputs: str, output: str, name: str = "", **attributes: Any) -> bytes:
+    parts = [*(pb.stretch(1, one) for one in inputs.split()), pb.stretch(2, output), pb.stretch(3, name)]
+    parts += [
+        pb.stretch(4, kind),
+        *(pb.stretch(5, pb.attribute(key, value)) for key, value in attributes.items()),
+    ]
+    return b"".join(parts)
+
+
+def weight(name: str, *dims: int, more: bytes = b"") -> bytes:
+    """A tensor whose numbers lie elsewhere."""
+    return pb.stretch(
+        5, b"".join(pb.number(1, dim) for dim in dims) + pb.number(2, 1) + pb.stretch(8, name) + more
+    )
+
+
+BLOCK = model(
+    node("Conv", "x w b", "c", "/layer1/layer1.0/conv/Conv", kernel_shape=[3, 3], pads=[1, 1, 1, 1]),
+    node("Sigmoid", "c", "s", "/layer1/layer1.0/Sigmoid"),
+    node("Mul", "c s", "m", "/layer1/layer1.0/Mul"),
+    node("Add", "m x", "a", "/layer1/layer1.0/Add"),
+    node("Shape", "a", "shape"),
+    node("Gather", "shape zero", "batch"),
+    node("Unsqueeze", "batch first", "row"),
+    node("Concat", "row rest", "sizes", axis=0),
+    node("Reshape", "a sizes", "flat"),
+    node("MatMul", "flat m2", "p"),
+    node("Add", "p b2", "y"),
+    inputs={"x": (0, 4, 6, 6)},
+    outputs=("y",),
+    stored=weight("w", 4, 4, 3, 3) + weight("b", 4) + weight("m2", 144, 10) + weight("b2", 10)
+    + pb.stretch(5, pb.tensor("zero", [0], scalar=True)) + pb.stretch(5, pb.tensor("first", [0]))
+    + pb.stretch(5, pb.tensor("rest", [-1])),
+)  # fmt: skip
+
+
+def test_shape_arithmetic_is_computed_and_small_patterns_are_ops(tmp_path: Path) -> None:
+    source = read(tmp_path / "block.onnx", BLOCK)
+    spec = parse(imported(source).text)
+    report = spec.count()
+    assert report.params == (4 * 4 * 9 + 4) + (144 * 10 + 10)
+    assert report.macs == 144 * 36 + 1440
+    assert [row.call.split()[0] for row in report.layers] == ["conv2d", "silu", "add", "flatten", "linear"]
+    assert [module.path for module in source.nodes[0].modules] == ["layer1", "layer1.0", "layer1.0.conv"]
+
+
+def test_open_sizes_of_onnx_are_asked_for(tmp_path: Path) -> None:
+    data = model(node("Relu", "x", "y"), inputs={"x": (0, 3, 0, 0)}, outputs=("y",))
+    with pytest.raises(Error, match=r"--input 3x224x224"):
+        read(tmp_path / "open.onnx", data)
+    assert str(read(tmp_path / "open.onnx", data, any=(3, 9, 9)).inputs["x"]) == "3x9x9"
+
+
+@pytest.mark.parametrize("end", range(1, len(BLOCK), 23))
+def test_a_file_that_is_cut_off_is_an_error(tmp_path: Path, end: int) -> None:
+    with pytest.raises(Error):
+        read(tmp_path / "cut.onnx", BLOCK[:end])
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b"\xff" * 40, "not a protocol buffer"),
+        (b"not a model at all", "not a protocol buffer|no graph"),
+        (model(node("If", "x", "y", "/branch"), inputs={"x": (1, 3)}, outputs=("y",)), "If '/branch' runs other nodes"),
+        (model(node("Relu", "z", "y"), inputs={"x": (1, 3)}, outputs=("y",)), "reads 'z', which nothing"),
+        (model(node("Relu", "x", "y"), inputs={"x": (1, 2**50)}, outputs=("y",)), "too large"),
+        (
+            model(node("Gemm", "x w", "y"), inputs={"x": (1, 3)}, outputs=("y",), stored=weight("w", 3, 2**55)),
+            "impossible sizes",
+        ),
+        (
+            model(node("Conv", "x w", "y"), inputs={"x": (1, 3, 8, 8)}, outputs=("y",), stored=weight("w", 4, 3, 9, 9)),
+            "does not fit",
+        ),
+        (
+            model(node("NonZero", "x", "n"), node("Reshape", "x n", "y"), inputs={"x": (1, 3)}, outputs=("y",)),
+            "sizes depend on data",
+        ),
+        *(
+            (
+                model(
+                    node("Gemm", "x w", "y"), inputs={"x": (1, 3)}, outputs=("y",),
+                    stored=weight("w", 3, 5, more=pb.number(14, 1)
+                                  + pb.stretch(13, pb.stretch(1, "location") + pb.stretch(2, location))),
+                ),
+                "outside of the model's folder",
+            )
+            for location in ("/etc/passwd", "../secret", "a/../../b", "C:\\x", "..\\x")
+        ),
+    ],
+)  # fmt: skip
+def test_a_wrong_or_hostile_onnx_file_says_what(tmp_path: Path, data: bytes, words: str) -> None:
+    with pytest.raises(Error, match=words):
+        read(tmp_path / "wrong.onnx", data)
+
+
+def test_weights_beside_the_file_are_not_read(tmp_path: Path) -> None:
+    beside = pb.number(14, 1) + pb.stretch(13, pb.stretch(1, "location") + pb.stretch(2, "weights.bin"))
+    data = model(
+        node("Gemm", "x w", "y"), inputs={"x": (1, 3)}, outputs=("y",), stored=weight("w", 3, 5, more=beside)
+    )
+    assert parse(imported(read(tmp_path / "two.onnx", data)).text).count().params == 15
+
+
+def test_an_unknown_operation_is_named_and_the_totals_are_partial(run: Run, tmp_path: Path) -> None:
+    data = model(
+        node("Relu", "x", "r"), node("Celu", "r", "c", "/act/Celu"), node("Relu", "c", "y"),
+        inputs={"x": (1, 3, 4, 4)}, outputs=("y",),
+    )  # fmt: skip
+    (tmp_path / "odd.onnx").write_bytes(data)
+    found = run("import", str(tmp_path / "odd.onnx"), "-o", str(tmp_path / "odd.yaml"))
+    assert found.code == 1
+    assert "Celu in act" in found.err and "partial" in found.err
+
+
+def test_equal_vectors_that_a_file_keeps_once_are_counted_for_each(tmp_path: Path) -> None:
+    """Two layers of 3 x 4 + 4 and 4 x 4 + 4, whose biases are one array as they are equal."""
+    data = model(
+        node("Gemm", "x w1 b", "h"), node("Gemm", "h w2 b", "y"), inputs={"x": (1, 3)}, outputs=("y",),
+        stored=weight("w1", 3, 4) + weight("w2", 4, 4) + weight("b", 4),
+    )  # fmt: skip
+    assert parse(imported(read(tmp_path / "same.onnx", data)).text).count().params == 16 + 20
+
+
+def test_a_failing_import_writes_nothing(run: Run, tmp_path: Path) -> None:
+    for name, data in (
+        ("a.onnx", BLOCK[:99]),
+        ("a.cfg", b"[net"),
+        ("a.prototxt", b"layer {"),
+        ("a.keras", b"PK"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        found = run("import", str(tmp_path / name), "-o", str(tmp_path / "spec.yaml"))
+        assert found.code == 2
+        assert found.err.startswith(("paramcalc: ", str(tmp_path)))
+    assert not (tmp_path / "spec.yaml").exists()

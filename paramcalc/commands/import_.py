@@ -38,19 +38,29 @@ def import_(
         typer.Option("--map", metavar="FILE", help="Write the source's name of each weight, for verify."),
     ] = None,
 ) -> None:
-    """Write a network from PyTorch, ONNX, Keras, Caffe or Darknet as a spec.
+    """Write a network from PyTorch, ONNX, Hugging Face, Keras, Caffe or Darknet as a spec.
 
     Exits with 1 if something has no counterpart, and the totals are partial; or if --prove finds a difference.
 
     Example: paramcalc import lenet.prototxt -o lenet.yaml
     """
     from paramcalc.base import origins
+    from paramcalc.base.errors import Fault
     from paramcalc.importing.network import claimed, imported
-    from paramcalc.importing.readers import reader
+    from paramcalc.importing.readers import SpecReader, reader
     from paramcalc.model import sizes
 
     given = dict(sizes(text) for text in inputs or ())
-    network = imported(reader(source).read(source, given))
+    chosen = reader(source)
+    if isinstance(chosen, SpecReader):
+        if prove or map is not None:
+            raise Fault(f"{source} has no weights: --prove and --map need the model itself")
+        found = chosen.written(source, given)
+        output.show({"yaml": lambda: found.text})
+        for line in (*found.remarks, *found.partial):
+            remark(line)
+        raise typer.Exit(1 if found.partial else 0)
+    network = imported(chosen.read(source, given))
     differences: list[str] = []
     claims: dict[str, tuple[int, str]] = {}
     if prove:

@@ -20,7 +20,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from paramcalc.base.errors import Fault
 from paramcalc.importing.source import Source
@@ -36,6 +36,26 @@ class Reader(Protocol):
     def reads(self, source: str) -> bool: ...
 
     def read(self, source: str, inputs: Inputs) -> Source: ...
+
+
+class Written(Protocol):
+    """A spec as text, with remarks, and what is partial in it."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def remarks(self) -> tuple[str, ...]: ...
+
+    @property
+    def partial(self) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
+class SpecReader(Protocol):
+    """A reader of sources that are settings of a bundled spec, which it writes itself."""
+
+    def written(self, source: str, inputs: Inputs) -> Written: ...
 
 
 @lru_cache(maxsize=1)
