@@ -275,10 +275,11 @@ class _Graph:
         return _Drawing(self, _Level(items, ranks, entering), ends).laid()
 
     def ranked(self, items: list[_Item]) -> list[int]:
+        made = {value: place for place, item in enumerate(items) for value in item.own}
         ranks: list[int] = []
         for place, item in enumerate(items):
-            before = [ranks[other] + 1 for other in range(place) if items[other].own & set(item.reads)]
-            ranks.append(max(before, default=0))
+            before = (made.get(value, place) for value in item.reads)
+            ranks.append(max((ranks[other] + 1 for other in before if other < place), default=0))
         return ranks
 
 
@@ -292,21 +293,30 @@ class _Drawing:
         self.items = level.items
         self.looks = [item.laid or whole.strips(item) for item in level.items]
         self.rows = max(level.ranks) + 1
-        self.inside = [
-            [place for place, rank in enumerate(level.ranks) if rank == number] for number in range(self.rows)
-        ]
+        self.inside: list[list[int]] = [[] for _ in range(self.rows)]
+        for place, rank in enumerate(level.ranks):
+            self.inside[rank].append(place)
         self.edges = self.connected()
+        self.targets: dict[int, list[int]] = {}
+        self.near: list[list[tuple[int, int]]] = [
+            [] for _ in range(self.rows)
+        ]  # edges that begin or end above a rank
+        for source, target in self.edges:
+            self.targets.setdefault(source, []).append(target)
+            for number in {self.rank(source) + 1, self.rank(target)}:
+                self.near[number].append((source, target))
+        self.entered = {target for _, target in self.edges}
 
     def connected(self) -> list[tuple[int, int]]:
         """Who reads whom; -1 is what enters the level."""
+        made = {value: place for place, item in enumerate(self.items) for value in item.own}
         found = []
         for place, item in enumerate(self.items):
-            for other in range(place):
-                if self.items[other].own & set(item.reads):
-                    found.append((other, place))
+            sources = sorted({made[value] for value in item.reads if made.get(value, place) < place})
+            found += [(other, place) for other in sources]
             if self.level.entering in item.reads or not item.reads:
                 found.append((-1, place))
-        return list(dict.fromkeys(found))
+        return found
 
     def rank(self, place: int) -> int:
         return self.level.ranks[place] if place >= 0 else -1
@@ -379,7 +389,7 @@ class _Drawing:
     def crossing(self, number: int) -> list[int]:
         """The sources whose lines run across above a rank, each at a height of its own."""
         found = []
-        for source, target in self.edges:
+        for source, target in self.near[number]:
             across = self.rank(source) + 1 == number and (
                 self.rank(target) > number or len(self.inside[number]) > 1 or self.fan(source) > 1
             )
@@ -404,7 +414,7 @@ class _Drawing:
             sources = self.crossing(number)
             across = len({*self.heights(number, sources, 0).values()})
             room = GAP + BUS * across
-            straight = [edge for edge in self.edges if self.rank(edge[1]) == number]
+            straight = [edge for edge in self.near[number] if self.rank(edge[1]) == number]
             if len(straight) == 1 and (not sources or number == 0):
                 source = straight[0][0]
                 text = self.entering() if source < 0 else sizes(self.items[source].output)
@@ -448,8 +458,8 @@ class _Drawing:
 
     def joins(self, source: int, number: int) -> bool:
         """Whether all that a source is read by is the one item of the rank below it."""
-        targets = [target for one, target in self.edges if one == source]
-        return len(self.inside[number]) == 1 and self.rank(source) + 1 == number and len(targets) == 1
+        alone = len(self.inside[number]) == 1 and len(self.targets[source]) == 1
+        return alone and self.rank(source) + 1 == number
 
     def above(
         self,
@@ -463,14 +473,14 @@ class _Drawing:
         for source, x in trunks.items():
             if self.rank(source) + 1 == number:
                 begin, y = self.start(source, centres, tops)
-                last = max(target for one, target in self.edges if one == source)
+                last = max(self.targets[source])
                 end = self.end(source, last, tops)
                 yield rail((begin, y), (begin, heights[source]), (x, heights[source]), (x, end))
         for place in self.inside[number]:
-            if all(place != target for _, target in self.edges):  # it reads from outside of the group
+            if place not in self.entered:  # it reads from outside of the group
                 x, y = centres[place], tops[number]
                 yield rail((x, y - GAP), (x, y - 1), arrow=True, dashed=True)
-        for source, target in self.edges:
+        for source, target in self.near[number]:
             if self.rank(target) != number:
                 continue
             top, at = tops[number] - 1, centres[target]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from paramcalc.base.shape import Shape
 from paramcalc.count.call import brief_text
@@ -23,11 +24,16 @@ _NAMES = {
 BODIES = ("recurrent", "conv", "attention", "linear", "embedding", "pool")  # kinds that boxes are drawn for
 
 
+@cache
+def _named(op: str) -> str:
+    """The kind that an op's name tells, or ''."""
+    return next((kind for kind, pattern in _NAMES.items() if re.search(pattern, op)), "")
+
+
 def kind_of(row: Row) -> str:
     """The kind of a layer, one of `canvas.KINDS`."""
-    for kind, pattern in _NAMES.items():
-        if re.search(pattern, row.op):
-            return kind
+    if kind := _named(row.op):
+        return kind
     if any(map(row.layer.op.contracts, row.weights)):
         return "linear"
     return "activation" if isinstance(row.layer.op, Elementwise) else "other"

@@ -138,37 +138,53 @@ def _is_chain(children: list[_Unit], values: _Values) -> bool:
     return True
 
 
+class _Growing:
+    """A part to which layers are added that only follow it."""
+
+    def __init__(self, part: Part, values: _Values) -> None:
+        self.part = part
+        self.rows = [*part.rows]
+        self.own = values.own(part.rows)
+        self.alone = sum(map(is_body, part.rows)) == 1
+
+    def add(self, rows: list[Row], values: _Values) -> None:
+        self.rows += rows
+        self.own |= values.own(rows)
+
+
 def _merged(units: list[_Unit], values: _Values, report: Report) -> list[Part]:
     """Parts, in which what only follows a layer is part of it, and what only enters a join is part of that."""
-    found: list[Part] = []
+    all_rows = [unit.rows for unit in units]
+    above = [unit.path.rpartition("/")[0] for unit in units]
+    entered: list[str | None] = [None] * len(
+        units
+    )  # the group of the next unit that is more than what follows one
+    for place in range(len(units) - 2, -1, -1):
+        body = any(map(is_body, all_rows[place + 1]))
+        entered[place] = above[place + 1] if body else entered[place + 1]
+    found: list[_Growing] = []
     held: list[Row] = []
-    for place, unit in enumerate(units):
-        rows = unit.rows
+    waiting: set[int] = set()  # the values of the held rows
+    for place, rows in enumerate(all_rows):
         body = any(map(is_body, rows))
         last = found[-1] if found else None
         read = set(values.read(rows))
         if last and not held and not body:
-            follows = read <= values.own(last.rows)
-            alone = last.body and sum(map(is_body, last.rows)) < 2
-            same = rows[-1].output.elements == last.output.elements
-            if follows and same and (alone or not any(row.params for row in rows)):
-                found[-1] = last._replace(rows=(*last.rows, *rows))
+            follows = read <= last.own
+            same = rows[-1].output.elements == last.part.output.elements
+            if follows and same and (last.alone or not any(row.params for row in rows)):
+                last.add(rows, values)
                 continue
-            after = next((one for one in units[place + 1 :] if any(map(is_body, one.rows))), None)
-            enters = after and _above(after) == _above(unit)
-            if not read & values.own(last.rows) or (follows and same and enters):
-                held = rows
+            if not read & last.own or (follows and same and entered[place] == above[place]):
+                held, waiting = [*rows], values.own(rows)
                 continue
-        elif held and not body and read <= values.own(held):
-            held = [*held, *rows]
+        elif held and not body and read <= waiting:
+            held += rows
+            waiting |= values.own(rows)
             continue
-        found.append(_part(unit, [*held, *rows], report))
+        found.append(_Growing(_part(units[place], [*held, *rows], report), values))
         held = []
-    return found
-
-
-def _above(unit: _Unit) -> str:
-    return unit.path.rpartition("/")[0]
+    return [one.part._replace(rows=tuple(one.rows)) for one in found]
 
 
 def _part(unit: _Unit, rows: list[Row], report: Report) -> Part:
