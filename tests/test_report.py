@@ -243,6 +243,20 @@ def test_formulas_follow_the_knobs(opened: Any) -> None:
 
 
 @needs_browser
+def test_a_long_table_is_shown_in_parts(opened: Any, tmp_path: Path) -> None:
+    """Of 1,300 layers the first 500, and the rest at a click; all are in the totals."""
+    spec = tmp_path / "long.yaml"
+    layers = "".join("  - conv2d 2 1\n" for _ in range(1300))
+    spec.write_text(f"input: 2x4x4\nlayers:\n{layers}")
+    page = opened(str(spec)).page
+
+    assert page.locator(".layers tbody tr").count() == 501
+    assert totals(page)[0] == 1300 * 6
+    page.get_by_text("800 more lines").click()
+    assert page.locator(".layers tbody tr").count() == 1300
+
+
+@needs_browser
 def test_several_networks_are_compared(opened: Any) -> None:
     """A row for each, with ratios to the first, which follow the knobs."""
     page = opened("alexnet", "vgg-16").page
@@ -284,6 +298,7 @@ def test_claims_have_their_verdicts(opened: Any) -> None:
     page.get_by_text("17 claims, 0 failed").click()
 
     assert "exact" in page.locator("details").inner_text()
+    assert "input 1x32x32; Yann LeCun et al., 1998" in page.locator("section").inner_text()
 
 
 @needs_browser

@@ -38,4 +38,4 @@ def report(
         doubts(model.spec, counted.graph)
     found = page.document(models, *changed)
     results = [model.check() for model in models]
-    output.show({"html": lambda: draw.html(reports, results, found)})
+    output.show({"html": lambda: draw.html(models, reports, results, found)})

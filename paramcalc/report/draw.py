@@ -16,6 +16,8 @@ from paramcalc.check.check import Outcome, Result, Verdict
 from paramcalc.check.draw import judgement, label, number
 from paramcalc.count.report import Report
 from paramcalc.figure.blocks import blocks
+from paramcalc.list.catalogue import published
+from paramcalc.model import Model
 from paramcalc.render.escape import harmless
 from paramcalc.render.svg import Sheet, part
 from paramcalc.render.words import TITLES, inputs, title
@@ -27,12 +29,12 @@ HEADING = 48  # pixels at the top of a picture
 CLASSES = {"op": "text op", "share of MACs": "text share"}
 
 
-def html(reports: Sequence[Report], results: Sequence[Result], found: dict[str, Any]) -> str:
+def html(
+    models: Sequence[Model], reports: Sequence[Report], results: Sequence[Result], found: dict[str, Any]
+) -> str:
     """The page of some networks, whose counts, claims and closed forms are given."""
     sheet = Sheet()
-    sections = "\n".join(
-        _section(report, result, sheet) for report, result in zip(reports, results, strict=True)
-    )
+    sections = "\n".join(_section(*each, sheet) for each in zip(models, reports, results, strict=True))
     names = ", ".join(model["name"] for model in found["models"])
     script = _asset("page.js") + 'page(JSON.parse(document.getElementById("data").textContent))\n'
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -77,10 +79,11 @@ def _compared(found: dict[str, Any]) -> str:
     return f'<div class="wide"><table class="compared">{head}<tbody></tbody></table></div>\n'
 
 
-def _section(report: Report, result: Result, sheet: Sheet) -> str:
+def _section(model: Model, report: Report, result: Result, sheet: Sheet) -> str:
     picture = blocks(report)
     shapes = picture.shapes[2:]  # the section has a heading and totals of its own
     drawn = part(picture._replace(shapes=shapes), sheet, HEADING)
+    said = filter(None, (inputs(report.graph.inputs), published(model.spec.origin)))
     totals = "".join(
         f"<div>{TITLES.get(name, name)}<b>{getattr(report.totals, name):,}</b></div>" for name in QUANTITIES
     )
@@ -90,7 +93,7 @@ def _section(report: Report, result: Result, sheet: Sheet) -> str:
     )
     return f"""<section>
 <h2>{_text(title(report.graph))}</h2>
-<p class="faint">{_text(inputs(report.graph.inputs))}</p>
+<p class="faint">{_text("; ".join(said))}</p>
 <figure>{drawn}<figcaption></figcaption></figure>
 <div class="knobs"></div>
 <div class="totals" aria-live="polite">{totals}</div>

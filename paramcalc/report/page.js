@@ -102,7 +102,7 @@ function make(name, settings = {}, ...children) {
 // One network in its section.
 class Network {
   constructor(data, model, section, changed) {
-    Object.assign(this, { data, model, changed, state: model.states[0], values: {}, open: new Set(), told: new Set() });
+    Object.assign(this, { data, model, changed, state: model.states[0], values: {}, most: 500, open: new Set(), told: new Set() });
     this.totals = section.querySelector(".totals");
     this.caption = section.querySelector("figcaption");
     this.knobs = section.querySelector(".knobs");
@@ -198,8 +198,10 @@ class Network {
       if (line.group && !line.open) shut = line.depth;
       seen.push(line);
     }
-    const structure = seen.map(line => `${line.depth} ${line.open} ${line.group} ${line.key}`).join("\n");
-    if (structure !== this.structure) this.build(seen);
+    const hidden = Math.max(seen.length - this.most, 0);
+    seen.length -= hidden;
+    const structure = hidden + seen.map(line => `${line.depth} ${line.open} ${line.group} ${line.key}`).join("\n");
+    if (structure !== this.structure) this.build(seen, hidden);
     this.structure = structure;
     const all = this.sums?.[1] || 1n;
     const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
@@ -216,7 +218,7 @@ class Network {
     });
   }
 
-  build(seen) {
+  build(seen, hidden) {
     const focused = document.activeElement?.dataset?.key, inside = this.table.contains(document.activeElement), rows = [];
     this.built = seen.map(({ key, depth, group, open, explained }) => {
       const toggle = make("button", { type: "button", "aria-expanded": open, "data-key": key });
@@ -230,6 +232,11 @@ class Network {
       if (formula) rows.push(make("tr", { className: "formula" }, formula));
       return { toggle, cells, bar, share, formula };
     });
+    if (hidden) {
+      const more = make("button", { type: "button" }, `${shown(hidden)} more lines`);
+      more.onclick = () => { this.most *= 4; this.rows(this.lines()); };
+      rows.push(make("tr", {}, make("td", { colSpan: 7 }, more)));
+    }
     this.table.tBodies[0].replaceChildren(...rows);
     if (inside) this.button(focused)?.focus();
   }
