@@ -395,3 +395,25 @@ def test_layers_to_which_the_same_happened_are_one_line(repo: Repository, run: R
     )
     assert re.search(r"    batch_norm +removed +-8\b", out)
     assert "::notice file=net.yaml,line=3," in run("diff", "--format", "github").out
+
+
+def test_a_family_without_end_is_bounded(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models are compared one after the other, up to a limit; none counts as new because the others took long."""
+    monkeypatch.setattr("paramcalc.diff.diff.MOST_MODELS", 20)
+    family = "variants:\n" + "".join(f"  v{n}: {{w: {n + 1}}}\n" for n in range(50))
+    text = f"input: 3x8x8\nknobs: {{w: 4}}\n{family}layers: [conv2d w 3 padding=1]\n"
+    repo.write(net=text).commit()
+    repo.write(net=text.replace("w 3 padding=1", "w 5 padding=2"))
+
+    result = diff("HEAD")
+
+    assert [model.status for model in result.models] == ["changed"] * 10
+    assert result.remarks == ("more than 20 models, or too many layers: the others are not compared",)
+
+
+def test_a_model_that_was_broken_alone(repo: Repository) -> None:
+    """The others of its spec are compared."""
+    repo.write(net=NET.replace("wide: {w: 8}", "wide: {w: 0}")).commit()
+    repo.write(net=LARGER)
+
+    assert statuses(diff("HEAD")) == {"net": "changed", "wide": "added"}

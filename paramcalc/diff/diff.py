@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Fault, Problem, Source, SpecError, visible
 from paramcalc.base.printed import read
@@ -25,10 +25,12 @@ from paramcalc.render import notebook
 
 ADDED, REMOVED, RENAMED, CHANGED, SAME = "added", "removed", "renamed", "changed", "same"
 MAIN = ("params", "macs", "activations")
-MOST_MODELS = 1_000
+MOST_MODELS = 1_000  # before and after
 MOST_LAYERS = 2_000_000  # of all models, before and after
+MOST_PAIRS = 50_000_000  # of a layer before and one after, which may have to be compared
 EXPECTED = "such as 'params > +1%' or 'macs > +10M'"
 _USE = re.compile(r"""(?:^|[{,])\s*["']?use["']?\s*:\s*["']?([\w.-]+)""", re.MULTILINE)
+_Report: TypeAlias = Callable[[dict[Problem, None]], object]  # what becomes of problems
 _LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>)\s*([+-])\s*(.+?)\s*")
 
 
@@ -184,7 +186,7 @@ class _Comparison:
         self.there = repository.files(commit)
         self.problems: dict[Problem, None] = {}
         self.remarks: list[str] = []
-        self.counted = self.layers = 0
+        self.counted = self.layers = self.pairs = 0
 
     # ------------------------------------------------------------------------- which specs
 
@@ -225,25 +227,30 @@ class _Comparison:
 
     def models(self, change: Change) -> Iterator[ModelChange]:
         """The models of a spec before and after, by name; a spec of one model has that one."""
-        after = self.read(change.new, self.spec_here, self.problems.update) if change.new else {}
-        if after is None:
+        after = self.tried(change.new, self.spec_here, self.problems.update) if change.new else None
+        if change.new and after is None:
             return
-        before = self.read(change.old, self.spec_there, self.not_read_there) if change.old else {}
-        before = before or {}
-        names = dict.fromkeys([*before, *after])
-        if len(before) == len(after) == 1 and len(names) == 2:  # the name of the file
-            pairs: Iterable[tuple[str | None, str | None]] = [(*before, *after)]  # type: ignore[list-item]
-        else:
-            pairs = [(name if name in before else None, name if name in after else None) for name in names]
+        before = self.tried(change.old, self.spec_there, self.not_read_there) if change.old else None
         where = self.shown(change.new or change.old or "")
         was = self.shown(change.old) if change.old and change.new and change.old != change.new else ""
-        for old, new in pairs:
-            yield self.compared(where, was, before[old] if old else None, after[new] if new else None)
+        for old, new in _pairs(before, after):
+            if self.counted >= MOST_MODELS or self.layers >= MOST_LAYERS or self.pairs >= MOST_PAIRS:
+                self.remark(
+                    f"more than {MOST_MODELS:,} models, or too many layers: the others are not compared"
+                )
+                return
+            one = self.count(before, old, self.not_read_there) if before and old else None
+            two = self.count(after, new, self.problems.update) if after and new else None
+            if new and two is None:
+                return
+            if one or two:
+                yield self.compared(where, was, one, two)
 
     def compared(self, path: str, was: str, before: Report | None, after: Report | None) -> ModelChange:
         name = (after or before).graph.model  # type: ignore[union-attr]
         found = None
         if before is not None and after is not None:
+            self.pairs += len(before.rows) * len(after.rows)
             aligned = compare(before, after)
             different = before.totals != after.totals or any(any(line.changes) for line in aligned.layers())
             found = aligned if different else None
@@ -253,30 +260,28 @@ class _Comparison:
         failed = tuple(limit for limit in self.limits if limit.met(*model.total(limit.quantity)))
         return model._replace(failed=failed)
 
-    def read(
-        self, path: str, spec: Callable[[str], Spec], report: Callable[[dict[Problem, None]], object]
-    ) -> dict[str, Report] | None:
-        """The counted models of a spec by name; None, and problems, where it cannot be read."""
+    def tried(self, path: str, spec: Callable[[str], Spec], report: _Report) -> Spec | None:
+        """The spec of a path; None, and problems, where it cannot be read."""
         try:
-            return self.count(spec(path))
+            return spec(path)
         except SpecError as error:
             report(dict.fromkeys(error.problems))
         except Fault as fault:
             report({Problem(Source(self.shown(path), ""), 0, 0, fault.fact, fault.notes()): None})
         return None
 
-    def count(self, spec: Spec) -> dict[str, Report]:
-        """The models of a spec; the same under another name is not another model."""
-        found = {}
-        for name in dict.fromkeys(library.same_settings(spec, name) for name in library.models(spec)):
-            if self.counted >= MOST_MODELS or self.layers >= MOST_LAYERS:
-                said = f"more than {MOST_MODELS:,} models, or {MOST_LAYERS:,} layers: the others are not compared"
-                self.remarks += [] if said in self.remarks else [said]
-                break
-            report = count(elaborate(spec, Settings(name if name in spec.variants else "")))
-            self.counted += 1
-            self.layers += len(report.rows)
-            found[name] = report
+    def count(self, spec: Spec, name: str, report: _Report) -> Report | None:
+        """A model of a spec; None, and problems, where it makes no network."""
+        try:
+            found = count(elaborate(spec, Settings(name if name in spec.variants else "")))
+        except SpecError as error:
+            report(dict.fromkeys(error.problems))
+            return None
+        except Fault as fault:
+            report({Problem(spec.source._replace(text=""), 0, 0, fault.fact, fault.notes()): None})
+            return None
+        self.counted += 1
+        self.layers += len(found.rows)
         return found
 
     def spec_here(self, path: str) -> Spec:
@@ -302,12 +307,28 @@ class _Comparison:
     def not_read_there(self, problems: dict[Problem, None]) -> None:
         first = next(iter(problems))
         place = first.source.place(first.start) if first.source.text else first.source.name
-        self.remarks.append(f"{place}: {first.fact}: its models count as added")
+        self.remark(f"{place}: {first.fact}: its models count as added")
+
+    def remark(self, text: str) -> None:
+        self.remarks += [] if text in self.remarks else [text]
 
     def shown(self, path: str) -> str:
         """A path as somebody in the working folder writes it."""
         whole = self.repository.top / path
         return Path(os.path.relpath(whole, self.repository.folder.resolve())).as_posix()
+
+
+def _pairs(before: Spec | None, after: Spec | None) -> list[tuple[str, str]]:
+    """The names of models before and after, '' for none; the same under another name is not another model."""
+    old, new = (
+        dict.fromkeys(library.same_settings(spec, name) for name in library.models(spec)) if spec else {}
+        for spec in (before, after)
+    )
+    if len(old) == len(new) == 1:  # whatever it is called: it may be by its file
+        return [(next(iter(old)), next(iter(new)))]
+    return [
+        (name if name in old else "", name if name in new else "") for name in dict.fromkeys([*old, *new])
+    ]
 
 
 def _below(path: str, paths: Sequence[str]) -> bool:
