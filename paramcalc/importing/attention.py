@@ -268,12 +268,14 @@ def _replace(net: Net, core: Core) -> bool:
     out = _projection(net, core.node, query.rows.shape[0], value.rows.shape[1])
     if out is None:
         return False
-    linear, _ = out
+    linear, order = out
     asked, memory = str(query.linear.inputs[0]), str(key.linear.inputs[0])
     if value.linear.inputs[0] != memory:
         return False
     cross = asked != memory
-    windows = None if cross else _windows(net, asked, query, linear)
+    windows = None if cross else _windows(net, asked, query, linear, order)
+    if windows is None and not (order == np.arange(order.size)).all():
+        return False
     made = _made(net, core, query, key, value, linear, cross, windows)
     if made is None:
         return False
@@ -319,8 +321,11 @@ def _unmoved(net: Net, value: Value, length: int) -> Value | None:
     return None
 
 
-def _projection(net: Net, node: Node, heads: int, dim: int) -> tuple[Node, list[Node]] | None:
-    """The projection of all heads side by side that alone reads what attention gives."""
+def _projection(net: Net, node: Node, heads: int, dim: int) -> tuple[Node, Any] | None:
+    """The projection of all heads side by side that alone reads what attention gives.
+
+    And in which order it reads the positions of the sequences.
+    """
     moves = forward(net, node.value, frozenset({"reshape", "permute"}))
     last = moves[-1].value if moves else node.value
     linear = net.only_reader(last)
@@ -330,10 +335,14 @@ def _projection(net: Net, node: Node, heads: int, dim: int) -> tuple[Node, list[
     if width != heads * dim or int(np.prod(node.dims)) > LARGEST:
         return None
     indices = replay(net, numbered(node.dims), moves).reshape(-1, width)
-    channels = indices % dim
-    if not (channels == np.arange(width) % dim).all():
+    length = node.dims[-2]
+    channels, places, head = indices % dim, indices // dim % length, indices // (dim * length) % heads
+    sequences = indices // (dim * length * heads)
+    columns = np.arange(width)
+    if not ((channels == columns % dim).all() and (head == columns // dim).all()):
         return None
-    return linear, moves
+    order = sequences * length + places
+    return (linear, order[:, 0]) if (order == order[:, :1]).all() else None
 
 
 def _made(
@@ -417,7 +426,7 @@ class Windows(NamedTuple):
     grid: bool
 
 
-def _windows(net: Net, asked: Value, side: Side, out: Node) -> Windows | None:
+def _windows(net: Net, asked: Value, side: Side, out: Node, order: Any) -> Windows | None:
     """The windows in which positions meet; None where they are no windows of an image."""
     count, length = side.positions.shape
     size = isqrt(length)
@@ -438,7 +447,7 @@ def _windows(net: Net, asked: Value, side: Side, out: Node) -> Windows | None:
             break
     else:
         return None
-    end = _put_together(net, out, places, image)
+    end = _put_together(net, out, places.reshape(-1, channels)[order], image)
     return Windows(start, end, dims, size, shift, grid) if end is not None else None
 
 

@@ -219,8 +219,15 @@ def skeleton(group: Group) -> Any:
 
 
 def kinds(leaf: Leaf) -> tuple[str, ...]:
-    """What kinds of values the arguments have: words and flags are compared, sizes are not."""
-    return tuple(f"{type(value).__name__}" for value in leaf.given.values() if isinstance(value, tuple))
+    """What arguments must agree in: words, which a block cannot be given; of others only the kind."""
+    found = []
+    for value in leaf.given.values():
+        words = isinstance(value, tuple) and any(isinstance(one, str) for one in value)
+        if words or (isinstance(value, str) and not isinstance(value, Text)):
+            found.append(str(value))
+        elif isinstance(value, tuple):
+            found.append("tuple")
+    return tuple(found)
 
 
 def branch_ends(items: Sequence[Item]) -> Iterator[int]:

@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 from paramcalc.base.errors import Fault
+from paramcalc.base.origins import origin
 from paramcalc.base.shape import CHANNELS, Shape, image
 from paramcalc.engine.builder import Builder
 from paramcalc.importing.layers import Lowered, Missing, Placed
@@ -49,8 +50,14 @@ def lowered(source: Source) -> Lowered:
                 lowering.laid[node.value] = rule(lowering, node, *arguments)
             else:
                 lowering.laid[node.value] = op_node(lowering, node, *arguments)
-        except (Unknown, Fault) as reason:
-            why = reason.fact if isinstance(reason, Fault) else str(reason)
+        except (Unknown, Fault, LookupError, ValueError, TypeError, AssertionError) as reason:
+            why = (
+                reason.fact
+                if isinstance(reason, Fault)
+                else str(reason)
+                if isinstance(reason, Unknown)
+                else ""
+            )
             missing.append(Missing(node, why))
             extra[_free(f"missing_{len(missing)}", source)] = _stand_in(node)
             lowering.builder.take_back(start)
@@ -150,10 +157,38 @@ def _finished(
             tuple(builder.shapes),
             {name: numbers[value] for name, value in outputs.items()},
             tuple(missing),
-            tuple(dict.fromkeys(lowering.notes)),
+            (*dict.fromkeys(lowering.notes), *unread(source, constants, kept)),
         ),
         used,
     )
+
+
+def unread(source: Source, constants: Mapping[Value, Constant], layers: Sequence[Placed]) -> list[str]:
+    """What is said of parameters that no layer has: heads of training, or what nothing reads at all."""
+    used = {
+        root
+        for layer in layers
+        for name in layer.weights.values()
+        for root in roots_of(source, constants, name)
+    }
+    left = {
+        name: prod(weight.dims)
+        for name, weight in source.weights.items()
+        if weight.learned and not weight.tied and name not in used
+    }
+    if not left:
+        return []
+    modules = list(dict.fromkeys(name.partition(".")[0] for name in left))
+    named = ", ".join(modules[:4]) + (" ..." if len(modules) > 4 else "")
+    return [f"{sum(left.values()):,} parameters are not in the spec, as no output reads them: {named}"]
+
+
+def roots_of(source: Source, constants: Mapping[Value, Constant], name: str) -> tuple[str, ...]:
+    """The parameters behind a weight's name, which may say that it is rows or a transpose of one."""
+    plain = origin(name).name
+    if plain in source.weights:
+        return (plain,)
+    return next((one.roots for one in constants.values() if one.value == plain), ())
 
 
 def _without_unread_inputs(net: Lowered, used: set[int]) -> Lowered:

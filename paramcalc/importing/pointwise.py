@@ -18,6 +18,8 @@ def written_out(source: Source) -> Source:
         name = name_of(node)
         if name == "multiply":
             found = _silu(net, node) or _weighted(net, node) or _hard_swish(net, node) or _gelu(net, node)
+        elif name == "divide":
+            found = _normalized(net, node)
         else:
             found = None
         if found is not None:
@@ -109,6 +111,20 @@ def _normed(net: Net, node: Node) -> tuple[Value, float] | None:
             if attributes["axes"] == (len(net.dims(x)) - 1,):
                 return x, number
     return None
+
+
+def _normalized(net: Net, node: Node) -> Node | None:
+    """A vector divided by its length, or by a small number if that is more: F.normalize."""
+    x, length = node.inputs
+    while (maker := net.maker(length, "expand")) is not None:
+        length = maker.inputs[0]
+    clip = net.maker(length, "clip")
+    norm = net.maker(clip.inputs[0], "norm") if clip is not None else None
+    if clip is None or norm is None or norm.inputs[0] != x:
+        return None
+    eps = clip.call.attributes["low"]  # type: ignore[union-attr]
+    last = norm.call.attributes["axes"] == (len(node.dims) - 1,)  # type: ignore[union-attr]
+    return _made(node, "normalize", x, eps=eps) if last and eps is not None else None
 
 
 def _hard_swish(net: Net, node: Node) -> Node | None:

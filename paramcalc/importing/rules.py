@@ -7,13 +7,12 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from paramcalc import ops
 from paramcalc.base.shape import CHANNELS, SPACE, Shape
 from paramcalc.importing.layers import reshape_to
 from paramcalc.importing.layout import Labels, reshaped, shape_of
 from paramcalc.importing.lowering import Argument, Constant, Laid, Lowering, Unknown, labels_like
 from paramcalc.importing.source import Node, Primitive
-from paramcalc.ops.attributes import attributes, op
+from paramcalc.ops.attributes import op
 from paramcalc.ops.base import Op
 
 Rule = Callable[..., Laid]
@@ -277,20 +276,48 @@ def pointwise(low: Lowering, node: Node, x: Argument) -> Laid:
     return low.put(low.add(op(name_of(node)), data(x).value), data(x).labels)
 
 
-@rule("sqrt", "rsqrt", "log", "erf", "power", "quick_gelu", "maximum", "minimum", "divide", "clip")
-def of_later(low: Lowering, node: Node, x: Argument, *others: Argument) -> Laid:
-    """Ops that exist from some release on."""
+@rule("sqrt", "log", "erf", "quick_gelu", "sin", "cos")
+def function(low: Lowering, node: Node, x: Argument) -> Laid:
+    return low.put(low.add(op(name_of(node)), data(x).value), data(x).labels)
+
+
+@rule("power")
+def power(low: Lowering, node: Node, x: Argument, exponent: Argument) -> Laid:
+    if not isinstance(exponent, int | float) or not isinstance(x, Laid):
+        raise Unknown("its exponent is a tensor")
+    made = op("sqrt") if exponent == 0.5 else op("power", exact(exponent))
+    return low.put(low.add(made, x.value), x.labels)
+
+
+@rule("rsqrt")
+def rsqrt(low: Lowering, node: Node, x: Argument) -> Laid:
+    return low.put(low.add(op("power", exact(-0.5)), data(x).value), data(x).labels)
+
+
+@rule("clip")
+def clip(low: Lowering, node: Node, x: Argument) -> Laid:
+    low_end, high_end = attrs(node).get("low"), attrs(node).get("high")
+    ends = [None if end is None else exact(end) for end in (low_end, high_end)]
+    return low.put(low.add(op("clip", *ends), data(x).value), data(x).labels)
+
+
+@rule("maximum", "minimum", "divide")
+def compared(low: Lowering, node: Node, x: Argument, y: Argument) -> Laid:
     name = name_of(node)
-    if name == "divide" and isinstance(others[0], int | float):
-        return low.put(low.add(op("scale", exact(1 / others[0])), data(x).value), data(x).labels)
-    if name == "divide" and isinstance(x, Laid) and isinstance(others[0], Laid):
-        if ops.find("divide") is None:
-            raise Unknown("")
-        return binary_op(low, node, "divide", x, others[0])
-    kind = ops.find(name)
-    if kind is None or others:
-        raise Unknown("")
-    return low.put(low.add(op(name), data(x).value), data(x).labels)
+    if isinstance(x, Laid) and isinstance(y, Laid):
+        return binary_op(low, node, name, x, y)
+    if name == "divide" and isinstance(x, Laid) and isinstance(y, int | float):
+        return low.put(low.add(op("scale", exact(1 / y)), x.value), x.labels)
+    if name != "divide" and isinstance(y, int | float):
+        ends = {"low" if name == "maximum" else "high": exact(y)}
+        return low.put(low.add(op("clip", **{"low": None, **ends}), data(x).value), data(x).labels)
+    raise Unknown("one of its sides does not depend on an input")
+
+
+@rule("normalize")
+def normalize(low: Lowering, node: Node, x: Argument) -> Laid:
+    source = low.channels_last(data(x))
+    return low.put(low.add(op("normalize", eps=exact(attrs(node)["eps"])), source.value), source.labels)
 
 
 @rule("negative")
@@ -372,10 +399,28 @@ def with_weight(low: Lowering, node: Node, name: str, x: Laid, weight: Constant)
         return low.put(low.add(op("positions"), x.value, weight=weight.value), x.labels)
     labels = tuple(label if dim != 1 or label else "" for label, dim in zip(x.labels, dims, strict=True))
     shape = Shape((CHANNELS,), (1,)) if count == 1 else shape_of(labels, dims)
-    if shape.axes not in ((CHANNELS,), low.shape(x.value).axes) or CHANNELS not in shape.axes:
-        raise Unknown(f"it reads the learned tensor {weight.value} across axes")
+    fits = shape.axes in ((CHANNELS,), low.shape(x.value).axes) and CHANNELS in shape.axes
+    if not fits or shape.axes not in (
+        (CHANNELS, *SPACE.get(len(shape.axes) - 1, ())),
+        (*shape.axes[:-1], CHANNELS),
+    ):
+        return low.put(low.add(op(name), x.value, prepared(low, weight)), x.labels)
     parameter = low.add(parameter_of(shape), weight=weight.value)
     return low.put(low.add(op(name), x.value, parameter), x.labels)
+
+
+def prepared(low: Lowering, weight: Constant) -> int:
+    """What stands for a tensor that is computed of weights alone, before any input is there.
+
+    Its params are counted and nothing is multiplied for it; its numbers are not those of the source.
+    """
+    roots = ", ".join(weight.roots)
+    low.notes.append(f"a table is computed of {roots}: counts are exact, values are not the source's")
+    parts = [
+        low.add(op("reduce_mean"), low.add(op("parameter", prod(low.source.weights[root].dims)), weight=root))
+        for root in weight.roots
+    ]
+    return low.add(op("add"), *parts) if len(parts) > 1 else parts[0]
 
 
 def with_rows(low: Lowering, node: Node, name: str, x: Laid, weight: Constant) -> Laid:
@@ -383,7 +428,7 @@ def with_rows(low: Lowering, node: Node, name: str, x: Laid, weight: Constant) -
     table = low.source.weights[weight.roots[0]].dims
     tokens = low.shape(x.value).axes == ("length", CHANNELS)
     if name != "add" or not weight.looked_up or len(weight.roots) != 1 or not tokens:
-        raise Unknown(f"it reads what is computed of the parameters {', '.join(weight.roots)}")
+        return low.put(low.add(op(name), x.value, prepared(low, weight)), x.labels)
     if table[0] >= low.shape(x.value).dims[0]:
         value = low.add(op("positions", table[0]), x.value, weight=weight.roots[0])
         return low.put(value, x.labels)
@@ -494,7 +539,7 @@ def adaptive_pool(low: Lowering, node: Node, x: Argument) -> Laid:
     return low.put(low.add(op(f"{name}{len(sizes)}d", sizes), source.value), source.labels)
 
 
-@rule("mean", "sum", "max")
+@rule("mean", "sum", "max", "min", "norm")
 def reduction(low: Lowering, node: Node, x: Argument) -> Laid:
     source, given = data(x), attrs(node)
     axes = tuple(source.labels[axis] for axis in given["axes"] if source.labels[axis])
@@ -502,33 +547,11 @@ def reduction(low: Lowering, node: Node, x: Argument) -> Laid:
     shape = low.shape(source.value)
     if not axes:
         return low.put(source.value)
-    if set(axes) == set(shape.axes) - {CHANNELS} and CHANNELS in shape.axes and name != "sum":
+    if set(axes) == set(shape.axes) - {CHANNELS} and CHANNELS in shape.axes and name in ("mean", "max"):
         return low.put(low.add(op("global_max_pool" if name == "max" else "global_avg_pool"), source.value))
-    value = source.value
-    kept = source.labels
-    for axis in axes:
-        if name == "sum":
-            return _summed(low, node, source, given["axes"])
-        value = low.add(op(f"reduce_{name}", axis), value)
+    value = low.add(op(f"reduce_{name}", axes[0] if len(axes) == 1 else axes), source.value)
     dims = tuple(1 if axis in given["axes"] else dim for axis, dim in enumerate(source.dims))
-    laid = Laid(value, kept, dims)
-    return resized(low, laid, node.dims)
-
-
-def _summed(low: Lowering, node: Node, x: Laid, axes: tuple[int, ...]) -> Laid:
-    """A sum along a short axis is a sum of slices."""
-    axis = x.labels[axes[0]]
-    count = x.dims[axes[0]]
-    if ops.find("reduce_sum") is not None and axis:
-        value = low.add(op("reduce_sum", axis), x.value)
-        dims = tuple(1 if at == axes[0] else dim for at, dim in enumerate(x.dims))
-        return resized(low, Laid(value, x.labels, dims), node.dims)
-    if len(axes) != 1 or not axis or count > 4:
-        raise Unknown("")
-    parts = [low.add(op("slice", axis, at, at + 1), x.value) for at in range(count)]
-    value = low.add(op("add"), *parts)
-    dims = tuple(1 if at == axes[0] else dim for at, dim in enumerate(x.dims))
-    return resized(low, Laid(value, x.labels, dims), node.dims)
+    return resized(low, Laid(value, source.labels, dims), node.dims)
 
 
 @rule("upsample")
@@ -573,8 +596,17 @@ def pad(low: Lowering, node: Node, x: Argument) -> Laid:
         return low.put(
             low.add(op("pad_channels", node.dims[source.labels.index(CHANNELS)]), source.value), source.labels
         )
-    if CHANNELS in amounts or any(min(pair) < 0 for pair in amounts.values()):
-        raise Unknown("it cuts, or pads channels and space at once")
+    if CHANNELS in amounts:
+        raise Unknown("it pads channels and space at once")
+    for axis, (before, after) in list(amounts.items()):
+        if before < 0 or after < 0:  # it cuts
+            start, size = max(-before, 0), low.shape(source.value).size(str(axis))
+            end = {"stop": size + after} if after < 0 else {}
+            source = source._replace(value=low.add(op("slice", axis, start, **end), source.value))
+            amounts[axis] = (max(before, 0), max(after, 0))
+    amounts = {axis: pair for axis, pair in amounts.items() if any(pair)}
+    if not amounts:
+        return low.put(source.value, source.labels)
     each = tuple(amounts.get(axis, (0, 0)) for axis in low.shape(source.value).axes if axis != CHANNELS)
     short = each[0][0] if len({side for pair in each for side in pair}) == 1 else each
     made = op("pad", short, **({} if mode == "zeros" else {"mode": mode}))
@@ -597,8 +629,6 @@ def attention(
     low: Lowering, node: Node, query: Argument, key: Argument, value: Argument, mask: Argument = None
 ) -> Laid:
     """The products alone, where its projections are not those of one layer."""
-    if isinstance(mask, Constant) and mask.learned:
-        raise Unknown(f"it adds what is computed of the parameters {', '.join(mask.roots)}")
     if isinstance(mask, Laid):
         raise Unknown("its mask depends on an input")
     sides = [data(side) for side in (query, key, value)]
@@ -607,7 +637,10 @@ def attention(
     q, k, v = (_matrix(low, side) for side in sides)
     scale = attrs(node)["scale"] or sides[0].dims[-1] ** -0.5
     scores = low.add(op("scale", exact(scale)), q.value) if scale != 1 else q.value
-    scores = low.add(op("softmax"), low.add(op("matmul", transpose=True), scores, k.value))
+    scores = low.add(op("matmul", transpose=True), scores, k.value)
+    if isinstance(mask, Constant) and mask.learned:
+        scores = low.add(op("add"), scores, prepared(low, mask))
+    scores = low.add(op("softmax"), scores)
     return low.put(low.add(op("matmul"), scores, v.value), v.labels)
 
 
@@ -660,10 +693,12 @@ def cut(low: Lowering, node: Node, x: Argument) -> Laid:
     dims = tuple(size if at == axis else dim for at, dim in enumerate(source.dims))
     end = {} if stop == source.dims[axis] else {"stop": stop}
     if given["step"] != 1:
-        if "step" not in attributes(ops.find("slice")):  # type: ignore[arg-type]
-            raise Unknown("it takes every other position")
         made = op("slice", label, start, step=given["step"], **end)
         return resized(low, Laid(low.add(made, source.value), source.labels, dims), node.dims)
+    if len(node.dims) < len(source.dims) and size == 1 and label != CHANNELS:
+        labels = (*source.labels[:axis], *source.labels[axis + 1 :])
+        laid = Laid(low.add(op("select", label, start), source.value), labels, node.dims)
+        return low.put(laid.value, laid.labels)
     made = op("slice_channels", start, **end) if label == CHANNELS else op("slice", label, start, **end)
     laid = Laid(low.add(made, source.value), source.labels, dims)
     return resized(low, laid, node.dims)
@@ -734,14 +769,12 @@ def passed(low: Lowering, node: Node, x: Argument) -> Laid:
 @rule("roll")
 def roll(low: Lowering, node: Node, x: Argument) -> Laid:
     source, given = data(x), attrs(node)
-    if ops.find("roll") is None:
-        raise Unknown("")
-    known = attributes(ops.find("roll"))  # type: ignore[arg-type]
-    value = source.value
-    for shift, axis in zip(given["shifts"], given["axes"], strict=True):
-        if source.labels[axis]:
-            value = low.add(op("roll", **dict(zip(known, (source.labels[axis], shift), strict=False))), value)
-    return low.put(value, source.labels)
+    moves = {source.labels[axis]: shift for shift, axis in zip(given["shifts"], given["axes"], strict=True)}
+    if "" in moves:
+        raise Unknown("it moves along an axis of size 1")
+    shifts, axes = tuple(moves.values()), tuple(moves)
+    shift = shifts[0] if len(set(shifts)) == 1 else shifts
+    return low.put(low.add(op("roll", shift, axis=axes), source.value), source.labels)
 
 
 # ------------------------------------------------------------------------------- ops of the source
@@ -756,7 +789,10 @@ def op_node(low: Lowering, node: Node, *inputs: Argument) -> Laid:
     if tokens and node.dims:
         read = [_tokens(low, x) for x in read]
     elif made.name == "window_attention" and node.dims:
-        read = [_last(low, x) for x in read]
+        if read[0].labels[1:] == (CHANNELS, "height", "width"):
+            inside = low.add(made, low.add(op("channels_last"), read[0].value), **node.weights)
+            return low.put(low.add(op("channels_first"), inside), read[0].labels)
+        read = [low.relabeled(x, ("", "height", "width", CHANNELS)) for x in read]
     value = low.add(made, *(x.value for x in read), **node.weights)
     if not node.dims:
         shape = low.shape(value)
@@ -764,13 +800,6 @@ def op_node(low: Lowering, node: Node, *inputs: Argument) -> Laid:
         return Laid(value, ("", *shape.axes), dims)
     labels: Labels | None = read[0].labels if read and len(read[0].labels) == len(node.dims) else None
     return low.put(value, labels if labels is not None else labels_like(low.shape(value), node.dims))
-
-
-def _last(low: Lowering, x: Laid) -> Laid:
-    """An image with its channels last."""
-    if x.labels[1:] == (CHANNELS, "height", "width"):
-        raise Unknown("its channels are first")
-    return low.relabeled(x, ("", "height", "width", CHANNELS))
 
 
 def _tokens(low: Lowering, x: Laid) -> Laid:

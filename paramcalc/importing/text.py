@@ -27,6 +27,7 @@ class Scope:
     """The names in one group: those given, and the values that they mean."""
 
     taken: set[str] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)  # of branches of joins without a name
     values: dict[int, str] = field(default_factory=dict)  # a value, by its path from here
 
 
@@ -64,7 +65,7 @@ class _Text:
             self.mark(block.body, entering(block.body))
         self.mark(self.items, 0 if len(self.inputs) == 1 else None)
         self.referenced |= needed
-        scopes = [Scope(set(self.inputs), names)]
+        scopes = [Scope(set(self.inputs), values=names)]
         block_lines: list[str] = []
         for block in self.blocks.values():
             block_lines += self.block(block)
@@ -150,7 +151,7 @@ class _Text:
             signature.append(f"{block.captured}=channels")
         if names:
             signature += ["from x", *names.values()]
-        scopes = [Scope({*names.values()}, dict(names))]
+        scopes = [Scope({*names.values()}, values=dict(names))]
         entry = []
         if start is not None and read_again(block.body, start):
             scopes[0].taken.add("entry")
@@ -236,12 +237,17 @@ class _Text:
         fit = own and ops.find(own) is None and own != leaf.head
         if leaf.value in self.referenced:
             name = own if fit else tidy(leaf.head) + "_out"
-            return unique(name, scopes[-1].taken | self.heads())
+            return unique(name, scopes[-1].taken | scopes[-1].labels | self.heads())
         if own == self.label:
             return ""
         if leaf.head in self.blocks and fit and not is_generic(own):
-            return unique(own, scopes[-1].taken)
-        if leaf.head in MAIN and fit and not is_generic(own) and own not in scopes[-1].taken:
+            return unique(own, scopes[-1].taken | scopes[-1].labels)
+        if (
+            leaf.head in MAIN
+            and fit
+            and not is_generic(own)
+            and own not in scopes[-1].taken | scopes[-1].labels
+        ):
             return own
         return ""
 
@@ -254,7 +260,7 @@ class _Text:
             return self.chain(group.items, current, scopes, indent)
         inner = Scope()
         lines = self.chain(group.items, current, [*scopes, inner], indent + INDENT * 2)
-        name = unique(name, scopes[-1].taken)
+        name = unique(name, scopes[-1].taken | scopes[-1].labels)
         scopes[-1].taken.add(name)
         for value, path in inner.values.items():
             scopes[-1].values.setdefault(value, f"{name}/{path}")
@@ -284,7 +290,7 @@ class _Text:
         if join.value in self.referenced:
             own = tidy(join.call.name)
             name = own if own and ops.find(own) is None else f"{tidy(join.call.head)}_out"
-            name = unique(name, scopes[-1].taken)
+            name = unique(name, scopes[-1].taken | scopes[-1].labels)
             scopes[-1].taken.add(name)
             scopes[-1].values[join.value] = name
         pad = INDENT * (4 if name else 2)
@@ -366,6 +372,7 @@ class _Text:
             taken.add(name)
             names.append(name)
         self.labels |= taken
+        scopes[-1].labels |= taken
         return names
 
     # -------------------------------------------------------------------------------------- calls

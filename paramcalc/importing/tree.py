@@ -295,7 +295,12 @@ class _Grower:
                     piece.start if piece else value for piece, value in zip(branches, read, strict=True)
                 }
                 taken = [piece for piece in branches if piece is not None]
-                if len(starts) == 1 and len({id(piece) for piece in taken}) == len(taken) and taken:
+                if (
+                    len(starts) == 1
+                    and -1 not in starts
+                    and len({id(piece) for piece in taken}) == len(taken)
+                    and taken
+                ):
                     (start,) = starts
                     join = self.joined(call, read, branches, start)
                     for piece, value in zip(branches, read, strict=True):

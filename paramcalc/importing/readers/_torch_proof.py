@@ -33,9 +33,14 @@ def counted(module: Any, given: Mapping[str, Any], args: Sequence[Any] = ()) -> 
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        module(*args, **given)
-    return int(counter.get_total_flops()) // 2
+    for grad in (False, True):  # its hooks fail in some modules without gradients
+        try:
+            with torch.set_grad_enabled(grad), FlopCounterMode(display=False) as counter:
+                module(*args, **given)
+            return int(counter.get_total_flops()) // 2
+        except RuntimeError:
+            continue
+    return None
 
 
 class _Real:
