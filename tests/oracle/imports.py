@@ -19,7 +19,24 @@ PAGE = ROOT / "docs" / "import.md"
 FIELDS = ("model", "lines", "params", "params_of_module", "macs", "macs_of_counter", "missing")
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
 
-TRANSFORMERS = ["LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM", "Gemma2ForCausalLM", "Phi3ForCausalLM", "Olmo2ForCausalLM", "GPT2LMHeadModel", "BertModel", "ViTModel", "CLIPVisionModel", "CLIPModel", "T5Model", "WhisperModel", "MixtralForCausalLM", "DeepseekV3ForCausalLM"]  # fmt: skip
+TRANSFORMERS = (
+    "LlamaForCausalLM",
+    "MistralForCausalLM",
+    "Qwen2ForCausalLM",
+    "Qwen3ForCausalLM",
+    "Gemma2ForCausalLM",
+    "Phi3ForCausalLM",
+    "Olmo2ForCausalLM",
+    "GPT2LMHeadModel",
+    "BertModel",
+    "ViTModel",
+    "CLIPVisionModel",
+    "CLIPModel",
+    "T5Model",
+    "WhisperModel",
+    "MixtralForCausalLM",
+    "DeepseekV3ForCausalLM",
+)
 
 
 def measured(name: str) -> dict[str, Any]:
