@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +43,8 @@ def shown(document: Path) -> list[Shown]:
 
 
 def write_files(document: Path, folder: Path) -> None:
-    """Writes the specs that a document names into a folder."""
+    """Writes the specs that a document names into a folder, beside networks of other programs."""
+    shutil.copytree(ROOT / "tests" / "models", folder, dirs_exist_ok=True)
     for name, text in _FILE.findall(document.read_text(encoding="utf-8")):
         (folder / name).write_text(text, encoding="utf-8")
 

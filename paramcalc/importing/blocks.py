@@ -84,6 +84,9 @@ class _Folder:
     def closed(self, group: Group) -> bool:
         """Whether nothing outside of a group reads what is inside it but its end."""
         inner = Counter(value for leaf in leaves(group.items) for value in (*leaf.reads, *shared(leaf)))
+        own = {leaf.value for leaf in leaves(group.items)}
+        if any(value not in own for leaf in leaves(group.items) for value in shared(leaf)):
+            return False  # a block sees no layer outside
         return all(
             self.readers[leaf.value] <= inner[leaf.value] or leaf.value == group.value
             for leaf in leaves(group.items)

@@ -252,6 +252,7 @@ def constant_values(source: Source) -> dict[Value, Constant]:
         learned = not shapes_only and bool(roots)
         looked_up = isinstance(node.call, Primitive) and (
             node.call.name == "embedding"
+            or (node.call.name == "slice" and node.call.attributes["start"] == 0)
             or (node.call.name in ("reshape", "expand") and names[0] in found and found[names[0]].looked_up)
         )
         name = renamed(source, found, node)

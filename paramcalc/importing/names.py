@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from paramcalc import ops
 from paramcalc.importing.words import CONTAINERS, is_generic
 from paramcalc.language import lines
+from paramcalc.language.chains import ITEM_KEYWORDS
 
 if TYPE_CHECKING:
     from paramcalc.importing.tree import Group, Leaf
@@ -19,7 +20,7 @@ def tidy(name: str) -> str:
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", name.partition("@")[0]).strip("_-")
     if not name or name[0].isdigit() or lines.unfit(name):
         return ""
-    return name
+    return f"{name}_" if name in ITEM_KEYWORDS else name
 
 
 def snake(name: str) -> str:

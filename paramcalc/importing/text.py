@@ -125,7 +125,7 @@ class _Text:
         """The `from` of a call, where it reads something else than what stands before it."""
         text = ""
         if leaf.share is not None:
-            text += f" share={self.reference(leaf.share, scopes)}"
+            text += f" share={self.reference(leaf.share, scopes)}{leaf.shared and f'.{leaf.shared}'}"
         if not leaf.reads or leaf.reads == (current,):
             return text
         return (
@@ -299,19 +299,19 @@ class _Text:
             inner = Scope()
             self.label = label
             body = self.chain(
-                unwrapped(branch.items, label), join.start, [*scopes, inner], indent + pad + INDENT * 2
+                unwrapped(branch.items, label), join.start, [*scopes, inner], indent + pad + INDENT
             )
             for value, path in inner.values.items():
                 scopes[-1].values.setdefault(value, f"{label}/{path}")
             if not branch.items:
-                body = [f"{indent}{pad}{INDENT * 2}- identity"]
+                body = [f"{indent}{pad}{INDENT}- identity"]
             written.append((label, body))
         flow = self.flow(head, written)
         if flow and not name and len(indent) + 2 + len(flow) <= WIDTH:
             return [f"{indent}- {flow}"]
         lines = [f"{indent}- {name}:", f"{indent}{INDENT * 2}- {head}:"] if name else [f"{indent}- {head}:"]
         for label, body in written:
-            lines += self.valued(f"{indent}{pad}{label}:", body, indent + pad + INDENT * 2)
+            lines += self.valued(f"{indent}{pad}{label}:", body, indent + pad + INDENT)
         return lines
 
     def flow(self, head: str, branches: list[tuple[str, list[str]]]) -> str:

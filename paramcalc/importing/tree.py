@@ -34,7 +34,8 @@ class Leaf:
     enters: Any = None
     name: str = ""
     op: Op | None = None
-    share: int | None = None
+    share: int | None = None  # the layer whose weights it has,
+    shared: str = ""  # or the only one of them that it has
     holds: tuple[Leaf, ...] = ()  # of a block: the calls of ops inside, in order
 
 
@@ -195,13 +196,21 @@ class _Grower:
         shape = self.net.shapes[layer.inputs[0]] if layer.inputs else None
         enters = shape.channels if shape is not None and "channels" in shape.axes else None
         part = self.parts[place][-1] if self.parts[place] else ""
-        shared = [
-            self.owners[name]
-            for ours, name in layer.weights.items()
-            if self.owners[name] != place and self.net.layers[self.owners[name]].weights.get(ours) == name
-        ]
-        share = self.first + shared[0] if shared else None
-        return Leaf(kind.name, given, layer.inputs, self.first + place, enters, part, layer.op, share)
+        share, shared = self.shared(place)
+        return Leaf(kind.name, given, layer.inputs, self.first + place, enters, part, layer.op, share, shared)
+
+    def shared(self, place: int) -> tuple[int | None, str]:
+        """The earlier layer whose weights a layer has: all that both have by name, or just one of them."""
+        own = self.net.layers[place].weights
+        for owner in dict.fromkeys(self.owners[name] for name in own.values() if self.owners[name] != place):
+            theirs = self.net.layers[owner].weights
+            common = [ours for ours in own if ours in theirs]
+            equal = [ours for ours in common if own[ours] == theirs[ours]]
+            if equal and len(equal) == len(common):
+                return self.first + owner, ""
+            if len(equal) == 1:
+                return self.first + owner, equal[0]
+        return None, ""
 
     # ---------------------------------------------------------------------------------- groups
 
