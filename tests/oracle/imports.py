@@ -82,7 +82,7 @@ def rows() -> list[dict[str, str]]:
 def exact(row: dict[str, str]) -> bool:
     """Whether params and MACs are the module's, as far as its counter says anything."""
     macs = row["macs_of_counter"] in ("", row["macs"])
-    return row["params"] == row["params_of_module"] and macs and not row["missing"]
+    return bool(row["params"]) and row["params"] == row["params_of_module"] and macs and not row["missing"]
 
 
 def table(found: Iterable[dict[str, str]]) -> Iterator[str]:

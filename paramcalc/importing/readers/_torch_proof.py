@@ -38,7 +38,7 @@ def counted(module: Any, given: Mapping[str, Any], args: Sequence[Any] = ()) -> 
             with torch.set_grad_enabled(grad), FlopCounterMode(display=False) as counter:
                 module(*args, **given)
             return int(counter.get_total_flops()) // 2
-        except RuntimeError:
+        except Exception:  # of the counter, or of the module on this device
             continue
     return None
 
