@@ -146,7 +146,6 @@ def test_every_knob_can_be_a_symbol(path: Path) -> None:
     """All numbers among the knobs of every bundled spec, each on its own, but those that make structure."""
     structural = {
         ("swin", "depths"): "rounds of a repeat differ",  # every other block shifts its windows
-        ("repvgg", "depths"): "rounds of a repeat differ",  # every other convolution has groups
         ("unet", "depth"): "exponent must be a whole number",  # 2**depth channels
         ("lenet5-1998", "table_1"): "cannot be a symbol",
     }

@@ -131,7 +131,6 @@ TOOLS = (
             called={"macs": "flops"},
             quirks=(
                 "a fused multiply-add is one flop, a bias none",
-                "einsum counts as NumPy's einsum_path prints it, in four digits",
                 "batch normalization counts 2 for each element, layer and group normalization 5",
                 "adaptive average pooling of images counts its input, all other pooling nothing",
                 "scaled_dot_product_attention is not among the operators it knows",
@@ -299,7 +298,6 @@ TOOLS = (
             called={},
             quirks=(
                 "a convolution's bias counts, a linear layer's does not",
-                "einsum counts as NumPy's einsum_path prints it, in four digits",
                 "batch normalization counts 2 for each element, other normalizations 5",
                 "scaled_dot_product_attention is not among the calls it knows",
                 "recurrent layers have FLOPs and no MACs; projections do not count",
@@ -341,7 +339,6 @@ TOOLS = (
             called={},
             quirks=(
                 "a convolution's bias counts, a linear layer's does not",
-                "einsum counts as NumPy's einsum_path prints it, in four digits",
                 "batch normalization counts 2 for each element, other normalizations 5",
                 "attention's products count, its softmax does not",
                 "recurrent layers have FLOPs and no MACs; projections do not count",
