@@ -87,7 +87,7 @@ class Reader:
             return None
         name = self.meant(name)
         value = self.values[name]
-        if isinstance(value, Data):
+        if isinstance(value, Data) or name in self.weights:
             return name
         if prod(value.dims) == 1 and value.numbers is not None and learned is not True:
             return float(value.numbers.reshape(-1)[0])
@@ -281,7 +281,7 @@ def conv(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     following = reader.only_reader(reader.here.outputs[0])
     if not bias and following and following.kind == "Add":
         bias = bias_after(reader, following, dims, 1)
-    if bias and isinstance(reader.constant(bias), float):
+    if bias:
         reader.constant(bias, learned=True)
     reader.constant(reader.input(1), learned=True)
     reader.emit(
@@ -332,6 +332,8 @@ def conv_transpose(reader: Reader, given: Attributes, inputs: list[Any]) -> None
     following = reader.only_reader(reader.here.outputs[0])
     if not bias and following and following.kind == "Add":
         bias = bias_after(reader, following, dims, 1)
+    if bias:
+        reader.constant(bias, learned=True)
     reader.emit(
         "conv_transpose", [reader.input(0), reader.input(1), bias or None], dims,
         stride=tuple(strides), padding=even(ends), dilation=tuple(dilations), groups=groups,
@@ -645,6 +647,10 @@ def many(name: str) -> Rule:
             reader.same()
             return
         if name != "add" and folded(reader, name, inputs):
+            return
+        zero = [place for place in range(len(inputs)) if _number(reader, reader.input(place)) == 0]
+        if name == "maximum" and len(inputs) == 2 and len(zero) == 1:
+            reader.emit("relu", [reader.input(1 - zero[0])], inputs[1 - zero[0]].dims)
             return
         before, dims = reader.input(0), inputs[0].dims
         for place in range(1, len(inputs)):

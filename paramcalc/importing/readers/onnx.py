@@ -323,12 +323,13 @@ def _modules(name: str, metadata: Mapping[str, str]) -> tuple[Module, ...]:
         return tuple(Module(str(path), str(kind).rpartition(".")[2]) for path, kind in pairs if path)
     parts = [part for part in name.split("/") if part][:-1]
     found: list[str] = []
+    before = ""
     for part in parts if name.startswith("/") or len(parts) > 1 else ():
-        around = found[-1].rpartition(".")[2] if found else ""
-        if found and around and part.startswith(f"{around}."):
-            found.append(f"{found[-1]}{part[len(around) :]}")
+        if found and part.startswith(f"{before}."):
+            found.append(found[-1] + part[len(before) :])
         else:
             found.append(f"{found[-1]}.{part}" if found else part)
+        before = part
     return tuple(Module(path) for path in found)
 
 
