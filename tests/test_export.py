@@ -9,6 +9,7 @@ import pytest
 
 from paramcalc import load, parse
 from paramcalc.export.diagram import diagram, dot, mermaid
+from paramcalc.export.keras import keras
 from paramcalc.export.onnx import onnx
 from paramcalc.export.pytorch import pytorch, weight_names
 from paramcalc.importing.network import imported
@@ -175,3 +176,15 @@ def test_an_onnx_file_needs_a_name(run: Run, tmp_path: Path) -> None:
     found = run("export", "swin-t", "-o", str(tmp_path / "swin.onnx"))
     assert found.code == 2 and "window_attention has no counterpart in ONNX" in found.err
     assert not (tmp_path / "swin.onnx").exists()
+
+
+def test_keras_source_is_functions_and_loops(run: Run) -> None:
+    text = keras(load("resnet-50").graph())
+    ast.parse(text)
+    assert "def bottleneck(x, filters: int, strides: int, filters_2: int, name: str):" in text
+    assert "    for index in range(1, 3):\n        x = bottleneck_2(x, " in text
+    assert run("export", "resnet-50", "--to", "keras").out.startswith(
+        '"""resnet-50, written by paramcalc: 25,557,032'
+    )
+    refused = run("export", "gpt2", "--to", "keras")
+    assert refused.code == 2 and "logits: shared weights have no counterpart in Keras" in refused.err

@@ -44,6 +44,7 @@ ENDINGS = {
     "yaml": (".yaml", ".yml"),
     "github": (".log",),
     "pytorch": (".py",),
+    "keras": (".py",),
     "onnx": (".onnx",),
     "mermaid": (".mmd", ".mermaid"),
     "dot": (".dot", ".gv"),

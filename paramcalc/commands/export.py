@@ -1,4 +1,4 @@
-"""paramcalc export: a network as source of PyTorch, as an ONNX file, or as a diagram."""
+"""paramcalc export: a network as source of PyTorch or Keras, as an ONNX file, or as a diagram."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from paramcalc.commands._common import (
 )
 
 
-@output_options("pytorch", "onnx", "mermaid", "dot", option="--to")
+@output_options("pytorch", "keras", "onnx", "mermaid", "dot", option="--to")
 @network_options
 def export(
     changed: Changes,
@@ -39,7 +39,7 @@ def export(
     Example: paramcalc export googlenet --to mermaid --depth 1
     """
     from paramcalc.base.errors import Fault
-    from paramcalc.export import diagram, pytorch
+    from paramcalc.export import diagram, keras, pytorch
     from paramcalc.model import load
 
     model = load(spec)
@@ -63,6 +63,7 @@ def export(
     output.show(
         {
             "pytorch": lambda: pytorch.document(report),
+            "keras": lambda: keras.document(report),
             "mermaid": lambda: diagram.mermaid(diagram.diagram(report, depth)),
             "dot": lambda: diagram.dot(diagram.diagram(report, depth)),
         }

@@ -10,9 +10,10 @@ from __future__ import annotations
 import keyword
 import math
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, NamedTuple
 
+from paramcalc.engine.graph import Applied
 from paramcalc.export.torch_layers import Argument, Step, Use, use
 from paramcalc.export.tree import Group, Leaf
 
@@ -86,7 +87,8 @@ def arguments(what: Use) -> list[Argument]:
 class Forms:
     """The forms of a network's groups, innermost first."""
 
-    def __init__(self, root: Group) -> None:
+    def __init__(self, root: Group, rule: Callable[[Applied], Use] = use) -> None:
+        self._rule = rule
         self._known: dict[Hashable, Form] = {}
         self._uses: dict[int, Use] = {}
         self.root, _ = self._form(root)
@@ -97,7 +99,7 @@ class Forms:
     def use(self, leaf: Leaf) -> Use:
         applied = leaf.layer.applied
         if id(applied) not in self._uses:
-            self._uses[id(applied)] = use(applied)
+            self._uses[id(applied)] = self._rule(applied)
         return self._uses[id(applied)]
 
     def _form(self, group: Group) -> tuple[Form, tuple[Any, ...]]:

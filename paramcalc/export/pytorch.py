@@ -104,8 +104,8 @@ class _Writer:
         is_root = form is self.forms.root
         base = "nn.Sequential" if form.is_chain else "nn.ModuleList" if form.group.numbered else "nn.Module"
         yield f"class {form.name}({base}):"
-        given = "".join(f", {name}: {_type(form, place)}" for name, place in form.parameters)
-        yield from (INDENT + line for line in _folded(f"def __init__(self{given}) -> None:"))
+        given = "".join(f", {name}: {type_of(form, place)}" for name, place in form.parameters)
+        yield from (INDENT + line for line in folded(f"def __init__(self{given}) -> None:"))
         yield from (INDENT * 2 + line for line in self.made(form, base))
         if is_root:
             yield from (INDENT * 2 + line for line in self.ties())
@@ -193,7 +193,7 @@ class _Writer:
         inputs = [*self.inputs(form, is_root, taken)]
         typed = ", ".join(f"{name}: Tensor" for name in inputs)
         gives = "Tensor" if len(form.results) == 1 else f"tuple[{', '.join(['Tensor'] * len(form.results))}]"
-        yield from _folded(f"def forward(self, {typed}) -> {gives}:")
+        yield from folded(f"def forward(self, {typed}) -> {gives}:")
         if not is_root and form.group.numbered and (lines := self.loop(form, inputs)):
             yield from lines
             return
@@ -334,7 +334,7 @@ def _run(made: list[list[str]]) -> tuple[list[str], str, int]:
     return [line], f"n in range({start}, {start + count * step}, {step})", count
 
 
-def _type(form: Form, place: int) -> str:
+def type_of(form: Form, place: int) -> str:
     """The type of a parameter that stands for a column of numbers."""
     types = dict.fromkeys(type(row[place]).__name__ for row in form.rows)
     each = (
@@ -345,7 +345,7 @@ def _type(form: Form, place: int) -> str:
 
 def _assigned(begin: str, lines: list[str]) -> list[str]:
     if len(lines) == 1:
-        return [*_folded(begin + lines[0])]
+        return [*folded(begin + lines[0])]
     return [begin + lines[0], *lines[1:]]
 
 
@@ -353,7 +353,7 @@ def _ended(lines: Sequence[str], end: str) -> list[str]:
     return [*lines[:-1], lines[-1] + end]
 
 
-def _folded(line: str) -> Iterator[str]:
+def folded(line: str) -> Iterator[str]:
     """A line that is too long, broken at its first bracket and then between arguments."""
     if len(line) <= WIDTH - 2 * len(INDENT):
         yield line
