@@ -229,6 +229,14 @@ def test_bars_are_as_long_as_the_shares() -> None:
     assert {"params: 61.0 M", "MACs: 724 M", "activations: 1.93 M"} <= set(texts(drawn))
 
 
+def test_no_stage_has_two_bars() -> None:
+    """A round upwards of U-Net is an up-convolution and two convolutions: 9,176,576 params in the first, by hand."""
+    found = texts(picture("unet", "cost"))
+
+    assert found.count("up/0") == 1
+    assert "9.18 M · 30 %" in found
+
+
 def test_changes_are_drawn(run: Run) -> None:
     """The options that change a network change its picture."""
     found = run("figure", "resnet-50", "--set", "width=96", "--input", "3x288x288").out

@@ -137,12 +137,16 @@ def joined(one: str, two: str) -> str:
 
     >>> print(joined("conv1_1", "conv1_3"), joined("stage/0", "stage/5"), joined("fc", "fc"))
     conv1_1\u20133 stage fc
+    >>> print(joined("stages/3/0", "stages/4/2"))
+    stages/3\u20134
     """
     if one == two:
         return one
-    parts = one.split("/")
-    if shared := common(parts, two.split("/")):
-        return "/".join(parts[:shared])
+    parts, others = one.split("/"), two.split("/")
+    if shared := common(parts, others):
+        name = "/".join(parts[:shared])
+        deep = min(len(parts), len(others)) > shared + 1
+        return f"{name}/{parts[shared]}\u2013{others[shared]}" if deep else name
     return f"{one}\u2013{two[common(one, two) :]}"
 
 

@@ -54,7 +54,14 @@ def _stages(report: Report) -> list[_Stage]:
         columns = glued(found, level)
         if len(columns) <= (MOST_ROWS if level else FEW_ROWS):
             break
-    stages = [_stage(column) for column in columns]
+    stages: list[_Stage] = []
+    for stage in map(_stage, columns):
+        if stages and stages[-1].name == stage.name:  # the parts of one round
+            stages[-1] = _Stage(
+                stage.name, {one: _added(stages[-1].amounts[one], stage.amounts[one]) for one in QUANTITIES}
+            )
+        else:
+            stages.append(stage)
     return [stage for stage in stages if any(any(each.values()) for each in stage.amounts.values())]
 
 
@@ -66,6 +73,10 @@ def _stage(column: Column) -> _Stage:
             each[kind] = each.get(kind, 0) + getattr(row.counts, quantity)
     name, what, _ = label(column)
     return _Stage(name or what, amounts)
+
+
+def _added(one: dict[str, int], two: dict[str, int]) -> dict[str, int]:
+    return {kind: one.get(kind, 0) + two.get(kind, 0) for kind in {**one, **two}}
 
 
 def _panel(

@@ -334,9 +334,9 @@ def _moves(value: Any, row: ClosedRow) -> bool:
 def form(value: Any, inner: Callable[[str], str] = str) -> str:
     """A closed form as the page's script reads it; `inner` may put something shorter in the place of a function.
 
-    >>> from paramcalc.symbolic import symbol
+    >>> from paramcalc.symbolic.polynomial import opaque, symbol
     >>> w = symbol("w")
-    >>> form(w * w / 4 - 3 * w + 1), form(w // 2)
+    >>> form(w * w / 4 - 3 * w + 1), form(opaque("floor", w, 2))
     ('1/4*w^2-3*w+1', 'floor(w,2)')
     """
     if not isinstance(value, Polynomial):
@@ -344,14 +344,10 @@ def form(value: Any, inner: Callable[[str], str] = str) -> str:
     terms = []
     for monomial, coefficient in value.terms.items():
         factors = [_power(atom, exponent, inner) for atom, exponent in monomial]
-        sign = (
-            ""
-            if coefficient == 1 and factors
-            else "-"
-            if coefficient == -1 and factors
-            else f"{coefficient}*"
-        )
-        terms.append((sign + "*".join(factors)).rstrip("*"))
+        if abs(coefficient) == 1 and factors:
+            terms.append(("-" if coefficient < 0 else "") + "*".join(factors))
+        else:
+            terms.append("*".join([str(coefficient), *factors]))
     return "+".join(terms).replace("+-", "-")
 
 
