@@ -88,6 +88,8 @@ def readable(spec: Spec) -> tuple[tuple[Budget, ...], list[Problem]]:
 
 
 class _Reader(FieldReader):
+    noun, example = "budgets of", _EXAMPLE
+
     def budgets(self) -> tuple[Budget, ...]:
         """The budgets by model: a list holds for every model of the spec."""
         node = self.spec.budgets
@@ -108,20 +110,6 @@ class _Reader(FieldReader):
                     self.fail(item, f"a spec may have at most {MOST_BUDGETS} budgets")
                     raise SpecError(self.problems.in_order())
         return tuple(found)
-
-    def model(self, key: Scalar) -> bool:
-        if key.text in self.models:
-            return True
-        fix = near(key.text, self.models) or "models are " + ", ".join(self.models)
-        fact = f"budgets of '{key.text}', which is neither the name of this spec nor of a variant"
-        self.fail(key, fact, fix)
-        return False
-
-    def items(self, key: Scalar, node: Node) -> tuple[Node, ...]:
-        if isinstance(node, Sequence):
-            return node.items
-        self.fail(key, f"the budgets of '{key.text}' must be a list", f"write - {_EXAMPLE}")
-        return ()
 
     def budget(self, model: str, node: Node) -> Budget | None:
         """One budget; None, with its problems noted, when it cannot be read."""

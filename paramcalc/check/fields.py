@@ -29,6 +29,11 @@ class FieldError(Exception):
 
 
 class FieldReader:
+    """Reads entries by model; `noun` and `example` are for messages: `claims about`."""
+
+    noun: str
+    example: str
+
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.problems = Problems()
@@ -40,6 +45,22 @@ class FieldReader:
         """Line and column of a character."""
         line = bisect_right(self.line_starts, index)
         return line, index - self.line_starts[line - 1] + 1
+
+    def model(self, key: Scalar) -> bool:
+        """Whether a key names a model of the spec; if not, that is reported."""
+        if key.text in self.models:
+            return True
+        fix = near(key.text, self.models) or "models are " + ", ".join(self.models)
+        fact = f"{self.noun} '{key.text}', which is neither the name of this spec nor of a variant"
+        self.fail(key, fact, fix)
+        return False
+
+    def items(self, key: Scalar, node: Node) -> tuple[Node, ...]:
+        """The entries about a model."""
+        if isinstance(node, Sequence):
+            return node.items
+        self.fail(key, f"the {self.noun} '{key.text}' must be a list", f"write - {self.example}")
+        return ()
 
     def readers(self) -> Readers:
         """The fields that an entry may have."""

@@ -19,7 +19,7 @@ from paramcalc.conventions import CONVENTIONS, OWN
 from paramcalc.count.report import QUANTITIES
 from paramcalc.language import syntax
 from paramcalc.language.spec import Spec
-from paramcalc.language.syntax import Node, Scalar, Sequence
+from paramcalc.language.syntax import Node, Scalar
 
 CHANNELS = "channels"
 FIELD, JUMP = "field", "jump"
@@ -99,6 +99,8 @@ def readable(spec: Spec) -> tuple[tuple[Claim, ...], list[Problem]]:
 
 
 class _Reader(FieldReader):
+    noun, example = "claims about", _EXAMPLE
+
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
         self.paper = _cited(spec.origin)
@@ -116,21 +118,6 @@ class _Reader(FieldReader):
                     self.fail(item, f"a spec may have at most {MOST_CLAIMS} claims")
                     raise SpecError(self.problems.in_order())
         return tuple(found)
-
-    def model(self, key: Scalar) -> bool:
-        if key.text in self.models:
-            return True
-        fix = near(key.text, self.models) or "models are " + ", ".join(self.models)
-        self.fail(
-            key, f"claims about '{key.text}', which is neither the name of this spec nor of a variant", fix
-        )
-        return False
-
-    def items(self, key: Scalar, node: Node) -> tuple[Node, ...]:
-        if isinstance(node, Sequence):
-            return node.items
-        self.fail(key, f"the claims about '{key.text}' must be a list", f"write - {_EXAMPLE}")
-        return ()
 
     def claim(self, model: str, node: Node) -> Claim | None:
         """One claim; None, with its problems noted, when it cannot be read."""
