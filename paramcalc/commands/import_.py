@@ -88,10 +88,10 @@ def _compared(network: Imported, claims: dict[str, tuple[int, str]]) -> Iterator
         return
     proof = network.source.proof()
     report = parse(network.text, name=network.source.name).count()
-    if report.params == proof.params:
-        claims["params"] = (proof.params, "counted in the module")
+    if report.with_auxiliary.params == proof.params:
+        claims["params"] = (report.params, "counted in the module")
     else:
-        yield f"params: {report.params:,} in the spec, {proof.params:,} in the source"
+        yield f"params: {report.with_auxiliary.params:,} in the spec, {proof.params:,} in the source"
     if proof.macs is not None:
         macs = proof.macs - folded_macs(network.source)
         if report.macs == macs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from paramcalc.base.shape import Shape, image
@@ -39,6 +39,7 @@ class Lowered(NamedTuple):
     outputs: Mapping[str, int]
     missing: tuple[Missing, ...]
     notes: tuple[str, ...]
+    auxiliary: Mapping[str, int] = {}  # ends of branches that exist in training only
 
 
 def reshape_to(shape: Shape) -> Op:
@@ -46,3 +47,12 @@ def reshape_to(shape: Shape) -> Op:
     if shape.axes == image(*shape.dims).axes if len(shape.dims) < 5 else False:
         return op("flatten") if len(shape.dims) == 1 else op("reshape", shape.dims)
     return op("reshape", shape.dims, axes=shape.axes)
+
+
+def needed_layers(first: int, layers: Sequence[Placed], outputs: Iterable[int]) -> set[int]:
+    """The layers that the outputs read, by their numbers."""
+    read = set(outputs)
+    for place in range(first + len(layers) - 1, first - 1, -1):
+        if place in read:
+            read.update(layers[place - first].inputs)
+    return read

@@ -7,7 +7,7 @@ is counted, and a remark names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -16,7 +16,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.base.origins import origin
 from paramcalc.base.shape import CHANNELS, Shape, image
 from paramcalc.engine.builder import Builder
-from paramcalc.importing.layers import Lowered, Missing, Placed
+from paramcalc.importing.layers import Lowered, Missing, Placed, needed_layers
 from paramcalc.importing.layout import labels_of
 from paramcalc.importing.lowering import Argument, Constant, Laid, Lowering, Unknown
 from paramcalc.importing.net import SHAPES_ONLY
@@ -115,7 +115,9 @@ def _finished(
     """Stand-ins become inputs, layers that nothing reads go, and all is numbered anew."""
     first = lowering.builder.first
     outputs = {
-        name: lowering.laid[value].value for name, value in source.outputs.items() if value in lowering.laid
+        name: lowering.laid[value].value
+        for name, value in {**source.outputs, **source.auxiliary}.items()
+        if value in lowering.laid
     }
     cut = [
         lowering.laid[value].value
@@ -155,9 +157,10 @@ def _finished(
             inputs,
             tuple(kept),
             tuple(builder.shapes),
-            {name: numbers[value] for name, value in outputs.items()},
+            {name: numbers[value] for name, value in outputs.items() if name not in source.auxiliary},
             tuple(missing),
             (*dict.fromkeys(lowering.notes), *unread(source, constants, kept)),
+            {name: numbers[value] for name, value in outputs.items() if name in source.auxiliary},
         ),
         used,
     )
@@ -208,16 +211,8 @@ def _without_unread_inputs(net: Lowered, used: set[int]) -> Lowered:
         {name: numbers[value] for name, value in net.outputs.items()},
         net.missing,
         net.notes,
+        {name: numbers[value] for name, value in net.auxiliary.items()},
     )
-
-
-def needed_layers(first: int, layers: Sequence[Placed], outputs: Iterable[int]) -> set[int]:
-    """The layers that the outputs read, by their numbers."""
-    read = set(outputs)
-    for place in range(first + len(layers) - 1, first - 1, -1):
-        if place in read:
-            read.update(layers[place - first].inputs)
-    return read
 
 
 def argument(
@@ -300,7 +295,7 @@ def renamed(source: Source, found: Mapping[Value, Constant], node: Node) -> str:
 
 def needed(source: Source, constants: Mapping[Value, Constant]) -> list[Node]:
     """The nodes that the outputs read, in order."""
-    wanted = set(source.outputs.values())
+    wanted = {*source.outputs.values(), *source.auxiliary.values()}
     kept = []
     for node in reversed(source.nodes):
         if node.value in wanted:

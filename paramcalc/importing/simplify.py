@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from paramcalc.importing.blocks import worth
-from paramcalc.importing.tree import Group, Item, Join, Leaf
+from paramcalc.importing.tree import Auxiliary, Group, Item, Join, Leaf
 from paramcalc.importing.words import is_generic
 
 
@@ -16,6 +16,9 @@ def simplified(items: Sequence[Item]) -> list[Item]:
         if isinstance(item, Join):
             for branch in item.branches:
                 branch.items = simplified(branch.items)
+            found.append(item)
+        elif isinstance(item, Auxiliary):
+            item.items = simplified(item.items)
             found.append(item)
         elif isinstance(item, Group):
             item.items = simplified(item.items)

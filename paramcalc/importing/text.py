@@ -12,7 +12,7 @@ from paramcalc import ops
 from paramcalc.base.shape import Shape
 from paramcalc.importing.blocks import MAIN, Block, Text
 from paramcalc.importing.names import branch_name, shown, snake, tidy, unique
-from paramcalc.importing.tree import Group, Item, Join, Leaf, Optional, leaves, value_of
+from paramcalc.importing.tree import Auxiliary, Group, Item, Join, Leaf, Optional, leaves, value_of
 from paramcalc.importing.words import CONTAINERS, is_generic
 from paramcalc.language.writer import shape_text
 from paramcalc.ops.attributes import attributes
@@ -111,6 +111,8 @@ class _Text:
                     if end != branch.value:
                         self.referenced.add(branch.value)
                 current = item.value
+            elif isinstance(item, Auxiliary):
+                self.mark(item.items, item.start)
             else:
                 current = self.mark(item.items, current)
         return current
@@ -173,13 +175,13 @@ class _Text:
         """The lines of a chain, each an item of a list."""
         lines: list[str] = []
         line: list[str] = []
-        line_name = ""
+        full = False  # whether the line has a call that begins one, or ends it
 
         def close() -> None:
-            nonlocal line, line_name
+            nonlocal line, full
             if line:
-                lines.extend(wrapped(indent, line_name, line))
-            line, line_name = [], ""
+                lines.append(f"{indent}- {', '.join(line)}")
+            line, full = [], False
 
         items = [*items]
         scopes[-1].taken.update(
@@ -200,16 +202,18 @@ class _Text:
                 text = self.call(item) + self.reads(item, current, scopes)
                 name = self.leaf_name(item, scopes)
                 alone = bool(name) or " from " in text
-                if alone or item.head in MAIN or item.head in self.blocks or too_long(indent, line, text):
+                heavy = item.head in MAIN or item.head in self.blocks
+                if alone or (heavy and full) or too_long(indent, line, text):
                     close()
                 if name:
                     scopes[-1].taken.add(name)
                     scopes[-1].values[item.value] = name
                     lines.append(f"{indent}- {name}: {text}")
-                elif item.head in self.blocks:
-                    lines.append(f"{indent}- {text}")
                 else:
                     line.append(text)
+                    full = full or heavy
+                    if item.head in self.blocks:
+                        close()
                 current = item.value
             elif isinstance(item, Join):
                 close()
@@ -217,6 +221,22 @@ class _Text:
                     lines.append(f"{indent}- from {self.reference(item.start, scopes)}")
                 lines += self.join(item, scopes, indent)
                 current = item.value
+            elif isinstance(item, Auxiliary):
+                close()
+                inner = Scope()
+                name = unique(tidy(item.name) or "head", scopes[-1].taken | scopes[-1].labels)
+                self.label = name
+                body = self.chain(
+                    unwrapped(item.items, name), item.start, [*scopes, inner], indent + INDENT * 3
+                )
+                scopes[-1].taken.add(name)
+                flow = self.flow("auxiliary", [(name, body)])
+                if flow:
+                    lines.append(f"{indent}- {flow}")
+                    place += 1
+                    continue
+                lines.append(f"{indent}- auxiliary:")
+                lines += self.valued(f"{indent}{INDENT * 2}{name}:", body, indent + INDENT * 3)
             elif isinstance(item, Optional):
                 close()
                 body = self.chain(item.items, current, scopes, indent + INDENT * 3)
@@ -593,11 +613,6 @@ def defaults(leaves: Sequence[Leaf]) -> dict[str, dict[str, Any]]:
 
 def too_long(indent: str, line: list[str], text: str) -> bool:
     return len(indent) + 2 + sum(len(one) + 2 for one in line) + len(text) > WIDTH
-
-
-def wrapped(indent: str, name: str, line: list[str]) -> list[str]:
-    head = f"{indent}- {name}: " if name else f"{indent}- "
-    return [head + ", ".join(line)]
 
 
 def is_mapping(line: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from paramcalc.importing.layers import Lowered
+from paramcalc.importing.layers import Lowered, needed_layers
 from paramcalc.importing.words import CONTAINERS
 from paramcalc.ops.attributes import attributes
 from paramcalc.ops.base import Op
@@ -81,6 +81,19 @@ class Optional:
 
 
 @dataclass
+class Auxiliary:
+    """A branch that exists in training only, from the tensor that passes by it."""
+
+    name: str
+    items: list[Item]
+    start: int
+
+    @property
+    def value(self) -> int:
+        return self.start
+
+
+@dataclass
 class Piece:
     """A chain that starts from a value."""
 
@@ -92,7 +105,7 @@ class Piece:
         return value_of(self.items[-1]) if self.items else self.start
 
 
-Item: TypeAlias = Leaf | Join | Group | Optional
+Item: TypeAlias = Leaf | Join | Group | Optional | Auxiliary
 
 
 def value_of(item: Item) -> int:
@@ -176,7 +189,31 @@ class _Grower:
         return place >= 0 and self.parts[place][: len(parts)] == parts
 
     def grown(self) -> list[Item]:
-        return self.group([*range(len(self.net.layers))], 0)
+        main = needed_layers(self.first, self.net.layers, self.net.outputs.values())
+        places = [place for place in range(len(self.net.layers)) if self.first + place in main]
+        items = self.group(places, 0) if places else []
+        taken = set(places)
+        for name, end in self.net.auxiliary.items():
+            branch = needed_layers(self.first, self.net.layers, [end])
+            own = [
+                place
+                for place in range(len(self.net.layers))
+                if self.first + place in branch - {*main} and place not in taken
+            ]
+            if own:
+                taken.update(own)
+                self.beside(items, Auxiliary(name, self.group(own, 0), self.net.layers[own[0]].inputs[0]))
+        return items
+
+    def beside(self, items: list[Item], branch: Auxiliary) -> bool:
+        """Puts a branch of training behind what gives the tensor that it reads."""
+        for place, item in enumerate(items):
+            if value_of(item) == branch.start:
+                items.insert(place + 1, branch)
+                return True
+            if isinstance(item, Group) and self.beside(item.items, branch):
+                return True
+        return False
 
     def _owners(self) -> dict[str, int]:
         """The first layer with each weight."""

@@ -56,7 +56,7 @@ def measured(name: str) -> dict[str, Any]:
     return {
         "model": name,
         "lines": found.text.count("\n"),
-        "params": report.params,
+        "params": report.with_auxiliary.params,
         "params_of_module": params,
         "macs": report.macs,
         "macs_of_counter": "" if seen is None else seen - folded_macs(source),

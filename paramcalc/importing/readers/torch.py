@@ -39,6 +39,7 @@ def read(source: str, inputs: Inputs) -> Source:
     name = source.rpartition(":")[2].rpartition("/")[2]
     program = exported(module, (), given)
     read = from_program(program, module, name, f"{source}, by torch.export")
+    read = with_heads(read, module, given)
     return read._replace(proof=lambda: _proof(module, given, read, make, program))
 
 
@@ -201,6 +202,95 @@ def _of_torchvision(module: Any, name: str) -> dict[str, tuple[int, ...]]:
     )
     size = getattr(module, "image_size", size)
     return {name: (3, size, size)}
+
+
+# ---------------------------------------------------------------------------- heads of training
+
+
+def with_heads(source: Source, module: Any, given: Mapping[str, Any]) -> Source:
+    """A source with the parts of a module that run in training only: heads beside the output."""
+    used = {value for node in source.nodes for value in node.inputs if isinstance(value, str)}
+    left = {
+        name.partition(".")[0]
+        for name, weight in source.weights.items()
+        if weight.learned and not weight.tied and name not in used and "." in name
+    }
+    for name, (around, head) in called_in_training(module, given, left).items():
+        reads = next(
+            (node.value for node in reversed(source.nodes) if around in [one.path for one in node.modules]),
+            "",
+        )
+        try:
+            branch = from_program(
+                exported(getattr(module, name), (head,), {}), getattr(module, name), name, ""
+            )
+        except Fault:
+            continue
+        if not reads or len(branch.inputs) != 1:
+            continue
+        source = _joined(source, branch, Module(name, type(getattr(module, name)).__name__), reads)
+    return source
+
+
+def called_in_training(module: Any, given: Mapping[str, Any], names: set[str]) -> dict[str, tuple[str, Any]]:
+    """Which children a module calls when it is trained: the module whose output they read, and an input for them."""
+    import torch
+
+    outputs: dict[int, str] = {}
+    found: dict[str, tuple[str, Any]] = {}
+    held: list[Any] = []  # so that no number of an object is given twice
+
+    def after(path: str) -> Callable[..., None]:
+        def hook(one: Any, inputs: Any, output: Any) -> None:
+            held.append(output)
+            outputs[id(output)] = path
+
+        return hook
+
+    def before(name: str) -> Callable[..., None]:
+        def hook(one: Any, inputs: Any) -> None:
+            if inputs and id(inputs[0]) in outputs:
+                found[name] = outputs[id(inputs[0])], inputs[0][:1]
+
+        return hook
+
+    hooks = [one.register_forward_hook(after(path)) for path, one in module.named_modules() if path]
+    hooks += [getattr(module, name).register_forward_pre_hook(before(name)) for name in names if hasattr(module, name)
+              and isinstance(getattr(module, name), torch.nn.Module)]  # fmt: skip
+    try:
+        with quiet(), torch.no_grad():
+            module.train()
+            module(**{name: torch.cat([value, value]) for name, value in given.items()})
+    except Exception:  # of the user's code: then it has no heads that could be read
+        return {}
+    finally:
+        module.eval()
+        for hook in hooks:
+            hook.remove()
+    return found
+
+
+def _joined(source: Source, branch: Source, head: Module, reads: str) -> Source:
+    """A source with a branch of training that reads one of its values."""
+    name = head.path
+    own = {node.value for node in branch.nodes}
+    (entry,) = branch.inputs
+
+    def renamed(value: str | float | None) -> str | float | None:
+        if value == entry:
+            return reads
+        return f"{name}.{value}" if value in own or value in branch.weights else value
+
+    nodes = [
+        node._replace(
+            value=f"{name}.{node.value}",
+            inputs=tuple(renamed(value) for value in node.inputs),
+            modules=(head, *(Module(f"{name}.{one.path}", one.kind) for one in node.modules)),
+        )
+        for node in branch.nodes
+    ]
+    end = f"{name}.{next(iter(branch.outputs.values()))}"
+    return source._replace(nodes=(*source.nodes, *nodes), auxiliary={**source.auxiliary, name: end})
 
 
 # ------------------------------------------------------------------------------------ the export
