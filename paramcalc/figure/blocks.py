@@ -15,7 +15,10 @@ from paramcalc.figure.parts import Part, parts
 from paramcalc.render.canvas import Box, Label, Line, Picture, moved, rail, text_width
 from paramcalc.render.canvas import Shape as Drawn
 
-WIDE = 980.0  # pixels of a picture that fits a slide
+WIDE, WIDEST = (
+    980.0,
+    1700.0,
+)  # pixels of a picture that fits a slide, and of one that may be wider to say more
 TALL = 130.0  # of the largest resolution
 DEEP = 34.0  # of the most channels
 VECTOR = 76.0  # height of the longest vector
@@ -80,7 +83,7 @@ def blocks(report: Report) -> Picture:
     columns = [Column((part,)) for part in found]
     for level in range(LEVELS):
         columns = glued(found, level)
-        if sum(_width(column) + GAP for column in columns) <= WIDE:
+        if sum(_width(column) + GAP for column in columns) <= (WIDE if level < LEVELS - 2 else WIDEST):
             break
     return _Blocks(report, columns).picture()
 
