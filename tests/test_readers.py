@@ -41,7 +41,7 @@ def counted(source: Source) -> Report:
         share = next((owners[name] for name in node.weights.values() if name in owners), None)
         values[node.value] = net.add(node.call, inputs, node.value.replace("/", "."), share=share)
         owners |= dict.fromkeys(node.weights.values(), values[node.value])
-    outputs = [values[value] for value in {**source.outputs, **source.auxiliary}.values()]
+    outputs = [values[value] for value in source.outputs.values()]
     return count(net.build(outputs))
 
 
@@ -116,7 +116,7 @@ def test_the_test_phase_is_read_and_heads_of_less_weight_are_auxiliary(tmp_path:
     assert str(source.inputs["data"]) == "3x6x6"
     assert source.outputs == {"b": "b"}
     assert source.auxiliary == {"loss1": "side"}
-    assert counted(source).totals.params == (108 * 4 + 4) + (4 * 2 + 2) + (4 * 3 + 3)
+    assert counted(source).totals.params == (108 * 4 + 4) + (4 * 3 + 3)
 
 
 def test_layers_that_name_their_weights_alike_share_them(tmp_path: Path) -> None:
@@ -631,3 +631,17 @@ def test_a_failing_import_writes_nothing(run: Run, tmp_path: Path) -> None:
         assert found.code == 2
         assert found.err.startswith(("paramcalc: ", str(tmp_path)))
     assert not (tmp_path / "spec.yaml").exists()
+
+
+def test_a_head_for_training_that_is_left_out_is_said_with_its_params(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "heads.prototxt").write_text("""
+        input: "data" input_dim: 1 input_dim: 6
+        layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" inner_product_param { num_output: 4 } }
+        layer { name: "side" type: "InnerProduct" bottom: "a" top: "side" inner_product_param { num_output: 2 } }
+        layer { name: "loss1" type: "SoftmaxWithLoss" bottom: "side" bottom: "label" top: "loss1" loss_weight: 0.3 }
+        layer { name: "b" type: "InnerProduct" bottom: "a" top: "b" inner_product_param { num_output: 3 } }
+        layer { name: "loss2" type: "SoftmaxWithLoss" bottom: "b" bottom: "label" top: "loss2" }
+    """)
+    found = run("import", str(tmp_path / "heads.prototxt"))
+    assert "loss1: a head for training is left out, with 10 params" in found.err
+    assert parse(found.out).count().params == (6 * 4 + 4) + (4 * 3 + 3)

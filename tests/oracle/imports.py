@@ -1,4 +1,4 @@
-"""What imports of other people's models give: python -m tests.oracle.imports [NAME...] measures, and writes the table.
+"""What imports of other people's models give: python -m tests.oracle.imports [NAME...] measures, and writes the tables.
 
 Each model is exported on the meta device and counted; `tests/imports.csv` has what was found, beside the
 params of the module and half of what PyTorch's counter sees. docs/import.md shows it.
@@ -18,6 +18,39 @@ RECORDED = ROOT / "tests" / "imports.csv"
 PAGE = ROOT / "docs" / "import.md"
 FIELDS = ("model", "lines", "params", "params_of_module", "macs", "macs_of_counter", "missing")
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
+
+FILES = ROOT / "tests" / "imports_files.csv"
+FILE_FIELDS = ("file", "lines", "params", "macs", "known_params", "known_macs", "missing")
+BEGIN_FILES, END_FILES = "<!-- files -->\n", "<!-- end of files -->\n"
+# What their authors, papers or frameworks say of published files: params, MACs.
+KNOWN: dict[str, tuple[int, int | None]] = {
+    "bvlc_alexnet_deploy.prototxt": (60_965_224, 724_406_816),
+    "bvlc_googlenet_deploy.prototxt": (6_998_552, None),
+    "bvlc_googlenet_train_val.prototxt": (6_998_552, None),
+    "vgg-16.prototxt": (138_357_544, 15_470_264_320),
+    "nin.prototxt": (7_595_176, None),
+    "ResNet-50-deploy.prototxt": (25_557_096, 3_857_973_248),
+    "squeezenet.prototxt": (1_248_424, None),
+    "SSD300.prototxt": (26_285_486, None),
+    "lenet.prototxt": (431_080, 2_293_000),
+    "mnist_siamese_train_test.prototxt": (431_102, 2 * 2_293_020),
+    "yolov3.cfg": (61_949_149, 70_345_950_208),
+    "resnet50.keras": (25_583_592, None),
+    "mobilenetv2.keras": (3_504_872, None),
+    "efficientnetb0.keras": (5_288_548, None),
+    "densenet121.keras": (7_978_856, None),
+    "light_bvlc_alexnet.onnx": (60_965_224, None),
+    "light_inception_v1.onnx": (6_998_552, None),
+    "light_vgg19.onnx": (143_667_240, 19_632_062_464),
+    "light_resnet50.onnx": (25_557_032, 4_089_184_256),
+    "light_densenet121.onnx": (7_978_856, 2_834_161_664),
+    "light_squeezenet.onnx": (1_235_496, None),
+}
+SIZES = {
+    "nin.prototxt": (3, 224, 224), "mnist_siamese_train_test.prototxt": (2, 28, 28),
+    "ch_PP-OCRv4_det_infer.onnx": (3, 224, 224), "ch_PP-OCRv4_rec_infer.onnx": (3, 48, 320),
+    "ch_ppocr_mobile_v2.0_cls_infer.onnx": (3, 48, 192),
+}  # fmt: skip
 
 TRANSFORMERS = (
     "LlamaForCausalLM",
@@ -64,6 +97,45 @@ def measured(name: str) -> dict[str, Any]:
     }
 
 
+def measured_file(path: Path) -> dict[str, Any]:
+    """A file of Caffe, Darknet, Keras or ONNX: what the spec counts, beside what is known of it."""
+    from paramcalc import parse
+    from paramcalc.importing.network import imported
+    from paramcalc.importing.readers import reader
+
+    sizes = SIZES.get(path.name)
+    found = imported(reader(str(path)).read(str(path), {"": sizes} if sizes else {}))
+    report = parse(found.text).count()
+    params, macs = KNOWN.get(path.name, ("", None))
+    return {
+        "file": path.name,
+        "lines": found.text.count("\n"),
+        "params": report.params,
+        "macs": report.macs,
+        "known_params": params,
+        "known_macs": "" if macs is None else macs,
+        "missing": " ".join(dict.fromkeys(getattr(one.node.call, "name", "") for one in found.net.missing)),
+    }
+
+
+def file_rows() -> list[dict[str, str]]:
+    with FILES.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def file_table(found: Iterable[dict[str, str]]) -> Iterator[str]:
+    """A line for each file; numbers that are known from elsewhere, and met, have a mark."""
+    yield "| file | lines | params | MACs | without counterpart |\n|---|---:|---:|---:|---|\n"
+    for row in found:
+        params, macs = (_checked(row[name], row[f"known_{name}"]) for name in ("params", "macs"))
+        yield f"| {row['file']} | {row['lines']} | {params} | {macs} | {row['missing']} |\n"
+
+
+def _checked(number: str, known: str) -> str:
+    mark = "" if not known else " =" if known == number else f" (known: {int(known):,})"
+    return f"{int(number):,}{mark}"
+
+
 def names() -> list[str]:
     """All of torchvision's classifiers, the smallest model of each family of timm, and transformers by class."""
     import torchvision.models
@@ -107,10 +179,27 @@ def write_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    PAGE.write_text(before + BEGIN + "".join(table(rows())) + END + after, encoding="utf-8")
+    page = before + BEGIN + "".join(table(rows())) + END + after
+    before, _, rest = page.partition(BEGIN_FILES)
+    _, _, after = rest.partition(END_FILES)
+    PAGE.write_text(
+        before + BEGIN_FILES + "".join(file_table(file_rows())) + END_FILES + after, encoding="utf-8"
+    )
 
 
 def main(wanted: list[str]) -> None:
+    files = [Path(name) for name in wanted if Path(name).is_file()]
+    wanted = [name for name in wanted if not Path(name).is_file()]
+    if files:
+        every = {row["file"]: row for row in file_rows()} if FILES.exists() else {}
+        every |= {path.name: measured_file(path) for path in files}
+        with FILES.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, FILE_FIELDS, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(every.values())
+    if files and not wanted:
+        write_page()
+        return
     known = {row["model"]: row for row in rows()} if RECORDED.exists() else {}
     for name in wanted or names():
         try:

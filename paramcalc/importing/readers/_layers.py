@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import prod
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault, Problem, Source, SpecError, near
@@ -69,6 +70,15 @@ class Layers:
         self.shapes[value] = shape
         return value
 
+    def needed(self, values: set[Value]) -> list[Node]:
+        """The nodes that values depend on, in order."""
+        kept: list[Node] = []
+        for node in reversed(self.nodes):
+            if node.value in values:
+                kept.append(node)
+                values.update(str(read) for read in node.inputs)
+        return kept[::-1]
+
     def unique(self, value: Value) -> Value:
         number, name = 1, value
         while value in self.shapes:
@@ -87,17 +97,17 @@ class Layers:
         outputs: Mapping[str, Value],
         auxiliary: Mapping[str, Value] | None = None,
     ) -> network.Source:
-        needed = {*outputs.values(), *(auxiliary or {}).values()}
-        kept: list[Node] = []
-        for node in reversed(self.nodes):
-            if node.value in needed:
-                kept.append(node)
-                needed.update(str(read) for read in node.inputs)
+        kept = self.needed({*outputs.values()})
+        for name, value in (auxiliary or {}).items():
+            only = {weight for node in self.needed({value}) for weight in node.weights.values()}
+            only -= {weight for node in kept for weight in node.weights.values()}
+            learned = sum(prod(self.weights[one].dims) for one in only if self.weights[one].learned)
+            self.remarks.append(f"{name}: a head for training is left out, with {learned:,} params")
         return network.Source(
             name,
             note,
             self.inputs,
-            grouped(kept[::-1]),
+            grouped(kept),
             outputs,
             self.weights,
             tuple(self.remarks),
