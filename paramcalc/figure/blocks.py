@@ -97,8 +97,8 @@ def glued(found: Sequence[Part], level: int) -> list[Column]:
         follows = place - 1 in part.reads
         if last and follows and level >= 2 and _is_cap(part):
             columns[-1] = last._replace(caps=(*last.caps, part))
-        elif last and follows and not last.caps and _alike(last.parts[-1], part, level):
-            columns[-1] = last._replace(parts=(*last.parts, part))
+        elif last and follows and (level >= 4 or not last.caps) and _alike(last.all[-1], part, level):
+            columns[-1] = Column((*last.all, part))
         else:
             columns.append(Column((part,)))
     return columns
@@ -111,12 +111,12 @@ def _is_cap(part: Part) -> bool:
 
 def _alike(one: Part, two: Part, level: int) -> bool:
     """Whether neighbours go into one column: equal ones, rounds of a repeat, at last any of one kind and size."""
-    if level >= 4 and one.output.space and one.output.space == two.output.space:
+    rounds = "/" in one.name and one.name.split("/")[0] == two.name.split("/")[0]
+    same = bool(one.output.space) and one.output.space == two.output.space
+    if level >= 4 and (same or rounds):
         return True
     if (one.family, one.kind) != (two.family, two.kind) or len(two.reads) > 1:
         return False
-    rounds = "/" in one.name and one.name.split("/")[0] == two.name.split("/")[0]
-    same = bool(one.output.space) and one.output.space == two.output.space
     if level and (one.what, one.output) == (two.what, two.output):
         return True
     close = one.what == two.what and bool(one.output.space) and side(two.output) > CLOSE * side(one.output)
