@@ -14,9 +14,9 @@ from paramcalc import load
 torch = pytest.importorskip("torch")
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
-from tests.oracle import diffusion, generation  # noqa: E402
+from tests.oracle import diffusion, generation, signals  # noqa: E402
 
-NETWORKS = generation.NETWORKS | diffusion.NETWORKS
+NETWORKS = generation.NETWORKS | diffusion.NETWORKS | signals.NETWORKS
 
 
 def tensor(shape: Any) -> Any:
