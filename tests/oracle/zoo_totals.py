@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import timm
-import torch
-import torchvision
-from timm.layers import set_fused_attn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
+import pytest
+
+torch = pytest.importorskip("torch")
+timm = pytest.importorskip("timm")
+torchvision = pytest.importorskip("torchvision")
+attention = pytest.importorskip("torch.nn.attention")
+flop_counter = pytest.importorskip("torch.utils.flop_counter")
 
 SIZES = {"inception_v3": 299}  # of torchvision's classifiers; the others take 224
 
@@ -43,15 +44,15 @@ def totals(library: str, name: str, make: Callable[[], Any]) -> tuple[str, int, 
     if library == "timm":
         size = network.default_cfg.get("input_size", size)
     image = torch.empty(1, *size, device="meta")
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad(), sdpa_kernel(SDPBackend.MATH):
+    counter = flop_counter.FlopCounterMode(display=False)
+    with counter, torch.no_grad(), attention.sdpa_kernel(attention.SDPBackend.MATH):
         network(image)
     params = sum(weight.numel() for weight in network.parameters())
     return "x".join(map(str, size)), params, counter.get_total_flops() // 2
 
 
 def main(path: Path) -> None:
-    set_fused_attn(False)
+    timm.layers.set_fused_attn(False)
     torch.backends.mha.set_fastpath_enabled(False)
     known = set()
     if path.exists():
