@@ -18,7 +18,7 @@ GUESSES = {
     "flops resnet-50": "try paramcalc count resnet-50",
     "summary resnet-50": "try paramcalc count resnet-50",
     "info": "try paramcalc count SPEC",
-    "diff resnet-50 resnet-101": "try paramcalc compare resnet-50 resnet-101",
+    "diff resnet-50 resnet-101": "of two networks: paramcalc compare A B",
     "latex resnet-50": "try paramcalc count resnet-50 --format latex",
     "resnet-50 --depth 1": "try paramcalc count resnet-50 --depth 1",
     "receptive-field vgg-16": "try paramcalc field vgg-16",

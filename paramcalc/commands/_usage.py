@@ -71,13 +71,13 @@ FEW = 3  # commands that a message names
 GENERAL = ("all", "from", "in", "at")  # these mean something else in each command
 FORMATS = ("f", "fmt", "output-format", "to-format", "as-format")
 
-# What people call our values, beside the endings of files.
+# What people call our values, beside the endings of files, of which the first format is meant.
 VALUES = {
     "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32", "single": "float32",
     "fp64": "float64", "double": "float64", "bf16": "bfloat16", "f16": "float16", "f32": "float32",
     "fp8": "float8",
     "txt": "table", "plain": "table", "md": "markdown", "gfm": "markdown", "js": "javascript", "py": "python",
-    **{ending[1:]: form for form, endings in ENDINGS.items() for ending in endings if ending != ".txt"},
+    **{ending[1:]: form for form, endings in reversed(ENDINGS.items()) for ending in endings if ending != ".txt"},
 }  # fmt: skip
 
 
@@ -176,7 +176,7 @@ def _meant(word: str, value: str, name: str, words: Sequence[str], every: Comman
         r"'(?=\w)", "'--", near(word, ["help", *(one[2:] for one in options if one.startswith("--"))])
     )
     owners = [other for other, one in every.items() if f"--{word}" in _options(one)]
-    if 0 < len(owners) <= FEW and word not in GENERAL and not alike:
+    if 0 < len(owners) <= FEW and word not in GENERAL:
         return f"{', '.join(owners)} {'has' if len(owners) == 1 else 'have'} --{word}"
     return alike or _options_of(name)
 

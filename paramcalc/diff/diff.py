@@ -162,7 +162,7 @@ def diff(
         [] if parted else [f"{base} has no commit in common with this branch here: compared with it as it is"]
     )
     comparison = _Comparison(repository, base, parted or commit, limits)
-    touched = comparison.touched([_inside(repository, path) for path in paths])
+    touched = comparison.touched([comparison.known(path, _inside(repository, path)) for path in paths])
     models = [model for change in touched for model in comparison.models(change)]
     remarks += comparison.remarks
     return Result(base, len(touched), tuple(models), tuple(comparison.problems), tuple(remarks))
@@ -189,6 +189,14 @@ class _Comparison:
         self.counted = self.layers = self.pairs = 0
 
     # ------------------------------------------------------------------------- which specs
+
+    def known(self, path: str, inside: str) -> str:
+        """The path inside the repository; a fault where nothing is there, nor was."""
+        if inside and not (self.repository.top / inside).exists():
+            if not any(_below(each, [inside]) for each in self.there):
+                fix = "of two networks: paramcalc compare A B" if "." not in path and "/" not in path else ""
+                raise Fault(f"{path}: there is no such file or folder, here or in {self.base}", fix=fix)
+        return inside
 
     def touched(self, paths: Sequence[str]) -> list[Change]:
         """The specs below the paths that differ, or use one that does, in the order of their paths."""
