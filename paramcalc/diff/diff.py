@@ -192,11 +192,11 @@ class _Comparison:
 
     def known(self, path: str, inside: str) -> str:
         """The path inside the repository; a fault where nothing is there, nor was."""
-        if inside and not (self.repository.top / inside).exists():
-            if not any(_below(each, [inside]) for each in self.there):
-                fix = "of two networks: paramcalc compare A B" if "." not in path and "/" not in path else ""
-                raise Fault(f"{path}: there is no such file or folder, here or in {self.base}", fix=fix)
-        return inside
+        here = not inside or (self.repository.top / inside).exists()
+        if here or any(_below(each, [inside]) for each in self.there):
+            return inside
+        fix = "of two networks: paramcalc compare A B" if "." not in path and "/" not in path else ""
+        raise Fault(f"{path}: there is no such file or folder, here or in {self.base}", fix=fix)
 
     def touched(self, paths: Sequence[str]) -> list[Change]:
         """The specs below the paths that differ, or use one that does, in the order of their paths."""
