@@ -51,6 +51,7 @@ STAGES = (
     ("magic",),
     ("paramcalc",),
     ("testing", "report", "lsp"),
+    ("serve",),
     ("commands",),
     ("cli",),
     ("__main__",),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from paramcalc.base.errors import Fault, Problem, Source, SpecError
 from paramcalc.check import draw as verdicts
-from paramcalc.check.check import check_spec
+from paramcalc.check.check import Result, check_spec
 from paramcalc.count.report import Report, Row, count
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
@@ -72,8 +72,17 @@ def line_starts(text: str) -> list[int]:
     return found
 
 
-def analyse(text: str, path: Path, sibling: library.Sibling) -> Analysis:
-    """What can be said of a text; `sibling` has the texts of specs beside it, as they are in the editor."""
+def analyse(
+    text: str,
+    path: Path,
+    sibling: library.Sibling,
+    settings: Settings = Settings(),
+    judge: bool = True,
+) -> Analysis:
+    """What can be said of a text; `sibling` has the texts of specs beside it, as they are in the editor.
+
+    A variant that the text does not have, which may just be typed, is its first network. Claims are judged last.
+    """
     source = Source(str(path), text)
     findings: list[Finding] = []
     spec: Spec | None = None
@@ -81,7 +90,8 @@ def analyse(text: str, path: Path, sibling: library.Sibling) -> Analysis:
     try:
         source = syntax.decode(text.encode("utf-8", "replace"), str(path))
         spec = library.from_text(source, "", sibling, path.stem)
-        report = count(elaborate(spec, Settings()))
+        known = not settings.variant or settings.variant in spec.variants
+        report = count(elaborate(spec, settings if known else Settings()))
     except SpecError as error:
         findings += (_finding(problem, source) for problem in error.problems)
         spec = spec or error.partial
@@ -90,7 +100,8 @@ def analyse(text: str, path: Path, sibling: library.Sibling) -> Analysis:
     if spec is not None and report is not None:
         doubts = (*unread(spec), *report.graph.doubts)
         findings += (_finding(problem, source, WARNING) for problem in doubts)
-        findings += _judged(spec, source)
+        asserts = spec.claims is not None or spec.budgets is not None
+        findings += judged(check_spec(spec), source) if judge and asserts else ()
     return Analysis(source, spec, report, findings)
 
 
@@ -102,11 +113,8 @@ def _finding(problem: Problem, source: Source, level: str = ERROR) -> Finding:
     return Finding(place, place + 3, level, f"{problem.source.place(problem.start)}: {problem.fact}")
 
 
-def _judged(spec: Spec, source: Source) -> Iterator[Finding]:
+def judged(result: Result, source: Source) -> Iterator[Finding]:
     """The claims that fail and the budgets that are not kept."""
-    if spec.claims is None and spec.budgets is None:
-        return
-    result = check_spec(spec)
     for mistake in result.mistakes:
         if mistake.problem:
             yield _finding(mistake.problem, source)

@@ -32,7 +32,7 @@ def fixes(analysis: Analysis, finding: Finding, sibling: library.Sibling) -> Ite
     others = {one.message for one in analysis.findings} - {finding.message}
     for fix in [*_candidates(analysis.text, finding)][:MOST_TRIED]:
         text = analysis.text[: fix.start] + fix.text + analysis.text[fix.end :]
-        after = analyse(text, Path(analysis.source.name), sibling)
+        after = analyse(text, Path(analysis.source.name), sibling, judge=analysis.report is not None)
         line = after.line(fix.start)
         left = [one for one in after.findings if one.message not in others]
         if not any(one.message == finding.message or after.line(one.start) == line for one in left):

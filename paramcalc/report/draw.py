@@ -33,8 +33,7 @@ def html(
     models: Sequence[Model], reports: Sequence[Report], results: Sequence[Result], found: dict[str, Any]
 ) -> str:
     """The page of some networks, whose counts, claims and closed forms are given."""
-    sheet = Sheet()
-    sections = "\n".join(_section(*each, sheet) for each in zip(models, reports, results, strict=True))
+    drawn, rules = sections(models, reports, results)
     names = ", ".join(model["name"] for model in found["models"])
     script = _asset("page.js") + 'page(JSON.parse(document.getElementById("data").textContent))\n'
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -45,14 +44,23 @@ def html(
 <meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{_text(names)}</title>
-<style>{_asset("page.css")}{sheet.rules()}</style>
-{_compared(found)}{sections}
+<style>{_asset("page.css")}{rules}</style>
+{_compared(found)}{drawn}
 <p><small>paramcalc {__version__}; counts are exact; MACs: convolution, linear, attention, without bias.</small></p>
 <script type="application/json" id="data">{_json(found)}</script>
 <script>{script}</script>
 </html>
 """
     return harmless(text, "html").replace("\0", "")
+
+
+def sections(
+    models: Sequence[Model], reports: Sequence[Report], results: Sequence[Result]
+) -> tuple[str, str]:
+    """A section for each network, which the script fills, and the rules of their pictures."""
+    sheet = Sheet()
+    drawn = "\n".join(_section(*each, sheet) for each in zip(models, reports, results, strict=True))
+    return harmless(drawn, "html").replace("\0", ""), sheet.rules()
 
 
 def _asset(name: str) -> str:
