@@ -56,7 +56,8 @@ export function makeEditor(parent, { changed, complete }) {
     if (!found || context.aborted) return null;
     return {
       from: found.start,
-      options: found.options.map(({ label, type, detail, info }) => ({ label, type: KINDS[type], detail, info: info || undefined })),
+      options: found.options.map(({ label, type, detail, info }, place) => (
+        { label, type: KINDS[type], detail, info: info || undefined, boost: Math.max(-99, 99 - place) })), // in their order
       validFor: /^[\w./*-]*$/,
     };
   }
