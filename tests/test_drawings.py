@@ -64,6 +64,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "ops": ["conv2d"],
     "report": ["{}"],
     "schema": [],
+    "serve": [],  # a page in a browser: tests/test_serve.py
     "show": ["{}"],
     "solve": ["{}", "--vary", "w", "--until", "params <= 1e4"],
     "sweep": ["{}", "w=1:3"],
@@ -90,7 +91,7 @@ BINARY = {"onnx"}  # tests/test_export.py has them
 WAYS = [
     (command, form)
     for command in commands()
-    if command != "lsp"
+    if command not in ("lsp", "serve")
     for form in formats(command)
     if form not in BINARY
 ]

@@ -22,13 +22,14 @@ function node(name, settings = {}, ...children) {
 
 // One question at a time; of each kind the newest waits, and an earlier one is answered with nothing.
 class Lane {
-  constructor(lane, busy) { Object.assign(this, { lane, busy, waiting: new Map(), running: null }); }
-  ask(kind, question) {
+  constructor(lane, busy) { Object.assign(this, { lane, busy, waiting: new Map(), running: null, warm: false }); }
+  ask(kind, version, question) {
     this.waiting.get(kind)?.done(null);
     return new Promise((done, failed) => {
-      this.waiting.set(kind, { kind, question, done, failed });
-      if (this.running && performance.now() - this.running.since > GIVEN_UP) this.stop();
-      else this.next();
+      this.waiting.set(kind, { kind, version, question, done, failed });
+      const { running } = this; // what a cold Python needs to start is not the text's fault
+      const slow = this.warm && running && performance.now() - running.since > GIVEN_UP;
+      if (slow && running.version !== version) this.stop(); else this.next();
     });
   }
   drop() {
@@ -45,14 +46,16 @@ class Lane {
     try {
       const reply = await run.question(this.lane);
       if (reply.error && !("text" in reply)) throw Error(reply.error);
+      this.warm = !reply.stopped;
       run.done(reply.stopped ? null : reply);
     } catch (error) { run.failed(error); }
     clearTimeout(timer);
+    await this.stopping; // or it would end the next one
     this.busy(this, false);
     this.running = null;
     this.next();
   }
-  stop() { if (this.running) { this.running.done(null); this.lane.stop(); } }
+  stop() { if (this.running) this.stopping = Promise.resolve(this.lane.stop()).catch(() => {}); }
 }
 
 // A text in an address: deflated, in the letters that an address can have.
@@ -95,7 +98,7 @@ export function start(backend) {
     changed: () => { version++; clearTimeout(timer); clearTimeout(rest); slow.drop(); timer = setTimeout(update, PAUSE); },
     complete: async (text, offset) => {
       const asked = version;
-      const reply = await quick.ask("completions", lane => lane.answer(text, settings({ parts: ["completions"], offset, earlier: good })));
+      const reply = await quick.ask("completions", asked, lane => lane.answer(text, settings({ parts: ["completions"], offset, earlier: good })));
       return asked === version ? reply?.completions : null;
     },
   });
@@ -105,7 +108,7 @@ export function start(backend) {
   async function update() {
     const asked = version, text = editor.text();
     try {
-      const reply = await quick.ask("table", lane => lane.answer(text, settings({ parts: ["table"] })));
+      const reply = await quick.ask("table", asked, lane => lane.answer(text, settings({ parts: ["table"] })));
       if (!reply) { if (asked === version) say("stopped: change the spec to run it again"); return; }
       if (asked !== version) return;
       if (at("status").textContent.startsWith("no answer")) say("");
@@ -203,12 +206,12 @@ export function start(backend) {
   async function later(asked, text) {
     const current = () => asked === version;
     for (const problem of problems.filter(one => one.notes.length).slice(0, 5)) {
-      const reply = await slow.ask("fixes", lane => lane.answer(text, settings({ parts: ["fixes"], at: problem.start })));
+      const reply = await slow.ask("fixes", asked, lane => lane.answer(text, settings({ parts: ["fixes"], at: problem.start })));
       if (!current()) return;
       if (reply?.fixes.length) { problem.fixes = reply.fixes; put(problems); }
     }
     if (good !== text) return;
-    const reply = await slow.ask("claims", lane => lane.answer(text, settings({ parts: ["claims"] })));
+    const reply = await slow.ask("claims", asked, lane => lane.answer(text, settings({ parts: ["claims"] })));
     if (reply && current()) { judge(reply.claims); put(reply.problems); }
     if (at("knobs").open && current()) await turn(asked, text);
   }
@@ -228,7 +231,7 @@ export function start(backend) {
   async function turn(asked, text) {
     const place = at("knobs").querySelector("div");
     place.classList.add("stale");
-    const reply = await slow.ask("page", lane => lane.answer(text, settings({ parts: ["page"] })));
+    const reply = await slow.ask("page", asked, lane => lane.answer(text, settings({ parts: ["page"] })));
     if (!reply?.page || asked !== version) return;
     const { data, sections, rules } = reply.page;
     const fresh = node("div");
@@ -266,9 +269,9 @@ export function start(backend) {
   const stem = () => (name || "network").replace(/^.*\//, "").replace(/\.ya?ml$/, "");
   at("save").onclick = () => save(editor.text(), `${stem()}.yaml`, "text/yaml");
   at("whole").onclick = async () => {
-    const text = editor.text();
+    const text = editor.text(), asked = version;
     say("making the page");
-    const reply = await slow.ask("page", lane => lane.answer(text, settings({ parts: ["page"], whole: true }))).catch(failed);
+    const reply = await slow.ask("page", asked, lane => lane.answer(text, settings({ parts: ["page"], whole: true }))).catch(failed);
     if (!reply) return;
     say(reply.page ? "" : "this spec makes no network yet");
     if (reply.page) save(reply.page.file, `${variant || stem()}.html`, "text/html");
@@ -289,7 +292,7 @@ export function start(backend) {
     try {
       if (/\.ya?ml$/i.test(file.name)) { opened(await file.text(), file.name); say(""); return; }
       const data = await file.arrayBuffer();
-      const reply = await slow.ask("bring", lane => lane.bring(file.name, data));
+      const reply = await slow.ask("bring", version, lane => lane.bring(file.name, data));
       if (!reply) return;
       say(reply.error || reply.remarks.join("; "));
       if (reply.text !== null) opened(reply.text, `${file.name.replace(/\.[^.]*$/, "")}.yaml`);

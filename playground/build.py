@@ -1,0 +1,61 @@
+"""Builds the playground, a static site in which Python runs in the browser: `python playground/build.py`.
+
+It takes Node's packages by the lock file, PyYAML from this Python, and paramcalc from this checkout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+import subprocess
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+import yaml
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+PAGE = ROOT / "paramcalc" / "serve" / "page"
+REPORT = ROOT / "paramcalc" / "report"
+PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+LEFT_OUT = ("verify", "sweep", "commands", "solve")  # of paramcalc: what the page does not ask
+
+
+def build(site: Path) -> None:
+    subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HERE, check=True)
+    subprocess.run(["npm", "run", "--silent", "editor"], cwd=HERE, check=True)
+    shutil.rmtree(site, ignore_errors=True)
+    site.mkdir(parents=True)
+    for name in ("index.html", "app.css", "app.js", "editor.js"):
+        shutil.copy(PAGE / name, site)
+    for name in ("page.css", "page.js"):
+        shutil.copy(REPORT / name, site)
+    for name in ("main.js", "worker.js"):
+        shutil.copy(HERE / name, site)
+    for name in PYODIDE:
+        shutil.copy(HERE / "node_modules" / "pyodide" / name, site)
+    (site / "paramcalc.zip").write_bytes(python())
+
+
+def python() -> bytes:
+    """paramcalc with its specs, and PyYAML without its compiled part; the same bytes from the same files."""
+    library = Path(yaml.__file__).parent
+    found = {f"yaml/{path.name}": path for path in library.glob("*.py")}
+    for path in [*(ROOT / "paramcalc").rglob("*"), *(ROOT / "specs").iterdir()]:
+        inside = path.relative_to(ROOT)
+        kept = path.is_file() and path.suffix != ".pyc" and inside.parts[1] not in LEFT_OUT
+        if kept and path.parent != PAGE:
+            name = inside if inside.parts[0] == "paramcalc" else Path("paramcalc") / inside
+            found[name.as_posix()] = path
+    data = io.BytesIO()
+    with ZipFile(data, "w", ZIP_DEFLATED) as archive:
+        for name, path in sorted(found.items()):
+            archive.writestr(ZipInfo(name), path.read_bytes(), ZIP_DEFLATED)
+    return data.getvalue()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, default=HERE / "site", help="the folder of the site")
+    build(parser.parse_args().output)
