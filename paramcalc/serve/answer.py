@@ -205,8 +205,8 @@ def _page(asked: Asked) -> dict[str, Any] | None:
     model = asked.model
     found, result = document([model]), model.check()
     if asked.settings.get("whole"):
-        return {"file": draw.html([asked.analysis.report], [result], found)}
-    sections, rules = draw.sections([asked.analysis.report], [result])
+        return {"file": draw.html([model], [asked.analysis.report], [result], found)}
+    sections, rules = draw.sections([model], [asked.analysis.report], [result])
     return {"data": found, "sections": sections, "rules": rules}
 
 
