@@ -156,3 +156,54 @@ def test_params_must_not_grow_by_a_percent_against_main(
     found = run(*words)
     assert found.code == 1
     assert "net: params > +1%: 62,492 params instead of 61,706, +1.27 %" in found.out
+
+
+# A command, the first cell of a line of its table, and cells that this line has. Figures are the lectures'.
+LECTURE = [
+    ("count lenet5-1998 --columns params", "C1", ["156"]),  # (5*5*1 + 1)*6
+    ("count lenet5-1998 --columns params", "S2", ["12"]),
+    ("count lenet5-1998 --columns params", "S4", ["32"]),
+    ("count lenet5-1998 --columns params", "C5", ["48,120"]),
+    ("count lenet5-1998 --columns params", "F6", ["10,164"]),
+    ("count lenet5-1998 --columns params", "total", ["60,000"]),
+    ("count lenet5-ng --columns output", "conv1", ["6 x 28 x 28"]),
+    ("count lenet5-ng --columns output", "pool2", ["16 x 5 x 5"]),
+    ("count lenet5-ng --columns output", "flatten", ["400"]),
+    ("count alexnet-ng --columns output", "conv1", ["96 x 55 x 55"]),
+    ("count alexnet-ng --columns output", "pool1", ["96 x 27 x 27"]),
+    ("count alexnet-ng --columns output", "conv2", ["256 x 27 x 27"]),
+    ("count alexnet-ng --columns output", "flatten", ["9216"]),
+    ("count conv-3x3-128-64 --columns output,params", "conv", ["64 x 40 x 50", "73,792"]),
+    ("count conv-1x1-28x28x192-to-32 --columns output", "conv", ["32 x 28 x 28"]),
+    ("count conv-1x1-6x6x32 --columns output,params", "conv", ["1 x 6 x 6", "33"]),
+    ("count pool-28x28x192-to-32 --columns output", "pool", ["192 x 28 x 28"]),
+    ("count inception-module-28x28x192 --columns output --depth 1", "inception_3a", ["256 x 28 x 28"]),
+    ("count bottleneck-28x28-192-32 --columns macs", "reduce", ["2,408,448"]),  # 28*28*16 * 192
+    ("count bottleneck-28x28-192-32 --columns macs", "conv", ["10,035,200"]),  # 28*28*32 * 5*5*16
+    ("count bottleneck-14x14-480-48-direct --columns macs,memory", "conv", ["112,896,000", "585,456"]),
+    ("count bottleneck-14x14-480-48 --columns macs,memory", "total", ["5,268,480", "39,488"]),
+    ("count residual-block-128x128x64 --columns output,params", "total", ["73,984"]),
+    ("count shortcut-projection --columns output,params", "Ws", ["256 x 14 x 14", "32,768"]),  # 256x128
+    ("count shortcut-zeros --columns output,params", "pad_channels", ["256 x 14 x 14", "0"]),
+    ("count transition-56x56x256 --columns output,params", "conv2d", ["128 x 56 x 56", "32,768"]),
+    ("count transition-56x56x256 --columns output,params", "avg_pool2d", ["128 x 28 x 28", "0"]),
+    ("count resnet-34 --columns output --depth 1", "conv1", ["64 x 112 x 112"]),
+    ("count resnet-34 --columns output --depth 1", "global_avg_pool", ["512"]),
+    ("compare alexnet-2012 vgg-16 googlenet", "googlenet", ["6,998,552"]),
+    ("count srdensenet-all --columns output --depth 1", "blocks", ["1152 x 32 x 32"]),  # above 1,000 maps
+]
+
+
+@pytest.mark.parametrize(("command", "first", "cells"), LECTURE)
+def test_what_lectures_compute(run: Run, command: str, first: str, cells: list[str]) -> None:
+    """One command each, on a bundled model."""
+    out = run(*command.split(), columns=160).out
+
+    assert set(cells) <= set(line(out, first))
+
+
+def test_sizes_by_their_formula(run: Run) -> None:
+    """(input + 2 padding - filter)/stride + 1, with numbers."""
+    out = run("explain", "alexnet-ng", "conv1").out
+
+    assert "floor((227 + 2*0 - 11)/4) + 1 = 55" in out
