@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -162,6 +163,63 @@ def dcgan_tutorial_discriminator() -> Module:
     return nn.Sequential(*parts, nn.Conv2d(512, 1, 4, bias=False), nn.Sigmoid())
 
 
+class Styled(Module):
+    """A layer of StyleGAN2, in its form for training: styles before the convolution, lengths after it."""
+
+    def __init__(self, entering: int, out: int, kernel: int, up: bool = False) -> None:
+        super().__init__()
+        self.styles, self.up = nn.Linear(512, entering), up
+        self.weight = nn.Parameter(torch.empty(out, entering, kernel, kernel))
+        self.bias = nn.Parameter(torch.empty(out))
+        self.strength = nn.Parameter(torch.empty(())) if kernel == 3 else None
+
+    def forward(self, x: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+        styles = self.styles(style)
+        x = x * styles[:, :, None, None]
+        if self.strength is None:
+            return F.conv2d(x, self.weight, self.bias)
+        if self.up:
+            x = F.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
+            taps = [F.pad(x, (1, 1, 1, 1))]
+            for axis in (2, 3):  # the filter 1, 3, 3, 1 along each axis, without its gain
+                (y,) = taps
+                size = y.shape[axis] - 3
+                parts = [y.narrow(axis, at, size) for at in range(4)]
+                taps = [(parts[0] + 3 * parts[1] + 3 * parts[2] + parts[3]) / 4]
+            (x,) = taps
+        else:
+            x = F.conv2d(x, self.weight, padding=1)
+        lengths = styles.square() @ self.weight.square().sum((2, 3)).T
+        x = x * lengths.rsqrt()[:, :, None, None]
+        x = x + self.strength * noise[:, :, : x.shape[2], : x.shape[3]] + self.bias[:, None, None]
+        return F.leaky_relu(x, 0.2) * 2**0.5
+
+
+class StyleGAN2(Module):
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        maps = [min(32768 // (4 * 2**level), 512) for level in range(levels + 1)]
+        pairs = list(pairwise(maps))
+        self.mapping = nn.ModuleList([nn.Linear(512, 512) for _ in range(8)])
+        self.constant = nn.Parameter(torch.empty(1, 512, 4, 4))
+        self.wide = nn.ModuleList([Styled(a, b, 3, up=True) for a, b in pairs])
+        self.same = nn.ModuleList([Styled(a, a, 3) for a in maps])
+        self.colors = nn.ModuleList([Styled(a, 3, 1) for a in maps])
+
+    def forward(self, z: Tensor, noise: Tensor) -> Tensor:
+        style = z * (z.square().mean(1, keepdim=True) + 1e-8).rsqrt()
+        for layer in self.mapping:
+            style = F.leaky_relu(layer(style), 0.2) * 2**0.5
+        x = self.same[0](self.constant, style, noise)
+        image = self.colors[0](x, style, noise)
+        for wide, same, color in zip(self.wide, self.same[1:], self.colors[1:], strict=True):
+            x = same(wide(x, style, noise), style, noise)
+            image = F.interpolate(image, scale_factor=2) + color(
+                x, style, noise
+            )  # its filter has no products
+        return image
+
+
 NETWORKS: dict[str, Callable[[], Any]] = {
     "srcnn-9-5-5": lambda: srcnn(9, 5, 5),
     "srcnn-9-3-5": lambda: srcnn(9, 3, 5),
@@ -172,6 +230,7 @@ NETWORKS: dict[str, Callable[[], Any]] = {
     "srgan-generator": srgan_generator,
     "srgan-discriminator": srgan_discriminator,
     "esrgan": esrgan,
+    **{f"stylegan2-{4 * 2**by}": lambda by=by: StyleGAN2(by) for by in (6, 7, 8)},
     "dcgan-generator": dcgan_generator,
     "dcgan-tutorial-generator": dcgan_tutorial_generator,
     "dcgan-tutorial-discriminator": dcgan_tutorial_discriminator,
