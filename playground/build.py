@@ -19,16 +19,30 @@ ROOT = HERE.parent
 PAGE = ROOT / "paramcalc" / "serve" / "page"
 REPORT = ROOT / "paramcalc" / "report"
 PYODIDE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+# The page may ask its own site only, and run nothing that a spec says.
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
+    "worker-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'"
+)
 LEFT_OUT = ("verify", "sweep", "commands", "solve")  # of paramcalc: what the page does not ask
 
 
-def build(site: Path) -> None:
+def install() -> None:
+    """Node's packages, and the editor made of them."""
     subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HERE, check=True)
     subprocess.run(["npm", "run", "--silent", "editor"], cwd=HERE, check=True)
+
+
+def build(site: Path) -> None:
+    """The site, of packages that are installed."""
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
-    for name in ("index.html", "app.css", "app.js", "editor.js"):
+    for name in ("app.css", "app.js", "editor.js"):
         shutil.copy(PAGE / name, site)
+    charset = '<meta charset="utf-8">\n'
+    page = (PAGE / "index.html").read_text("utf-8")
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+    (site / "index.html").write_text(page.replace(charset, charset + policy), "utf-8")
     for name in ("page.css", "page.js"):
         shutil.copy(REPORT / name, site)
     for name in ("main.js", "worker.js"):
@@ -58,4 +72,6 @@ def python() -> bytes:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, default=HERE / "site", help="the folder of the site")
-    build(parser.parse_args().output)
+    output = parser.parse_args().output
+    install()
+    build(output)

@@ -585,7 +585,7 @@ def test_knobs_turn_on_the_page(shown: Shows) -> None:
     page = one.go()
     page.locator("#file").select_option("lenet5-ng.yaml")
     one.totals(f"{load('lenet5-ng').count().params:,}")
-    page.locator("#knobs summary").click()
+    page.locator("#knobs > summary").click()
     page.wait_for_selector("#knobs section input[type=text]")
     box = page.locator("#knobs section input[type=text]").first
     name = box.get_attribute("aria-label")
@@ -619,7 +619,7 @@ def test_hostile_names_stay_text(shown: Shows) -> None:
         "    - {params: 5, source: '<b onclick=alert(3)>'}\n"
     )
     one.totals("772")
-    page.locator("#knobs summary").click()
+    page.locator("#knobs > summary").click()
     page.wait_for_selector("#knobs section h2")
     page.wait_for_selector("#claims:not([hidden])")
     assert page.locator("img:not(.cm-widgetBuffer), b[onclick]").count() == 0
@@ -630,7 +630,7 @@ def test_hostile_names_stay_text(shown: Shows) -> None:
 def test_at_400_pixels_nothing_is_cut(shown: Shows) -> None:
     one = shown(viewport={"width": 400, "height": 800}, has_touch=True)
     page = one.go()
-    page.locator("#knobs summary").click()
+    page.locator("#knobs > summary").click()
     page.wait_for_selector("#knobs section h2")
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     for button in page.locator("header button:visible").all():

@@ -1,0 +1,101 @@
+"""The playground in a real Chromium: the numbers of `count`, by a Python that runs in the browser."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from paramcalc import load
+from paramcalc.serve.answer import QUANTITIES
+from playground import build
+from tests.browser import browser, needs_browser
+from tests.conftest import Run
+from tests.test_serve import TYPO, Shown
+
+PACKAGES = build.HERE / "node_modules"
+needs_packages = pytest.mark.skipif(
+    not PACKAGES.is_dir(), reason="no Node packages here: npm ci in playground/"
+)
+pytestmark = [needs_browser, needs_packages]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    site = tmp_path_factory.mktemp("playground") / "site"
+    build.build(site)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def one(address: str) -> Iterator[Shown]:
+    """One page for all tests of this file: a Python that starts takes seconds."""
+    with browser() as chromium:
+        found = Shown(chromium, address)
+        found.page.set_default_timeout(25_000)
+        found.go()
+        yield found
+        found.check_quiet()
+
+
+def test_the_editor_is_the_one_that_its_packages_make(tmp_path: Path) -> None:
+    made = tmp_path / "editor.js"
+    subprocess.run(
+        ["npm", "run", "--silent", "editor", "--", f"--outfile={made}"], cwd=build.HERE, check=True
+    )
+    assert made.read_bytes() == (build.PAGE / "editor.js").read_bytes()
+
+
+def test_the_lock_names_no_address() -> None:
+    lock = json.loads((build.HERE / "package-lock.json").read_text("utf-8"))
+    assert not [name for name, package in lock["packages"].items() if "resolved" in package]
+    assert "://" not in "".join(str(package.get("version")) for package in lock["packages"].values())
+
+
+@pytest.mark.parametrize(
+    ("file", "variant"), [("lenet5-1998", ""), ("resnet", "resnet-50"), ("vit", ""), ("llama", "")]
+)
+def test_numbers_are_those_of_count(one: Shown, file: str, variant: str, run: Run) -> None:
+    one.page.locator("#file").select_option(f"{file}.yaml")
+    one.totals(f"{load(file).count().params:,}")
+    if variant:
+        one.page.locator("#variant").select_option(variant)
+    counted = json.loads(run("count", variant or file, "--format", "json").out)["totals"]
+    assert one.totals(f"{counted['params']:,}") == {name: str(counted[name]) for name in QUANTITIES}
+
+
+def test_a_mistake_has_a_place_and_a_button_that_mends_it(one: Shown) -> None:
+    one.type(TYPO)
+    one.page.wait_for_selector("#problems .fix")
+    assert one.page.locator("#problems .place").inner_text() == "3:16"
+    assert one.page.locator("#problems .fact").inner_text() == "conv2d has no attribute 'strde'"
+    one.page.locator("#problems .fix").click()
+    one.totals("224")
+
+
+def test_claims_and_knobs_are_there(one: Shown) -> None:
+    one.page.locator("#file").select_option("lenet5-ng.yaml")
+    one.totals(f"{load('lenet5-ng').count().params:,}")
+    one.page.wait_for_selector("#claims:not([hidden])")
+    assert one.page.locator("#claims summary").inner_text().endswith(", 0 failed")
+    one.page.locator("#knobs > summary").click()
+    one.page.wait_for_selector("#knobs section .totals b")
+    assert one.page.locator("#knobs .totals b").first.inner_text() == f"{load('lenet5-ng').count().params:,}"
+    one.page.locator("#knobs > summary").click()
