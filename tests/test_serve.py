@@ -128,6 +128,16 @@ def test_a_network_from_elsewhere_is_brought_in(tmp_path: Path) -> None:
     assert wrong["text"] is None and "config.json" in wrong["error"] and "/tmp" not in wrong["error"]
 
 
+def test_where_numpy_is_missing_the_way_to_import_is_told() -> None:
+    """As in the browser's Python."""
+    program = (
+        "import sys\nsys.modules['numpy'] = None\nfrom paramcalc.serve.answer import bring\n"
+        "print(bring('tiny.cfg', b'[net]')['error'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "needs numpy" in done.stdout and "paramcalc import tiny.cfg" in done.stdout
+
+
 # ---------------------------------------------------------------------------------------- server
 
 

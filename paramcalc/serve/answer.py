@@ -224,15 +224,15 @@ PARTS: dict[str, Callable[[Asked], Any]] = {
 
 def bring(name: str, data: bytes) -> dict[str, Any]:
     """The spec of a network from elsewhere, given as a file's name and bytes, or what is wrong with it."""
-    from paramcalc.importing.network import imported
-    from paramcalc.importing.readers import reader
-
     kept = PurePosixPath(name.replace("\\", "/")).name or "network"
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / kept
             path.write_bytes(data)
             try:
+                from paramcalc.importing.network import imported
+                from paramcalc.importing.readers import reader
+
                 network = imported(reader(str(path)).read(str(path), {}))
             except ModuleNotFoundError as error:
                 raise Fault(
