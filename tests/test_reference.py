@@ -138,7 +138,7 @@ def test_list_of_models_that_meet_a_condition(run: Run, tmp_path: Path) -> None:
     assert 0 < len(listed) < len(models)
     (tmp_path / "small.yaml").write_text("input: 3\nlayers: [linear 2]\n", encoding="utf-8")
     assert "small.yaml" in run("list", tmp_path, "--where", "params == 8").out
-    assert run("list", "--where", "params < 1").err == "no bundled model matches 'params < 1'\n"
+    assert run("list", "--where", "params < 0").err == "no bundled model matches 'params < 0'\n"
 
 
 @pytest.mark.parametrize(
