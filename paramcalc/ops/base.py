@@ -309,15 +309,20 @@ def need_groups(op: Op, what: str, channels: Size, groups: Size, about: str = "g
         )
 
 
+def _is_number(value: Any) -> bool:
+    """Whether it is no symbol, of whose value nothing that is counted depends here."""
+    return isinstance(value, int | float) or type(value).__module__ == "fractions"
+
+
 def need_probability(op: Op, value: Any, about: str) -> None:
     """A number from 0 to 1."""
-    if not 0 <= value <= 1:
+    if _is_number(value) and not 0 <= value <= 1:
         raise Fault(f"{op.title}: {about} is a probability", expected="0 to 1", found=str(value), about=about)
 
 
 def need_epsilon(op: Op, value: Any) -> None:
     """What keeps a root from zero: next to nothing. PyTorch's norms have the channels in this place."""
-    if not 0 <= value < 1:
+    if _is_number(value) and not 0 <= value < 1:
         raise Fault(
             f"{op.title}: eps must be below 1",
             found=str(value),
