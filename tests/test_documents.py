@@ -101,6 +101,8 @@ def test_the_examples_in_the_help_run(
     assert examples
     for example in examples:
         assert shlex.split(example)[:2] == ["paramcalc", command]
+        if command == "serve":  # it runs until it is stopped: tests/test_serve.py
+            continue
         assert run(*shlex.split(example)[1:]).code == 0
 
 

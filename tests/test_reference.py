@@ -154,7 +154,9 @@ def test_conditions_that_are_none(condition: str, said: str, run: Run) -> None:
     result = run("list", "--where", condition)
 
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith(f"paramcalc: {said}\n  = expected: such as macs < 1G and params < 5M\n")
+    assert result.err.startswith(
+        f"paramcalc: {said}\n  = expected: such as macs < 1G and params < 5M, of params, macs, flops and year\n"
+    )
 
 
 def test_list_of_a_folder_with_a_bad_spec(tmp_path: Path, run: Run) -> None:

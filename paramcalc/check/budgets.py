@@ -212,7 +212,7 @@ class _Reader(FieldReader):
             self.fail(node, fault.fact, *fault.notes()[-1:])
             return None
         if not sign:
-            self.fail(node, f"a budget says which side of {number} is allowed", f'write "<= {number}"')
+            self.fail(node, f"a budget needs <= or >= before {number}", f'write "<= {number}"')
             return None
         if read.percentage and not ratio:
             self.fail(node, f"{number} of what?", "add over: LAYERS or over_model: MODEL")

@@ -335,8 +335,10 @@ def emit(text: str, path: Path | None) -> None:
         file.write(text.encode("utf-8"))
 
 
-def doubts(spec: Spec, graph: Graph | None = None) -> None:
-    """Remarks on what is legal and mostly not meant: names that nothing reads, tensors read twice, knobs apart."""
+def doubts(spec: Spec, graph: Graph | None = None, resized: bool = True) -> None:
+    """Remarks on what is legal and mostly not meant: names that nothing reads, tensors read twice, and where
+    inputs were `resized`, knobs apart.
+    """
     from paramcalc.engine.lint import knobs_left_behind
     from paramcalc.language.unread import unread
 
@@ -345,7 +347,7 @@ def doubts(spec: Spec, graph: Graph | None = None) -> None:
         remark(problem._replace(fact=f"remark: {problem.fact}").render() + "\n")
     if rest:
         remark(rest)
-    for text in knobs_left_behind(spec, graph) if graph else ():
+    for text in knobs_left_behind(spec, graph) if graph and resized else ():
         remark(text)
 
 

@@ -89,7 +89,7 @@ def count(
         raise Fault("--by adds layers up, which --top, --sort, --depth and --unfold show")
     model = load(spec)
     report = under(convention, model.count(*changed, batch))
-    doubts(model.spec, report.graph)
+    doubts(model.spec, report.graph, resized=bool(changed.inputs))
     view = draw.View(draw.columns(columns, report, _printed(model)), layout, dtype)
     if set(FIELD) & set(view.columns):
         from paramcalc.field.draw import extra

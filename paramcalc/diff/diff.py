@@ -195,7 +195,11 @@ class _Comparison:
         here = not inside or (self.repository.top / inside).exists()
         if here or any(_below(each, [inside]) for each in self.there):
             return inside
-        fix = "of two networks: paramcalc compare A B" if "." not in path and "/" not in path else ""
+        fix = ""
+        if self.repository.has(path):
+            fix = f"'{path}' is a commit: write --base {path}"
+        elif "." not in path and "/" not in path:
+            fix = "of two networks: paramcalc compare A B"
         raise Fault(f"{path}: there is no such file or folder, here or in {self.base}", fix=fix)
 
     def touched(self, paths: Sequence[str]) -> list[Change]:

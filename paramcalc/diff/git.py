@@ -36,7 +36,7 @@ class Repository:
 
     def commit(self, ref: str) -> str:
         """The id of a commit; `Fault` where there is none."""
-        found = self._text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+        found = self._id(ref)
         if found:
             return found
         if ref == "HEAD":
@@ -48,6 +48,13 @@ class Repository:
             raise Fault(f"there is no commit '{ref}' here", fix=f"git fetch, or: {fix}")
         fact = f"there is no commit '{ref}' here: this clone is shallow"
         raise Fault(fact, fix=f"{fix}; on GitHub, fetch-depth: 0 for actions/checkout")
+
+    def has(self, ref: str) -> bool:
+        """Whether a name is that of a commit."""
+        return bool(self._id(ref))
+
+    def _id(self, ref: str) -> str | None:
+        return self._text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
 
     def parted(self, commit: str) -> str:
         """Where this branch left that of a commit; '' where the history that is here does not say."""

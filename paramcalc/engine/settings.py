@@ -251,7 +251,11 @@ def _resized(network: Network, name: str, shape: Shape, other: tuple[Any, ...] |
         if len(other) != len(shape.axes):
             fact = f"the input has {len(shape.axes)} sizes: {' x '.join(shape.axes)}"
             expected = f"{len(shape.axes)} sizes, such as {shape}"
-            raise Fault(fact, expected=expected, found=f"{len(other)}", fix=_complete(shape, other))
+            fix = _complete(shape, other)
+            if len(other) == len(shape.axes) + 1 and shape.axes[0] == CHANNELS:
+                rest = "x".join(map(str, other[1:]))
+                fix = f"leave out the batch: {rest}, and --batch {other[0]}"
+            raise Fault(fact, expected=expected, found=f"{len(other)}", fix=fix)
         return Shape(shape.axes, tuple(_input_size(one) for one in other))
     except Fault as fault:
         source = input_option(name, other)

@@ -13,7 +13,7 @@ from paramcalc.engine.index import Entry
 from paramcalc.language.expression import Expression, parse
 
 QUANTITIES = ("params", "macs", "flops", "year")
-EXAMPLE = "such as macs < 1G and params < 5M"
+EXAMPLE = "such as macs < 1G and params < 5M, of params, macs, flops and year"
 
 
 class _Names(NamedTuple):

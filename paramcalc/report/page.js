@@ -211,7 +211,7 @@ class Network {
       const sign = line.group ? (line.open ? "▾ " : "▸ ") : "";
       put(toggle, sign + (often === 1n && !line.rounds ? line.name : `${line.name} × ${often}`));
       [this.at.text(line.call), this.at.text(line.output), ...line.counts.map(shown)].forEach((text, column) => put(cells[column], text));
-      const part = Number(line.counts[1] * 1000n / all) / 10;
+      const part = Number((2000n * line.counts[1] + all) / (2n * all)) / 10;
       bar.style.width = `${part / 20}rem`;
       put(share, ` ${part.toFixed(1)} %`);
       if (formula) put(formula, this.formulas(line));
