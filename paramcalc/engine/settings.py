@@ -252,7 +252,7 @@ def _resized(network: Network, name: str, shape: Shape, other: tuple[Any, ...] |
             fact = f"the input has {len(shape.axes)} sizes: {' x '.join(shape.axes)}"
             expected = f"{len(shape.axes)} sizes, such as {shape}"
             fix = _complete(shape, other)
-            if len(other) == len(shape.axes) + 1 and shape.axes[0] == CHANNELS:
+            if len(other) == len(shape.axes) + 1 and shape.axes[0] == CHANNELS and other[1] == shape.dims[0]:
                 rest = "x".join(map(str, other[1:]))
                 fix = f"leave out the batch: {rest}, and --batch {other[0]}"
             raise Fault(fact, expected=expected, found=f"{len(other)}", fix=fix)
