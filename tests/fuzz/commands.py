@@ -64,7 +64,7 @@ def surface() -> dict[str, list[Any]]:
 
 def commands(chance: random.Random, about: Known, small: bool) -> Iterator[tuple[str, ...]]:
     """Commands without end; those that run the network only where it is small."""
-    names = [name for name in surface() if name != "lsp" and (small or name != "verify")]
+    names = [name for name in surface() if name not in ("lsp", "serve") and (small or name != "verify")]
     while True:
         name = chance.choice(names)
         words: list[str] = [name]
