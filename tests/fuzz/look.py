@@ -109,6 +109,7 @@ def judged(command: tuple[str, ...], result: Result) -> str:
             "diff",
             "format",
             "import",
+            "export",
         )
         return (
             "" if PLACE.search(result.err) or (asked and result.err.strip()) else "an error without a place"
