@@ -126,6 +126,20 @@ def test_memory_with_weights_of_four_bits(run: Run) -> None:
     assert "12,778,516" in out
 
 
+def test_a_picture_of_alexnet_and_of_where_its_cost_lies(run: Run, tmp_path: Path) -> None:
+    """The boxes name each convolution's output; 96.2 % of the params, 58,631,144 of 60,965,224, are in fc6 to fc8."""
+    boxes, cost = tmp_path / "alexnet.svg", tmp_path / "cost.svg"
+
+    assert run("figure", "alexnet", "-o", str(boxes)).code == 0
+    assert run("figure", "alexnet", "--style", "cost", "-o", str(cost)).code == 0
+
+    assert all(
+        text in boxes.read_text("utf-8") for text in ("96×55×55", "256×27×27", "384×13×13", "linear 4096")
+    )
+    drawn = cost.read_text("utf-8")
+    assert all(text in drawn for text in ("params: 61.0 M", "37.8 M · 62 %", "16.8 M · 28 %", "4.10 M · 7 %"))
+
+
 def test_a_budget_fails_where_macs_pass_it(run: Run, tmp_path: Path) -> None:
     """ResNet-50 takes 4,089,184,256 multiplications: 4.1G is enough, 4G is not."""
     spec = tmp_path / "mine.yaml"
