@@ -143,3 +143,8 @@ def test_no_arguments_show_the_help(run: Run) -> None:
 
     assert result.code == 2
     assert all(command in result.out for command in commands())
+
+
+def test_a_name_with_a_slash_is_that_of_a_model(run: Run) -> None:
+    """As papers write it, where no file has it."""
+    assert run("count", "ViT-B/16", "--format", "json").out == run("count", "vit-b16", "--format", "json").out

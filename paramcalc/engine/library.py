@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -48,6 +50,9 @@ def find(name: str) -> Found:
         return Found(_read_stdin(variant), variant)
     if not _looks_like_path(path) and _is_file(f"{path}.yaml") and _named(path) is None:
         path = f"{path}.yaml"  # rather than a model that only sounds like it
+    if "/" in path and not path.endswith(ENDINGS) and not os.path.lexists(path):
+        with suppress(Fault):  # ViT-B/16 is a name, though it looks like a path
+            return bundled(path.replace("/", "-"), variant)
     if _looks_like_path(path):
         if leads_out(Path(path)):  # a message would show what is written there
             target = Path(path).resolve()

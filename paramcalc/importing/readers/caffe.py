@@ -8,6 +8,7 @@ phase as auxiliary outputs. BatchNorm followed by Scale is one batch_norm, which
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import PurePath
 from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Fault
@@ -249,7 +250,7 @@ class _Reader:
         }
         outputs = {value: value for value in made if value not in side.values()}
         name = self.net.text("name") or stem(self.layers.text.name)
-        return self.layers.source(name, f"{self.layers.text.name}, of Caffe", outputs, side)
+        return self.layers.source(name, f"{PurePath(self.layers.text.name).name}, of Caffe", outputs, side)
 
     # ------------------------------------------------------------------------------------- numbers
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault
@@ -103,7 +104,9 @@ class _Reader:
             raise Fault(f"{self.layers.text.name} has no layers after [net]")
         self.outputs[value] = None
         text = self.layers.text.name
-        return self.layers.source(stem(text), f"{text}, of Darknet", {each: each for each in self.outputs})
+        return self.layers.source(
+            stem(text), f"{PurePath(text).name}, of Darknet", {each: each for each in self.outputs}
+        )
 
     def sizes(self) -> tuple[int, ...]:
         if self.given:
