@@ -55,7 +55,10 @@ def test_the_recorded_models_are_in_the_wheel() -> None:
         "wheel"
     ]
 
-    assert packed["force-include"]["specs"] == "paramcalc/specs"
+    assert packed["force-include"] == {
+        "specs": "paramcalc/specs",
+        "pytest_paramcalc.py": "pytest_paramcalc.py",
+    }
     assert (ROOT / "specs" / index.FILE).is_file()
 
 
