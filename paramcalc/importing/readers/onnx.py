@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import CHANNELS, SPACE, Shape, image, vector
 from paramcalc.importing.readers._layers import only
-from paramcalc.importing.readers._onnx_ops import OPS, Attributes, Constant, Data, Reader, Value
+from paramcalc.importing.readers._onnx import OPS
+from paramcalc.importing.readers._onnx.state import Attributes, Constant, Data, Reader, Value
 from paramcalc.importing.readers._protobuf import Message
 from paramcalc.importing.readers._text import stem
 from paramcalc.importing.source import Module, Source
