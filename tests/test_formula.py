@@ -146,15 +146,17 @@ REFUSED = {  # knobs that make structure, and what a symbol in their place is to
         "conv-tasnet X, conv-tasnet R, dla levels, stylegan2 levels, tcn levels, unet depth, wavenet cycles, "
         "wavenet dilations"
     ),
-    "cannot be a symbol": "cspnet inner, lenet5-1998 table_1, mobileone gated, stable-diffusion attends",
-    "depends on a symbol": "ddpm units, stable-diffusion units",
+    "cannot be a symbol": (
+        "cspnet inner, lenet5-1998 table_1, mobileone gated, stable-diffusion depths, sdxl depths"
+    ),
+    "depends on a symbol": "ddpm units, stable-diffusion units, sdxl units",
     "number of rounds a symbol": (
         "gemma-2 layers, hrnet modules, mobileone branches, rcan factor, repvgg depths, res2net scale, "
         "rnnsearch words, swin depths, vovnet blocks"
     ),
     "is a probability": "lstm-lm p",  # as are the next two, at the points that are tried
     "divisor of at least 1": "sknet divisor",
-    "eps must be below 1": "vit eps",
+    "eps must be below 1": "vit eps, bert eps",
 }
 SAID = {knob: said for said, knobs in REFUSED.items() for knob in knobs.split(", ")}
 

@@ -439,8 +439,7 @@ def test_a_configuration_is_a_bundled_spec_with_its_knobs(run: Run, tmp_path: Pa
         "use: llama",
         "knobs:",
         "  {layers: 2, dim: 64, hidden: 100, heads: 8, kv_heads: 2, vocabulary: 50, length: 32, mlp_bias: false,",
-        "   tied: true}",
-        "defaults: {rms_norm: eps=1e-5}",
+        "   tied: true, theta: 500000, eps: 1e-5}",
     ]
     attention, mlp = 64 * 64 * 2 + 2 * 16 * 64, 3 * 64 * 100
     assert parse(found.out).count().params == 50 * 64 + 2 * (attention + mlp + 2 * 64) + 64

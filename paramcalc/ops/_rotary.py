@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from paramcalc.base.errors import Fault
@@ -26,8 +27,8 @@ def need_pairs(op: Op, rotated: Size, channels: Size, about: str) -> Size:
 
 
 def need_base(op: Op, theta: Any) -> None:
-    """The base of the wavelengths: a positive number."""
-    if not theta > 0:
+    """The base of the wavelengths: a positive number, or a symbol, of which no count depends."""
+    if isinstance(theta, int | float | Fraction) and theta <= 0:
         raise Fault(f"{op.title}: theta must be positive", found=str(theta), about="theta")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
+from math import sqrt
 from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Fault, near
@@ -242,7 +243,8 @@ def _decoder(**more: Field) -> dict[str, Field]:
 
 
 def _activation(fields: _Fields, knobs: dict[str, Any]) -> None:
-    """Other activations than silu; and windows, if they are used."""
+    """Other activations than silu; windows, if they are used; the base of positions."""
+    _rotary(fields, knobs)
     name = fields.get(Field("hidden_act", "silu"))
     if name != "silu":
         if name not in ("gelu", "relu", "gelu_pytorch_tanh", "gelu_new"):
@@ -251,6 +253,15 @@ def _activation(fields: _Fields, knobs: dict[str, Any]) -> None:
     window = fields.get(Field("sliding_window"))
     if window and window < knobs["length"] and fields.config.get("use_sliding_window", True):
         knobs["window"] = window
+
+
+def _rotary(fields: _Fields, knobs: dict[str, Any]) -> None:
+    """The base of rotary positions, which newer configurations have in a group of its own."""
+    group = fields.config.get("rope_parameters")
+    inner = group.get("rope_theta") if isinstance(group, dict) else None
+    theta = fields.get(Field("rope_theta", inner or 10000.0))
+    if theta != 10000:
+        knobs["theta"] = exact(theta)
 
 
 def _biases(fields: _Fields, knobs: dict[str, Any]) -> None:
@@ -279,6 +290,8 @@ def _gemma(fields: _Fields, knobs: dict[str, Any]) -> None:
     if fields.get(Field("attention_bias", False)):
         knobs |= {"qkv_bias": True, "out_bias": True}
     knobs["activation"] = "gelu_tanh"
+    knobs["factor"] = exact(sqrt(knobs["dim"]))
+    _rotary(fields, knobs)
 
 
 def _deepseek(fields: _Fields, knobs: dict[str, Any]) -> None:
@@ -364,7 +377,7 @@ _CLIP_VISION = {
     "size": Field("image_size", 224),
 }
 _TIED, _UNTIED = Field("tie_word_embeddings", True), Field("tie_word_embeddings", False)
-_RMS = ("rms_norm", Field("rms_norm_eps", 1e-6))
+_RMS = ("", Field("rms_norm_eps", 1e-6))
 
 FAMILIES: dict[str, Family] = {
     "llama": Family(
@@ -427,7 +440,7 @@ FAMILIES: dict[str, Family] = {
         ),
         ("Phi3ForCausalLM",),
         {},
-        ("rms_norm", Field("rms_norm_eps", 1e-5)),
+        ("", Field("rms_norm_eps", 1e-5)),
         _activation,
     ),
     "gemma": Family(
@@ -512,7 +525,7 @@ FAMILIES: dict[str, Family] = {
                 "attention_bias": (False,),
                 "mlp_bias": (False,),
             },
-            _RMS,
+            ("rms_norm", Field("rms_norm_eps", 1e-6)),
             _deepseek,
         )
         for kind, name, layers, dense, dim, hidden, heads, experts, shared, inner, words, length in (
@@ -549,7 +562,7 @@ FAMILIES: dict[str, Family] = {
         },
         ("BertModel",),
         {"hidden_act": ("gelu",), "add_cross_attention": (False,)},
-        ("layer_norm", Field("layer_norm_eps", 1e-12)),
+        ("", Field("layer_norm_eps", 1e-12)),
         _bert,
     ),
     "vit": Family(
