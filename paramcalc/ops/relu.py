@@ -15,4 +15,4 @@ class Relu(Elementwise):
     examples = (Example("relu", ("64x112x112",), "64x112x112"),)
 
     def forward(self, tools: Tools, x: Array) -> Array:
-        return tools.at_least(x, 0)
+        return tools.elementwise(tools.maximum, x, 0)

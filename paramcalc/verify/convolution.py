@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
+from itertools import product
 from math import prod
 from typing import Any, TypeAlias
 
@@ -49,18 +50,18 @@ def convolve(
     space = view.shape[2 + len(kernel) :]
     y = np.empty((len(x), outputs, *space), x.dtype)
     matrices = weight.reshape(groups, outputs // groups, -1)
+    in_place = view.flags.c_contiguous  # the columns of a kernel of one position are the input as it is
     column = depth * groups * prod(kernel) * x.itemsize
-    whole = view.flags.c_contiguous  # the columns of a kernel of one position are the input as it is
-    blocks = [*boxes(space, prod(space) if whole else max(1, BLOCK_BYTES // column))]
-    room = np.empty(0 if whole else column // x.itemsize * max(map(positions, blocks)), x.dtype)
+    blocks = [*boxes(space, prod(space) if in_place else BLOCK_BYTES // column)]
+    room = np.empty(0 if in_place else column * max(run.stop - run.start for _, run in blocks), np.uint8)
     for sample, target in zip(view, y.reshape(len(x), groups, outputs // groups, -1), strict=True):
-        for box in blocks:
+        for box, run in blocks:
             columns = sample[(..., *box)]
-            if not whole:
-                copy = room[: columns.size].reshape(columns.shape)
+            if not in_place:
+                copy = room[: columns.nbytes].view(x.dtype).reshape(columns.shape)
                 np.copyto(copy, columns)
                 columns = copy
-            out = target[..., run_of(box, space)]
+            out = target[..., run]
             multiply(matrices, columns.reshape(groups, matrices.shape[2], -1), out)
             if bias is not None:
                 out += bias.reshape(groups, -1, 1)
@@ -89,10 +90,10 @@ def convolve_transposed(
     y = np.zeros((len(x), groups * rows, *held), x.dtype)
     matrices = weight.reshape(groups, inputs // groups, -1).swapaxes(1, 2)
     flat = np.ascontiguousarray(x).reshape(len(x), groups, inputs // groups, -1)
-    blocks = [*boxes(space, max(1, BLOCK_BYTES // (groups * rows * prod(kernel) * x.itemsize)))]
+    blocks = [*boxes(space, BLOCK_BYTES // (groups * rows * prod(kernel) * x.itemsize))]
     for sample, target in zip(flat, y, strict=True):
-        for box in blocks:
-            columns = sample[..., run_of(box, space)]
+        for box, run in blocks:
+            columns = sample[..., run]
             scaled = np.empty((groups, matrices.shape[1], columns.shape[2]), x.dtype)
             multiply(matrices, columns, scaled)
             scaled = scaled.reshape(groups * rows, *kernel, *(one.stop - one.start for one in box))
@@ -152,32 +153,22 @@ def windows(x: Array, each: Sequence[Window]) -> Array:
     )
 
 
-def boxes(space: Sequence[int], limit: int) -> Iterator[Box]:
+def boxes(space: Sequence[int], limit: int) -> Iterator[tuple[Box, slice]]:
     """Cuts positions into boxes of about equal size with at most `limit` of them, but at least one.
 
-    In the order of memory, each box is one run.
+    Each box is one run of the flattened positions, which comes with it: axes before the one that is cut
+    have one index, those after it are whole.
     """
-    length, inner = space[0], prod(space[1:])
-    if inner > limit and len(space) > 1:
-        for index in range(length):
-            for rest in boxes(space[1:], limit):
-                yield (slice(index, index + 1), *rest)
-        return
+    axis = next((axis for axis in range(len(space)) if prod(space[axis + 1 :]) <= limit), len(space) - 1)
+    length, inner = space[axis], prod(space[axis + 1 :])
     parts = -(-length // max(1, limit // inner))
-    for part in range(parts):
-        yield (slice(length * part // parts, length * (part + 1) // parts), *(slice(0, n) for n in space[1:]))
-
-
-def positions(box: Box) -> int:
-    return prod(one.stop - one.start for one in box)
-
-
-def run_of(box: Box, space: Sequence[int]) -> slice:
-    """The place of a box in the flattened positions."""
+    cuts = [slice(length * part // parts, length * (part + 1) // parts) for part in range(parts)]
+    ones = [[slice(index, index + 1) for index in range(size)] for size in space[:axis]]
     first = 0
-    for one, length in zip(box, space, strict=True):
-        first = first * length + one.start
-    return slice(first, first + positions(box))
+    for outer in product(*ones, cuts):
+        end = first + (outer[-1].stop - outer[-1].start) * inner
+        yield (*outer, *(slice(0, size) for size in space[axis + 1 :])), slice(first, end)
+        first = end
 
 
 def _reached(tap: Sequence[int], box: Box, each: Sequence[Window]) -> Iterator[slice]:

@@ -7,8 +7,7 @@ multiplications of the very arrays that they hand to the matrix product.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from math import prod
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -25,6 +24,11 @@ if TYPE_CHECKING:
 Array: TypeAlias = NDArray[Any]
 
 PIECE = 1 << 18  # elements of a piece that stays in the cache from one elementwise pass to the next
+PLAIN = {  # NumPy's functions that ops may call as they are: none of them multiplies and sums up
+    "abs", "add", "arange", "array", "broadcast_to", "concatenate", "cos", "empty", "exp", "expm1", "floor", "log",
+    "log1p", "max", "maximum", "mean", "min", "minimum", "moveaxis", "power", "repeat", "sin", "sqrt", "stack", "sum",
+    "take_along_axis", "tanh", "where", "zeros",
+}  # fmt: skip
 PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
@@ -95,37 +99,14 @@ class Tools:
 
     # -------------------------------------------------------------- functions that contract nothing
 
-    abs = staticmethod(np.abs)
-    add = staticmethod(np.add)
-    arange = staticmethod(np.arange)
-    array = staticmethod(np.array)
-    broadcast_to = staticmethod(np.broadcast_to)
-    concatenate = staticmethod(np.concatenate)
     contiguous = staticmethod(np.ascontiguousarray)
-    cos = staticmethod(np.cos)
-    empty = staticmethod(np.empty)
     erf = staticmethod(erf)
-    exp = staticmethod(np.exp)
-    expm1 = staticmethod(np.expm1)
-    floor = staticmethod(np.floor)
-    log = staticmethod(np.log)
-    log1p = staticmethod(np.log1p)
-    max = staticmethod(np.max)
-    maximum = staticmethod(np.maximum)
-    mean = staticmethod(np.mean)
-    min = staticmethod(np.min)
-    minimum = staticmethod(np.minimum)
-    moveaxis = staticmethod(np.moveaxis)
-    power = staticmethod(np.power)
-    repeat = staticmethod(np.repeat)
-    sin = staticmethod(np.sin)
-    sqrt = staticmethod(np.sqrt)
-    stack = staticmethod(np.stack)
-    sum = staticmethod(np.sum)
-    take_along_axis = staticmethod(np.take_along_axis)
-    tanh = staticmethod(np.tanh)
-    where = staticmethod(np.where)
-    zeros = staticmethod(np.zeros)
+
+    def __getattr__(self, name: str) -> Any:
+        """A function of NumPy's that may be used under its own name."""
+        if name not in PLAIN:
+            raise AttributeError(f"ops have no array function '{name}'")
+        return getattr(np, name)
 
     @staticmethod
     def epsilon(x: Array) -> float:
@@ -146,45 +127,29 @@ class Tools:
         """`function` of arrays of one shape, and of numbers, element by element.
 
         The function gets flat pieces that stay in the cache, and may make temporaries as it likes.
-        The result overwrites `x` if it may. One of the toolbox's own functions writes there directly.
+        The result overwrites `x` if it may. One of NumPy's own functions writes there directly.
+        A number is spread over a piece: NumPy takes several times as long with a number as with an array.
         """
         out = self.into(x)
         target = out.reshape(-1)
-        flats = [np.ravel(array) if isinstance(array, np.ndarray) else array for array in (x, *others)]
+        length = min(PIECE, out.size)
+        flats = [np.ravel(one) if isinstance(one, np.ndarray) else np.full(length, one, x.dtype)
+                 for one in (x, *others)]  # fmt: skip
         with np.errstate(over="ignore"):
-            for piece in _pieces(out.size, PIECE):
-                parts = [flat[piece] if isinstance(flat, np.ndarray) else flat for flat in flats]
+            for first in range(0, out.size, PIECE):
+                piece = target[first : first + PIECE]
+                parts = [flat[first % flat.size :][: piece.size] for flat in flats]
                 if isinstance(function, np.ufunc):
-                    function(*parts, out=target[piece])
+                    function(*parts, out=piece)
                 else:
-                    target[piece] = function(*parts)
-        return out
-
-    def at_least(self, x: Array, bound: float) -> Array:
-        """max(x, bound), element by element; NumPy takes three times as long with a number as with an array."""
-        out = self.into(x)
-        source, target = np.ravel(x), out.reshape(-1)
-        bounds = np.full(min(PIECE, out.size), bound, x.dtype)
-        for piece in _pieces(out.size, PIECE):
-            part = target[piece]
-            np.maximum(source[piece], bounds[: part.size], out=part)
+                    piece[:] = function(*parts)
         return out
 
     def scale_shift(self, x: Array, scale: Array, shift: Array, axis: int) -> Array:
         """x * scale + shift, with a number each for every index of one axis."""
-        out = self.into(x)
-        outer, length, inner = prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])
-        if inner > 1:
-            rows, columns = outer * length, inner
-            scales, shifts = (np.tile(values, outer)[:, None] for values in (scale, shift))
-        else:
-            rows, columns = outer, length
-            scales, shifts = (np.broadcast_to(values, (rows, columns)) for values in (scale, shift))
-        source, target = x.reshape(rows, columns), out.reshape(rows, columns)
-        for part in _pieces(rows, max(1, PIECE // columns)):
-            np.multiply(source[part], scales[part], out=target[part])
-            target[part] += shifts[part]
-        return out
+        y: Array = np.multiply(x, self.along(scale, axis, x), out=self.into(x))
+        y += self.along(shift, axis, x)
+        return y
 
     # ------------------------------------------------------------------------------ sliding windows
 
@@ -257,7 +222,3 @@ def _check_kernel(weight: Array, each: Sequence[Window]) -> None:
     kernel, wanted = weight.shape[2:], tuple(window.kernel for window in each)
     if kernel != wanted:
         raise ValueError(f"a kernel of {kernel} does not fit windows of {wanted}")
-
-
-def _pieces(length: int, step: int) -> Iterator[slice]:
-    return (slice(first, min(first + step, length)) for first in range(0, length, step))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from math import ceil, prod, sqrt
-from mmap import mmap
+from math import ceil, sqrt
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 from zlib import crc32
 
@@ -75,7 +74,7 @@ class GivenWeights:
 
 
 class DrawnWeights:
-    """Random arrays, made when a layer's turn has come and overwritten by the next layer's.
+    """Random arrays, made when a layer's turn has come.
 
     So a network of any size needs the memory of its largest layer only; what layers share is kept,
     and everything with `keep`. All numbers come from one block of random ones, which is cheap.
@@ -90,37 +89,19 @@ class DrawnWeights:
             (owner, name) for layer in graph.layers for name, owner in layer.shared.items()
         }  # fmt: skip
         self._block = np.random.default_rng(seed).standard_normal(BLOCK, np.float32).astype(FLOATS[dtype])
-        self._memory = np.empty(0, FLOATS[dtype])
 
     def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]:
-        new = {name: dims for name, dims in declared(layer).items() if key(layer, name) not in self._keep}
-        self._make_room(sum(map(prod, new.values())))
         arrays: dict[str, Array] = {}
-        start = 0
         for name, dims in declared(layer).items():
-            if name in new:
-                arrays[name] = self._memory[start : start + prod(dims)].reshape(dims)
-                self._fill(arrays[name], name, layer, inputs)
-                start += prod(dims)
-            else:
-                arrays[name] = self._kept(layer, name, dims, inputs)
+            owner = key(layer, name)
+            arrays[name] = self.kept[owner] if owner in self.kept else self._drawn(name, dims, layer, inputs)
+            if owner in self._keep:
+                self.kept[owner] = arrays[name]
         return arrays
 
-    def _make_room(self, elements: int) -> None:
-        """Memory for so many elements, straight from the system.
-
-        NumPy would ask for it in huge pages, which some virtual machines take ten times as long to get.
-        """
-        if elements > self._memory.size:
-            kind = self._memory.dtype
-            self._memory = np.empty(0, kind)  # freed before the larger one is made
-            self._memory = np.frombuffer(mmap(-1, elements * kind.itemsize), kind)
-
-    def _kept(self, layer: Layer, name: str, dims: tuple[int, ...], inputs: Sequence[Array]) -> Array:
-        array = self.kept.get(key(layer, name))
-        if array is None:
-            array = self.kept[key(layer, name)] = np.empty(dims, self._block.dtype)
-            self._fill(array, name, layer, inputs)
+    def _drawn(self, name: str, dims: tuple[int, ...], layer: Layer, inputs: Sequence[Array]) -> Array:
+        array = np.empty(dims, self._block.dtype)
+        self._fill(array, name, layer, inputs)
         return array
 
     def _fill(self, array: Array, name: str, layer: Layer, inputs: Sequence[Array]) -> None:
