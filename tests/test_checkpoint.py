@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from paramcalc.engine.graph import Graph
+from paramcalc.model import parse
 from tests.conftest import Run
 from tests.processes import check_cheap, launch
 from tests.test_verify import drawn, graph_of, saved, tensors, written
@@ -22,6 +23,7 @@ from tests.test_verify import drawn, graph_of, saved, tensors, written
 np = pytest.importorskip("numpy")
 checkpoint = pytest.importorskip("paramcalc.verify.checkpoint")
 files = pytest.importorskip("paramcalc.verify.files")
+mapping = pytest.importorskip("paramcalc.verify.mapping")
 running = pytest.importorskip("paramcalc.verify.run")
 
 
@@ -415,3 +417,16 @@ def test_many_bins_take_no_lists(tmp_path: Path) -> None:
 
     assert outcome.code == 0, outcome.err
     check_cheap(outcome)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_outputs_that_are_no_numbers_prove_nothing(bad: float) -> None:
+    """One NaN of another program is as far away as can be, not a difference of zero."""
+    graph = parse("{input: 3, layers: [head: linear 2]}").graph()
+    weights = {"head/weight": np.ones((2, 3), "f4"), "head/bias": np.zeros(2, "f4")}
+    names = {name: name for name in weights}
+
+    def source(inputs: Any) -> list[Any]:
+        return [np.array([[bad, 1.0]], "f4")]
+
+    assert mapping.outputs_apart(graph, names, weights.__getitem__, source) == np.inf

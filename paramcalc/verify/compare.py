@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from heapq import nlargest
-from math import inf, isfinite, prod
+from math import inf, prod
 from time import perf_counter
 from typing import NamedTuple, TypeAlias
 
@@ -16,9 +16,8 @@ from paramcalc.base.shape import CHANNELS
 from paramcalc.count import liveness
 from paramcalc.count.report import Report, Row, count
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.verify.effort import Effort, check_memory, effort
 from paramcalc.verify.files import Stored
-from paramcalc.verify.run import Arrays, Live, checked_inputs, needed
+from paramcalc.verify.run import Arrays, Live, checked_inputs, needed, share_apart
 from paramcalc.verify.tools import Array, Tools
 from paramcalc.verify.watch import watch
 from paramcalc.verify.weights import FLOATS, DrawnWeights, Key, Supply, drawn_inputs, key, shown
@@ -156,63 +155,44 @@ def verify(
     *,
     auxiliary: bool = True,
     expected: Expected | None = None,
-    begin: Callable[[Effort], None] = lambda work: None,
     see: Watcher = lambda layer, output: None,
 ) -> Verification:
     """Runs every layer and compares what it does with what is counted.
 
     A layer that fails, or that gives another shape, does not stop the run: the layers after it get
-    zeros of the expected shape, so that each is judged by itself. `begin` is told beforehand what it
-    will take, `see` gets every output, `expected` is what the network should give. `Fault` where there
-    is not memory enough.
+    zeros of the expected shape, so that each is judged by itself. `see` gets every output, `expected`
+    is what the network should give.
 
     >>> from paramcalc import load
     >>> verify(load("lenet5-1998").graph()).agrees
     True
     """
-    batch, dtype = settings.batch, settings.dtype
-    given = checked_inputs(graph, inputs, dtype) if inputs is not None else {}
-    if given:
-        batch = len(next(iter(given.values())))
-    settings = settings._replace(batch=batch)
-    check_memory(graph, batch, dtype, drawn=weights is None)
-    begin(effort(graph, batch, dtype))
-    arrays = given or checked_inputs(graph, drawn_inputs(graph, batch, dtype, settings.seed), dtype)
+    batch, dtype, seed = settings
+    if inputs is None:
+        inputs = drawn_inputs(graph, batch, dtype, seed)
     values = range(len(graph.inputs), len(graph.inputs) + len(graph.layers))
-    live = Live(graph, arrays, values if auxiliary else needed(graph, graph.outputs), graph.outputs)
-    run = Comparison(graph, live, weights or DrawnWeights(graph, dtype, settings.seed), dtype)
-    layers = []
-    for value in live.order:
-        measured, output = run.layer(value)
-        layers.append(measured)
-        see(measured.row.layer, output)
-    outputs = {graph.name(value): live.arrays[value] for value in graph.outputs}
-    apart, differing = _compare_outputs(outputs, expected) if expected else (0, [])
-    return Verification(
-        report=run.report,
-        settings=settings,
-        layers=tuple(layers),
-        disagreements=(*run.disagreements, *differing),
-        peak=run.peak,
-        weights_seconds=run.weights_seconds,
-        memory=peak_memory(),
-        outputs=outputs,
-        expected=expected.source if expected else "",
-        apart=apart,
-    )
+    order = values if auxiliary else needed(graph, graph.outputs)
+    live = Live(graph, checked_inputs(graph, inputs, dtype), order, graph.outputs)
+    run = Comparison(graph, live, weights or DrawnWeights(graph, dtype, seed), settings)
+    run.run(see)
+    if expected is None:
+        return run.result()
+    apart, differing = _compare_outputs(run.outputs, expected)
+    return run.result(differing, expected.source, apart)
 
 
 class Comparison:
-    """A run under way."""
+    """A run under way: what its layers did so far, and what disagrees."""
 
-    def __init__(self, graph: Graph, live: Live, supply: Supply, dtype: str) -> None:
-        self.report = count(graph, live.batch)
-        self.disagreements: list[Disagreement] = []
-        self.weights_seconds = 0.0
-        self.peak = Peak()
+    def __init__(self, graph: Graph, live: Live, supply: Supply, settings: RunSettings) -> None:
+        self._report = count(graph, live.batch)
+        self._settings = settings._replace(batch=live.batch)
+        self._layers: list[Measured] = []
+        self._disagreements: list[Disagreement] = []
+        self._weights_seconds = 0.0
+        self._peak = Peak()
         moments = liveness.run(graph, live.batch, only={*live.order}).moments
         self._live_by_rule = {moment.layer: moment.values for moment in moments}
-        self._dtype = dtype
         self._live = live
         self._supply = supply
         self._tools = Tools()
@@ -221,41 +201,67 @@ class Comparison:
         shared = {key(layer, name) for layer in graph.layers for name in layer.shared}
         self._shared: dict[Key, Array | None] = dict.fromkeys(shared)  # the arrays that owners were given
 
-    def layer(self, value: int) -> tuple[Measured, Array]:
+    @property
+    def outputs(self) -> dict[str, Array]:
+        graph = self._live.graph
+        return {graph.name(value): self._live.arrays[value] for value in graph.outputs}
+
+    def result(
+        self, more: Iterable[Disagreement] = (), expected: str = "", apart: float = 0.0
+    ) -> Verification:
+        """All that was found, and what disagrees besides: with outputs that were expected."""
+        return Verification(
+            report=self._report,
+            settings=self._settings,
+            layers=tuple(self._layers),
+            disagreements=(*self._disagreements, *more),
+            peak=self._peak,
+            weights_seconds=self._weights_seconds,
+            memory=peak_memory(),
+            outputs=self.outputs,
+            expected=expected,
+            apart=apart,
+        )
+
+    def run(self, see: Watcher = lambda layer, output: None) -> None:
+        """Runs all layers that are to be run; `see` gets their outputs."""
+        for value in self._live.order:
+            see(self._live.layer(value), self._layer(value))
+
+    def _layer(self, value: int) -> Array:
         """Runs one layer and notes what disagrees; gives its output, or zeros for an unusable one."""
-        row = self.report.rows[value - len(self.report.graph.inputs)]
-        before = self._tools.multiplications
+        row = self._report.rows[value - len(self._report.graph.inputs)]
+        layer, before = row.layer, self._tools.multiplications
         read: set[str] = set()
         start = perf_counter()
         try:
-            weights = self._supply.arrays(row.layer, self._live.inputs(value))
+            weights = self._supply.arrays(layer, self._live.inputs(value))
             made = perf_counter()
-            y = self._forward(value, row.layer, watch(weights, read.add))
+            y = self._forward(value, layer, watch(weights, read.add))
         except MemoryError:
-            raise _no_memory(row.layer) from None
+            raise _no_memory(layer) from None
         ended = perf_counter()
-        self.weights_seconds += made - start
-        own = {name: array.size for name, array in weights.items() if name not in row.layer.shared}
-        learned = row.layer.applied.weights.keys() - row.layer.op.frozen
-        output = self._usable(row.layer, y)
+        self._weights_seconds += made - start
+        output = self._usable(layer, y)
         self._live.hold(value, output)
         measured = Measured(
             row,
             output=() if y is None else y.shape,
-            params=sum(size for name, size in own.items() if name in learned),
-            buffers=sum(size for name, size in own.items() if name in row.layer.applied.buffers),
+            params=_own(layer, weights, layer.applied.weights.keys() - layer.op.frozen),
+            buffers=_own(layer, weights, layer.applied.buffers),
             macs=self._tools.multiplications - before,
             reads=len(read),
             live=self._live.elements,
             seconds=ended - made,
         )
-        self.peak = self.peak.with_moment(self._live, row.path)
+        self._layers.append(measured)
+        self._peak = self._peak.with_moment(self._live, row.path)
         self._live.release(value)
         if y is not None:
             self._compare(measured, y)
-            self._compare_weights(row.layer, weights, read)
-            self._compare_numbers(value, row.layer, y)
-        return measured, output
+            self._compare_weights(layer, weights, read)
+            self._compare_numbers(value, layer, y)
+        return output
 
     def _forward(self, value: int, layer: Layer, weights: Mapping[str, Array]) -> Array | None:
         """The layer's output; None, and a disagreement, where its forward pass fails."""
@@ -283,7 +289,7 @@ class Comparison:
     def _types(self, layer: Layer, y: Array) -> tuple[str, str]:
         """What type the output should have, and has: ids may be whole numbers of any width."""
         if CHANNELS in layer.output.axes:
-            return self._dtype, y.dtype.name
+            return self._settings.dtype, y.dtype.name
         return "whole numbers", "whole numbers" if y.dtype.kind in "iu" else y.dtype.name
 
     def _compare_weights(self, layer: Layer, weights: Mapping[str, Array], read: set[str]) -> None:
@@ -315,15 +321,20 @@ class Comparison:
             self._disagree(layer, what, _text(expected), _text(found))
 
     def _disagree(self, layer: Layer, what: str, expected: str, found: str) -> None:
-        self.disagreements.append(Disagreement(layer.path, what, expected, found))
+        self._disagreements.append(Disagreement(layer.path, what, expected, found))
 
     def _usable(self, layer: Layer, y: Array | None) -> Array:
         """The output, or zeros in its place if there is none or it has another shape."""
         shape = self._shape(layer)
-        return np.zeros(shape, FLOATS[self._dtype]) if y is None or y.shape != shape else y
+        return np.zeros(shape, FLOATS[self._settings.dtype]) if y is None or y.shape != shape else y
 
     def _shape(self, layer: Layer) -> tuple[int, ...]:
         return (self._live.batch, *layer.output.dims)
+
+
+def _own(layer: Layer, weights: Arrays, names: Collection[str]) -> int:
+    """The elements of some of a layer's arrays, without those that it shares with earlier layers."""
+    return sum(weights[name].size for name in weights if name in names and name not in layer.shared)
 
 
 def _compare_outputs(outputs: Arrays, expected: Expected) -> tuple[float, list[Disagreement]]:
@@ -341,9 +352,7 @@ def _compare_outputs(outputs: Arrays, expected: Expected) -> tuple[float, list[D
         y = outputs[name]
         if stored.shape in (y.shape, y.shape[1:]) and stored.is_real:
             values = stored.read().reshape(y.shape)
-            largest = float(np.abs(values).max()) or 1.0
-            share = float(np.abs(y - values).max()) / largest
-            share = share if isfinite(share) else inf
+            share = share_apart(y, values)
             difference = "" if share <= TOLERANCE else f"off by {share:.2g} of the largest"
         else:
             share, difference = inf, f"{shown(y.shape)}, not {shown(stored.shape)} of {stored.dtype}"

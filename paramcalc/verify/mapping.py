@@ -15,7 +15,7 @@ from paramcalc.base.origins import Origin
 from paramcalc.engine.graph import Graph
 from paramcalc.verify.checkpoint import WeightMatch
 from paramcalc.verify.files import Stored
-from paramcalc.verify.run import run
+from paramcalc.verify.run import run, share_apart
 from paramcalc.verify.weights import Array, counted, drawn_inputs, listed, owned, shown
 
 LARGEST = 64 << 20  # bytes of a map
@@ -100,8 +100,5 @@ def outputs_apart(
         taken = origins.origin(names["/".join(key)])
         weights["/".join(key)] = part(arrays(taken.name), taken).reshape(dims)
     inputs = drawn_inputs(graph)
-    apart = 0.0
-    for one, other in zip(run(graph, inputs, weights).values(), run_source(inputs), strict=True):
-        largest = float(np.abs(other).max()) or 1.0
-        apart = max(apart, float(np.abs(one.reshape(other.shape) - other).max()) / largest)
-    return apart
+    outputs = zip(run(graph, inputs, weights).values(), run_source(inputs), strict=True)
+    return max(share_apart(one.reshape(other.shape), other) for one, other in outputs)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from math import inf, isfinite
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -49,11 +51,7 @@ def run(
         weights = GivenWeights(graph, weights, dtype)
     wanted = [*dict.fromkeys((*graph.outputs, *named(graph, activations)))]
     live = Live(graph, checked_inputs(graph, inputs, dtype), needed(graph, wanted), wanted)
-    tools = Tools()
-    for value in live.order:
-        arrays = weights.arrays(live.layer(value), live.inputs(value))
-        live.hold(value, live.forward(value, tools, arrays))
-        live.release(value)
+    live.run(weights)
     return {graph.name(value): live.arrays[value] for value in wanted}
 
 
@@ -63,10 +61,19 @@ class Live:
     A value is an array alive from the layer that gives it to the last layer that reads it, or to the
     end if it is in `keep`. Several values may lie in the same memory: a view, or a result written
     over an input. Memory may be written over that holds a single value, read here for the last time.
+    Layers with a cache in `caches` take up what they find there, and leave something for the next run.
     """
 
-    def __init__(self, graph: Graph, inputs: Arrays, order: Sequence[int], keep: Collection[int]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        inputs: Arrays,
+        order: Sequence[int],
+        keep: Collection[int],
+        caches: Mapping[str, dict[str, Array]] = MappingProxyType({}),
+    ) -> None:
         self.graph = graph
+        self.caches = caches
         self.order = order
         self.batch = len(next(iter(inputs.values())))
         self.arrays: dict[int, Array] = {}
@@ -81,6 +88,14 @@ class Live:
             if self._readers[value]:
                 self.hold(value, inputs[name])
 
+    def run(self, weights: Supply) -> None:
+        """Runs all layers of the order."""
+        tools = Tools()
+        for value in self.order:
+            arrays = weights.arrays(self.layer(value), self.inputs(value))
+            self.hold(value, self.forward(value, tools, arrays))
+            self.release(value)
+
     def layer(self, value: int) -> Layer:
         """The layer that gives a value."""
         return self.graph.layers[value - self._first]
@@ -93,6 +108,7 @@ class Live:
         """A layer's output, in memory that no weight lies in."""
         layer = self.layer(value)
         tools.batch = self.batch
+        tools.cache = self.caches.get(layer.path)
         spare = [self.arrays[read] for read in self._reads[value] if self._is_spare(read)]
         shapes, arrays = layer.applied.inputs, self.inputs(value)
         if layer.applied.mixture is None or layer.router is None:
@@ -184,6 +200,13 @@ def checked_inputs(graph: Graph, inputs: Arrays | Array, dtype: str) -> dict[str
             "the inputs have no common batch size", found=", ".join(f"{n}: {b}" for n, b in batches.items())
         )
     return checked
+
+
+def share_apart(found: Array, expected: Array) -> float:
+    """How far numbers are from others: the largest difference, as a share of the largest of them."""
+    largest = float(np.abs(expected).max()) or 1.0
+    share = float(np.abs(found - expected).max()) / largest
+    return share if isfinite(share) else inf
 
 
 def _owner(array: Array) -> Array:

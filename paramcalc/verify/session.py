@@ -13,12 +13,13 @@ from paramcalc.engine import elaborate, library
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.engine.settings import Decode
 from paramcalc.verify import files
-from paramcalc.verify.checkpoint import match
+from paramcalc.verify.checkpoint import WeightMatch, match
 from paramcalc.verify.compare import Expected, RunSettings, Verification, verify
 from paramcalc.verify.decode import generate, whole
-from paramcalc.verify.effort import Effort, check_memory
+from paramcalc.verify.effort import Effort, check_memory, effort
 from paramcalc.verify.files import Stored
 from paramcalc.verify.mapping import match_by_map, read_map
+from paramcalc.verify.run import checked_inputs
 from paramcalc.verify.tools import Array
 from paramcalc.verify.weights import GivenWeights, listed
 
@@ -157,39 +158,44 @@ def _graph(target: Target, request: Request) -> Graph:
 
 
 def _verify(name: str, graph: Graph, request: Request, begin: Begin, watch: Watch) -> NetworkOutcome:
-    settings = request.settings
-    first = next(iter(graph.inputs))
-    expected = None
-    if request.expected is not None:
-        stored = files.open_arrays(request.expected, alone="output")
-        alone = request.expected.suffix == ".npy"
-        expected = Expected(str(request.expected), {"" if alone else one.name: one for one in stored})
-    inputs = {key or first: _only(path) for key, path in request.arrays.items()}
-    matching = None
-    if request.weights is not None:
-        arrays = files.open_arrays(request.weights)
-        if request.map is None:
-            matching = match(graph, arrays, str(request.weights))
-        else:
-            matching = match_by_map(graph, arrays, str(request.weights), read_map(request.map))
-    batch = max([settings.batch, *(_batch(graph, *item) for item in inputs.items())])
-    check_memory(graph, batch, settings.dtype, drawn=matching is None)
-    if request.decode is not None:
-        given = GivenWeights(graph, matching.read(), settings.dtype, matching.auxiliary) if matching else None
-        done = generate(graph, request.decode, settings, given, partial(begin, name, graph))
-        return NetworkOutcome(name, done, matching.remarks(str(request.weights)) if matching else ())
-    auxiliary = matching is None or matching.auxiliary
-    run = verify(
-        graph,
-        settings,
-        {key: one.read() for key, one in inputs.items()} or None,
-        GivenWeights(graph, matching.read(), settings.dtype, auxiliary) if matching else None,
-        auxiliary=auxiliary,
-        expected=expected,
-        begin=partial(begin, name, graph),
-        see=partial(watch, name, len(graph.layers)),
-    )
+    settings, dtype = request.settings, request.settings.dtype
+    expected = _expected(request.expected) if request.expected else None
+    stored = {key or next(iter(graph.inputs)): _only(path) for key, path in request.arrays.items()}
+    matching = _matching(graph, request) if request.weights else None
+    batch = max([settings.batch, *(_batch(graph, *item) for item in stored.items())])
+    check_memory(graph, batch, dtype, drawn=matching is None)
+    weights = GivenWeights(graph, matching.read(), dtype, matching.auxiliary) if matching else None
+    inputs = None
+    if stored:
+        inputs = checked_inputs(graph, {key: one.read() for key, one in stored.items()}, dtype)
+        batch = len(next(iter(inputs.values())))
+    begin(name, graph, effort(graph, batch, dtype))
+    if request.decode is None:
+        run = verify(
+            graph,
+            settings,
+            inputs,
+            weights,
+            auxiliary=matching is None or matching.auxiliary,
+            expected=expected,
+            see=partial(watch, name, len(graph.layers)),
+        )
+    else:
+        run = generate(graph, request.decode, settings, weights)
     return NetworkOutcome(name, run, matching.remarks(str(request.weights)) if matching else ())
+
+
+def _expected(path: Path) -> Expected:
+    stored = files.open_arrays(path, alone="output")
+    return Expected(str(path), {"" if path.suffix == ".npy" else one.name: one for one in stored})
+
+
+def _matching(graph: Graph, request: Request) -> WeightMatch:
+    assert request.weights is not None
+    arrays = files.open_arrays(request.weights)
+    if request.map is None:
+        return match(graph, arrays, str(request.weights))
+    return match_by_map(graph, arrays, str(request.weights), read_map(request.map))
 
 
 def _only(path: Path) -> Stored:
