@@ -256,8 +256,8 @@ NETSCOPE = {
 NOT_RECORDED = {
     "keras": {
         "adaptive_avg_pool", "adaptive_max_pool", "bilinear", "deform_conv", "einsum", "experts", "fold", "gather",
-        "grid_sample", "identity", "instance_norm", "latent_attention", "local_conv", "lp_pool", "pixel_unshuffle",
-        "rotary", "selective_scan",
+        "grid_sample", "identity", "instance_norm", "latent_attention", "local_conv", "lp_pool", "offsets",
+        "pixel_unshuffle", "rotary", "selective_scan",
         "window_attention",
     },
 }  # fmt: skip

@@ -369,6 +369,22 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
         384,
         {"add": 24, "multiply": 16, "compare": 24, "subtract": 32, "exp": 32, "divide": 32},
     ),
+    # 4 positions and 2 heads of 2: 8 queries and as many keys, each of which is divided by its length
+    (
+        "window_attention 2 2 bias=false cosine=true",
+        ("{height: 2, width: 2, channels: 4}", "{length: 9, channels: 2}"),
+        4 * 64 + 2 * 64,
+        384,
+        {
+            "add": 24 + 32 + 16,
+            "multiply": 16 + 32,
+            "compare": 24 + 16,
+            "subtract": 32,
+            "exp": 32,
+            "divide": 32 + 32,
+            "sqrt": 16,
+        },
+    ),
     # each input meets 2 outputs of 2x2; each of 3 inputs meets 3 positions of 2 of the outputs
     ("conv_transpose2d 2 2 stride=2", ("3x2x2",), 4 * 3 * 8, 96 + 32, {"add": 32}),
     ("conv_transpose1d 4 3 groups=2 bias=false", ("2x4",), 4 * 2 * 6, 48, {}),
@@ -535,7 +551,7 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
 ]
 MOVING = {  # values that are looked up, moved or passed on: nothing is computed
     "center_crop", "channel_shuffle", "channels_first", "channels_last", "class_token", "concat", "crop", "drop_path",
-    "embedding", "flatten", "flip", "gather", "identity", "pad", "pad_channels", "parameter", "permute",
+    "embedding", "flatten", "flip", "gather", "identity", "offsets", "pad", "pad_channels", "parameter", "permute",
     "pixel_shuffle", "pixel_unshuffle", "reshape", "roll", "select", "slice", "slice_channels", "stack_as", "tile",
     "to_tokens", "unfold1d", "unfold2d", "unfold3d",
 }  # fmt: skip

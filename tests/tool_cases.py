@@ -150,7 +150,10 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         ("2x6x9",): "pixel_unshuffle 3",
         ("{height: 5, width: 6, channels: 4}",): """
             to_tokens; window_attention 2 2; window_attention 2 3 bias=false; window_attention 2 2
-            relative_bias=false; window_attention 2 2 key_bias=false
+            relative_bias=false; window_attention 2 2 key_bias=false; window_attention 2 2 cosine=true
+        """,
+        ("{height: 5, width: 6, channels: 4}", "{length: 9, channels: 2}"): """
+            window_attention 2 2; window_attention 2 2 cosine=true
         """,
         ("{height: 4, width: 6, channels: 4}",): "window_attention 2 2 shift=1",
         ("{length: 5}",): "embedding 9 3; argmax length",
@@ -170,7 +173,7 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         (IMAGE, "3x5x6"): "concat",
         ("4", IMAGE): "multiply; add; subtract",
         (IMAGE, "1x5x6"): "multiply; add; subtract",
-        (): "parameter 4x5x6; parameter length=5 channels=4",
+        (): "parameter 4x5x6; parameter length=5 channels=4; offsets 4; offsets 4 farthest=8 log=8",
         ("3", "4"): "bilinear 5",
         ("{length: 2, channels: 3}", "{length: 2, channels: 4}"): "bilinear 5 bias=false",
         ("{length: 7, channels: 3}", "{length: 3, channels: 4}"): "matmul",

@@ -18,7 +18,7 @@ from paramcalc.engine.graph import Applied
 from paramcalc.ops.base import Weights
 
 REQUIRED = object()
-TABLES = {"relative_position", "position_bias"}  # weights of attention that are no module's
+TABLES = {"relative_position", "position_bias", "logit_scale"}  # weights of attention that are no module's
 
 
 class Argument(NamedTuple):
@@ -578,6 +578,11 @@ def parameter(op: Any, used: Applied) -> Use:
     return one("Parameter", *(Argument(f"size_{place}", size) for place, size in enumerate(sizes)))
 
 
+def offsets(op: Any, used: Applied) -> Use:
+    numbers = (Argument(name, float(getattr(op, name) or 0), 0.0) for name in ("farthest", "log"))
+    return one("Offsets", Argument("window", op.window), *numbers)
+
+
 # ------------------------------------------------------------------------------ recurrence, attention
 
 
@@ -700,7 +705,8 @@ def window_attention(op: Any, used: Applied) -> Use:
         Argument("heads", op.heads),
         Argument("window", op.window),
         Argument("shift", op.shift, 0),
-        Argument("relative_bias", op.relative_bias, True),
+        Argument("relative_bias", op.relative_bias and len(used.inputs) == 1, True),
+        Argument("cosine", op.cosine, False),
         *biases(used.weights),
     )
 
@@ -798,6 +804,7 @@ RULES: dict[str, Rule] = {
     "multiply": spread("*"),
     "pad": more_space,
     "pad_channels": more_channels,
+    "offsets": offsets,
     "parameter": parameter,
     "permute": permuted(lambda op, x: op.axes),
     "pixel_shuffle": on_channels("nn.PixelShuffle", lambda op: op.factor, "upscale_factor"),

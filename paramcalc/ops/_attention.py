@@ -270,10 +270,12 @@ def join_heads(x: Array) -> Array:
     return rows.reshape(*rows.shape[:-2], -1)
 
 
-def attended(tools: Tools, query: Array, key: Array, value: Array, added: Array | None) -> Array:
-    """softmax(Q K^T / sqrt(head_dim) + added) V over the last two axes: length x head_dim."""
-    scores = tools.matmul(query * query.shape[-1] ** -0.5, key.swapaxes(-2, -1))
-    return tools.matmul(softmax(tools, scores, added), value)
+def attended(
+    tools: Tools, query: Array, key: Array, value: Array, added: Array | None, scale: Array | None = None
+) -> Array:
+    """softmax(Q K^T * scale + added) V over the last two axes: length x head_dim; scale is 1 / sqrt(head_dim)."""
+    scaled = query * (query.shape[-1] ** -0.5 if scale is None else scale)
+    return tools.matmul(softmax(tools, tools.matmul(scaled, key.swapaxes(-2, -1)), added), value)
 
 
 def softmax(tools: Tools, scores: Array, added: Array | None) -> Array:

@@ -106,6 +106,17 @@ def rms_normalized(tools: Tools, x: Array, axes: tuple[int, ...], eps: float) ->
     return x / tools.sqrt((x * x).mean(axis=axes, keepdims=True) + eps)
 
 
+def lengthening(elements: Size, groups: Size) -> dict[str, Size]:
+    """Work of dividing each of `groups` equal parts by its Euclidean length, or by epsilon if that is more."""
+    work = {"multiply": elements, "add": elements - groups, "sqrt": groups, "compare": groups}
+    return {**work, "divide": elements}
+
+
+def unit_length(tools: Tools, x: Array, axes: tuple[int, ...], eps: float) -> Array:
+    """Each part over some axes divided by its Euclidean length, or by eps if that is more."""
+    return x / tools.maximum(tools.sqrt(tools.sum(x * x, axis=axes, keepdims=True)), eps)
+
+
 def affine(x: Array, axes: tuple[int, ...], weight: Array | None = None, bias: Array | None = None) -> Array:
     """x * weight + bias in place, with weights for the given axes in order, where there are any."""
     dims = [x.shape[axis] if axis in axes else 1 for axis in range(x.ndim)]

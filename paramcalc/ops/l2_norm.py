@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from paramcalc.base.shape import Shape
-from paramcalc.ops._norm import AxesNorm
+from paramcalc.ops._norm import AxesNorm, lengthening, unit_length
 from paramcalc.ops.attributes import Number
 from paramcalc.ops.base import Array, Cost, Example, Tools, need_axes, need_epsilon
 
@@ -29,11 +29,7 @@ class L2Norm(AxesNorm):
 
     def cost(self, *inputs: Shape) -> Cost:
         (x,) = inputs
-        elements, groups = x.elements, self.groups(x)
-        work = {"multiply": elements, "add": elements - groups, "sqrt": groups, "compare": groups}
-        return Cost(operations={**work, "divide": elements})
+        return Cost(operations=lengthening(x.elements, self.groups(x)))
 
     def forward(self, tools: Tools, x: Array) -> Array:
-        axes = tuple({*map(tools.axis, self.axis)})
-        length = tools.sqrt(tools.sum(x * x, axis=axes, keepdims=True))
-        return x / tools.maximum(length, float(self.eps))
+        return unit_length(tools, x, tuple({*map(tools.axis, self.axis)}), float(self.eps))

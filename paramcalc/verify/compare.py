@@ -195,7 +195,7 @@ class Comparison:
         self._live_by_rule = {moment.layer: moment.values for moment in moments}
         self._live = live
         self._supply = supply
-        self._tools = Tools()
+        self._tools = Tools(settings.dtype)
         self._partial = any(layer.op.partial for layer in graph.layers)
         self._read = {value for layer in graph.layers for value in layer.inputs}
         shared = {key(layer, name) for layer in graph.layers for name in layer.shared}

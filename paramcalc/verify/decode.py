@@ -47,7 +47,7 @@ def generate(
             run = Comparison(step, live, supply, settings)
             run.run()
         else:
-            live.run(supply)
+            live.run(supply, settings.dtype)
         for value in graph.outputs:
             share = _difference(graph.shape(value), at_once[value], live.arrays[value], past, last)
             apart = max(apart, share)
@@ -64,7 +64,7 @@ def _all_tokens(graph: Graph, settings: RunSettings, supply: Supply, caches: Cac
     inputs = checked_inputs(graph, drawn_inputs(graph, batch, dtype, seed), dtype)
     order = needed(graph, graph.outputs)
     live = Live(graph, inputs, order, {*range(len(graph.inputs)), *order}, caches)
-    live.run(supply)
+    live.run(supply, settings.dtype)
     return live.arrays
 
 

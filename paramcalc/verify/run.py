@@ -51,7 +51,7 @@ def run(
         weights = GivenWeights(graph, weights, dtype)
     wanted = [*dict.fromkeys((*graph.outputs, *named(graph, activations)))]
     live = Live(graph, checked_inputs(graph, inputs, dtype), needed(graph, wanted), wanted)
-    live.run(weights)
+    live.run(weights, dtype)
     return {graph.name(value): live.arrays[value] for value in wanted}
 
 
@@ -88,9 +88,9 @@ class Live:
             if self._readers[value]:
                 self.hold(value, inputs[name])
 
-    def run(self, weights: Supply) -> None:
+    def run(self, weights: Supply, dtype: str) -> None:
         """Runs all layers of the order."""
-        tools = Tools()
+        tools = Tools(dtype)
         for value in self.order:
             arrays = weights.arrays(self.layer(value), self.inputs(value))
             self.hold(value, self.forward(value, tools, arrays))

@@ -36,12 +36,14 @@ class Tools:
     """Array functions, and a tally of multiplications.
 
     An op that needs to know where an axis is in its arrays asks `axis`; an op that may overwrite its
-    input, if nobody else reads it, asks `into`. One without inputs finds the number of samples in `batch`.
+    input, if nobody else reads it, asks `into`. One without inputs finds the number of samples in `batch`,
+    and the type of numbers in `dtype`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dtype: str = "float64") -> None:
         self.multiplications = 0
         self.batch = 1
+        self.dtype = dtype
         self.shapes: tuple[Shape, ...] = ()
         self.cache: dict[str, Array] | None = None  # of the layer that is run, from one token to the next
         self._spare: frozenset[int] = frozenset()

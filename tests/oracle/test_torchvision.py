@@ -39,6 +39,7 @@ NETWORKS = {
     "squeezenet1.0": "squeezenet1_0",
     "squeezenet1.1": "squeezenet1_1",
     "swin-tiny": "swin_t",
+    "swin-v2-t": "swin_v2_t",
     "vgg-16": "vgg16",
     "vgg19-e-bn": "vgg19_bn",
     "vit-b32": "vit_b_32",
@@ -65,14 +66,29 @@ def made(name: str, heads: bool) -> Any:
     return network
 
 
+def place_in_v2(key: str) -> tuple[str, int]:
+    """Where a block of Swin V2 uses a weight; all else stays in its order."""
+    names = key.split(".")
+    order = ("attn", "norm1", "mlp", "norm2")
+    place = next((order.index(name) for name in names if name in order), -1)
+    return ".".join(names[: 3 if place >= 0 else 2]), place
+
+
 def arrays_of(network: Any) -> dict[str, Any]:
     """The state_dict; Swin's merging concatenates the corners of a square, each with all channels.
 
-    Here, as in `pixel_unshuffle`, each channel has its four corners, row by row.
+    Here, as in `pixel_unshuffle`, each channel has its four corners, row by row. In a block of Swin V2 norms come
+    after what they normalize, and the keys have a bias that is set to zero when it runs.
     """
     arrays = {key: tensor.numpy() for key, tensor in network.state_dict().items()}
+    if any("logit_scale" in key for key in arrays):
+        arrays = {key: arrays[key] for key in sorted(arrays, key=place_in_v2)}
     for key, array in [*arrays.items()] if isinstance(network, models.SwinTransformer) else ():
-        if key.split(".")[2:3] in (["reduction"], ["norm"]):
+        if key.endswith("qkv.bias") and key.replace("qkv.bias", "logit_scale") in arrays:
+            array[len(array) // 3 : len(array) // 3 * 2] = 0
+        merging, _, part = key.rpartition(".")[0].rpartition(".")
+        reduction = arrays.get(f"{merging}.reduction.weight")
+        if part in ("reduction", "norm") and reduction is not None and array.shape[-1] == reduction.shape[-1]:
             squares = array.reshape(-1, 2, 2, array.shape[-1] // 4)  # N x column x row x channel
             arrays[key] = np.ascontiguousarray(squares.transpose(0, 3, 2, 1)).reshape(array.shape)
     return arrays
@@ -96,6 +112,7 @@ def test_as_torchvision(name: str, heads: bool) -> None:
     assert match.auxiliary == heads or theirs not in WITH_HEADS
     assert {key.rpartition(".")[2] for key in match.extra} <= {
         "num_batches_tracked",
+        "relative_coords_table",
         "relative_position_index",
     }
     assert np.abs(found - expected).max() <= TOLERANCE * np.abs(expected).max()

@@ -7,6 +7,7 @@ tokens, positions and factors as bare parameters. Permuted tensors are copied.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from operator import add, mul, sub, truediv
@@ -789,7 +790,7 @@ class Attention(Module):
         self.register_buffer("angles", torch.zeros(length, (self.rotated or 2) // 2), persistent=False)
 
     def homes(self, name: str) -> tuple[Any, str]:
-        if name == "position_bias":
+        if name in ("position_bias", "logit_scale"):
             return self, name
         return self._modules[name.removesuffix("_bias")], "bias" if name.endswith("_bias") else "weight"
 
@@ -941,8 +942,10 @@ class WindowAttention(Attention):
         self.window, self.sizes = op.window, one(used).dims
         self.tiles = [-(-size // op.window) for size in one(used).space]
         side = 2 * op.window - 1
-        if op.relative_bias:
+        if "relative_position" in used.weights:
             self.relative_position = nn.Parameter(torch.zeros(side * side, op.heads))
+        if op.cosine:
+            self.logit_scale = nn.Parameter(torch.zeros(op.heads))
         places = [(y, x) for y in range(op.window) for x in range(op.window)]
         rows = [
             [(y - v + op.window - 1) * side + x - u + op.window - 1 for v, u in places] for y, x in places
@@ -954,6 +957,7 @@ class WindowAttention(Attention):
 
     def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
         side, (rows, columns), (height, width, channels) = self.window, self.tiles, self.sizes
+        self.given = memory
         x = F.pad(x, (0, 0, 0, columns * side - width, 0, rows * side - height))
         tiles = x.unflatten(2, (columns, side)).unflatten(1, (rows, side)).transpose(2, 3)
         y = super().forward(tiles.reshape(-1, side * side, channels))
@@ -961,10 +965,14 @@ class WindowAttention(Attention):
         return y.flatten(3, 4).flatten(1, 2)[:, :height, :width]
 
     def attended(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        if not hasattr(self, "relative_position"):
-            return super().attended(query, key, value)
-        bias = self.relative_position[self.rows].permute(2, 0, 1)
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias[None])
+        bias = getattr(self, "relative_position", None) if self.given is None else self.given[0]
+        if bias is not None:
+            bias = bias[self.rows].permute(2, 0, 1)[None]
+        if not self.op.cosine:
+            return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        scores = F.normalize(query, dim=-1) @ F.normalize(key, dim=-1).transpose(-2, -1)
+        scores = scores * self.logit_scale.clamp(max=math.log(100)).exp()[:, None, None]
+        return torch.softmax(scores if bias is None else scores + bias, -1) @ value
 
 
 class MultiheadAttention(Module):
@@ -1085,6 +1093,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "l2_norm": along(lambda op, x, axes: F.normalize(x, dim=axes, eps=float(op.eps))),
     "pad": padded,
     "pad_channels": more_channels,
+    "offsets": lambda op, used: Do(lambda: torch.zeros(1, *used.output.dims)),
     "parameter": lambda op, used: Bare(lambda weight: weight.detach()[None], **used.weights),
     "permute": permuted(lambda op, x: op.axes),
     "pixel_shuffle": pixels("PixelShuffle"),
