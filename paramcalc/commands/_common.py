@@ -9,7 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_type_hints
 
 import typer
 
@@ -121,7 +121,9 @@ DepthOption = Annotated[
 # ------------------------------------------------------------------- options that make one argument
 
 
-def _bundle(name: str, options: Mapping[str, Any], make: Callable[..., Any]) -> Callable[..., Any]:
+def _bundle(
+    name: str, options: Mapping[str, Any], make: Callable[..., Any], defaults: Mapping[str, Any] = {}
+) -> Callable[..., Any]:
     """A decorator: the parameter of that name is made from options, which come last on the command line."""
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -133,7 +135,7 @@ def _bundle(name: str, options: Mapping[str, Any], make: Callable[..., Any]) -> 
         keyword = inspect.Parameter.KEYWORD_ONLY
         kept = [each.replace(kind=keyword) for each in signature.parameters.values() if each.name != name]
         kept += [
-            inspect.Parameter(option, keyword, default=None, annotation=annotation)
+            inspect.Parameter(option, keyword, default=defaults.get(option), annotation=annotation)
             for option, annotation in options.items()
         ]
         shown: Any = functools.update_wrapper(run, command)
@@ -143,6 +145,11 @@ def _bundle(name: str, options: Mapping[str, Any], make: Callable[..., Any]) -> 
         return run
 
     return decorate
+
+
+def option_group(name: str, kind: Any) -> Callable[..., Any]:
+    """A decorator: the parameter of that name is a named tuple of this kind, and each of its fields an option."""
+    return _bundle(name, get_type_hints(kind, include_extras=True), kind, kind._field_defaults)
 
 
 class Changes(NamedTuple):

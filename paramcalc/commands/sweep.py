@@ -6,12 +6,20 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
 from paramcalc.base.errors import Fault
-from paramcalc.commands._common import BatchOption, Changes, Output, SpecArgument, decode_options, remark
+from paramcalc.commands._common import (
+    BatchOption,
+    Changes,
+    Output,
+    SpecArgument,
+    decode_options,
+    option_group,
+    remark,
+)
 from paramcalc.render.progress import Progress
 
 if TYPE_CHECKING:
@@ -21,51 +29,48 @@ if TYPE_CHECKING:
     from paramcalc.sweep.workers import Workers
 
 
-@decode_options
-def sweep(
-    changed: Changes,
-    spec: SpecArgument,
-    axes: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="NAME=VALUES...",
-            help="A knob, depths[2], input, batch, LAYERS.ATTRIBUTE, ROW.COLUMN; LOW:HIGH[:STEP], or a list by commas.",
-        ),
-    ],
+class PointOptions(NamedTuple):
+    """Which points, and what of them."""
+
     sample: Annotated[
         int | None,
         typer.Option("--sample", min=1, help="Count this many different points, chosen at random."),
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random choice of points.")] = 0,
+    ] = None
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the random choice of points.")] = 0
     quantity: Annotated[
         str,
         typer.Option(
             "--quantity", metavar="NAMES", help="Count these quantities, separated by commas, or all."
         ),
-    ] = "params,macs",
+    ] = "params,macs"
     pareto: Annotated[
         str,
         typer.Option(
             "--pareto", metavar="NAMES", help="Pareto front: minimise these quantities; +NAME maximises."
         ),
-    ] = "",
+    ] = ""
     picture: Annotated[
         Path | None,
         typer.Option("--picture", metavar="FILE", help="Draw the points to this SVG, PNG or PDF file."),
-    ] = None,
-    batch: BatchOption = 1,
-    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Use this many processes, started by Dask.")] = 1,
+    ] = None
+    batch: BatchOption = 1
+
+
+class WorkOptions(NamedTuple):
+    """Who counts, and where the rows go."""
+
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Use this many processes, started by Dask.")] = 1
     cluster: Annotated[
         str, typer.Option("--cluster", metavar="ADDRESS", help="Use the Dask cluster of this scheduler.")
-    ] = "",
+    ] = ""
     chunk: Annotated[
         int | None,
         typer.Option("--chunk", min=1, help="Points per part, which bounds memory; default: one million."),
-    ] = None,
+    ] = None
     format: Annotated[
         Literal["table", "csv", "json"],
         typer.Option("--format", help="Print a table, all rows, or a summary."),
-    ] = "table",
+    ] = "table"
     output: Annotated[
         str | None,
         typer.Option(
@@ -75,7 +80,24 @@ def sweep(
             help="Write all rows to a .csv or .parquet file, or as Parquet parts to a folder or an object store; "
             "a .json file gets the summary.",
         ),
-    ] = None,
+    ] = None
+
+
+@decode_options
+@option_group("work", WorkOptions)
+@option_group("points", PointOptions)
+def sweep(
+    changed: Changes,
+    points: PointOptions,
+    work: WorkOptions,
+    spec: SpecArgument,
+    axes: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=VALUES...",
+            help="A knob, depths[2], input, batch, LAYERS.ATTRIBUTE, ROW.COLUMN; LOW:HIGH[:STEP], or a list by commas.",
+        ),
+    ],
 ) -> None:
     """Count at every point of a grid of settings, exactly and in bulk.
 
@@ -90,45 +112,66 @@ def sweep(
     from paramcalc import sweep as sweeps
     from paramcalc.count.vary import axis
     from paramcalc.model import load
-    from paramcalc.sweep import draw as render
 
-    if jobs > 1 and cluster:
+    if work.jobs > 1 and work.cluster:
         raise Fault("--jobs and --cluster cannot be combined")
-    space = load(spec).space([axis(text) for text in axes], changed.changes, changed.inputs, batch)
-    names = [name.strip() for name in quantity.split(",") if name.strip()]
-    found = sweeps.sweep(space, names, sample, seed, pareto, chunk or sweeps.CHUNK)
-    if picture is not None:
-        from paramcalc.sweep import picture as pictures
+    space = load(spec).space([axis(text) for text in axes], changed.changes, changed.inputs, points.batch)
+    names = [name.strip() for name in points.quantity.split(",") if name.strip()]
+    chunk = work.chunk or sweeps.CHUNK
+    found = sweeps.sweep(space, names, points.sample, points.seed, points.pareto, chunk)
+    if points.picture is not None:
+        from paramcalc.sweep import picture
 
-        pictures.check(picture)
+        picture.check(points.picture)
+    summary = _summary(found, work)
+    if points.picture is not None:
+        picture.draw(found, summary, points.picture)
+    if work.output is None or _is_summary(work.output):
+        _show(found, summary, work)
+
+
+def _summary(found: Sweep, work: WorkOptions) -> Summary:
+    """Counts all points; rows that are wanted go where they are to go."""
+    from paramcalc import sweep as sweeps
+
     workers: Workers = sweeps.here
-    if cluster or jobs > 1:
-        workers = sweeps.cluster(cluster) if cluster else sweeps.processes(jobs)
-    summed = output is None or Path(output).suffix == ".json"
-    poured = format == "csv" if output is None else is_standard_output(output)
+    if work.cluster or work.jobs > 1:
+        workers = sweeps.cluster(work.cluster) if work.cluster else sweeps.processes(work.jobs)
     progress = Progress(sys.stderr)
     try:
-        if poured:
-            summary = found.pour(sys.stdout.buffer, workers, progress.step)
-        elif output is None or summed:
-            summary = found.checked(found.summary(workers, progress.step))
-        else:
-            summary = write(found, output, workers, progress)
+        if _is_poured(work):
+            return found.pour(sys.stdout.buffer, workers, progress.step)
+        if work.output is None or _is_summary(work.output):
+            return found.checked(found.summary(workers, progress.step))
+        return write(found, work.output, workers, progress)
     finally:
         progress.close()
-    if picture is not None:
-        pictures.draw(found, summary, picture)
-    if poured:
+
+
+def _is_summary(output: str) -> bool:
+    return Path(output).suffix == ".json"
+
+
+def _is_poured(work: WorkOptions) -> bool:
+    """Whether all rows are printed."""
+    return work.format == "csv" if work.output is None else is_standard_output(work.output)
+
+
+def _show(found: Sweep, summary: Summary, work: WorkOptions) -> None:
+    """The summary, unless rows were printed."""
+    from paramcalc.sweep import draw
+
+    if _is_poured(work):
         return
     forms: dict[str, Callable[[], Drawing]] = {
-        "table": lambda: render.grid(found, summary),
-        "json": lambda: render.document(found, summary),
+        "table": lambda: draw.grid(found, summary),
+        "json": lambda: draw.document(found, summary),
     }
-    if output is not None and summed:
-        Output("json", Path(output)).show(forms)
+    if work.output is not None:
+        Output("json", Path(work.output)).show(forms)
         return
-    drawn = render.points(found) if found.order.rows > render.MOST_ROWS else None
-    Output(format, None).show(forms, after=render.plot(drawn) if drawn else "")
+    drawn = draw.points(found) if found.order.rows > draw.MOST_ROWS else None
+    Output(work.format, None).show(forms, after=draw.plot(drawn) if drawn else "")
 
 
 def write(found: Sweep, output: str, workers: Workers, progress: Progress) -> Summary:

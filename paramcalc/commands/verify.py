@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -19,12 +21,14 @@ from paramcalc.commands._common import (
     Output,
     UnfoldOption,
     change_options,
+    option_group,
     output_options,
     remark,
 )
 
 if TYPE_CHECKING:
     from paramcalc.engine.graph import Graph, Layer
+    from paramcalc.render.forms import Drawing
     from paramcalc.verify.effort import Effort
     from paramcalc.verify.session import Request, Session
     from paramcalc.verify.tools import Array
@@ -38,11 +42,78 @@ def _limit_threads(threads: int) -> int:
     return threads
 
 
+class RunOptions(NamedTuple):
+    """How networks are run."""
+
+    batch: Annotated[int, typer.Option("--batch", min=1, help="Samples in a batch.")] = 1
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of random weights and inputs.")] = 0
+    dtype: Annotated[
+        Literal["float32", "float64"], typer.Option("--dtype", help="Element type of all arrays.")
+    ] = "float32"
+    threads: Annotated[
+        int,
+        typer.Option("--threads", min=1, callback=_limit_threads, help="Threads of NumPy's matrix products."),
+    ] = 1
+
+
+class ArrayOptions(NamedTuple):
+    """What a network is run on, and what becomes of its outputs; `decode` needs no arrays of the user's."""
+
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            metavar="[NAME=]FILE.npy",
+            help="Read the input from a file, or use another size, such as 3x288x288.",
+        ),
+    ] = None
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", metavar="FILE", help="Read weights from a .npz or .safetensors file."),
+    ] = None
+    map: Annotated[
+        Path | None,
+        typer.Option("--map", metavar="FILE", help="Find the weights by this map, which import has written."),
+    ] = None
+    expected: Annotated[
+        Path | None,
+        typer.Option(
+            "--expect", metavar="FILE.npy", help="Compare the output with this one, from another program."
+        ),
+    ] = None
+    save_output: Annotated[
+        Path | None, typer.Option("--save-output", metavar="FILE.npy", help="Save the output to this file.")
+    ] = None
+    save_activations: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-activations", metavar="FILE.npz", help="Save the outputs of all layers to this file."
+        ),
+    ] = None
+    decode: DecodeOption = ""
+
+
+class ViewOptions(NamedTuple):
+    """How the result is shown."""
+
+    depth: DepthOption = None
+    unfold: UnfoldOption = False
+    times: Annotated[
+        bool, typer.Option("--times/--no-times", help="Show times, which differ from run to run.")
+    ] = True
+
+
 @output_options("table", "json")
 @change_options
+@option_group("view", ViewOptions)
+@option_group("arrays", ArrayOptions)
+@option_group("how", RunOptions)
 def verify(
     changed: Changes,
     output: Output,
+    how: RunOptions,
+    arrays: ArrayOptions,
+    view: ViewOptions,
     specs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -56,52 +127,6 @@ def verify(
             "--up-to", metavar="MACS", help="Skip networks in folders that take more MACs than this."
         ),
     ] = "20e12",
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Samples in a batch.")] = 1,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of random weights and inputs.")] = 0,
-    dtype: Annotated[
-        Literal["float32", "float64"], typer.Option("--dtype", help="Element type of all arrays.")
-    ] = "float32",
-    threads: Annotated[
-        int,
-        typer.Option("--threads", min=1, callback=_limit_threads, help="Threads of NumPy's matrix products."),
-    ] = 1,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input",
-            metavar="[NAME=]FILE.npy",
-            help="Read the input from a file, or use another size, such as 3x288x288.",
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", metavar="FILE", help="Read weights from a .npz or .safetensors file."),
-    ] = None,
-    map: Annotated[
-        Path | None,
-        typer.Option("--map", metavar="FILE", help="Find the weights by this map, which import has written."),
-    ] = None,
-    expected: Annotated[
-        Path | None,
-        typer.Option(
-            "--expect", metavar="FILE.npy", help="Compare the output with this one, from another program."
-        ),
-    ] = None,
-    save_output: Annotated[
-        Path | None, typer.Option("--save-output", metavar="FILE.npy", help="Save the output to this file.")
-    ] = None,
-    save_activations: Annotated[
-        Path | None,
-        typer.Option(
-            "--save-activations", metavar="FILE.npz", help="Save the outputs of all layers to this file."
-        ),
-    ] = None,
-    decode: DecodeOption = "",
-    depth: DepthOption = None,
-    unfold: UnfoldOption = False,
-    times: Annotated[
-        bool, typer.Option("--times/--no-times", help="Show times, which differ from run to run.")
-    ] = True,
 ) -> None:
     """Run networks in NumPy and compare every layer with its counts.
 
@@ -109,46 +134,56 @@ def verify(
 
     Example: paramcalc verify lenet5-1998 --batch 2
     """
-    from paramcalc.model import token
-    from paramcalc.verify import draw as drawn
-    from paramcalc.verify.compare import RunSettings
-    from paramcalc.verify.session import Request
-
-    if map is not None and weights is None:
-        raise Fault("--map belongs to --weights", fix="add --weights FILE")
-    sizes, arrays = _inputs(inputs)
-    request = Request(
-        RunSettings(batch, dtype, seed),
-        changed.changes,
-        sizes,
-        arrays,
-        weights,
-        expected,
-        map,
-        _number("--up-to", limit),
-        alone=bool(arrays or weights or expected or save_output or save_activations),
-        decode=token(decode) if decode else None,
-    )
-    if decode and (arrays or expected or save_output or save_activations):
-        raise Fault("--decode compares tokens one by one with all at once", fix="leave out files of arrays")
+    request = _request(changed, how, arrays, limit)
     try:
-        done = _run(_names(specs, every), request, save_output, save_activations)
+        done = _run(_names(specs, every), request, arrays.save_output, arrays.save_activations)
     except KeyboardInterrupt:
         remark("interrupted; nothing was written")
         raise typer.Exit(INTERRUPTED) from None
     for text in done.remarks:
         remark(text)
-    one = len(done.outcomes) == len(done.runs) == 1
-    output.show(
-        {
-            "table": lambda: (
-                drawn.grid(done.runs[0], depth, not unfold, times) if one else drawn.summary(done.runs, times)
-            ),
-            "json": lambda: drawn.document(done.runs),
-        },
-        after=drawn.disagreements(done.runs),
-    )
+    _show(done, output, view)
     raise typer.Exit(done.exit_code)
+
+
+def _request(changed: Changes, how: RunOptions, given: ArrayOptions, limit: str) -> Request:
+    """What to run, with options that belong together."""
+    from paramcalc.model import token
+    from paramcalc.verify.compare import RunSettings
+    from paramcalc.verify.session import Request
+
+    if given.map is not None and given.weights is None:
+        raise Fault("--map belongs to --weights", fix="add --weights FILE")
+    sizes, arrays = _inputs(given.inputs)
+    files = arrays or given.expected or given.save_output or given.save_activations
+    request = Request(
+        RunSettings(how.batch, how.dtype, how.seed),
+        changed.changes,
+        sizes,
+        arrays,
+        given.weights,
+        given.expected,
+        given.map,
+        _number("--up-to", limit),
+        alone=bool(files or given.weights),
+        decode=token(given.decode) if given.decode else None,
+    )
+    if given.decode and files:
+        raise Fault("--decode compares tokens one by one with all at once", fix="leave out files of arrays")
+    return request
+
+
+def _show(done: Session, output: Output, view: ViewOptions) -> None:
+    """One network layer by layer, or a line for each of several; then what disagrees."""
+    from paramcalc.verify import draw
+
+    runs = done.runs
+    if len(done.outcomes) == len(runs) == 1:
+        table = partial(draw.grid, runs[0], view.depth, not view.unfold, view.times)
+    else:
+        table = partial(draw.summary, runs, view.times)
+    forms: dict[str, Callable[[], Drawing]] = {"table": table, "json": partial(draw.document, runs)}
+    output.show(forms, after=draw.disagreements(runs))
 
 
 def _names(specs: list[str] | None, every: bool) -> list[str]:
