@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from paramcalc.base.errors import Fault, Problem
 from paramcalc.engine.builder import FIX_UNREAD
-from paramcalc.engine.scope import MISSING, Network, Scope, View, trace
+from paramcalc.engine.scope import MISSING, Draft, Scope, Viewpoint, trace
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Call
 
@@ -23,14 +23,14 @@ class Operand(NamedTuple):
     origin: str
 
 
-def report_expression(network: Network, fault: Fault, expression: Expression, at: int, scope: Scope) -> None:
+def report_expression(draft: Draft, fault: Fault, expression: Expression, at: int, scope: Scope) -> None:
     """Reports a fault of an expression that is not part of a call."""
     start, end = fault.at or (expression.at, expression.at + len(expression.text))
-    network.report(fault, scope.frame.source, at + start, at + end, scope.frame)
+    draft.report(fault, scope.frame.source, at + start, at + end, scope.frame)
 
 
 def report_call(
-    network: Network,
+    draft: Draft,
     fault: Fault,
     call: Call,
     at: int,
@@ -42,8 +42,8 @@ def report_call(
     start, end = fault.at or _span(fault, call)
     said: tuple[str, ...] = ()
     if fault.at is None and fault.about not in ("head", "name", "call"):
-        said = _said(fault, _operands(network, call, scope, value, branches))
-    network.report(fault, scope.frame.source, at + start, at + end, scope.frame, said)
+        said = _said(fault, _operands(draft, call, scope, value, branches))
+    draft.report(fault, scope.frame.source, at + start, at + end, scope.frame, said)
 
 
 def _span(fault: Fault, call: Call) -> tuple[int, int]:
@@ -70,19 +70,19 @@ def _said(fault: Fault, operands: list[Operand]) -> tuple[str, ...]:
 
 
 def _operands(
-    network: Network, call: Call, scope: Scope, value: int, branches: Mapping[str, int] | None
+    draft: Draft, call: Call, scope: Scope, value: int, branches: Mapping[str, int] | None
 ) -> list[Operand]:
     if branches is not None:
         named = [(f"branch {name}", number) for name, number in branches.items()]
     elif call.references:
-        view = View(network, scope, value)
+        view = Viewpoint(draft, scope, value)
         named = view.resolved(call.references)
     else:
         named = [("the incoming tensor", value)]
     return [
-        Operand(role, network.shape(number).described(), network.origin(number))
+        Operand(role, draft.shape(number).described(), draft.origin(number))
         for role, number in named
-        if number >= 0 and network.shapes[number] is not MISSING
+        if number >= 0 and draft.shapes[number] is not MISSING
     ]
 
 

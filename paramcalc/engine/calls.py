@@ -13,7 +13,7 @@ from paramcalc.base.errors import Fault, near, related
 from paramcalc.base.paths import pattern
 from paramcalc.base.shape import Shape
 from paramcalc.engine.graph import Applied, BlockCall
-from paramcalc.engine.scope import MISSING, Group, Network, Scope, UnknownError, View
+from paramcalc.engine.scope import MISSING, Draft, Group, Scope, UnknownError, Viewpoint
 from paramcalc.engine.settings import Change, Touched, is_written
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Argument, Block, Call, Reference, Setting, Written
@@ -61,8 +61,8 @@ class Known(NamedTuple):
 class Calls:
     """Works out calls, and remembers what it has worked out; `built` are ops that other networks have."""
 
-    def __init__(self, network: Network, changes: list[Change], built: dict[Any, Op]) -> None:
-        self.network = network
+    def __init__(self, draft: Draft, changes: list[Change], built: dict[Any, Op]) -> None:
+        self.draft = draft
         self.changes = [change for change in changes if change.layers]
         self.touched: dict[Change, Touched] = {}
         self.built = built
@@ -94,10 +94,10 @@ class Calls:
 
     # ------------------------------------------------------------------------------------- ops
 
-    def use(self, op: type[Op], call: Call, view: View, path: str) -> Use:
+    def use(self, op: type[Op], call: Call, view: Viewpoint, path: str) -> Use:
         """The op of a call, one object for equal ones."""
         given, share, frozen = self.op_arguments(op, call, view)
-        if op.name in self.network.spec.defaults:
+        if op.name in self.draft.spec.defaults:
             frozen = self.put_defaults(op, given, view) or frozen
         if self.changes:
             frozen = self.put_changes(op, given, view, path, frozen)
@@ -113,14 +113,14 @@ class Calls:
                 raise
         return Use(built, share, frozen)
 
-    def op_arguments(self, op: type[Op], call: Call, view: View) -> Given:
+    def op_arguments(self, op: type[Op], call: Call, view: Viewpoint) -> Given:
         """What a call gives to an op's attributes."""
         known = attributes(op)
 
         def read(name: str, written: Written) -> Value:
             value = view.written(written, known[name].legal_words)
             if isinstance(value, tuple):
-                self.network.charge(extent(value)[0])
+                self.draft.charge(extent(value)[0])
             return value
 
         return self.arguments(call, [*known], view, read, lambda one: self.unknown_attribute(op, one))
@@ -129,7 +129,7 @@ class Calls:
         self,
         call: Call,
         names: list[str],
-        view: View,
+        view: Viewpoint,
         read: Callable[[str, Written], Value],
         unknown: Callable[[Argument], Fault],
     ) -> Given:
@@ -160,7 +160,7 @@ class Calls:
             fact = f"{op.name} takes at most {len(names)} argument{'s' * (len(names) != 1)}"
             return Fault(fact, fix=listed(names), at=(argument.start, argument.end))
         value = argument.value
-        if isinstance(value, Expression) and value.word and self.network.callable(value.text):
+        if isinstance(value, Expression) and value.word and self.draft.callable(value.text):
             fix = f"separate calls with a comma: {op.name} ..., {value.text}"
         elif name in op.elsewhere:
             fix = f"it is called {op.elsewhere[name]} here"
@@ -171,7 +171,7 @@ class Calls:
         at = (argument.start, argument.start + len(name))
         return Fault(f"{op.name} has no attribute '{name}'", fix=fix, at=at)
 
-    def flag(self, argument: Argument | Setting, view: View) -> bool:
+    def flag(self, argument: Argument | Setting, view: Viewpoint) -> bool:
         assert not isinstance(argument.value, Reference)
         value = view.written(argument.value)
         if not isinstance(value, bool):
@@ -179,7 +179,9 @@ class Calls:
             raise Fault(f"{argument.name} must be true or false", found=shown(value), at=at)
         return value
 
-    def explain(self, fault: Fault, op: type[Op], call: Call, given: Mapping[str, Value], view: View) -> None:
+    def explain(
+        self, fault: Fault, op: type[Op], call: Call, given: Mapping[str, Value], view: Viewpoint
+    ) -> None:
         """Points an attribute's fault at the argument, and says what its names stood for."""
         names = [*attributes(op)]
         fault.about = fault.about or "call"
@@ -191,15 +193,15 @@ class Calls:
                 fault.found = ": ".join(part for part in (fault.found, stood) if part)
                 value = given[name]
                 if isinstance(value, str) and not fault.fix:
-                    fault.fix = near(value, self.network.knobs)
+                    fault.fix = near(value, self.draft.knobs)
                 return
 
     # -------------------------------------------------------------------- defaults and changes
 
-    def put_defaults(self, op: type[Op], given: dict[str, Value], view: View) -> bool:
+    def put_defaults(self, op: type[Op], given: dict[str, Value], view: Viewpoint) -> bool:
         """Adds the spec's defaults of an op where the call says nothing; whether they freeze it."""
-        defaults = self.network.spec.defaults[op.name]
-        outside = View(self.network, None, view.incoming)
+        defaults = self.draft.spec.defaults[op.name]
+        outside = Viewpoint(self.draft, None, view.incoming)
         frozen = False
         for setting in defaults.settings:
             if setting.name in given:
@@ -214,11 +216,13 @@ class Calls:
                     given[setting.name] = value
             except Fault as fault:
                 start, end = fault.at or (setting.start, setting.end)
-                self.network.report(fault, defaults.source, defaults.at + start, defaults.at + end)
+                self.draft.report(fault, defaults.source, defaults.at + start, defaults.at + end)
                 raise UnknownError from None
         return frozen
 
-    def put_changes(self, op: type[Op], given: dict[str, Value], view: View, path: str, frozen: bool) -> bool:
+    def put_changes(
+        self, op: type[Op], given: dict[str, Value], view: Viewpoint, path: str, frozen: bool
+    ) -> bool:
         """Puts in the changes from outside that match the path; whether the layer is frozen then."""
         known = attributes(op)
         for change in self.changes:
@@ -248,7 +252,7 @@ class Calls:
             self.touched[change] = before._replace(layers=before.layers + 1)
         return frozen
 
-    def put_cells(self, path: str, cells: dict[str, Value], view: View) -> None:
+    def put_cells(self, path: str, cells: dict[str, Value], view: Viewpoint) -> None:
         """Puts changes from outside into the cells of a table's row."""
         for change in self.changes:
             if (
@@ -273,20 +277,20 @@ class Calls:
             whole = (change.value.at, change.value.at + len(change.value.text))
         start, end = fault.at or whole
         fault.fix = "; ".join(part for part in (fault.fix, f"for the layer '{path}'") if part)
-        self.network.report(fault, change.source, start, end)
+        self.draft.report(fault, change.source, start, end)
 
     # ----------------------------------------------------------------------------------- blocks
 
     def enter(self, block: Block, call: Call, scope: Scope, inner: Scope, incoming: int) -> bool:
         """Puts parameters, sharing and freezing into a block's scope; whether sharing is a must."""
-        shape = self.network.shapes[incoming] if incoming >= 0 else MISSING
+        shape = self.draft.shapes[incoming] if incoming >= 0 else MISSING
         key = (id(call), id(scope.parameters), id(shape))
         known, _ = self.entered.get(key, (None, None))
         if known is not None and self.settles(call, scope):
             inner.parameters = known
             return False
-        given, share, frozen = self.block_arguments(block, call, View(self.network, scope, incoming))
-        inner.parameters = self.with_defaults(block, given, View(self.network, inner, incoming))
+        given, share, frozen = self.block_arguments(block, call, Viewpoint(self.draft, scope, incoming))
+        inner.parameters = self.with_defaults(block, given, Viewpoint(self.draft, inner, incoming))
         inner.frozen = scope.frozen or frozen
         if share is not None:
             inner.share = share.every_weight()
@@ -305,7 +309,7 @@ class Calls:
             known = self.written[key] = BlockCall(block.name, tuple(values), tuple(named))
         return known
 
-    def block_inputs(self, block: Block, call: Call, view: View) -> tuple[int, dict[str, int]]:
+    def block_inputs(self, block: Block, call: Call, view: Viewpoint) -> tuple[int, dict[str, int]]:
         """The tensor that enters a block, and its further inputs by name."""
         if not call.references and not block.inputs:
             return view.incoming, {}
@@ -319,7 +323,7 @@ class Calls:
             raise Fault(fact, found=found, fix=fix, about="call")
         return values[0], dict(zip(block.inputs, values[1:], strict=True))
 
-    def block_arguments(self, block: Block, call: Call, view: View) -> Given:
+    def block_arguments(self, block: Block, call: Call, view: Viewpoint) -> Given:
         """What a call gives to a block's parameters."""
         names = [parameter.name for parameter in block.parameters]
         given, share, frozen = self.arguments(
@@ -347,7 +351,9 @@ class Calls:
     def listed(self, names: list[str]) -> str:
         return f"its parameters are {', '.join(names)}" if names else "it has no parameters"
 
-    def with_defaults(self, block: Block, given: Mapping[str, Value], entry: View) -> Mapping[str, Value]:
+    def with_defaults(
+        self, block: Block, given: Mapping[str, Value], entry: Viewpoint
+    ) -> Mapping[str, Value]:
         """All parameters of a block, one object for equal ones. `entry` sees what enters the block."""
         values: dict[str, Value] = {}
         assert entry.scope is not None
@@ -362,7 +368,7 @@ class Calls:
             except Fault as fault:
                 start, end = fault.at or (default.at, default.at + len(default.text))
                 frame = entry.scope.frame
-                self.network.report(fault, block.source, block.at + start, block.at + end, frame)
+                self.draft.report(fault, block.source, block.at + start, block.at + end, frame)
                 raise UnknownError from None
         key = (block.name, tuple([exact(value) for value in values.values()]))
         return self.parameters.setdefault(key, values)

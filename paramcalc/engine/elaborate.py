@@ -26,12 +26,12 @@ from paramcalc.engine.scope import (
     NOTHING,
     UNKNOWN,
     Choice,
+    Draft,
     Frame,
     Group,
-    Network,
     Scope,
     UnknownError,
-    View,
+    Viewpoint,
 )
 from paramcalc.engine.settings import (
     Change,
@@ -102,7 +102,7 @@ def elaborate(spec: Spec, settings: Settings = Settings(), known: Known | None =
     try:
         return elaborator.run()
     except SpecError:
-        problems = elaborator.network.problems
+        problems = elaborator.draft.problems
         if not problems or (not settings.changes and not settings.inputs):
             raise
         said = blame_settings(problems.as_found(), settings, lambda other: _mistakes(spec, other))
@@ -115,7 +115,7 @@ def _mistakes(spec: Spec, settings: Settings) -> list[Problem]:
     try:
         elaborator.run()
     except (SpecError, Fault):
-        return elaborator.network.problems.as_found()
+        return elaborator.draft.problems.as_found()
     return []
 
 
@@ -131,10 +131,10 @@ class Elaborator:
         self.replacements = Replacements([one for one in settings.changes if isinstance(one, Replacement)])
         built, applied = known or Known({}, {})
         self.builder = Builder(applied)
-        self.network = Network(spec, self.builder)
+        self.draft = Draft(spec, self.builder)
         changes = [change for change in settings.changes if isinstance(change, Change)]
-        self.calls = Calls(self.network, changes, built)
-        self.heads = Heads(self.network)
+        self.calls = Calls(self.draft, changes, built)
+        self.heads = Heads(self.draft)
         self.unreadable = False  # some item is, so that what it reads is not known
         self.steps = 0
         self.depth = 0
@@ -160,27 +160,27 @@ class Elaborator:
         return decoded(self.all_tokens(), wanted[-1])
 
     def all_tokens(self) -> Graph:
-        network = self.network
-        set_knobs(network, self.settings)
-        inputs = set_inputs(network, self.settings)
+        draft = self.draft
+        set_knobs(draft, self.settings)
+        inputs = set_inputs(draft, self.settings)
         numbers = {name: number for number, name in enumerate(self.spec.inputs)}
         frame = Frame("", self.spec.layers, self.spec.layers_source, numbers, None, 0, "")
         root = Scope(frame, {}, None, Group(""), {}, _NO_VARIABLES, None, frozen=False, auxiliary="")
         incoming = 0 if len(numbers) == 1 else NOTHING
         last = self.chain(self.spec.layers, root, incoming, inherits=False)
         outputs = self.outputs(root, last)
-        if not network.problems and not self.unreadable and MISSING not in network.shapes[: network.first]:
+        if not draft.problems and not self.unreadable and MISSING not in draft.shapes[: draft.first]:
             for problem in self.builder.check(outputs):
-                network.problems.add(*explain_unread(problem, self.repeated_from, self.ends))
-        if network.problems:
-            raise SpecError(network.problems.in_order())
+                draft.problems.add(*explain_unread(problem, self.repeated_from, self.ends))
+        if draft.problems:
+            raise SpecError(draft.problems.in_order())
         touched = settings_remarks(
-            network.layers, self.table_cells, self.settings, self.replacements.done, self.calls.touched
+            draft.layers, self.table_cells, self.settings, self.replacements.done, self.calls.touched
         )
         return self.builder.graph(outputs, self.spec.name)._replace(
             model=self.settings.variant or self.spec.name,
             inputs=inputs,
-            knobs=network.knobs,
+            knobs=draft.knobs,
             settings=tuple(str(one) for one in self.settings.changes if not isinstance(one, Decode)),
             remarks=touched,
             automatic=frozenset(self.automatic),
@@ -189,7 +189,7 @@ class Elaborator:
             doubts=(
                 *channels_last(self.spec, inputs),
                 *heads_in_a_row(self.spec),
-                *read_twice(self.doubled, network.layers),
+                *read_twice(self.doubled, draft.layers),
                 *dict.fromkeys(self.remarks),
             ),
         )
@@ -199,13 +199,13 @@ class Elaborator:
         references, source = self.spec.outputs
         if not references:
             return (last,)
-        view = View(self.network, root, NOTHING)
+        view = Viewpoint(self.draft, root, NOTHING)
         found = []
         for reference in references:
             try:
                 found += [view.resolve(one) for one in view.rounds(reference)]
             except Fault as fault:
-                self.network.report(fault, source, *(fault.at or (reference.start, reference.end)))
+                self.draft.report(fault, source, *(fault.at or (reference.start, reference.end)))
             except UnknownError:
                 pass
         return tuple(found)
@@ -241,34 +241,34 @@ class Elaborator:
 
     def stop(self, fact: str, fix: str, scope: Scope, at: int) -> None:
         """Ends the elaboration at a limit."""
-        self.network.report(Fault(fact, fix=fix), scope.frame.source, at, at + 1, scope.frame)
-        raise SpecError(self.network.problems.in_order())
+        self.draft.report(Fault(fact, fix=fix), scope.frame.source, at, at + 1, scope.frame)
+        raise SpecError(self.draft.problems.in_order())
 
     def step(self, item: Step, scope: Scope, value: int, own: bool) -> int:
         """One call: of a block, of an op, or only `from`."""
         call = item.call
-        network = self.network
+        draft = self.draft
         try:
             if value >= 0 and not call.references:
-                applied = self.calls.recall(call, scope, network.shapes[value])
+                applied = self.calls.recall(call, scope, draft.shapes[value])
                 if applied is not None:
                     return self.add(applied, (value,), item, scope, own)
             if not call.head:
                 return self.passed_on(call, scope, value)
-            op, block = self.heads.find(call.head, View(network, scope, value))
+            op, block = self.heads.find(call.head, Viewpoint(draft, scope, value))
             if block is not None:
                 return self.call_block(block, item, scope, value, own)
             assert op is not None
             if op.routes:
                 fix = f"write them below it: {op.name}: {{mixture: 8, active: 2, router: ..., layers: ...}}"
                 raise Fault(f"{op.name} needs its {' and '.join(op.inputs or ())}", fix=fix, about="call")
-            inputs = call_inputs(op, call, View(network, scope, value))
+            inputs = call_inputs(op, call, Viewpoint(draft, scope, value))
             if op.passes or (op.inputs is None and len(inputs) == 1):  # a join of one round passes it on
-                self.calls.use(op, call, View(network, scope, inputs[0]), "")
+                self.calls.use(op, call, Viewpoint(draft, scope, inputs[0]), "")
                 return inputs[0]
             return self.layer(op, item, inputs, scope, value, own)
         except Fault as fault:
-            report_call(self.network, fault, call, item.at, scope, value)
+            report_call(self.draft, fault, call, item.at, scope, value)
         except UnknownError:
             pass
         if call.head and not own:
@@ -280,7 +280,7 @@ class Elaborator:
         if len(references) > 1 or references[0].several:
             fix = f"name an op before it: concat from {' '.join(map(str, references))}"
             raise Fault("'from' alone passes on one layer", fix=fix, about="call")
-        return View(self.network, scope, value).resolve(call.references[0])
+        return Viewpoint(self.draft, scope, value).resolve(call.references[0])
 
     def layer(
         self, op: type[Op], item: Step | Join, inputs: tuple[int, ...], scope: Scope, value: int, own: bool
@@ -291,7 +291,7 @@ class Elaborator:
         """
         call = item.call
         path = scope.group.path if own else scope.group.prefix + item.name
-        use = self.calls.use(op, call, View(self.network, scope, inputs[0] if inputs else value), path)
+        use = self.calls.use(op, call, Viewpoint(self.draft, scope, inputs[0] if inputs else value), path)
         return self.used(use, item, inputs, scope, value, own)
 
     def used(
@@ -299,17 +299,17 @@ class Elaborator:
     ) -> int:
         """The layer of an op that a call wants, on the values that it reads."""
         call = item.call
-        shapes = tuple(map(self.network.shape, inputs))
-        applied = self.applied(use.op, call, shapes, View(self.network, scope, value))
+        shapes = tuple(map(self.draft.shape, inputs))
+        applied = self.applied(use.op, call, shapes, Viewpoint(self.draft, scope, value))
         if len(inputs) > 1:
             self.steps += len(inputs) - 1
             if len({*inputs}) < len(inputs):
-                self.doubled.append(Doubled(item, len(self.network.layers), scope.frame))
+                self.doubled.append(Doubled(item, len(self.draft.layers), scope.frame))
         if use.share is None and not use.frozen and len(inputs) == 1 and not call.references:
             self.calls.remember(call, scope, shapes[0], applied)
         return self.add(applied, inputs, item, scope, own, use.share, use.frozen)
 
-    def applied(self, op: Op, call: Call, shapes: tuple[Shape, ...], view: View) -> Applied:
+    def applied(self, op: Op, call: Call, shapes: tuple[Shape, ...], view: Viewpoint) -> Applied:
         """The op on what a call reads; within experts, that of each of them."""
         choice = view.scope.choice if view.scope is not None else None
         return self.builder.apply(op, shapes, choice.mixture if choice is not None else None)
@@ -336,7 +336,7 @@ class Elaborator:
         if share is not None or scope.share is not None:
             shared, again = self.shared(applied, share, scope, item.name, own)
         if not own:
-            group.children[item.name] = len(self.network.shapes)
+            group.children[item.name] = len(self.draft.shapes)
         call = item.call
         return self.builder.append(
             Layer(
@@ -367,7 +367,7 @@ class Elaborator:
         if target is None:
             return _UNSHARED, ""
         strict = share is not None
-        layer = owner(self.network, target, strict)
+        layer = owner(self.draft, target, strict)
         if layer is None:
             return _UNSHARED, ""
         found, again = sharing(applied, layer, scope.auxiliary, strict, share.weight if share else "")
@@ -394,7 +394,7 @@ class Elaborator:
         end = at + len(name) if source.text.startswith(name, at) else at + 1
         fault = self.twice(name, scope.group)
         fault.fix = fix
-        self.network.report(fault, source, at, end, scope.frame)
+        self.draft.report(fault, source, at, end, scope.frame)
         return UNKNOWN
 
     # -------------------------------------------------------------------------- names and groups
@@ -425,11 +425,11 @@ class Elaborator:
 
     def join(self, item: Join, scope: Scope, value: int, own: bool) -> int:
         call = item.call
-        if self.heads.routes(call.head, View(self.network, scope, value)):
+        if self.heads.routes(call.head, Viewpoint(self.draft, scope, value)):
             return self.experts(item, scope, value, own)
         branches = {branch.name: self.branch(branch, scope, value) for branch in item.branches}
         try:
-            op, _ = self.heads.find(call.head, View(self.network, scope, value))
+            op, _ = self.heads.find(call.head, Viewpoint(self.draft, scope, value))
             if op is None:
                 raise Fault(
                     f"'{call.head}' is a block: only ops with several inputs take branches", about="head"
@@ -438,7 +438,7 @@ class Elaborator:
             if UNKNOWN not in inputs:
                 return self.layer(op, item, inputs, scope, value, own)
         except Fault as fault:
-            report_call(self.network, fault, call, item.at, scope, value, branches)
+            report_call(self.draft, fault, call, item.at, scope, value, branches)
         except UnknownError:
             pass
         if not own:
@@ -458,7 +458,7 @@ class Elaborator:
         try:
             result = self.mixed(item, scope.inside(group, None, scope.auxiliary), scope, value, branches)
         except Fault as fault:
-            report_call(self.network, fault, call, item.at, scope, value, branches or None)
+            report_call(self.draft, fault, call, item.at, scope, value, branches or None)
             result = UNKNOWN
         except UnknownError:
             result = UNKNOWN
@@ -468,7 +468,7 @@ class Elaborator:
 
     def mixed(self, item: Join, inner: Scope, scope: Scope, value: int, found: dict[str, int]) -> int:
         """The value of a mixture in its own scope; the values of its branches are added to those found."""
-        call, view = item.call, View(self.network, scope, value)
+        call, view = item.call, Viewpoint(self.draft, scope, value)
         op, _ = self.heads.find(call.head, view)
         assert op is not None
         if scope.choice is not None:
@@ -488,7 +488,7 @@ class Elaborator:
             fix = "write what one expert does, for example layers: linear channels"
             raise Fault("the experts have no layers", fix=fix, about="head")
         found[router.name] = self.branch(router, inner, value)
-        scores = self.network.shape(found[router.name])
+        scores = self.draft.shape(found[router.name])
         inner.choice = Choice(experts.mix(scores), found[router.name])
         found[layers.name] = self.branch(layers, inner, value)
         inner.choice = None
@@ -513,9 +513,9 @@ class Elaborator:
     def condition(self, item: If, scope: Scope, value: int, own: bool) -> int:
         expression = item.condition
         try:
-            holds = self.holds(expression, View(self.network, scope, value))
+            holds = self.holds(expression, Viewpoint(self.draft, scope, value))
         except Fault as fault:
-            report_expression(self.network, fault, expression, item.at, scope)
+            report_expression(self.draft, fault, expression, item.at, scope)
         except UnknownError:
             pass
         else:
@@ -523,7 +523,7 @@ class Elaborator:
         scope.group.broken = True
         return UNKNOWN
 
-    def holds(self, condition: Expression, view: View) -> bool:
+    def holds(self, condition: Expression, view: Viewpoint) -> bool:
         value = view.written(condition)
         try:
             return truth(value)
@@ -539,12 +539,12 @@ class Elaborator:
         group.rounds = group.rounds or []
         result = UNKNOWN
         try:
-            count = self.checked_count(View(self.network, scope, value).written(item.times))
+            count = self.checked_count(Viewpoint(self.draft, scope, value).written(item.times))
             if scope.frame.block and "x" in item.times.tensors:
-                self.remarks += counted_by_another_x(item, View(self.network, scope, value), count)
+                self.remarks += counted_by_another_x(item, Viewpoint(self.draft, scope, value), count)
             result = self.rounds(item, scope, group, share, count, value)
         except Fault as fault:
-            report_expression(self.network, fault, item.times, item.at, scope)
+            report_expression(self.draft, fault, item.times, item.at, scope)
         except UnknownError:
             pass
         group.broken = group.broken or result == UNKNOWN
@@ -560,7 +560,7 @@ class Elaborator:
             if value == UNKNOWN:
                 return UNKNOWN  # every further round would fail on it
         only = item.body.items[0] if len(item.body.items) == 1 else None
-        layer = self.network.layer(value)
+        layer = self.draft.layer(value)
         if type(only) is Step and only.call.references and layer is not None:
             rounds = Rounds(only.call, only.at, scope, group.path)
             self.repeated_from[layer.source.name, layer.start] = rounds
@@ -608,7 +608,7 @@ class Elaborator:
 
     def hides(self, name: str, scope: Scope, knobs: bool = True) -> bool:
         """Whether an index or column of that name hides another name."""
-        return name in scope.loop or name in scope.parameters or (knobs and name in self.network.knobs)
+        return name in scope.loop or name in scope.parameters or (knobs and name in self.draft.knobs)
 
     def round(
         self,
@@ -666,7 +666,7 @@ class Elaborator:
         self, item: Table, row: TableRow, number: int, path: str, scope: Scope, value: int
     ) -> dict[str, Value] | None:
         """The values of a row's cells by column; None, and a problem, when one has none."""
-        view = View(self.network, scope, value)
+        view = Viewpoint(self.draft, scope, value)
         cells: dict[str, Value] = {}
         try:
             for column, cell in zip(item.columns, row.cells, strict=True):
@@ -676,7 +676,7 @@ class Elaborator:
                 self.calls.put_cells(path, cells, view)
         except Fault as fault:
             start, end = fault.at or (0, 1)
-            self.network.report(fault, scope.frame.source, row.at + start, row.at + end, scope.frame)
+            self.draft.report(fault, scope.frame.source, row.at + start, row.at + end, scope.frame)
             return None
         except UnknownError:
             return None
@@ -702,7 +702,7 @@ class Elaborator:
         if block.name in self.inside:
             fix = "blocks cannot be recursive: use a repeat"
             raise Fault(f"block '{block.name}' calls itself", fix=fix, about="head")
-        incoming, inputs = self.calls.block_inputs(block, call, View(self.network, scope, value))
+        incoming, inputs = self.calls.block_inputs(block, call, Viewpoint(self.draft, scope, value))
         group = self.opened_block(item.name, scope, own)
         frame = Frame(
             block.name,
@@ -746,7 +746,7 @@ class Elaborator:
 
     def block_outputs(self, block: Block, scope: Scope, value: int) -> None:
         """Gives names to layers of a block that its callers read."""
-        group, view = scope.group, View(self.network, scope, value)
+        group, view = scope.group, Viewpoint(self.draft, scope, value)
         for name, reference in block.outputs:
             try:
                 result = view.resolve(reference, known=False)
@@ -756,7 +756,7 @@ class Elaborator:
                     raise Fault(fact, fix="give one of them another name")
             except Fault as fault:
                 start, end = fault.at or (reference.start, reference.end)
-                self.network.report(fault, block.source, block.at + start, block.at + end, scope.frame)
+                self.draft.report(fault, block.source, block.at + start, block.at + end, scope.frame)
                 result = UNKNOWN
             except UnknownError:
                 result = UNKNOWN

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault, near
-from paramcalc.engine.scope import NOTHING, Network, UnknownError, View, no_tensor
+from paramcalc.engine.scope import NOTHING, Draft, UnknownError, Viewpoint, no_tensor
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import MOST_INPUTS, Argument, Block, Call
 from paramcalc.language.values import Value
@@ -21,16 +21,16 @@ Head: TypeAlias = tuple[type[Op] | None, Block | None]  # one of the two
 class Heads:
     """Finds the op or block that a head names, directly or through a parameter, column or knob."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, draft: Draft) -> None:
+        self.draft = draft
         self.known: dict[str, Head] = {}
 
-    def find(self, name: str, view: View) -> Head:
+    def find(self, name: str, view: Viewpoint) -> Head:
         bound = view.bound(name)
         known = self.known.get(name)
         if known is not None and bound is None:
             return known
-        block = self.network.spec.blocks.get(name)
+        block = self.draft.spec.blocks.get(name)
         op = ops.find(name) if block is None and ops.known(name) else None
         if block is None and op is None:
             if bound is not None:
@@ -40,10 +40,7 @@ class Heads:
                 from paramcalc.language import foreign
 
                 fix = (
-                    _instead(name, view)
-                    or foreign.advice(name)
-                    or near(name, self.network.heads())
-                    or NO_HEAD
+                    _instead(name, view) or foreign.advice(name) or near(name, self.draft.heads()) or NO_HEAD
                 )
                 raise Fault(f"there is no op or block '{name}'", fix=fix, about="head")
         elif isinstance(bound, str):
@@ -52,7 +49,7 @@ class Heads:
         self.known[name] = op, block
         return op, block
 
-    def routes(self, name: str, view: View) -> bool:
+    def routes(self, name: str, view: Viewpoint) -> bool:
         """Whether a head names an op whose branches are a router and what it chooses."""
         try:
             op, _ = self.find(name, view)
@@ -62,16 +59,16 @@ class Heads:
 
     def held(self, name: str, value: Value) -> Head:
         """The op or block that a variable names."""
-        block = self.network.spec.blocks.get(value) if isinstance(value, str) else None
+        block = self.draft.spec.blocks.get(value) if isinstance(value, str) else None
         op = ops.find(value) if isinstance(value, str) and block is None else None
         if op is None and block is None:
             fact = f"'{name}' is called, but holds neither an op nor a block"
-            fix = near(value, self.network.heads()) if isinstance(value, str) else ""
+            fix = near(value, self.draft.heads()) if isinstance(value, str) else ""
             raise Fault(fact, found=shown(value), fix=fix, about="head")
         return op, block
 
 
-def _instead(name: str, view: View) -> str:
+def _instead(name: str, view: Viewpoint) -> str:
     """What to write instead of the name of a tensor in place of a call; '' if it names none."""
     if name == "x":
         return "identity passes the tensor on"
@@ -80,7 +77,7 @@ def _instead(name: str, view: View) -> str:
     return ""
 
 
-def call_inputs(op: type[Op], call: Call, view: View) -> tuple[int, ...]:
+def call_inputs(op: type[Op], call: Call, view: Viewpoint) -> tuple[int, ...]:
     """The values that a call of an op reads, as many as the op has inputs."""
     if len(call.references) > MOST_INPUTS:
         raise Fault(f"{op.name} reads more than {MOST_INPUTS} tensors", fix="join them in groups")

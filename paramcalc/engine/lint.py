@@ -9,7 +9,7 @@ from typing import NamedTuple
 from paramcalc.base.errors import Fault, Problem
 from paramcalc.base.shape import Shape
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.engine.scope import Frame, UnknownError, View
+from paramcalc.engine.scope import Frame, UnknownError, Viewpoint
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Chain, Input, Join, Named, Repeat, Spec, Step
 from paramcalc.language.unread import read_names
@@ -96,14 +96,14 @@ def _first_call(item: Named) -> Step | None:
     return first if isinstance(first, Step) else None
 
 
-def counted_by_another_x(item: Repeat, view: View, count: Value) -> Iterator[Problem]:
+def counted_by_another_x(item: Repeat, view: Viewpoint, count: Value) -> Iterator[Problem]:
     """A remark on a number of rounds that x decides, where the x of the block would give another one."""
     assert view.scope is not None
     frame = view.scope.frame
     if view.incoming == frame.entry:
         return
     try:
-        meant = View(view.network, view.scope, frame.entry).written(item.times)
+        meant = Viewpoint(view.draft, view.scope, frame.entry).written(item.times)
     except (Fault, UnknownError):
         return
     if meant != count:

@@ -151,8 +151,8 @@ class Scope:
             scope = scope.outer
 
 
-class Network:
-    """What is known of the graph while it is built: values, layers, knobs, mistakes."""
+class Draft:
+    """A graph while it is built: what is known so far of values, layers, knobs, mistakes."""
 
     def __init__(self, spec: Spec, builder: Builder | None = None) -> None:
         self.spec = spec
@@ -251,16 +251,16 @@ def no_tensor(outside: bool = False) -> Fault:
     return Fault("there is no incoming tensor here: the spec has several inputs", fix="name one: from NAME")
 
 
-class View:
+class Viewpoint:
     """What an expression sees at one place: the scope, and the tensor that enters there.
 
     Without a scope it sees knobs alone.
     """
 
-    __slots__ = ("incoming", "network", "scope")
+    __slots__ = ("draft", "incoming", "scope")
 
-    def __init__(self, network: Network, scope: Scope | None, incoming: int) -> None:
-        self.network = network
+    def __init__(self, draft: Draft, scope: Scope | None, incoming: int) -> None:
+        self.draft = draft
         self.scope = scope
         self.incoming = incoming
 
@@ -289,7 +289,7 @@ class View:
 
     def seen(self, value: int) -> Shape:
         """The shape of a value as layers here see it: experts get one position at a time."""
-        shape = self.network.shape(value)
+        shape = self.draft.shape(value)
         if self.scope is None or self.scope.choice is None:
             return shape
         from paramcalc.ops._each import at_position
@@ -308,7 +308,7 @@ class View:
             else:
                 found = scope.parameters.get(name)
         if found is None:
-            found = self.network.knobs.get(name)
+            found = self.draft.knobs.get(name)
         if found is HIDING:
             raise Fault(
                 f"'{name}' is the index of this repeat and hides an outer '{name}'",
@@ -333,14 +333,14 @@ class View:
         """
         if not isinstance(written, Expression):
             values = collected(self.written(item, words, heads) for item in written)
-            self.network.charge(len(values))
+            self.draft.charge(len(values))
             return values
         if written.constant:
             return written.known
         try:
             if written.word and written.text != CHANNELS:
                 return self.bare_word(written.text, words, heads)
-            return written.evaluate(_Worded(self, words) if words else self, self.network.charge)
+            return written.evaluate(_Worded(self, words) if words else self, self.draft.charge)
         except Fault as fault:
             start, end = fault.at or (0, len(written.text))
             fault.at = (written.at + start, written.at + end)
@@ -352,16 +352,16 @@ class View:
         found = self.bound(name)
         if found is not None:
             if type(found) is tuple:
-                self.network.charge(extent(found)[0])
+                self.draft.charge(extent(found)[0])
             return found
-        if not heads or name in self.network.spec.knobs:
+        if not heads or name in self.draft.spec.knobs:
             raise self.unknown_name(name, words)
-        if self.network.callable(name):
-            return self.network.head(name)
+        if self.draft.callable(name):
+            return self.draft.head(name)
         return name
 
     def unknown_name(self, name: str, words: tuple[str, ...] = ()) -> Fault:
-        known = dict.fromkeys(self.network.knobs)
+        known = dict.fromkeys(self.draft.knobs)
         if name == "x":
             return Fault(
                 "'x' is the incoming tensor, not a number", fix="write x.height, x.width or channels"
@@ -371,8 +371,8 @@ class View:
             if name in scope.group.children or name in scope.frame.inputs:
                 fix = f"for one of its sizes, write {name}.channels or {name}.height"
                 return Fault(f"'{name}' is a layer, not a number", fix=fix)
-        if name in self.network.spec.knobs:
-            own = [*self.network.spec.knobs].index(name) == len(self.network.knobs)
+        if name in self.draft.spec.knobs:
+            own = [*self.draft.spec.knobs].index(name) == len(self.draft.knobs)
             fix = "a knob's value cannot use the knob itself" if own else f"move '{name}' above"
             return Fault(
                 f"the knob '{name}' is not defined yet: a knob sees only the knobs above it", fix=fix
@@ -384,7 +384,7 @@ class View:
             return Fault(f"'{name}' is not defined here", fix="leave the argument out")
         if name.lower() in ("yes", "no", "on", "off"):
             return Fault(f"'{name}' is not defined here", fix="write true or false")
-        if self.scope is not None and self.network.callable(name):
+        if self.scope is not None and self.draft.callable(name):
             fix = "it is an op or a block: is a comma missing before it?"
             return Fault(f"'{name}' is not defined here", fix=fix)
         expected = f"one of the words {', '.join(words)}, or a value" if words else ""
@@ -399,7 +399,7 @@ class View:
         said = []
         for name in written.free:
             bound = self.channels() if name == CHANNELS else self.bound(name)
-            origin = f" from {self.network.origin(self.incoming)}" if name == CHANNELS else ""
+            origin = f" from {self.draft.origin(self.incoming)}" if name == CHANNELS else ""
             if bound is not None:
                 said.append(f"{name} = {shown(bound)}{origin}")
         said += [f"{name} of {self.tensor(name).described()}" for name in written.tensors]
@@ -475,7 +475,7 @@ class View:
         return finished
 
     def check_auxiliary(self, value: int, reference: Reference) -> None:
-        layer = self.network.layer(value) if value >= 0 else None
+        layer = self.draft.layer(value) if value >= 0 else None
         inside = self.scope.auxiliary if self.scope else ""
         if layer is not None and layer.auxiliary and layer.auxiliary != inside:
             where = f"lies in the auxiliary branch '{layer.auxiliary}', which exists in training only"
@@ -556,7 +556,7 @@ class View:
         if any(scope.group.broken for scope in scopes):
             return UnknownError()
         at = (reference.start, reference.end)
-        if name in self.network.names_of(self.scope.frame.chain):
+        if name in self.draft.names_of(self.scope.frame.chain):
             fix = "'from' reads layers above it, in its own group and the groups around it"
             return Fault(f"'{reference}' is not an earlier layer here", fix=fix, at=at)
         frame = self.scope.frame
@@ -576,7 +576,7 @@ def _is_finished(entry: Group | int) -> bool:
 class _Worded(NamedTuple):
     """The same place for an attribute that takes words, which come before all other names."""
 
-    view: View
+    view: Viewpoint
     words: tuple[str, ...]
 
     def value(self, name: str) -> Value:

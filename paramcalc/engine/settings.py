@@ -12,7 +12,7 @@ from paramcalc.base.shape import CHANNELS, SPACE, Shape
 from paramcalc.base.sizes import Size
 from paramcalc.engine.builder import LARGEST_SIZE, Place
 from paramcalc.engine.graph import Layer
-from paramcalc.engine.scope import FAILED, MISSING, NOTHING, Network, UnknownError, View
+from paramcalc.engine.scope import FAILED, MISSING, NOTHING, Draft, UnknownError, Viewpoint
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Chain, Input, Knob, Named, Spec, Variant, Written, walk
 from paramcalc.language.values import Value, Word, truth
@@ -112,18 +112,18 @@ class _Given(NamedTuple):
     span: tuple[int, int] | None = None  # of the value from there on, where it is known
 
 
-def set_knobs(network: Network, settings: Settings) -> None:
+def set_knobs(draft: Draft, settings: Settings) -> None:
     """Gives every knob its value, in the order of the text; overrides are put in first."""
-    given = _overrides(network.spec, settings)
-    view = View(network, None, NOTHING)
-    for name, knob in network.spec.knobs.items():
+    given = _overrides(draft.spec, settings)
+    view = Viewpoint(draft, None, NOTHING)
+    for name, knob in draft.spec.knobs.items():
         value, source, at, whole = given.get(name, _Given(knob.value, knob.source, knob.at))
         if value is None:
-            network.knobs[name] = FAILED
+            draft.knobs[name] = FAILED
             continue
         try:
             found = view.written(value, knob.choices, heads=True) if is_written(value) else value
-            network.knobs[name] = _checked(network, knob, found)
+            draft.knobs[name] = _checked(draft, knob, found)
         except Fault as fault:
             span = (
                 fault.at or (value.at, value.at + len(value.text))
@@ -131,10 +131,10 @@ def set_knobs(network: Network, settings: Settings) -> None:
                 else fault.at
             )
             start, end = span or whole or (0, len(name))
-            network.report(fault, source, at + start, at + end)
+            draft.report(fault, source, at + start, at + end)
         except UnknownError:
             pass
-        network.knobs.setdefault(name, FAILED)
+        draft.knobs.setdefault(name, FAILED)
 
 
 def _overrides(spec: Spec, settings: Settings) -> dict[str, _Given]:
@@ -182,10 +182,10 @@ def _variant(spec: Spec, name: str) -> str:
     return known(name, spec.variants, "variant", spec.name)
 
 
-def _checked(network: Network, knob: Knob, value: Value) -> Value:
+def _checked(draft: Draft, knob: Knob, value: Value) -> Value:
     """The value of a knob, if its words are among the choices, or else name ops or blocks."""
     if isinstance(value, tuple):
-        return tuple(_checked(network, knob, item) for item in value)
+        return tuple(_checked(draft, knob, item) for item in value)
     if knob.choices:
         if not isinstance(value, str) or value not in knob.choices:
             listed = ", ".join(knob.choices)
@@ -196,36 +196,36 @@ def _checked(network: Network, knob: Knob, value: Value) -> Value:
         )
     if not isinstance(value, str):
         return value
-    if not network.callable(value):
-        fix = near(value, [*network.knobs, *network.heads()])
+    if not draft.callable(value):
+        fix = near(value, [*draft.knobs, *draft.heads()])
         fix = fix or f"write a knob that holds a word as {{default: {value}, choices: [...]}}"
         raise Fault(f"'{value}' is neither a knob above nor an op or block", fix=fix)
-    return network.head(value)
+    return draft.head(value)
 
 
 # --------------------------------------------------------------------------------------- inputs
 
 
-def set_inputs(network: Network, settings: Settings) -> dict[str, Shape]:
+def set_inputs(draft: Draft, settings: Settings) -> dict[str, Shape]:
     """The shapes of all inputs; one with a mistake has an unknown value and no shape."""
-    declared = network.spec.inputs
+    declared = draft.spec.inputs
     for name in settings.inputs:
-        known(name, declared, "input", network.spec.name)
+        known(name, declared, "input", draft.spec.name)
     shapes: dict[str, Shape] = {}
     for name, one in declared.items():
         try:
-            one = _decided(network, one)
+            one = _decided(draft, one)
             if one.sizes is None and not one.axes:
                 raise UnknownError
-            shape = _input_shape(network, one)
-            shapes[name] = _resized(network, name, shape, settings.inputs.get(name))
+            shape = _input_shape(draft, one)
+            shapes[name] = _resized(draft, name, shape, settings.inputs.get(name))
         except Fault as fault:
             start, end = fault.at or (0, 1)
-            network.report(fault, one.source, one.at + start, one.at + end)
+            draft.report(fault, one.source, one.at + start, one.at + end)
         except UnknownError:
             pass
         width = len(one.sizes.text) if isinstance(one.sizes, Expression) else 1
-        network.builder.input(name, shapes.get(name, MISSING), Place(one.source, one.at, one.at + width))
+        draft.builder.input(name, shapes.get(name, MISSING), Place(one.source, one.at, one.at + width))
     return shapes
 
 
@@ -243,7 +243,7 @@ def _complete(shape: Shape, other: tuple[Any, ...]) -> str:
     return f"write {Shape(shape.axes, (shape.channels, *(other if len(other) == space else other * space)))}"
 
 
-def _resized(network: Network, name: str, shape: Shape, other: tuple[Any, ...] | None) -> Shape:
+def _resized(draft: Draft, name: str, shape: Shape, other: tuple[Any, ...] | None) -> Shape:
     """The declared shape of an input with other sizes; a fault of those is shown in the option."""
     if other is None:
         return shape
@@ -259,17 +259,17 @@ def _resized(network: Network, name: str, shape: Shape, other: tuple[Any, ...] |
         return Shape(shape.axes, tuple(_input_size(one) for one in other))
     except Fault as fault:
         source = input_option(name, other)
-        network.report(fault, source, source.text.find("=") + 1, len(source.text))
+        draft.report(fault, source, source.text.find("=") + 1, len(source.text))
         raise UnknownError from None
 
 
-def _decided(network: Network, declared: Input) -> Input:
+def _decided(draft: Draft, declared: Input) -> Input:
     """Of inputs that conditions choose from, the one that they choose."""
     one = declared
     while one.choice is not None:
         test = one.choice
         try:
-            value = View(network, None, NOTHING).written(test.condition)
+            value = Viewpoint(draft, None, NOTHING).written(test.condition)
             one = test.then if truth(value) else test.otherwise
         except Fault as fault:
             start, end = fault.at or (0, len(test.condition.text))
@@ -278,8 +278,8 @@ def _decided(network: Network, declared: Input) -> Input:
     return one
 
 
-def _input_shape(network: Network, declared: Input) -> Shape:
-    view = View(network, None, NOTHING)
+def _input_shape(draft: Draft, declared: Input) -> Shape:
+    view = Viewpoint(draft, None, NOTHING)
     written = tuple(axis.value for axis in declared.axes)
     if isinstance(declared.sizes, tuple) and not isinstance(declared.sizes, Expression):
         written = declared.sizes
@@ -292,7 +292,7 @@ def _input_shape(network: Network, declared: Input) -> Shape:
     return Shape(axes, tuple(_input_size(one) for one in sizes))
 
 
-def _written_size(view: View, written: Written) -> Size:
+def _written_size(view: Viewpoint, written: Written) -> Size:
     """One size of an input; a fault points at it."""
     value = view.written(written)
     try:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Fault, Source, SpecError, near
 from paramcalc.base.shape import CHANNELS, Shape
-from paramcalc.engine.scope import Network
+from paramcalc.engine.scope import Draft
 from paramcalc.engine.settings import Change, Decode, Setting, Settings, set_inputs, set_knobs
 from paramcalc.language.expression import FUNCTIONS, Expression
 from paramcalc.language.spec import Spec, Written
@@ -111,12 +111,12 @@ class Start(NamedTuple):
 
     @classmethod
     def of(cls, spec: Spec, settings: Settings) -> Start:
-        network = Network(spec)
-        set_knobs(network, settings)
-        inputs = set_inputs(network, settings)
-        if network.problems:
-            raise SpecError(network.problems.in_order())
-        return cls(network.knobs, inputs, settings.inputs.keys(), decode=decode(settings))
+        draft = Draft(spec)
+        set_knobs(draft, settings)
+        inputs = set_inputs(draft, settings)
+        if draft.problems:
+            raise SpecError(draft.problems.in_order())
+        return cls(draft.knobs, inputs, settings.inputs.keys(), decode=decode(settings))
 
 
 def choose(spec: Spec, start: Start, names: Sequence[str]) -> Chosen:

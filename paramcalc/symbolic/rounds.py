@@ -18,7 +18,7 @@ from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import at_least, divides
 from paramcalc.engine.elaborate import UNKNOWN, Elaborator, Group, Scope, Settings
 from paramcalc.engine.graph import Applied
-from paramcalc.engine.scope import CONCRETE, LATER, View
+from paramcalc.engine.scope import CONCRETE, LATER, Viewpoint
 from paramcalc.language.expression import Value
 from paramcalc.language.spec import Call, Named, Reference, Repeat, Spec
 from paramcalc.ops.base import Op
@@ -90,11 +90,11 @@ class SymbolicElaborator(Elaborator):
         letter: str,
     ) -> int:
         """The rounds from 1 on: as one that leaves what it got, or else a constant step more of it."""
-        first, begin, index = self.network.shapes[value], len(self.network.layers), symbol(letter)
+        first, begin, index = self.draft.shapes[value], len(self.draft.layers), symbol(letter)
         result = self.repeated(item, scope, group, share, index, LATER, value)
         if result == UNKNOWN:
             return UNKNOWN
-        step = _step(first, self.network.shapes[result])
+        step = _step(first, self.draft.shapes[result])
         if step is None or any(isinstance(by, Polynomial) and letter in by.symbols() for by in step):
             raise Fault("the rounds of a repeat change sizes in unequal steps", fix=CONCRETE)
         entering = _moved(first, step, index - 1)
@@ -103,17 +103,17 @@ class SymbolicElaborator(Elaborator):
             self.builder.reshape(value, entering)
             result = self.repeated(item, scope, group, share, index, LATER, value)
             self.builder.reshape(value, first)
-            if result == UNKNOWN or self.network.shapes[result] != _moved(first, step, index):
+            if result == UNKNOWN or self.draft.shapes[result] != _moved(first, step, index):
                 raise Fault("the rounds of a repeat change sizes in unequal steps", fix=CONCRETE)
             self.builder.reshape(result, _moved(first, step, count - 1))
         self.later[f"{group.prefix}{LATER}"] = _Round((letter, count), _moved(first, step, index))
-        for number in range(begin, len(self.network.layers)):
+        for number in range(begin, len(self.draft.layers)):
             self.ranges[number] = (*self.ranges.get(number, ()), (letter, count))
-        if begin < len(self.network.layers):
-            self.rests.append(Rest(begin, len(self.network.layers), value, result, (letter, count)))
+        if begin < len(self.draft.layers):
+            self.rests.append(Rest(begin, len(self.draft.layers), value, result, (letter, count)))
         return result
 
-    def applied(self, op: Op, call: Call, shapes: tuple[Shape, ...], view: View) -> Applied:
+    def applied(self, op: Op, call: Call, shapes: tuple[Shape, ...], view: Viewpoint) -> Applied:
         """The op on what a call reads, where [*] may mean as many tensors as a symbol says."""
         later = self._later_rounds(call, view)
         if not later:
@@ -135,7 +135,7 @@ class SymbolicElaborator(Elaborator):
             applied = _with_more(applied, more)
         return applied
 
-    def _later_rounds(self, call: Call, view: View) -> dict[int, _Later]:
+    def _later_rounds(self, call: Call, view: Viewpoint) -> dict[int, _Later]:
         """Of the tensors that a call reads through [*], those of the later rounds, by place."""
         found: dict[int, _Later] = {}
         read = [one for reference in call.references for one in view.rounds(reference)]
@@ -147,15 +147,15 @@ class SymbolicElaborator(Elaborator):
                 found[place] = _Later(self._shape(one, view), tuple(ranges))
         return found
 
-    def _shape(self, reference: Reference, view: View) -> Shape:
+    def _shape(self, reference: Reference, view: Viewpoint) -> Shape:
         """The shape that a tensor of a round has in every round, in the indices of the rounds."""
         entry, value = view.entry(reference), view.resolve(reference)
         path = entry.path if isinstance(entry, Group) else ""
         if path in self.later:
             return self.later[path].end
-        layer = self.network.layer(value)
+        layer = self.draft.layer(value)
         if value not in self.builder.reshaped or layer is None:
-            return self.network.shapes[value]
+            return self.draft.shapes[value]
         if path in ("", layer.path):
             return layer.applied.output
         fact = f"the sizes of '{reference}' in every round are not known in symbols"
