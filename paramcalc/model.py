@@ -329,6 +329,9 @@ def sizes(text: str) -> tuple[str, tuple[int, ...]]:
     if not found or min(found) < 1:
         numbers = re.findall("[0-9]+", dims) if re.fullmatch(r"[0-9,;: ()\[\]]+", dims) else []
         fix = f"write {'x'.join(numbers)}" if numbers else ""
+        if re.fullmatch(r"\{.*\}", dims.strip()):  # axes by name, as in a spec
+            sizes = "x".join(re.findall("[0-9]+", dims))
+            fix = f"give the sizes in the order of the input's axes, without names: {name + equals}{sizes}"
         raise Fault(f"'{dims}' is not the size of an input", expected="sizes such as 3x224x224", fix=fix)
     return (name if equals else "input"), found
 

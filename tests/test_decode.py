@@ -13,7 +13,7 @@ from paramcalc.engine import plugins
 from paramcalc.engine.decode import decoded
 from paramcalc.engine.settings import Decode
 from paramcalc.memory.memory import Plan, memory
-from paramcalc.model import load, parse
+from paramcalc.model import change, load, parse
 from paramcalc.ops.base import one_token
 from paramcalc.verify.decode import generate, whole
 from tests import calls
@@ -224,6 +224,7 @@ def test_a_step_reads_its_weights_and_its_cache() -> None:
     [
         (MIXED, Decode(13)),
         (MIXED, Decode(0)),
+        (MIXED.replace("value_dim=5", "value_dim=5 absorbed=false"), Decode(13)),
         (SEQUENCES, Decode(11, "target")),
         (VIDEO, Decode(6)),
         (MAMBA, Decode(9)),
@@ -293,6 +294,27 @@ def test_a_step_has_the_weights_of_its_layer(call: str, inputs: tuple[str, ...])
     assert after.output == one_token(before.output)
     if "absorbed" not in str(after.op):
         assert after.applied.cost.macs <= before.applied.cost.macs
+
+
+@pytest.mark.parametrize(
+    ("absorbed", "macs"),
+    [
+        # by hand, as of one token after 3: 8*2*5 + 8*6 + 8*2*5 for q, kv_a and o; then either kv_b in the query and the
+        # sum, 2*4*(3 + 5), and 2 heads * 4 tokens * (4 + 2 + 4), or kv_b on 4 latents, 4*64, and 2*4*(3 + 2 + 5)
+        ("", 80 + 48 + 80 + 64 + 80),
+        (" absorbed=true", 80 + 48 + 80 + 64 + 80),
+        (" absorbed=false", 80 + 48 + 80 + 256 + 80),
+    ],
+)
+def test_latents_expanded_again(absorbed: str, macs: int) -> None:
+    """`absorbed` decides how a step is computed, from the spec and from outside."""
+    line = "latent_attention 2 4 3 2 5 causal=true"
+    text = f"{{input: {{length: 4, channels: 8}}, layers: [{line}{absorbed}]}}"
+    plain = f"{{input: {{length: 4, channels: 8}}, layers: [a: {line}]}}"
+
+    assert parse(text).count(decode=3).totals.macs == macs
+    if absorbed:
+        assert parse(plain).count([change(f"a.{absorbed.strip()}")], decode=3).totals.macs == macs
 
 
 def test_positions_keep_their_table() -> None:

@@ -13,6 +13,7 @@ from paramcalc.base.errors import Fault, SpecError
 from paramcalc.count.report import count
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
+from paramcalc.engine.lint import remarks
 from paramcalc.language.unread import unread
 from paramcalc.language.values import FUNCTIONS
 from tests.written import calls, edges, graph, paths, spec, wrong
@@ -497,6 +498,129 @@ def test_a_picture_with_its_colours_last(declared: str, remark: list[str]) -> No
     assert doubts(f"input: {declared}\nlayers: [relu]") == remark
 
 
+def all_remarks(text: str) -> list[str]:
+    """All remarks on a spec."""
+    one = spec(text)
+    return [problem.fact for problem in remarks(one, elaborate(one))]
+
+
+def on_tokens(*lines: str, head: str = "") -> str:
+    return "\n  ".join(["input: {length: 16, channels: 64}", *([head] if head else [])]) + "\n".join(
+        ["\nlayers:", *(f"  {line}" for line in lines)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "remark"),
+    [
+        (
+            ["- gate: linear 128, silu", "- up: linear 128", "- multiply from gate up"],
+            ["'up' reads 'gate', and multiply reads both"],
+        ),
+        (
+            ["- gate: linear 128", "- up: linear 128", "- sigmoid", "- multiply from gate x"],
+            ["'up' reads 'gate', and multiply reads both"],
+        ),
+        (
+            ["- q: linear 64", "- k: linear 32", "- v: linear 32", "- cross_attention 4 from q k"]
+            + ["- add: {a: linear 64 from v, b: identity}"],
+            ["'k' reads 'q', and cross_attention reads both"],
+        ),
+        (
+            ["- q: linear 64", "- k: linear 64", "- q2: scale 1/8 from q", "- k2: rotary from k"]
+            + ["- matmul transpose=true from q2 k2"],
+            ["'k' reads 'q', and matmul reads both"],
+        ),
+        (
+            ["- q: layer_norm", "- delta: slice_channels 0 48, linear 64", "- b: slice_channels 0 16"]
+            + ["- c: slice_channels 0 16 from q", "- selective_scan from q delta b c"],
+            ["'b' reads 'delta', and selective_scan reads both"],
+        ),
+        (["- gate: linear 128", "- up: linear 128 from gate", "- multiply from gate up"], []),
+        (["- gate: linear 128", "- up: linear 128 from input", "- multiply from gate up"], []),
+        (["- a: linear 64", "- b: linear 64", "- add from a b"], []),  # a residual connection
+        (["- a: linear 64", "- b: linear 64", "- add from a b", "- multiply from a x"], []),
+        (["- features: linear 64", "- mask: linear 1, sigmoid", "- multiply from features mask"], []),
+        (["- features: layer_norm", "- mask: linear 64", "- multiply from features mask"], []),
+        (["- a: linear 64", "- b: linear 64", "- linear 5"], []),
+    ],
+)
+def test_lines_that_were_meant_side_by_side(lines: list[str], remark: list[str]) -> None:
+    """A named line that reads the one above, both of which one product reads: gate and up, query and key."""
+    assert all_remarks(on_tokens(*lines)) == remark
+
+
+def test_lines_side_by_side_in_a_block() -> None:
+    """In a block and in a group as well; once, however many calls."""
+    text = """
+    input: {length: 16, channels: 64}
+    blocks:
+      swiglu hidden:
+        - inner:
+            - gate: linear hidden, silu
+            - up: linear hidden
+            - multiply from gate up
+        - linear 64
+    layers: [swiglu 96, swiglu 32]
+    """
+
+    assert all_remarks(text) == ["'up' reads 'gate', and multiply reads both"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "line", "remark"),
+    [
+        ("3x224x224", "conv2d 3 64 3", ["conv2d has a kernel of 64x64"]),
+        ("3x224x224", "conv2d 64 3", []),
+        ("3x224x224", "conv2d 3 31 2 padding=15", []),
+        ("16x9x9", "conv2d 16 32 3 padding=16", ["conv2d has a kernel of 32x32"]),
+        ("16x224x224", "conv2d channels 63 32 groups=channels", []),
+        (
+            "{length: 128, channels: 768}",
+            "self_attention 768 12",
+            ["self_attention has as many heads as channels"],
+        ),
+        ("{length: 128, channels: 768}", "self_attention 12", []),
+        ("{length: 35, channels: 20}", "lstm 20 30", ["lstm has 30 layers"]),
+        ("{length: 35, channels: 20}", "lstm 20 8", []),
+        ("{length: 35, channels: 20}", "gru 30 9", []),
+    ],
+)
+def test_pytorchs_first_argument(declared: str, line: str, remark: list[str]) -> None:
+    """A number that would be the input channels, followed by one that is much too large."""
+    assert all_remarks(f"input: {declared}\nlayers:\n  - {line}\n") == remark
+
+
+@pytest.mark.parametrize(
+    ("bias", "remark"),
+    [
+        ("", ["'linear' shares the weight of an embedding, and has 1,000 biases of its own"]),
+        (" bias=true", []),
+        (" bias=false", []),
+    ],
+)
+def test_biases_beside_a_shared_weight(bias: str, remark: list[str]) -> None:
+    text = "input: {length: 12}\nlayers:\n  - tokens: embedding 1000 64\n  - linear 1000%s share=tokens\n"
+
+    assert all_remarks(text % bias) == remark
+
+
+@pytest.mark.parametrize(
+    ("gates", "remark"),
+    [
+        ("", ["the router ends in a softmax, and the scores that are chosen go through another"]),
+        (", gates: sum", []),
+        (", gates: scores", []),
+    ],
+)
+def test_a_softmax_of_a_softmax(gates: str, remark: list[str]) -> None:
+    """Not wrong in its counts, and another network than was meant."""
+    text = f"experts: {{mixture: 8, active: 2{gates}, router: [linear mixture, softmax], layers: linear 64}}"
+
+    assert all_remarks(on_tokens(f"- {text}")) == remark
+    assert all_remarks(on_tokens(f"- {text.replace(', softmax', '')}")) == []
+
+
 def test_a_second_head_in_a_group() -> None:
     """Outputs of a group are heads as well."""
     text = "input: 8\noutputs: [h/a, h/b]\nlayers:\n  - relu\n  - h:\n      - a: linear 4\n      - b: linear 4{}\n"
@@ -622,12 +746,40 @@ def test_names_that_are_read(text: str) -> None:
     assert unread_names("input: 3x8x8\n" + text) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "remark"),
+    [
+        (
+            "knobs: {hidden: 256}\nblocks: {ffn hidden=128: linear hidden}\nlayers: [ffn]",
+            [
+                "nothing reads the knob 'hidden': a parameter of the block 'ffn' has its name, and is read instead"
+            ],
+        ),
+        (
+            "knobs: {n: 4}\nlayers: [{table: {columns: name n, rows: [a 1, b 2], layers: [n * relu]}}]",
+            ["nothing reads the knob 'n': a column of a table has its name, and is read instead"],
+        ),
+        (
+            "knobs: {mixture: 4}\nlayers: [{experts: {mixture: 8, active: 2, router: linear mixture, "
+            "layers: linear 64}}]",
+            ["nothing reads the knob 'mixture': a number of the experts has its name, and is read instead"],
+        ),
+        ("knobs: {n: 2}\nblocks: {ffn n=n: linear n}\nlayers: [ffn]", []),  # the default is the knob's value
+        ("knobs: {n: 2}\nblocks: {ffn n: linear n}\nlayers: [ffn n]", []),
+        ("knobs: {n: 2}\nlayers: [{table: {columns: n, rows: [n, 3], layers: [n * relu]}}]", []),
+        ("knobs: {n: 2}\nlayers: [{table: {columns: n, rows: [2, 3], layers: [n * relu]}}, linear n]", []),
+    ],
+)
+def test_a_knob_that_another_name_hides(text: str, remark: list[str]) -> None:
+    """Where a parameter or a column has a knob's name, the knob is not read."""
+    assert unread_names("input: {length: 4, channels: 8}\n" + text) == remark
+
+
 def test_bundled_specs_get_no_remarks() -> None:
-    """Nothing in them is unread, and no join reads one tensor under two names."""
+    """Nothing in them is unread, no join reads one tensor under two names, no line the wrong tensor."""
     specs = {bundled.source.name: bundled for _, bundled in library.bundled_models()}
 
-    assert [problem for bundled in specs.values() for problem in unread(bundled)] == []
-    assert [elaborate(bundled).doubts for bundled in specs.values()] == [()] * len(specs)
+    assert [problem for one in specs.values() for problem in remarks(one, elaborate(one))] == []
 
 
 def test_what_a_used_spec_does_not_read_is_its_own_matter(tmp_path: Path) -> None:

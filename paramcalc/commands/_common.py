@@ -346,10 +346,10 @@ def doubts(spec: Spec, graph: Graph | None = None, resized: bool = True) -> None
     """Remarks on what is legal and mostly not meant: names that nothing reads, tensors read twice, and where
     inputs were `resized`, knobs apart.
     """
-    from paramcalc.engine.lint import knobs_left_behind
+    from paramcalc.engine.lint import knobs_left_behind, remarks
     from paramcalc.language.unread import unread
 
-    shown, rest = first_of((*unread(spec), *(graph.doubts if graph else ())))
+    shown, rest = first_of(remarks(spec, graph) if graph else unread(spec))
     for problem in shown:
         remark(problem._replace(fact=f"remark: {problem.fact}").render() + "\n")
     if rest:

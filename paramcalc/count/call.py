@@ -22,7 +22,9 @@ def call_text(op: Op) -> str:
     for name, attribute in attributes(type(op)).items():
         value = getattr(op, name)
         if attribute.required or value != attribute.convert(type(op), attribute.default):
-            text = _short(attribute.shortest(type(op), value))
+            least = attribute.shortest(type(op), value)
+            pair = attribute.kind == "Padding" and op.rank == 1 and isinstance(least, tuple)
+            text = _bracketed(least) if pair else _short(least)
             parts.append(text if attribute.required else f"{name}={text}")
     return " ".join(parts)
 

@@ -123,7 +123,7 @@ class Calls:
                 self.draft.charge(extent(value)[0])
             return value
 
-        return self.arguments(call, [*known], view, read, lambda one: self.unknown_attribute(op, one))
+        return self.arguments(call, [*known], view, read, lambda one: self.unknown_attribute(op, one, view))
 
     def arguments(
         self,
@@ -151,9 +151,11 @@ class Calls:
                 given[name] = read(name, argument.value)
         return given, share, frozen
 
-    def unknown_attribute(self, op: type[Op], argument: Argument) -> Fault:
+    def unknown_attribute(self, op: type[Op], argument: Argument, view: Viewpoint) -> Fault:
         names = [*attributes(op)]
         name = argument.name
+        from paramcalc.language import foreign  # only here: what is wrong is known by now
+
         if not names:
             return Fault(f"{op.name} takes no arguments", at=(argument.start, argument.end))
         if not name:
@@ -164,10 +166,15 @@ class Calls:
             fix = f"separate calls with a comma: {op.name} ..., {value.text}"
         elif name in op.elsewhere:
             fix = f"it is called {op.elsewhere[name]} here"
-        elif name.startswith("in_"):
-            fix = "leave it out: it is inferred from the input"
+        elif name in ("dim", "axis") and "axis" in names:
+            axes = _named_axes(
+                value.known if isinstance(value, Expression) and value.constant else None, view
+            )
+            fix = f"it is called axis here, and axes have names{axes and f': axis={axes}'}"
         else:
-            fix = near(name, names) or related(name, names) or listed(names)
+            fix = (
+                foreign.attribute(op.name, name) or near(name, names) or related(name, names) or listed(names)
+            )
         at = (argument.start, argument.start + len(name))
         return Fault(f"{op.name} has no attribute '{name}'", fix=fix, at=at)
 
@@ -194,6 +201,9 @@ class Calls:
                 value = given[name]
                 if isinstance(value, str) and not fault.fix:
                     fault.fix = near(value, self.draft.knobs)
+                if name in ("axis", "axes") and not fault.fix:
+                    axes = _named_axes(value, view)
+                    fault.fix = axes and f"axes have names: write {name}={axes}"
                 return
 
     # -------------------------------------------------------------------- defaults and changes
@@ -372,3 +382,14 @@ class Calls:
                 raise UnknownError from None
         key = (block.name, tuple([exact(value) for value in values.values()]))
         return self.parameters.setdefault(key, values)
+
+
+def _named_axes(value: Value | None, view: Viewpoint) -> str:
+    """The names of axes that are given by number, as PyTorch counts them, after the batch; '' if they are not."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    axes = view.draft.shapes[view.incoming].axes if view.incoming >= 0 else ()
+    legal = [one for one in numbers if type(one) is int and one and -len(axes) <= one <= len(axes)]
+    if len(legal) < len(numbers):
+        return ""
+    names = [axes[one if one < 0 else one - 1] for one in legal]
+    return names[0] if len(names) == 1 else f"({', '.join(names)})"

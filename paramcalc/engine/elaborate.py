@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from paramcalc.base.errors import Fault, Problem, SpecError, in_order
+from paramcalc.base.errors import Fault, Problem, Source, SpecError, in_order
 from paramcalc.base.shape import Shape
 from paramcalc.engine.blame import LastRound, Rounds, explain_unread, report_call, report_expression
 from paramcalc.engine.blame_settings import blame_settings
@@ -171,7 +171,8 @@ class Elaborator:
         outputs = self.outputs(root, last)
         if not draft.problems and not self.unreadable and MISSING not in draft.shapes[: draft.first]:
             for problem in self.builder.check(outputs):
-                draft.problems.add(*explain_unread(problem, self.repeated_from, self.ends))
+                chains = self.chains_of(problem.source)
+                draft.problems.add(*explain_unread(problem, self.repeated_from, self.ends, chains))
         if draft.problems:
             raise SpecError(draft.problems.in_order())
         touched = settings_remarks(
@@ -193,6 +194,11 @@ class Elaborator:
                 *dict.fromkeys(self.remarks),
             ),
         )
+
+    def chains_of(self, source: Source) -> list[Chain]:
+        """What a text has of chains: of blocks, and of the layers."""
+        blocks = [block.chain for block in self.spec.blocks.values() if block.source == source]
+        return [*blocks, *([self.spec.layers] if self.spec.layers_source == source else [])]
 
     def outputs(self, root: Scope, last: int) -> tuple[int, ...]:
         """The values that leave the network: those that the spec names, or the end of its chain."""

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault, near
-from paramcalc.engine.scope import NOTHING, Draft, UnknownError, Viewpoint, no_tensor
+from paramcalc.engine.scope import NOTHING, Draft, Group, UnknownError, Viewpoint, no_tensor
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import MOST_INPUTS, Argument, Block, Call
 from paramcalc.language.values import Value
@@ -97,6 +97,9 @@ def call_inputs(op: type[Op], call: Call, view: Viewpoint) -> tuple[int, ...]:
             tensors = " ".join(words) if len(words) > 1 else "a b"
             fix = f"write its branches below it, or name the layers on its line: {op.name} from {tensors}"
             fact = f"{op.name} joins two or more tensors"
+            here = next((word for word in words if _is_incoming(word, view)), "")
+            if here and "x" in words:
+                fix = f"x is the incoming tensor, which is '{here}': write {op.name} from {here} NAME"
             if not inputs:
                 raise Fault(fact, found=f"none: the repeat of {call.references[0]} has no rounds")
             raise Fault(fact, found="one", fix=fix)
@@ -117,6 +120,12 @@ def _wanted(names: tuple[str, ...], optional: int) -> str:
     if not optional:
         return f"{least} inputs, {' and '.join(names)}"
     return f"{least} to {len(names)} inputs, {', '.join(names[:least])} and if given {' and '.join(names[least:])}"
+
+
+def _is_incoming(word: str, view: Viewpoint) -> bool:
+    """Whether a word names the tensor just there."""
+    entry = view.outward(word) if view.scope is not None else None
+    return entry is not None and (entry.value if isinstance(entry, Group) else entry) == view.incoming
 
 
 def _word(argument: Argument) -> str:

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from itertools import pairwise
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise, takewhile
+from math import prod
+from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault, Problem
-from paramcalc.base.shape import Shape
+from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.engine.scope import Frame, UnknownError, Viewpoint
 from paramcalc.language.expression import Expression
-from paramcalc.language.spec import Chain, Input, Join, Named, Repeat, Spec, Step
-from paramcalc.language.unread import read_names
+from paramcalc.language.spec import Call, Chain, Input, Item, Join, Named, Repeat, Spec, Step, inner
+from paramcalc.language.unread import read_names, unread
 from paramcalc.language.values import Value
 from paramcalc.ops.attributes import shown
 
 MOST_COLOURS = 3  # channels of a picture
 JUST_THERE = ("x", "identity")
 KEEP = "to keep an earlier tensor, name it: '- entry: identity'"
+PRODUCTS = {"multiply", "matmul", "einsum", "cross_attention", "selective_scan"}
+SUMS = {"add", "subtract", "concat", "maximum", "minimum"}
+LARGEST_KERNEL = 31  # that networks have
+MOST_RECURRENT = 8  # layers, of one op
+
+
+def remarks(spec: Spec, graph: Graph) -> tuple[Problem, ...]:
+    """All remarks on a spec and the network that it gives."""
+    return (
+        *unread(spec),
+        *side_by_side(spec),
+        *graph.doubts,
+        *first_arguments(graph),
+        *biases_of_shared(graph),
+        *scores_twice(graph),
+    )
 
 
 # ------------------------------------------------------------------------------------------ inputs
@@ -96,6 +113,72 @@ def _first_call(item: Named) -> Step | None:
     return first if isinstance(first, Step) else None
 
 
+def side_by_side(spec: Spec) -> Iterator[Problem]:
+    """A remark on each named line that reads the one above, begins as it does, and meets it in a product.
+
+    gate and up, query and key: both are mostly meant to read one tensor. What a spec takes over by `use` is its
+    own matter.
+    """
+    blocks = (block.chain for block in spec.blocks.values() if block.source == spec.source)
+    waiting = [*blocks, *([spec.layers] if spec.layers_source == spec.source else [])]
+    while waiting:
+        chain = waiting.pop()
+        waiting += [Chain(inner(item), item.at) for item in chain.items if not isinstance(item, Step)]
+        for place, (one, two) in enumerate(pairwise(chain.items), start=2):
+            if not (isinstance(one, Named) and isinstance(two, Named)):
+                continue
+            first, second = _first_call(one), _first_call(two)
+            if not (first and second) or second.call.references or first.call.head != second.call.head:
+                continue
+            met = _meeting(chain.items[place:], one.name, two.name, _sized_alike(first.call, second.call))
+            if met:
+                start, end = second.at + second.call.start, second.at + second.call.end
+                line = " ".join(spec.source.text[start:end].split())
+                fact = f"'{two.name}' reads '{one.name}', and {met} reads both"
+                fix = f"if both should read one tensor, name it: {line} from NAME; if not, write from {one.name}"
+                yield Problem(spec.source, start, end, fact, (fix,))
+
+
+def _sized_alike(one: Call, two: Call) -> bool:
+    """Whether two calls begin with the same argument."""
+    texts = [
+        call.arguments[0].value.text
+        for call in (one, two)
+        if call.arguments and isinstance(call.arguments[0].value, Expression)
+    ]
+    return len(texts) == 2 and texts[0] == texts[1]
+
+
+def _meeting(rest: Sequence[Item], one: str, two: str, alike: bool) -> str:
+    """The product that reads what comes of one line and of the other, in the lines after both; '' if none does.
+
+    Through a sum nothing is followed. An elementwise product of other sizes is a mask, made of what it masks.
+    """
+    left, right, current = {one}, {two}, two
+    for name, call in _calls(rest):
+        words = [str(reference).split("/")[0] for reference in call.references] if call else []
+        read = {current if word == "x" else word for word in words or (["x"] if call else [])}
+        lefts, rights = not left.isdisjoint(read), not right.isdisjoint(read)
+        head = call.head if call else ""
+        if lefts and rights and head in PRODUCTS and (alike or head != "multiply"):
+            return head
+        if rights and head not in SUMS:
+            right.add(name)
+        elif lefts and head not in SUMS:
+            left.add(name)
+        current = name
+    return ""
+
+
+def _calls(items: Sequence[Item]) -> Iterator[tuple[str, Call | None]]:
+    """The calls of lines, each with the name of what it gives; None for what has a chain of its own."""
+    for item in items:
+        *before, last = item.chain.items if isinstance(item, Named) and item.chain.items else (item,)
+        for step in before:
+            yield getattr(step, "name", ""), step.call if isinstance(step, Step) else None
+        yield getattr(item, "name", ""), last.call if isinstance(last, Step) else None
+
+
 def counted_by_another_x(item: Repeat, view: Viewpoint, count: Value) -> Iterator[Problem]:
     """A remark on a number of rounds that x decides, where the x of the block would give another one."""
     assert view.scope is not None
@@ -114,6 +197,84 @@ def counted_by_another_x(item: Repeat, view: Viewpoint, count: Value) -> Iterato
         )
         start = item.at + item.times.at
         yield Problem(frame.source, start, start + len(item.times.text), fact, (fix,))
+
+
+# ------------------------------------------------------------------------------ arguments and weights
+
+
+def first_arguments(graph: Graph) -> Iterator[Problem]:
+    """A remark on each line that seems to begin with the input channels, as PyTorch's layers do."""
+    for layer in _each_use(graph):
+        shape = layer.applied.inputs[0] if layer.applied.inputs else None
+        if shape is None or CHANNELS not in shape.axes or type(shape.channels) is not int:
+            continue
+        doubt = _input_channels(layer, shape)
+        head, *words = layer.source.text[layer.start : layer.end].split()
+        placed = [*takewhile(lambda word: "=" not in word and word != "from", words)]
+        fewest = 3 if "conv" in head else 1  # PyTorch's convolutions need a kernel
+        if doubt and head == layer.op.title and len(placed) >= fewest and placed[0] != CHANNELS:
+            line = " ".join((head, *words[1:]))
+            fix = f"leave out PyTorch's first argument, the input channels: {line}"
+            yield Problem(layer.source, layer.start, layer.end, doubt, (fix,))
+
+
+def _input_channels(layer: Layer, shape: Shape) -> str:
+    """What is odd about a layer if its first argument is the number of its input channels; '' if nothing."""
+    op: Any = layer.op
+    channels, name = shape.channels, op.title
+    if name.startswith(("conv", "local_conv", "deform_conv")) and op.out_channels == channels:
+        kernel = getattr(op, "kernel_size", ())
+        sizes = zip(kernel, shape.space[-len(kernel) :], strict=True)
+        large = any(one > LARGEST_KERNEL or one > size for one, size in sizes)
+        return f"{name} has a kernel of {'x'.join(map(str, kernel))}" if large else ""
+    if name in ("self_attention", "cross_attention") and op.heads == channels > 1:
+        return f"{name} has as many heads as channels"
+    if name in ("lstm", "gru", "rnn") and op.out_channels == channels and op.num_layers > MOST_RECURRENT:
+        return f"{name} has {op.num_layers} layers"
+    return ""
+
+
+def biases_of_shared(graph: Graph) -> Iterator[Problem]:
+    """A remark on each layer that shares an embedding's weight, and has a bias that its line does not mention."""
+    layers = {layer.path: layer for layer in graph.layers if layer.shared or layer.op.name == "embedding"}
+    for layer in layers.values():
+        owners = {layers[path].op.name for path in layer.shared.values() if path in layers}
+        own = layer.applied.weights.keys() - layer.shared.keys()
+        if (
+            "embedding" in owners
+            and own == {"bias"}
+            and "bias" not in layer.source.text[layer.start : layer.end]
+        ):
+            many = prod(layer.applied.weights["bias"])
+            fact = f"'{layer.path}' shares the weight of an embedding, and has {many:,} biases of its own"
+            fix = "write bias=false, or bias=true if they are meant"
+            yield Problem(layer.source, layer.start, layer.end, fact, (fix,))
+
+
+def scores_twice(graph: Graph) -> Iterator[Problem]:
+    """A remark on each mixture whose router ends in a softmax, which is taken again of the scores chosen."""
+    first = len(graph.inputs)
+    for layer in graph.layers:
+        if (
+            layer.op.name == "experts"
+            and getattr(layer.op, "gates", "") == "softmax"
+            and layer.inputs[0] >= first
+        ):
+            router = graph.layers[layer.inputs[0] - first]
+            if router.op.name == "softmax":
+                fact = "the router ends in a softmax, and the scores that are chosen go through another"
+                fix = "write gates=sum or gates=scores, or leave the softmax out"
+                yield Problem(router.source, router.start, router.end, fact, (fix,))
+
+
+def _each_use(graph: Graph) -> Iterator[Layer]:
+    """One layer of each place in the text and each use of an op."""
+    seen = set()
+    for layer in graph.layers:
+        key = id(layer.applied), layer.start, layer.source.name
+        if key not in seen:
+            seen.add(key)
+            yield layer
 
 
 # ------------------------------------------------------------------------------------------- joins

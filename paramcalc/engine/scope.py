@@ -37,6 +37,7 @@ MOST_CALLS = 8  # shown of those that led to a mistake
 UNKNOWN = -1  # the value of a layer that could not be elaborated
 NOTHING = -2  # no incoming tensor: the spec has several inputs
 LATER = "1.."  # the round that stands for all but the first, where the number of rounds is a symbol
+NO_TENSOR = "there is no incoming tensor here: the spec has several inputs"
 CONCRETE = "do not make the number of rounds a symbol"
 
 
@@ -248,7 +249,7 @@ def no_tensor(outside: bool = False) -> Fault:
     """There is no incoming tensor: outside the layers, or where a spec has several inputs."""
     if outside:
         return Fault("no tensor here", fix="sizes of tensors are defined in layers, blocks and defaults")
-    return Fault("there is no incoming tensor here: the spec has several inputs", fix="name one: from NAME")
+    return Fault(NO_TENSOR, fix="name one: from NAME")
 
 
 class Viewpoint:
@@ -580,7 +581,11 @@ class _Worded(NamedTuple):
     words: tuple[str, ...]
 
     def value(self, name: str) -> Value:
-        return name if name in self.words else self.view.value(name)
+        if name in self.words:
+            return name
+        if name != CHANNELS and self.view.bound(name) is None:
+            raise self.view.unknown_name(name, self.words)
+        return self.view.value(name)
 
     def tensor(self, name: str) -> Shape:
         return self.view.tensor(name)

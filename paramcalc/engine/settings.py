@@ -198,6 +198,8 @@ def _checked(draft: Draft, knob: Knob, value: Value) -> Value:
         return value
     if not draft.callable(value):
         fix = near(value, [*draft.knobs, *draft.heads()])
+        if value.lower() in ("yes", "no", "on", "off"):
+            fix = "write true or false"
         fix = fix or f"write a knob that holds a word as {{default: {value}, choices: [...]}}"
         raise Fault(f"'{value}' is neither a knob above nor an op or block", fix=fix)
     return draft.head(value)

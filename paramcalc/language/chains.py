@@ -160,6 +160,9 @@ def _in_flow(text: str, end: int) -> bool:
     return after is not None and text[after.end() : after.end() + 1] in (",", "]", "}")
 
 
+PARAMETERS = ("params", "parameters", "args", "arguments")  # of a block, as other languages declare them
+
+
 class ChainReader(Reader):
     """Reads chains. `blocks` are the names of blocks, `variables` those that may hold an op's name."""
 
@@ -571,9 +574,12 @@ class ChainReader(Reader):
         self, node: Mapping, what: str, required: tuple[str, ...], optional: tuple[str, ...]
     ) -> dict[str, Node] | None:
         """The entries of a keyword's mapping by key; None, and a problem, when they do not fit."""
-        for key, _ in node.entries:
+        for key, value in node.entries:
             if key.text not in (*required, *optional):
                 fix = near(key.text, (*required, *optional)) or "is a '- ' missing before it?"
+                if key.text in PARAMETERS and "override" in optional:
+                    names = value.text if isinstance(value, Scalar) else "NAME"
+                    fix = f"parameters are part of the block's key: {what} {names}:"
                 self.fail(key, f"'{key.text}' is not a part of '{what}'", fix)
                 return None
         for name in required:

@@ -138,7 +138,13 @@ _JOINS = {
     "mm": "matmul", "dot": "matmul", "div": "divide", "divide": "divide", "maximum": "maximum", "minimum": "minimum",
 }  # fmt: skip
 
+_INFERRED = "leave it out: it is inferred from the input"
 _MIXTURE = "experts, with mixture, active, router and layers below it"
+_SINES = "add from x sines, where sines is one of the inputs: a fixed table has no params"
+_FIXED = (
+    "from NAME, where NAME is one of the inputs: a fixed tensor has no params (parameter SIZES is learned)"
+)
+_GATED = "multiply: {{gate: [linear HIDDEN, {}], up: linear HIDDEN}}, then linear OUT, as a block"
 _LATENT = "latent_attention HEADS KV_RANK NOPE_DIM ROPE_DIM VALUE_DIM"
 
 # other names, and what to write
@@ -184,13 +190,31 @@ _WORDS = {
     "groupedqueryattention": "self_attention HEADS kv_heads=N",
     "multiheadlatentattention": _LATENT, "mla": _LATENT, "rotaryembedding": "rotary", "rope": "rotary",
     "slidingwindowattention": "self_attention HEADS causal=true window=N",
-    "positionalencoding": "positions", "positionembedding": "positions", "clstoken": "class_token",
+    "positionalencoding": f"positions, which are learned; or {_SINES}", "sinusoidalpositions": _SINES,
+    "sinusoidalpositionembedding": _SINES, "sinusoidalpositionalembedding": _SINES,
+    "sinusoidalpositionalencoding": _SINES, "sinepositionencoding": _SINES, "sinusoidal": _SINES, "sines": _SINES,
+    "constant": _FIXED, "constants": _FIXED, "buffer": _FIXED, "zeros": _FIXED, "ones": _FIXED, "full": _FIXED,
+    "zeroslike": "scale 0", "swiglu": _GATED.format("silu"), "geglu": _GATED.format("gelu"),
+    "reglu": _GATED.format("relu"), "residual": "add: {main: ..., skip: identity}",
+    "activation": "its name: relu, gelu, silu",
+    "positionembedding": "positions", "clstoken": "class_token",
     "rescaling": "scale FACTOR", "inputlayer": "input: SIZES, above the layers",
     "input": "input: SIZES, above the layers", "sequential": "a list of lines, or a block",
     "modulelist": "a list of lines, or a block",
     "stochasticdepth": "drop_path P", "hsigmoid": "hard_sigmoid", "hswish": "hard_swish", "exponential": "exp",
     "bidirectional": "lstm SIZE bidirectional=true",
     "timedistributed": "the layer itself: linear and norms work on each position",
+}  # fmt: skip
+
+_BETWEEN = "there is none between its layers: N * layer, where layer is a block: dropout P, {}"
+_OWN = "write it as a call of its own, after a comma"
+
+# attributes that other programs have, by name, and what to write
+_ATTRIBUTES = {
+    "tie": "share=LAYER takes the weights of a layer", "tied": "share=LAYER takes the weights of a layer",
+    "weight": "share=LAYER takes the weights of a layer", "tie_weights": "share=LAYER takes the weights of a layer",
+    "embed_dim": _INFERRED, "d_model": _INFERRED, "input_size": _INFERRED, "num_features": _INFERRED,
+    "activation": _OWN, "act": _OWN, "dropout": _OWN, "inplace": "leave it out", "batch_first": "leave it out",
 }  # fmt: skip
 
 # what PyTorch and Keras have, and paramcalc has not
@@ -279,6 +303,39 @@ def advice(name: str) -> str:
             if _plain(theirs) == plain:
                 return f"write {_usage(call.op)}"
     return f"write {_usage(name.lower())}" if ops.known(name.lower()) else ""
+
+
+def attribute(op: str, name: str) -> str:
+    """What to write for an attribute that an op has elsewhere; '' where nothing is known.
+
+    >>> attribute("linear", "tie")
+    'share=LAYER takes the weights of a layer'
+    """
+    if name == "dropout" and op in _RECURRENT:
+        return _BETWEEN.format(f"{op} OUT")
+    return _ATTRIBUTES.get(name, _INFERRED if name.startswith("in_") else "")
+
+
+def without_input(op: str, arguments: list[str]) -> str:
+    """The line for a call whose arguments are in PyTorch's order, the input channels first; '' if there is none.
+
+    >>> without_input("conv2d", ["3", "64", "3"]), without_input("layer_norm", ["768"])
+    ('conv2d 64 3', 'layer_norm')
+    """
+    for theirs, call in _tables()[0].items():
+        first = next(iter(call.parameters), "")
+        if (
+            call.op == op
+            and call.parameters.get(first) in ("", "normalized")
+            and first not in ("dim", "start_dim")
+        ):
+            try:
+                written = ast.parse(f"{theirs}({', '.join(arguments)})", mode="eval").body
+                assert isinstance(written, ast.Call)
+                return _translated(call, written.args, written.keywords)
+            except (SyntaxError, _NoCounterpartError):
+                return ""
+    return ""
 
 
 def _usage(name: str) -> str:

@@ -280,7 +280,8 @@ def square_root(value: Value) -> Value:
             f"a square, such as {above**2} or {(above + 1) ** 2}" if value >= 0 else "a square, at least 0"
         )
         fact = f"the square root of {shown(value)} is no exact number"
-        raise Fault(fact, expected=around if value.denominator == 1 else "a square")
+        fix = f"write a decimal: it is about {float(value) ** 0.5:.7g}" if value > 0 else ""
+        raise Fault(fact, expected=around if value.denominator == 1 else "a square", fix=fix)
     return divide(above, below)
 
 

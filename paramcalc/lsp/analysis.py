@@ -14,9 +14,9 @@ from paramcalc.check.check import Result, check_spec
 from paramcalc.count.report import Report, Row, count
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
+from paramcalc.engine.lint import remarks
 from paramcalc.language import syntax
 from paramcalc.language.spec import Spec
-from paramcalc.language.unread import unread
 
 ERROR, WARNING = "error", "warning"
 
@@ -98,8 +98,7 @@ def analyse(
     except Fault as fault:
         findings.append(Finding(0, 1, ERROR, fault.fact, fault.notes()))
     if spec is not None and report is not None:
-        doubts = (*unread(spec), *report.graph.doubts)
-        findings += (_finding(problem, source, WARNING) for problem in doubts)
+        findings += (_finding(problem, source, WARNING) for problem in remarks(spec, report.graph))
         asserts = spec.claims is not None or spec.budgets is not None
         findings += judged(check_spec(spec), source) if judge and asserts else ()
     return Analysis(source, spec, report, findings)

@@ -45,6 +45,7 @@ class Attention(Op):
     qk_norm: Word | None = field(default=None, metadata={"choices": ("rms", "layer")})
 
     contracting = frozenset(PROJECTIONS)
+    elsewhere = {"num_heads": "heads", "num_key_value_heads": "kv_heads", "num_kv_heads": "kv_heads"}
 
     def weights(self, *inputs: Shape) -> Weights:
         x, memory = inputs[0].channels, inputs[-1].channels

@@ -39,6 +39,9 @@ def spread(op: Op, attribute: str, values: Sequence[T], x: Shape) -> dict[str, T
     return dict(zip(names, values if len(values) > 1 else [values[0]] * len(names), strict=True))
 
 
+TO_TOKENS = "put to_tokens before it"
+
+
 def need_tokens(op: Op, x: Shape, name: str = "", several: bool = False) -> Shape:
     """The input itself, if it is a sequence of channel vectors; or, if several may be, sequences of them."""
     if (x.axes[-2:] if several else x.axes) != ("length", CHANNELS):
@@ -55,7 +58,7 @@ def _tokens_fix(x: Shape) -> str:
         return "a vector has no length: name the axes of the input, or reshape it"
     if CHANNELS not in x.axes:
         return "the input has no channels: put an embedding before it"
-    return "put to_tokens before it"
+    return TO_TOKENS
 
 
 def need_last_channels(op: Op, x: Shape, fix: str) -> Size:

@@ -47,8 +47,8 @@ class LatentAttention(Op):
     Multiplications are the projections', and length^2 * heads * (nope_dim + rope_dim) for QK^T,
     length^2 * heads * value_dim for AV. `absorbed` multiplies kv_b_proj into queries and sums instead of
     into every latent (section 2.1.2 of the paper): the products then read latents, of kv_rank + rope_dim and
-    of kv_rank channels. That is how one token after `past` others is computed: the cache holds
-    kv_rank + rope_dim elements for each token. Without it the cached latents are expanded again.
+    of kv_rank channels. That is how --decode computes one token after `past` others, unless absorbed=false
+    expands the cached latents again: the cache holds kv_rank + rope_dim elements for each token.
     """
 
     heads: Size
@@ -59,7 +59,7 @@ class LatentAttention(Op):
     q_rank: Size | None = None
     causal: Flag = False
     theta: Number = 10000
-    absorbed: Flag = False
+    absorbed: Flag | None = None
     past: Count = 0
 
     contracting = frozenset({"q_proj", "q_a_proj", "q_b_proj", "kv_a_proj_with_mqa", "kv_b_proj", "o_proj"})
@@ -171,7 +171,7 @@ class LatentAttention(Op):
     def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
         if not self.causal:
             raise no_step(self, "each token sees the later ones", fix="add causal=true")
-        return replace(self, past=past, absorbed=True), (one_token(inputs[0]),)
+        return replace(self, past=past, absorbed=self.absorbed is not False), (one_token(inputs[0]),)
 
     def cached(self, *inputs: Shape) -> dict[str, Size]:
         """Latents and the keys that all heads share."""
