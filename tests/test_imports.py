@@ -28,6 +28,9 @@ HOMES = {
 }
 EXTRAS = {
     "torch": ("paramcalc.importing.readers",),  # what the user's module is made of: found, never asked for
+    "onnxruntime": ("paramcalc.importing.readers",),  # these two run what the user has, for a proof
+    "keras": ("paramcalc.importing.readers",),
+    "h5py": ("paramcalc.verify.networks",),
     "matplotlib": ("paramcalc.render.plot",),
     "pyarrow": ("paramcalc.sweep.parquet",),
     "fsspec": ("paramcalc.sweep.folder",),

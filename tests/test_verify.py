@@ -784,7 +784,7 @@ def test_bad_weight_files(content: Any, message: str, small: Path, run: Run) -> 
     [
         (("--input", "missing.npy"), "missing.npy: No such file or directory"),
         (("--weights", "missing.npz"), "missing.npz: No such file or directory"),
-        (("--weights", "weights.h5"), "arrays are read from .npz and .safetensors files"),
+        (("--weights", "weights.h5"), "arrays are read from .npz, .safetensors, .onnx and .keras files"),
         (("--weights", "x.safetensors"), "cannot be read as a .safetensors file"),
         (("--save-output", "no/such/y.npy"), "No such file or directory"),
         (("--input", "x.npy"), "the wrong shape"),

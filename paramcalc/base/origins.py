@@ -1,7 +1,8 @@
 """Where each weight of a spec is in the network that it was imported from: a map, as a file has it.
 
 A map is a JSON object: `weights` gives, for the path and name of each array, the source's name of it.
-Behind that name stand what is taken of the array: `.T` its transpose, `[0:64,128:192]` some of its rows.
+Behind that name stand what is taken of the array, step by step: `.T` its transpose, `.permute(3,2,0,1)`
+its axes in another order, `[0:64,128:192]` some of its rows.
 """
 
 from __future__ import annotations
@@ -9,37 +10,68 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Fault
 
 SCHEMA = "paramcalc/map/1"
-_ROWS = re.compile(r"\[(\d+:\d+(?:,\d+:\d+)*)\]$")
+_STEP = re.compile(r"(?:\.T|\.permute\((\d+(?:,\d+)*)\)|\[(\d+:\d+(?:,\d+:\d+)*)\])$")
+
+
+class Axes(NamedTuple):
+    """Axes in another order; none: in the opposite one."""
+
+    order: tuple[int, ...] = ()
+
+
+class Rows(NamedTuple):
+    """Rows by their ranges."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+
+Step: TypeAlias = Axes | Rows
 
 
 class Origin(NamedTuple):
-    """An array of a source, or what is taken of it: transposed first, then rows by their ranges."""
+    """An array of a source, and what is taken of it, step by step."""
 
     name: str
-    transposed: bool = False
-    rows: tuple[tuple[int, int], ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 def origin(text: str) -> Origin:
     """What a map says of a weight.
 
     >>> origin("attn.qkv.weight[0:64,128:192]")
-    Origin(name='attn.qkv.weight', transposed=False, rows=((0, 64), (128, 192)))
-    >>> origin("c_attn.weight.T").transposed
-    True
+    Origin(name='attn.qkv.weight', steps=(Rows(ranges=((0, 64), (128, 192))),))
+    >>> origin("c_attn.weight.T").steps
+    (Axes(order=()),)
+    >>> origin("lstm.W[0:1].permute(1,0,2)").steps
+    (Rows(ranges=((0, 1),)), Axes(order=(1, 0, 2)))
     """
-    found = _ROWS.search(text)
-    rows: tuple[tuple[int, int], ...] = ()
-    if found is not None:
-        pairs = [pair.split(":") for pair in found[1].split(",")]
-        rows = tuple((int(start), int(stop)) for start, stop in pairs)
+    steps: list[Step] = []
+    while found := _STEP.search(text):
+        steps.append(_step(found))
         text = text[: found.start()]
-    return Origin(text.removesuffix(".T"), text.endswith(".T"), rows)
+    return Origin(text, tuple(reversed(steps)))
+
+
+def _step(found: re.Match[str]) -> Step:
+    axes, rows = found.groups()
+    if rows is None:
+        return Axes(tuple(map(int, axes.split(","))) if axes else ())
+    pairs = [pair.split(":") for pair in rows.split(",")]
+    return Rows(tuple((int(start), int(stop)) for start, stop in pairs))
+
+
+def renamed(text: str, name: str) -> str:
+    """The same of an array with another name.
+
+    >>> renamed("c_attn.weight.T", "W")
+    'W.T'
+    """
+    return name + text[len(origin(text).name) :]
 
 
 def written(weights: Mapping[str, str]) -> str:

@@ -1,22 +1,31 @@
-"""The work that a source does on its weights alone, and that is prepared once."""
+"""Work on weights alone, which is done once, and work on what an input reaches, node by node as a source has it."""
 
 from __future__ import annotations
 
 from math import prod
 
 from paramcalc.importing.net import Net, name_of
-from paramcalc.importing.source import Source
+from paramcalc.importing.source import Node, Primitive, Source
 
 
-def folded_macs(source: Source) -> int:
-    """Multiply-accumulates of products that no input reaches: tables that are computed of weights."""
+def macs_of(source: Source, *, reached: bool) -> int:
+    """Multiply-accumulates of the nodes that an input reaches, or of all others: tables computed of weights.
+
+    They are counted by the sizes of the source, with none of our ops.
+    """
     net = Net(source)
-    total = 0
-    for node in source.nodes:
-        if node.value in net.data or name_of(node) not in ("linear", "matmul", "conv"):
-            continue
-        if name_of(node) == "linear" or name_of(node) == "matmul":
-            total += prod(node.dims) * net.dims(node.inputs[0])[-1]
-        else:
-            total += prod(node.dims) * prod(net.dims(node.inputs[1])[1:])
-    return total
+    return sum(_macs(net, node) for node in source.nodes if (node.value in net.data) is reached)
+
+
+def _macs(net: Net, node: Node) -> int:
+    if not isinstance(node.call, Primitive):  # each of its matrices meets each position once
+        matrices = (net.source.weights[name].dims for name in node.weights.values())
+        return prod(node.dims[:-1]) * sum(prod(dims) for dims in matrices if len(dims) == 2)
+    match name_of(node):
+        case "linear" | "matmul":
+            return prod(node.dims) * net.dims(node.inputs[0])[-1]
+        case "conv":
+            return prod(node.dims) * prod(net.dims(node.inputs[1])[1:])
+        case "conv_transpose":
+            return prod(net.dims(node.inputs[0])) * prod(net.dims(node.inputs[1])[1:])
+    return 0

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from paramcalc import ops
 from paramcalc.base.errors import Fault, SpecError
 from paramcalc.base.errors import Source as Place
+from paramcalc.base.origins import origin, renamed
 from paramcalc.base.shape import Shape
 from paramcalc.engine.elaborate import Settings, elaborate
 from paramcalc.engine.library import from_text
@@ -44,8 +45,13 @@ class Imported(NamedTuple):
         for layer, leaf in zip(graph.layers, self.order, strict=True):
             for ours, name in self.net.layers[leaf.value - first].weights.items():
                 if ours not in layer.shared:
-                    found[f"{layer.path}/{ours}"] = name
+                    found[f"{layer.path}/{ours}"] = self.stored(name)
         return found
+
+    def stored(self, name: str) -> str:
+        """What the source's own file calls a weight, and what is taken of it."""
+        weight = self.source.weights.get(origin(name).name)
+        return renamed(name, weight.stored) if weight is not None and weight.stored else name
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -105,29 +105,35 @@ class Weight(NamedTuple):
     """An array that the source stores. `learned` ones are parameters, others are buffers and constants.
 
     `numbers` are those of a constant small enough to matter as such: an epsilon, a scale.
-    `tied` is the name of the weight of which this one is another name.
+    `tied` is the name of the weight of which this one is another name. `stored` is what a file calls
+    it, and what is taken of that array, as `base/origins.py` writes it, where that is something else.
     """
 
     dims: Dims
     learned: bool = True
     numbers: float | tuple[float, ...] | None = None
     tied: str = ""
+    stored: str = ""
 
 
 class Proof(NamedTuple):
     """What the source itself says of its network, for `--prove`.
 
-    `arrays` gives the numbers of a weight, or of a value that depends on weights alone, by its name.
-    `run` gives the outputs, in order, for inputs by name with a batch of 1. Both are None for a network
-    that is too large. `macs` are multiply-accumulates that the source's own counter sees; None where
-    it sees none. `seen` names the counter.
+    `of` is what speaks, as in "counted in the file". `macs` are multiply-accumulates of what an input
+    reaches, that `seen` counts. `run` gives the outputs, in order, for inputs by the source's names with
+    a batch of 1. `arrays` gives the numbers of a weight, or of a value that depends on weights alone, by
+    its name; without it, they are in the file `path`, and so many as are stored there are the params.
+    What cannot be had is None, and `unproved` says why.
     """
 
-    params: int
-    macs: int | None
-    seen: str
-    arrays: Callable[[str], Any] | None
-    run: Callable[[Mapping[str, Any]], Sequence[Any]] | None
+    of: str
+    params: int | None = None
+    macs: int | None = None
+    seen: str = ""
+    arrays: Callable[[str], Any] | None = None
+    run: Callable[[Mapping[str, Any]], Sequence[Any]] | None = None
+    path: str = ""
+    unproved: tuple[str, ...] = ()
 
 
 class Source(NamedTuple):

@@ -1,4 +1,4 @@
-"""Arrays in files: .npy, .npz and .safetensors, whose headers alone are read until an array is used.
+"""Arrays in files: .npy, .npz, .safetensors, .onnx and .keras; headers alone are read until an array is used.
 
 Whoever made a file may mean harm: nothing in it is run, no header is trusted with more memory than the
 file has bytes, and what is not used is never unpacked.
@@ -55,11 +55,16 @@ def in_memory(arrays: Mapping[str, Array]) -> list[Stored]:
 
 
 def open_arrays(path: Path, *, alone: str = "") -> list[Stored]:
-    """The arrays of a .npz or .safetensors file in its order, or the one of a .npy file, named `alone`.
+    """The arrays of a file in its order, or the one of a .npy file, named `alone`.
 
     A .safetensors file has no order of its own: names in which numbers count as numbers give one.
     """
-    readers = {".npz": _open_npz, ".safetensors": _open_safetensors}
+    readers = {
+        ".npz": _open_npz,
+        ".safetensors": _open_safetensors,
+        ".onnx": _open_onnx,
+        ".keras": _open_keras,
+    }
     if alone:
         readers[".npy"] = partial(_open_npy, name=alone)
     if path.suffix not in readers:
@@ -157,6 +162,21 @@ def write_member(archive: zipfile.ZipFile, name: str, array: Array) -> None:
     """One more array in what is to be a .npz file."""
     with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
         np.lib.format.write_array(file, array, allow_pickle=False)
+
+
+# ------------------------------------------------------------------------- files of whole networks
+
+
+def _open_onnx(path: Path) -> list[Stored]:
+    from paramcalc.verify.networks import onnx_arrays
+
+    return [Stored(*one) for one in onnx_arrays(path)]
+
+
+def _open_keras(path: Path) -> list[Stored]:
+    from paramcalc.verify.networks import keras_arrays
+
+    return [Stored(*one) for one in keras_arrays(path)]
 
 
 # -------------------------------------------------------------------------------------- safetensors

@@ -11,7 +11,7 @@ import numpy as np
 
 from paramcalc.base import origins
 from paramcalc.base.errors import Fault, near
-from paramcalc.base.origins import Origin
+from paramcalc.base.origins import Origin, Rows
 from paramcalc.engine.graph import Graph
 from paramcalc.verify.checkpoint import WeightMatch
 from paramcalc.verify.files import Stored
@@ -64,12 +64,25 @@ def match_by_map(
 
 
 def _taken(stored: Stored, taken: Origin, path: str, dims: tuple[int, ...]) -> Stored:
-    rows = sum(stop - start for start, stop in taken.rows)
-    shape = stored.shape[::-1] if taken.transposed else stored.shape
-    shape = (rows, *shape[1:]) if taken.rows else shape
+    shape = shape_of(stored.shape, taken)
     if prod(shape) != prod(dims):
         raise Fault(f"'{taken.name}' does not fit {path}", expected=shown(dims), found=shown(shape))
     return stored._replace(shape=shape, read=partial(_part, stored, taken))
+
+
+def shape_of(shape: tuple[int, ...], taken: Origin) -> tuple[int, ...]:
+    """The sizes of what a map takes of an array of these; `Fault` where it has not so many axes or rows."""
+    for step in taken.steps:
+        if isinstance(step, Rows):
+            if not shape or max(stop for _, stop in step.ranges) > shape[0]:
+                raise Fault(f"'{taken.name}' has not all the rows that the map takes", found=shown(shape))
+            shape = (sum(stop - start for start, stop in step.ranges), *shape[1:])
+        else:
+            order = step.order or (*reversed(range(len(shape))),)
+            if sorted(order) != [*range(len(shape))]:
+                raise Fault(f"'{taken.name}' has not the axes that the map turns", found=shown(shape))
+            shape = tuple(shape[axis] for axis in order)
+    return shape
 
 
 def _part(stored: Stored, taken: Origin) -> Array:
@@ -78,10 +91,11 @@ def _part(stored: Stored, taken: Origin) -> Array:
 
 def part(array: Array, taken: Origin) -> Array:
     """What a map takes of an array."""
-    if taken.transposed:
-        array = array.T
-    if taken.rows:
-        array = np.concatenate([array[start:stop] for start, stop in taken.rows])
+    for step in taken.steps:
+        if isinstance(step, Rows):
+            array = np.concatenate([array[start:stop] for start, stop in step.ranges])
+        else:
+            array = array.transpose(step.order or None)
     return np.ascontiguousarray(array)
 
 

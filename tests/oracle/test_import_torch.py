@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paramcalc.base.errors import Fault, Source
-from paramcalc.importing.constants import folded_macs
+from paramcalc.importing.constants import macs_of
 from paramcalc.importing.network import Imported, checked, imported
 from paramcalc.language.writer import formatted
 from paramcalc.model import from_torch, parse
@@ -260,6 +260,6 @@ def test_macs_of_tables_are_not_a_runs() -> None:
     source = torch_reader.from_module(Table(), [torch.zeros(1, 4)], {}, "table", "a test")
     found = imported(source)
 
-    assert folded_macs(source) == 7 * 3 * 5
+    assert macs_of(source, reached=False) == 7 * 3 * 5
     assert parse(found.text).count().macs == 0
     assert parse(found.text).count().params == 3 * 5 + 5

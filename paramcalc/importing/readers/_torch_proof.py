@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
+from paramcalc.importing.constants import macs_of
 from paramcalc.importing.readers._quiet import quiet
 from paramcalc.importing.source import Proof, Source
 
@@ -19,10 +20,16 @@ def proof(
     params = sum(
         prod(weight.dims) for weight in source.weights.values() if weight.learned and not weight.tied
     )
-    real = _Real(make, program, given) if params <= MOST else None
-    if real is None:
-        return Proof(params, counted(module, given), SEEN, None, None)
-    return Proof(params, counted(module, given), SEEN, real.array, real.run)
+    seen = counted(module, given)
+    macs = None if seen is None else seen - macs_of(source, reached=False)
+    unproved: tuple[str, ...] = (
+        ("MACs not compared: PyTorch's counter does not run here",) if macs is None else ()
+    )
+    if params > MOST:
+        unproved += (f"outputs not compared: {params:,} params are too many to run here",)
+        return Proof("module", params, macs, SEEN, unproved=unproved)
+    real = _Real(make, program, given)
+    return Proof("module", params, macs, SEEN, real.array, real.run, unproved=unproved)
 
 
 SEEN = "PyTorch's FlopCounterMode, halved"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from zipfile import BadZipFile, ZipFile
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.errors import Source as Text
 from paramcalc.importing.readers._keras import KINDS
+from paramcalc.importing.readers._keras.proof import proof
 from paramcalc.importing.readers._keras.state import Reader
 from paramcalc.importing.readers._text import LONGEST, stem, text_of
 from paramcalc.importing.source import Source
@@ -58,7 +60,11 @@ def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> Source:
         ) from None
     config = model["config"]
     name = config.get("name") if isinstance(config, dict) else ""
-    return reader.layers.source(str(name or stem(source)), f"{source}, of Keras", outputs)
+    found = reader.layers.source(str(name or stem(source)), f"{source}, of Keras", outputs)
+    if not source.endswith(".keras"):
+        return found
+    shapes = [reader.layers.shapes[value] for value in outputs.values()]
+    return found._replace(proof=partial(proof, source, found.inputs, shapes))
 
 
 def _packed(path: str) -> Text:

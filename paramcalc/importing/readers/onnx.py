@@ -11,25 +11,23 @@ import ast
 import mmap
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath, PureWindowsPath
+from functools import partial
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault
+from paramcalc.base.protobuf import Message
 from paramcalc.base.shape import CHANNELS, SPACE, Shape, image, vector
+from paramcalc.base.tensors import BFLOAT, FLOATS, LARGEST, Tensor, tensor
 from paramcalc.importing.readers._layers import only
 from paramcalc.importing.readers._onnx import OPS
+from paramcalc.importing.readers._onnx.proof import proof
 from paramcalc.importing.readers._onnx.state import Attributes, Constant, Data, Reader, Value
-from paramcalc.importing.readers._protobuf import Message
 from paramcalc.importing.readers._text import stem
 from paramcalc.importing.source import Module, Source
 
 MEANING = "an ONNX file"
 EXAMPLE = "model.onnx"
 MOST_NODES = 500_000
-LARGEST = 2**40  # of one size
-FLOATS = {1, 10, 11, 16}  # float, half, double, bfloat16
-WHOLE = {2: "<u1", 3: "<i1", 4: "<u2", 5: "<i2", 6: "<i4", 7: "<i8", 9: "?", 12: "<u4", 13: "<u8"}
-REAL = {1: "<f4", 10: "<f2", 11: "<f8"}
 FEW = 4096  # numbers of a stored constant that are looked at
 WEIGHT = re.compile(r"\.[a-z_]+$")  # what an input is called that stands for a weight: conv1.weight
 CONTROL = {"If", "Loop", "Scan", "SequenceMap"}
@@ -85,8 +83,8 @@ class _Graph:
                 "functions of the model's own are not read", fix="export without them: inline functions"
             )
         reader = self.reader
-        for tensor in self.graph.messages(5):
-            self.stored(tensor, tensor.text(8))
+        for message in self.graph.messages(5):
+            self.stored(message, message.text(8))
         nodes = [self.node(Message(stretch)) for stretch in stretches]
         inputs = self.inputs(nodes)
         for node in nodes:
@@ -106,7 +104,7 @@ class _Graph:
         if not found:
             raise Fault("no output of the graph depends on an input")
         named = f"{self.path}, ONNX of {self.model.text(2) or 'an unknown exporter'}"
-        return Source(
+        source = Source(
             _word(self.graph.text(2)) or stem(self.path),
             named,
             inputs,
@@ -115,6 +113,8 @@ class _Graph:
             reader.weights,
             tuple(dict.fromkeys(reader.remarks)),
         )
+        blank = sum(name in reader.weights and reader.weights[name].learned for name in reader.blank)
+        return source._replace(proof=partial(proof, self.path, source, [*found], blank))
 
     # ------------------------------------------------------------------------------------- inputs
 
@@ -167,50 +167,29 @@ class _Graph:
 
     # ------------------------------------------------------------------------------------ constants
 
-    def stored(self, tensor: Message, name: str) -> Constant:
+    def stored(self, message: Message, name: str) -> Constant:
         """A constant of the file; its numbers are looked at if they are few, and may be sizes."""
-        dims, kind = tuple(tensor.integers(1)), tensor.integer(2)
-        if any(not 0 <= dim <= LARGEST for dim in dims):
-            raise Fault(f"the tensor '{name}' has impossible sizes", found="x".join(map(str, dims)))
-        count = 1
-        for dim in dims:
-            count *= dim
-        if tensor.integer(14) == 1:
-            self.check_outside(tensor.pairs(13).get("location", ""), name)
-        numbers = self.numbers(tensor, kind, dims, count, name) if count <= FEW else None
-        constant = Constant(dims, numbers, kind in FLOATS and count > 1, kind in FLOATS)
+        found = tensor(message, name)
+        numbers = self.numbers(found) if found.elements <= FEW else None
+        constant = Constant(found.dims, numbers, found.is_float and found.elements > 1, found.is_float)
         self.reader.values[name] = constant
         return constant
 
-    def check_outside(self, location: str, name: str) -> None:
-        """Weights that lie in another file are not read, and must lie beside this one."""
-        for path in (PurePosixPath(location), PureWindowsPath(location)):
-            if not location or path.is_absolute() or path.drive or ".." in path.parts:
-                raise Fault(
-                    f"the tensor '{name}' lies in a file outside of the model's folder", found=location
-                )
-
-    def numbers(self, tensor: Message, kind: int, dims: tuple[int, ...], count: int, name: str) -> Any:
+    def numbers(self, found: Tensor) -> Any:
         import numpy as np
 
-        raw = tensor.stretches(9)
-        if raw and kind in (WHOLE | REAL):
-            data = np.frombuffer(bytes(raw[-1]), (WHOLE | REAL)[kind])
-        elif kind == 1:
-            data = np.array(tensor.floats(4), "f4")
-        elif kind in (11,):
-            data = np.frombuffer(b"".join(bytes(one) for one in tensor.stretches(10)), "<f8")
-        elif kind in WHOLE:
-            data = np.array(tensor.integers(7 if kind == 7 else 5), "i8")
-        else:
+        if not found.code or found.outside or found.kind == BFLOAT:
             return None
-        if len(data) != count:
-            if tensor.integer(14) == 1 or not len(data):
-                return None  # in another file
+        data, size = found.data(), np.dtype(found.code).itemsize
+        if not len(data):
+            return None  # a file without its weights
+        if len(data) != found.elements * size:
             raise Fault(
-                f"the tensor '{name}' has {len(data):,} numbers instead of {count:,}: is the file cut off?"
+                f"the tensor '{found.name}' has {len(data):,} bytes instead of {found.elements * size:,}",
+                fix="is the file cut off?",
             )
-        return data.astype("i8" if kind in WHOLE else "f8").reshape(dims)
+        numbers = np.frombuffer(data, found.code)
+        return numbers.astype("f8" if found.is_float else "i8").reshape(found.dims)
 
     # --------------------------------------------------------------------------------------- nodes
 
@@ -227,11 +206,8 @@ class _Graph:
             if kind == 3 or 4 in one.fields:
                 value = one.text(4)
             if kind == 4 or 5 in one.fields:
-                tensor = one.message(5)
-                value = None
-                if tensor is not None:
-                    inner = f"{name or message.texts(2)[:1]}:{key}"
-                    value = self.stored(tensor, inner)
+                inner = one.message(5)
+                value = None if inner is None else self.stored(inner, f"{name or message.texts(2)[:1]}:{key}")
             if kind == 6 or 7 in one.fields:
                 value = one.floats(7)
             if kind == 7 or 8 in one.fields:

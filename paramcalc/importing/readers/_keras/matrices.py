@@ -20,9 +20,9 @@ def dense(reader: Reader, layer: Layer, read: list[Any]) -> Value:
         len(reader.shape(read[0]).space),
     )
     if reader.shape(read[0]).axes[-1] != CHANNELS:
-        y = reader.add(layer, f"conv{rank}d", units, 1, inputs=read[:1], bias=bias, arrays="weight bias")
+        y = reader.add(layer, f"conv{rank}d", units, 1, inputs=read[:1], bias=bias, arrays="weight.T bias")
     else:
-        y = reader.add(layer, "linear", units, inputs=read[:1], bias=bias, arrays="weight bias")
+        y = reader.add(layer, "linear", units, inputs=read[:1], bias=bias, arrays="weight.T bias")
     return reader.activated(layer, y)
 
 
@@ -118,8 +118,27 @@ def recurrent(reader: Reader, layer: Layer, read: list[Any]) -> Value:
         inputs=[x, *read[1:]],
         bidirectional=both,
         last=last,
+        arrays=_cells(kind, config["units"], both, named["bias"], after),
         **named,
     )
+
+
+def _cells(kind: str, units: int, both: bool, biased: bool, after: bool) -> str:
+    """The arrays of recurrent cells, gates in our order: a GRU of Keras has its update gate first."""
+    gates = f"[{units}:{2 * units},0:{units},{2 * units}:{3 * units}]" if kind == "GRU" else ""
+    found = []
+    for folder, end in (
+        (("forward_layer/cell/", ""), ("backward_layer/cell/", "_reverse")) if both else (("cell/", ""),)
+    ):
+        found += [f"{folder}weight_{one}_l0{end}.T{gates}" for one in ("ih", "hh")]
+        if biased and after:
+            found += [
+                f"{folder}bias_{one}_l0{end}[{row}:{row + 1}].T{gates}"
+                for row, one in enumerate(("ih", "hh"))
+            ]
+        elif biased:
+            found.append(f"{folder}bias_ih_l0{end}{gates}")
+    return " ".join(found)
 
 
 def conv_lstm(reader: Reader, layer: Layer, read: list[Any]) -> Value:
@@ -128,15 +147,37 @@ def conv_lstm(reader: Reader, layer: Layer, read: list[Any]) -> Value:
 
 def attention(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     config = layer.config
-    if config.get("value_dim") not in (None, config["key_dim"]) or config.get("output_shape"):
-        raise Fault(f"{layer.name}: values of another size than the keys have no counterpart here")
+    if config.get("output_shape"):
+        raise Fault(f"{layer.name}: an output of another size has no counterpart here")
     values = [reader.last(layer, value) for value in read]
     causal: dict[str, Any] = {"causal": True} if "use_causal_mask" in config.get("_call", {}) else {}
     same = len({*values}) == 1
     named: dict[str, Any] = {"head_dim": config["key_dim"], "bias": config.get("use_bias", True)}
+    if config.get("value_dim") not in (None, config["key_dim"]):
+        named["value_dim"] = config["value_dim"]
     if same:
-        return reader.add(layer, "self_attention", config["num_heads"], inputs=values[:1], **named, **causal)
-    return reader.add(layer, "cross_attention", config["num_heads"], inputs=values[:2], **named)
+        return reader.add(
+            layer,
+            "self_attention",
+            config["num_heads"],
+            inputs=values[:1],
+            arrays=_PROJECTIONS,
+            **named,
+            **causal,
+        )
+    return reader.add(
+        layer, "cross_attention", config["num_heads"], inputs=values[:2], arrays=_PROJECTIONS, **named
+    )
+
+
+# channels x heads x head_dim, and back
+_PROJECTIONS = (
+    " ".join(
+        f"{one}_dense/{name}{'.permute(1,2,0)'} {one}_dense/{name}_bias"
+        for one, name in (("query", "query"), ("key", "key"), ("value", "value"))
+    )
+    + " output_dense/out.permute(2,0,1) output_dense/out_bias"
+)
 
 
 def time_distributed(reader: Reader, layer: Layer, read: list[Any]) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -174,15 +175,30 @@ class Reader:
         arrays: str = "",
         **named: Any,
     ) -> Value:
-        """An op of a layer. `arrays` are our names of its weights in the order in which Keras stores them."""
+        """An op of a layer. `arrays` are our names of its weights in the order in which Keras stores them.
+
+        Behind a name stands what is taken of the array, as a map has it. A folder before the name is
+        inside of the layer's, and begins to count anew.
+        """
         read = [self.resolved(value) for value in inputs]
-        weights = {
-            each: f"{layer.stored}/vars/{place}" for place, each in enumerate(arrays.split()) if each != "-"
-        }
+        weights, stored = {}, {}
+        met: Counter[str] = Counter()
+        for text in arrays.split():
+            folder, _, own = text.rpartition("/")
+            ours, steps = re.fullmatch(r"(-|\w+)(.*)", own).groups()  # type: ignore[union-attr]
+            place = f"{layer.stored}/{folder}{'/' * bool(folder)}vars/{met[folder]}"
+            met[folder] += not steps.startswith("[0:1]")  # whose other rows come next
+            weights[ours] = f"{place}:{ours}" if steps.startswith("[") else place
+            stored[weights[ours]] = place + steps
+        weights.pop("-", None)
         value = word(layer.name) + (f".{part}" if part else "")
-        return self.layers.add(
+        made = self.layers.add(
             value, name, *given, inputs=read, modules=self.modules, at=(0, 1), weights=weights, **named
         )
+        for key, origin in stored.items():
+            if key in self.layers.weights and origin != key:
+                self.layers.weights[key] = self.layers.weights[key]._replace(stored=origin)
+        return made
 
     def resolved(self, value: Value) -> Value:
         if value in self.pending:

@@ -39,7 +39,7 @@ def convolution(reader: Reader, layer: Layer, read: list[Any]) -> Value:
             kernel,
             inputs=[before],
             groups=channels,
-            arrays="weight bias",
+            arrays=f"weight{_turned(rank, each=True)} bias",
             **named,
         )
     elif layer.kind.startswith("Separable"):
@@ -47,18 +47,24 @@ def convolution(reader: Reader, layer: Layer, read: list[Any]) -> Value:
         bias = named.pop("bias")
         x = reader.add(
             layer, f"conv{rank}d", inner, kernel, inputs=[x], part="depthwise", groups=channels, bias=False,
-            arrays="weight", **named,
+            arrays=f"weight{_turned(rank, each=True)}", **named,
         )  # fmt: skip
         y = reader.add(
             layer, f"conv{rank}d", config["filters"], 1, inputs=[x], part="pointwise", bias=bias,
-            arrays="- weight bias",
+            arrays=f"- weight{_turned(rank)} bias",
         )  # fmt: skip
     elif "Transpose" in layer.kind:
         if config.get("output_padding"):
             named["output_padding"] = tuple(config["output_padding"])
         out = config["filters"]
         y = reader.add(
-            layer, f"conv_transpose{rank}d", out, kernel, inputs=[x], arrays="weight bias", **named
+            layer,
+            f"conv_transpose{rank}d",
+            out,
+            kernel,
+            inputs=[x],
+            arrays=f"weight{_turned(rank)} bias",
+            **named,
         )
     else:
         groups = config.get("groups", 1)
@@ -69,10 +75,16 @@ def convolution(reader: Reader, layer: Layer, read: list[Any]) -> Value:
             kernel,
             inputs=[x],
             groups=groups,
-            arrays="weight bias",
+            arrays=f"weight{_turned(rank)} bias",
             **named,
         )
     return reader.activated(layer, y)
+
+
+def _turned(rank: int, each: bool = False) -> str:
+    """A kernel of Keras with its channels first: those it gives, or of `each` channel those it is for."""
+    first = (rank, rank + 1) if each else (rank + 1, rank)
+    return f".permute({','.join(map(str, (*first, *range(rank))))})"
 
 
 def transpose(reader: Reader, layer: Layer, read: list[Any]) -> Value:

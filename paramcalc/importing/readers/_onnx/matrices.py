@@ -46,7 +46,7 @@ def matmul(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
 
 
 def batch_norm(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
-    """With the factor and the bias of each channel that follow it, as Caffe's Scale does: they are the norm's."""
+    """With the factor and the bias of each channel that follow one that has none, as Caffe's Scale does."""
     names = [reader.input(place) for place in range(1, 5)]
     dims, result = inputs[0].dims, reader.here.outputs[0]
     factor = reader.only_reader(result)
@@ -54,7 +54,13 @@ def batch_norm(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     if factor is not None and shift is not None and shift.kind == "Add":
         scale = bias_after(reader, factor, dims, 1)
         bias = bias_after(reader, shift, dims, 1, factor.outputs[0])
-        if scale and bias:
+        if (
+            scale
+            and bias
+            and all(filled(reader, name, number) for name, number in zip(names[:2], (1, 0), strict=True))
+        ):
+            for name in names[:2]:
+                reader.constant(name, learned=False)
             names[:2] = [scale, bias]
             for node in (factor, shift):
                 reader.alias[node.outputs[0]] = result
@@ -65,6 +71,14 @@ def batch_norm(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     for name in (factor.outputs[0], shift.outputs[0]) if factor is not None and shift is not None else ():
         if name in reader.taken:
             reader.values[name] = reader.values[result]
+
+
+def filled(reader: Reader, name: str, number: float) -> bool:
+    """Whether a constant is full of this number, or stands for one that the file leaves out."""
+    value = reader.values[name]
+    return name in reader.blank or (
+        isinstance(value, Constant) and value.numbers is not None and bool((value.numbers == number).all())
+    )
 
 
 def instance_norm(reader: Reader, given: Attributes, inputs: list[Any]) -> None:

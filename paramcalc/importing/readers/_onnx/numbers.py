@@ -127,6 +127,8 @@ def constant_of_shape(reader: Reader, given: Attributes, inputs: list[Any]) -> N
         raise Fault("ConstantOfShape of impossible sizes", found="x".join(map(str, dims)))
     numbers = np.full(dims, number) if prod(dims) <= 4096 else None
     reader.give(0, Constant(dims, numbers, is_float and prod(dims) > 1, is_float))
+    if is_float and prod(dims) > 1:
+        reader.blank.add(reader.here.outputs[0])
 
 
 def constant(reader: Reader, given: Attributes, inputs: list[Any]) -> None:

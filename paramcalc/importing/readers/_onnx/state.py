@@ -61,6 +61,7 @@ class Reader:
         self.users: dict[str, dict[str, str]] = {}  # of a vector: what it is called for each
         self.gates: dict[str, str] = {}  # hard sigmoids, and of what
         self.primitives: dict[str, str] = {}
+        self.blank: set[str] = set()  # arrays of one number, in the place of weights
         self.taken: set[str] = set()  # outputs that a node before has given already
         self.here: Any = None
 
@@ -152,7 +153,9 @@ class Reader:
             if isinstance(name, str) and name in self.weights and self.is_vector(name):
                 users = self.users.setdefault(name, {})
                 copy = users.setdefault(user, name if not users else f"{name}@{len(users)}")
-                self.weights[copy] = self.weights[name]
+                self.weights[copy] = (
+                    self.weights[name]._replace(stored=name) if copy != name else self.weights[name]
+                )
                 self.values.setdefault(copy, self.values[name])
                 found.append(copy)
             else:
