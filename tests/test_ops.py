@@ -548,6 +548,8 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
     ("exp", ("5",), 0, 0, {"exp": 5}),
     ("square", ("5",), 0, 0, {"multiply": 5}),
     ("scale 2", ("5",), 0, 0, {"multiply": 5}),
+    ("scale offset=-3", ("5",), 0, 0, {"add": 5}),
+    ("scale 2 offset=-3", ("5",), 0, 0, {"multiply": 5, "add": 5}),
 ]
 MOVING = {  # values that are looked up, moved or passed on: nothing is computed
     "center_crop", "channel_shuffle", "channels_first", "channels_last", "class_token", "concat", "crop", "drop_path",

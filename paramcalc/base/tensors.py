@@ -42,8 +42,13 @@ class Tensor(NamedTuple):
     def is_float(self) -> bool:
         return self.kind in FLOATS
 
-    def data(self) -> bytes | memoryview:
-        """Its numbers as `code` says: raw bytes, or those of the field for their kind; empty if elsewhere."""
+    def data(self, model: Path | None = None) -> bytes | memoryview:
+        """Its numbers as `code` says: raw bytes, or those of the field for their kind; empty if elsewhere.
+
+        Those in another file are read from beside the model; empty where there is no such file.
+        """
+        if self.outside:
+            return self._beside(model) if model is not None else b""
         raw = self.message.stretches(9)
         if raw:
             return raw[-1]
@@ -54,6 +59,15 @@ class Tensor(NamedTuple):
         numbers = self.message.integers(7 if self.kind == 7 else 5) if self.code else []
         size = 1 if self.code == "?" else int(self.code[-1:] or 1)
         return b"".join((one % 256**size).to_bytes(size, "little") for one in numbers)
+
+    def _beside(self, model: Path) -> bytes:
+        path, start = self.beside(model)
+        try:
+            with path.open("rb") as file:
+                file.seek(start)
+                return file.read(int(self.outside.get("length") or 0))
+        except OSError:
+            return b""
 
     def beside(self, model: Path) -> tuple[Path, int]:
         """The file beside the model that has the numbers, and where in it they begin."""

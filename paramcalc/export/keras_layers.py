@@ -373,7 +373,9 @@ RULES: dict[str, Rule] = {
     "reshape": to_shape,
     "rms_norm": rms_norm,
     "rnn": recurrent("SimpleRNN"),
-    "scale": lambda op, used: Use(expression=f"{{0}} * {number(op.factor)!r}"),
+    "scale": lambda op, used: Use(
+        expression=f"{{0}} * {number(op.factor)!r}" + f" + {number(op.offset)!r}" * bool(op.offset)
+    ),
     "selu": activation("selu"),
     "self_attention": attention,
     "sigmoid": activation("sigmoid"),

@@ -497,6 +497,12 @@ def group_norm(w: Writer, op: Any, used: Applied, x: list[str]) -> str:
     return w.turned(y, back)
 
 
+def scaled(w: Writer, op: Any, used: Applied, x: list[str]) -> str:
+    """Times a number, and a number more."""
+    y = w.node("Mul", [*x, w.real(float(op.factor))])
+    return w.node("Add", [y, w.real(float(op.offset))]) if op.offset else str(y)
+
+
 def softplus(w: Writer, op: Any, used: Applied, x: list[str]) -> str:
     """log(1 + exp(beta * x)) / beta; the threshold beyond which it is x only keeps numbers small."""
     beta = float(op.beta)
@@ -583,7 +589,7 @@ RULES: dict[str, Rule] = {
     "relu6": lambda w, op, used, x: w.node("Clip", [*x, w.real(0.0), w.real(6.0)]),
     "reshape": reshaped,
     "rms_norm": last_norm("rms"),
-    "scale": lambda w, op, used, x: w.node("Mul", [*x, w.real(float(op.factor))]),
+    "scale": scaled,
     "self_attention": attention,
     "selu": times("", "Selu"),
     "sigmoid": times("", "Sigmoid"),

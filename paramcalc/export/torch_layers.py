@@ -393,6 +393,14 @@ def written(form: Callable[..., str]) -> Rule:
     return lambda op, used: Use(expression=form(op, used, *axes_of(op, used)))
 
 
+def scaled(op: Any, used: Applied) -> Use:
+    """Times a number, and a number more."""
+    if not op.offset:
+        return one("Scale", Argument("factor", number(op.factor)))
+    factor = "" if op.factor == 1 else f" * {number(op.factor)!r}"
+    return Use(expression=f"{{0}}{factor} + {number(op.offset)!r}")
+
+
 def ranged(op: Any, used: Applied) -> Use:
     """A range of positions; with a step, every so many."""
     if op.step == 1:
@@ -832,7 +840,7 @@ RULES: dict[str, Rule] = {
     "rnn": recurrent("RNN"),
     "roll": written(lambda op, used, *axes: f"{{0}}.roll({op.shift * (len(axes) // len(op.shift))}, {axes})"),
     "rotary": rotary,
-    "scale": lambda op, used: one("Scale", Argument("factor", number(op.factor))),
+    "scale": scaled,
     "select": written(lambda op, used, axis: f"{{0}}.select({axis}, {op.index})"),
     "selective_scan": lambda op, used: one(
         "SelectiveScan",

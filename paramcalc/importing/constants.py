@@ -20,7 +20,7 @@ def macs_of(source: Source, *, reached: bool) -> int:
 def _macs(net: Net, node: Node) -> int:
     if not isinstance(node.call, Primitive):  # each of its matrices meets each position once
         matrices = (net.source.weights[name].dims for name in node.weights.values())
-        return prod(node.dims[:-1]) * sum(prod(dims) for dims in matrices if len(dims) == 2)
+        return prod(net.dims(node.inputs[0])[:-1]) * sum(prod(dims) for dims in matrices if len(dims) == 2)
     match name_of(node):
         case "linear" | "matmul":
             return prod(node.dims) * net.dims(node.inputs[0])[-1]

@@ -361,6 +361,8 @@ def arithmetic(low: Lowering, node: Node, x: Argument, y: Argument) -> Laid:
     name = name_of(node)
     if isinstance(x, Laid) and isinstance(y, Laid):
         return binary_op(low, node, name, x, y)
+    if name == "subtract" and isinstance(x, int | float):
+        return low.put(low.add(op("scale", -1, exact(x)), data(y).value), data(y).labels)
     if name != "subtract" and not isinstance(x, Laid):
         x, y = y, x
     source = data(x)
@@ -379,8 +381,14 @@ def with_number(low: Lowering, node: Node, name: str, x: Laid, number: float) ->
         return x if number == 1 else low.put(low.add(op("scale", exact(number)), x.value), x.labels)
     if number == 0:
         return x
-    low.notes.append(f"{name} of a number is left out: {number:g}")
-    return low.put(x.value, x.labels)
+    offset = exact(number if name == "add" else -number)
+    return low.put(low.add(op("scale", offset=offset), x.value), x.labels)
+
+
+@rule("scale")
+def scale(low: Lowering, node: Node, x: Argument) -> Laid:
+    given = {name: exact(number) for name, number in attrs(node).items()}
+    return low.put(low.add(op("scale", **given), data(x).value), data(x).labels)
 
 
 def with_weight(low: Lowering, node: Node, name: str, x: Laid, weight: Constant) -> Laid:

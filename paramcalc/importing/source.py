@@ -30,6 +30,7 @@ Primitives and their attributes; all axes are numbers from 0, of arrays with the
     lstm, gru, rnn(x)                   layers, bidirectional, batch_first; result, 0: all steps, 1: last state;
                                         weights: from PyTorch's name of each to the weight; activation, of rnn
     add, subtract, multiply, divide, maximum, minimum(x, y)    spread as in NumPy; one may be a number
+    scale(x)                            factor, offset: numbers
     matmul(x, y)                        over the last two axes; others spread
     power(x, exponent)                  a number
     relu, relu6, sigmoid, tanh, silu, mish, elu, selu, softplus, hard_sigmoid, hard_swish,

@@ -509,7 +509,7 @@ BUILDERS: dict[str, Make] = {
     "rms_norm": plain("RMSNormalization"),
     "rnn": recurrent("SimpleRNN"),
     "roll": along(lambda op, x, axes: ops.roll(x, op.shift * (len(axes) // len(op.shift)), axes)),
-    "scale": lambda op, used: layers.Lambda(lambda x: x * float(op.factor)),
+    "scale": lambda op, used: layers.Lambda(lambda x: x * float(op.factor) + float(op.offset)),
     "select": along(lambda op, x, axes: ops.moveaxis(x, axes[0], 0)[op.index]),
     "self_attention": attention,
     "selu": activation("selu"),

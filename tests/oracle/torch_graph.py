@@ -1115,7 +1115,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "roll": along(lambda op, x, axes: x.roll(op.shift * (len(axes) // len(op.shift)), axes)),
     "rnn": lambda op, used: Recurrent(nn.RNN, op, used, nonlinearity=op.activation),
     "rotary": rotary,
-    "scale": lambda op, used: Do(lambda x: x * float(op.factor)),
+    "scale": lambda op, used: Do(lambda x: x * float(op.factor) + float(op.offset)),
     "select": along(lambda op, x, axes: x.select(axes[0], op.index)),
     "selective_scan": selective_scan,
     "self_attention": Attention,

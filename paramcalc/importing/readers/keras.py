@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import partial
+from pathlib import PurePath
 from zipfile import BadZipFile, ZipFile
 
 from paramcalc.base.errors import Fault
@@ -60,7 +61,7 @@ def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> Source:
         ) from None
     config = model["config"]
     name = config.get("name") if isinstance(config, dict) else ""
-    found = reader.layers.source(str(name or stem(source)), f"{source}, of Keras", outputs)
+    found = reader.layers.source(str(name or stem(source)), f"{PurePath(source).name}, of Keras", outputs)
     if not source.endswith(".keras"):
         return found
     shapes = [reader.layers.shapes[value] for value in outputs.values()]

@@ -12,6 +12,7 @@ import mmap
 import re
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault
@@ -90,6 +91,7 @@ class _Graph:
         for node in nodes:
             for name in node.inputs:
                 reader.readers.setdefault(name, []).append(node)
+        reader.wanted = {*reader.readers, *(one.text(1) for one in self.graph.messages(12))}
         fixed = {*reader.values} - {*inputs} | {""}
         first = []
         for node in nodes:
@@ -103,7 +105,7 @@ class _Graph:
         found = {name: value for name, value in outputs.items() if isinstance(reader.values.get(value), Data)}
         if not found:
             raise Fault("no output of the graph depends on an input")
-        named = f"{self.path}, ONNX of {self.model.text(2) or 'an unknown exporter'}"
+        named = f"{Path(self.path).name}, ONNX of {self.model.text(2) or 'an unknown exporter'}"
         source = Source(
             _word(self.graph.text(2)) or stem(self.path),
             named,
@@ -178,9 +180,9 @@ class _Graph:
     def numbers(self, found: Tensor) -> Any:
         import numpy as np
 
-        if not found.code or found.outside or found.kind == BFLOAT:
+        if not found.code or found.kind == BFLOAT:
             return None
-        data, size = found.data(), np.dtype(found.code).itemsize
+        data, size = found.data(Path(self.path)), np.dtype(found.code).itemsize
         if not len(data):
             return None  # a file without its weights
         if len(data) != found.elements * size:

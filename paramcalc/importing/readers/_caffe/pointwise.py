@@ -20,20 +20,21 @@ def softmax(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | 
 
 
 def power(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
-    """(shift + scale * x) ** power, where one of them is at work."""
+    """(shift + scale * x) ** power."""
     settings = layer.settings("power")
     power, scale, shift = (
-        reader.number(settings, name, default) for name, default in (("power", 1), ("scale", 1), ("shift", 0))
+        exact(reader.number(settings, name, default))
+        for name, default in (("power", 1), ("scale", 1), ("shift", 0))
     )
-    if power == 1 and shift == 0:
-        return (
-            passed(reader, layer, inputs, follows)
-            if scale == 1
-            else plain("scale", exact(scale))(reader, layer, inputs, follows)
-        )
-    if power == 2 and scale == 1 and shift == 0:
-        return plain("square")(reader, layer, inputs, follows)
-    raise reader.layers.wrong(layer.at, f"{layer.name}: (shift + scale*x)**power has no counterpart here")
+    if scale != 1 or shift:
+        inputs = [reader.add(layer, "scale", scale, shift, inputs=inputs)]
+    if power == 2:
+        reader.add(layer, "square", inputs=inputs)
+    elif power != 1:
+        reader.add(layer, "power", power, inputs=inputs)
+    elif scale == 1 and not shift:
+        return passed(reader, layer, inputs, follows)
+    return 0
 
 
 def relu(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:

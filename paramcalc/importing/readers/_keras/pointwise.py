@@ -55,6 +55,7 @@ def join(name: str) -> Read:
         values = [one for one in given if isinstance(one, str)]
         if numbers:
             return with_number(reader, layer, name, values[0], float(numbers[0]))
+        values = [reader.resolved(value) for value in values]
         if len(values) == 1:
             return values[0]
         return reader.add(layer, name, inputs=reader.alike(layer, values))
@@ -72,7 +73,7 @@ def with_number(reader: Reader, layer: Layer, name: str, x: Value, number: float
         return reader.add(layer, "hard_sigmoid", inputs=[pending.x])
     if name == "multiply":
         return reader.add(layer, "scale", exact(number), inputs=[x])
-    raise Fault(f"{layer.name}: a number that is added has no counterpart here")
+    return reader.add(layer, "scale", offset=exact(-number if name == "subtract" else number), inputs=[x])
 
 
 def average(reader: Reader, layer: Layer, read: list[Any]) -> Value:
@@ -82,14 +83,11 @@ def average(reader: Reader, layer: Layer, read: list[Any]) -> Value:
 
 def rescaling(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     offset = layer.config.get("offset", 0)
-    if offset:
-        reader.layers.remarks.append(
-            f"{layer.name}: its offset {offset:g} is left out: it counts nothing, but moves values"
-        )
     scale = layer.config["scale"]
-    if isinstance(scale, list):
+    if isinstance(scale, list) or isinstance(offset, list):
         raise Fault(f"{layer.name}: a factor for each channel has no counterpart here")
-    return reader.add(layer, "scale", exact(scale), inputs=read[:1])
+    more = {"offset": exact(offset)} if offset else {}
+    return reader.add(layer, "scale", exact(scale), inputs=read[:1], **more)
 
 
 def dropout(reader: Reader, layer: Layer, read: list[Any]) -> Value:

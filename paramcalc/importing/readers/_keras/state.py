@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault
@@ -32,6 +33,9 @@ class Pending(NamedTuple):
     x: Value
 
 
+STEPS = {"ReLU", "Multiply"}  # layers that take a step
+
+
 class Pooled(NamedTuple):
     """A vector that is an image pooled as a whole."""
 
@@ -54,6 +58,7 @@ class Reader:
     def __init__(self, text: Text, sizes: Mapping[str, tuple[int, ...]], kinds: Mapping[str, Read]) -> None:
         self.layers, self.sizes, self.kinds = Layers(text), dict(sizes), kinds
         self.pending: dict[Value, Pending] = {}
+        self.settled: dict[Value, Value] = {}  # those that turned out to be something else
         self.made: dict[Value, Pooled] = {}
         self.turned: dict[Value, Value] = {}  # values in the other order of axes
         self.modules: tuple[Module, ...] = ()
@@ -64,10 +69,7 @@ class Reader:
     def network(self, model: Config) -> dict[str, Value]:
         """A whole network; its outputs by name."""
         outputs = self.inside(model, None, "", 0)
-        used = {value for node in self.layers.nodes for value in node.inputs}
-        for value in self.pending:
-            if value not in used and value in outputs:
-                self.resolved(value)
+        outputs = [self.resolved(value) for value in outputs]
         return {word(value): value for value in outputs}
 
     def inside(self, model: Config, given: list[Value] | None, stored: str, depth: int) -> list[Value]:
@@ -156,6 +158,8 @@ class Reader:
                 fact, notes = unknown(kind, [*self.kinds], f"{name}: the layer")
                 raise Fault(fact, fix=" ".join(notes))
             one = Layer(kind, name, {**config, "_call": keywords}, stored)
+            if kind not in STEPS:
+                read = [self.resolved(value) if isinstance(value, str) else value for value in read]
             return [self.kinds[kind](self, one, read)]
         finally:
             self.modules = outer
@@ -201,11 +205,14 @@ class Reader:
         return made
 
     def resolved(self, value: Value) -> Value:
-        if value in self.pending:
-            raise Fault(
-                f"{self.here}: a number added to a tensor has no counterpart here, but in a hard sigmoid"
-            )
-        return value
+        """The value itself, where it was a step of a hard sigmoid that is none."""
+        pending = self.pending.pop(value, None)
+        if pending is None:
+            return self.settled.get(value, value)
+        add = partial(self.layers.add, modules=self.modules, at=(0, 1))
+        made = add(value, "scale", offset=3, inputs=[pending.x])
+        self.settled[value] = made if pending.step == 1 else add(value, "relu6", inputs=[made])
+        return self.settled[value]
 
     def first(self, layer: Layer, value: Value) -> Value:
         """The value with its channels first."""

@@ -35,9 +35,10 @@ def clip(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
 def hard_sigmoid(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     alpha, beta = given.get("alpha", 0.2), given.get("beta", 0.5)
     if abs(alpha - 1 / 6) > 1e-3 or abs(beta - 0.5) > 1e-6:
-        reader.remarks.append(
-            f"hard sigmoids have a slope of {alpha:.4g}: counted as hard_sigmoid, whose slope is 1/6"
-        )
+        name = reader.here.outputs[0]
+        reader.emit_as(f"{name}:line", "scale", [reader.input(0)], inputs[0].dims, factor=alpha, offset=beta)
+        reader.emit("clip", [f"{name}:line"], inputs[0].dims, low=0.0, high=1.0)
+        return
     reader.emit("hard_sigmoid", [reader.input(0)], inputs[0].dims)
 
 

@@ -56,6 +56,7 @@ class Reader:
         self.weights: dict[str, Weight] = {}
         self.remarks: list[str] = []
         self.readers: dict[str, list[Any]] = {}
+        self.wanted: set[str] = set()  # what nodes read, and the outputs of the graph
         self.made: dict[str, Any] = {}  # the node that gives a value
         self.computed: set[str] = set()  # values of nodes of the source
         self.users: dict[str, dict[str, str]] = {}  # of a vector: what it is called for each
@@ -190,6 +191,8 @@ class Reader:
             raise Fault(
                 f"{self.here.kind} '{self.here.name}': sizes depend on data", found=f"the input '{name}'"
             )
+        if value.is_float:
+            self.weights.setdefault(name, Weight(value.dims, learned=False))  # an attribute, in effect
         return value.numbers
 
     def integers(self, place: int, attribute: str = "") -> list[int] | None:
