@@ -69,7 +69,9 @@ class ArrayOptions(NamedTuple):
     ] = None
     weights: Annotated[
         Path | None,
-        typer.Option("--weights", metavar="FILE", help="Read weights from a .npz, .safetensors, .onnx or .keras file."),
+        typer.Option(
+            "--weights", metavar="FILE", help="Read weights from a .npz, .safetensors, .onnx or .keras file."
+        ),
     ] = None
     map: Annotated[
         Path | None,
