@@ -50,6 +50,7 @@ def build(site: Path) -> None:
     for name in PYODIDE:
         shutil.copy(HERE / "node_modules" / "pyodide" / name, site)
     (site / "paramcalc.zip").write_bytes(python())
+    subprocess.run(["node", HERE / "compile.mjs", site], check=True)
 
 
 def python() -> bytes:

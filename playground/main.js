@@ -1,6 +1,4 @@
 // The page of the playground: Python answers in workers. `paramcalc serve` has another file of this name.
-import { start } from "./app.js";
-
 const WELCOME = "lenet5-1998.yaml";
 
 // Python in a worker of its own, begun when it is needed.
@@ -35,8 +33,10 @@ class Lane {
 }
 
 const lanes = { quick: new Lane(), slow: new Lane() };
+const listed = lanes.quick.ask("listed"); // Python starts while the editor is loaded
+const { start } = await import("./app.js");
 start({
   lane: name => lanes[name],
-  files: async () => ({ files: await lanes.quick.ask("listed"), open: WELCOME }),
+  files: async () => ({ files: await listed, open: WELCOME }),
   open: async name => (await lanes.quick.ask("opened", name)).text,
 });

@@ -7,10 +7,8 @@ heads there are, which rows of which projection they have, and which positions m
 
 from __future__ import annotations
 
-from math import isqrt
+from math import isqrt, prod
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault
@@ -172,7 +170,7 @@ def _side(net: Net, value: Value, transposed: bool = False) -> Side | None:
         break
     if name != "linear" or (node.call.attributes.get("transposed") is None and False):  # type: ignore[union-attr]
         return None
-    if int(np.prod(node.dims)) > LARGEST or int(np.prod(net.dims(value))) > LARGEST:
+    if prod(node.dims) > LARGEST or prod(net.dims(value)) > LARGEST:
         return None
     indices = replay(net, numbered(node.dims), moves)
     if transposed:
@@ -261,6 +259,8 @@ def _turned(net: Net, node: Node) -> tuple[Value, int] | None:
 
 
 def _replace(net: Net, core: Core) -> bool:
+    import numpy as np
+
     query, key = _side(net, core.query), _side(net, core.key, core.transposed)
     value = _side(net, core.value)
     if query is None or key is None or value is None:
@@ -298,6 +298,8 @@ def _replace(net: Net, core: Core) -> bool:
 
 def _entering(net: Net, value: Value, side: Side) -> Value | None:
     """What enters, in an order in which its positions are those of the sequences."""
+    import numpy as np
+
     places = side.positions.reshape(-1)
     if not (places == np.arange(places.size)).all():
         return None
@@ -326,13 +328,15 @@ def _projection(net: Net, node: Node, heads: int, dim: int) -> tuple[Node, Any] 
 
     And in which order it reads the positions of the sequences.
     """
+    import numpy as np
+
     moves = forward(net, node.value, frozenset({"reshape", "permute"}))
     last = moves[-1].value if moves else node.value
     linear = net.only_reader(last)
     if linear is None or name_of(linear) != "linear" or linear.inputs[0] != last:
         return None
     width = net.dims(last)[-1]
-    if width != heads * dim or int(np.prod(node.dims)) > LARGEST:
+    if width != heads * dim or prod(node.dims) > LARGEST:
         return None
     indices = replay(net, numbered(node.dims), moves).reshape(-1, width)
     length = node.dims[-2]
@@ -428,11 +432,13 @@ class Windows(NamedTuple):
 
 def _windows(net: Net, asked: Value, side: Side, out: Node, order: Any) -> Windows | None:
     """The windows in which positions meet; None where they are no windows of an image."""
+    import numpy as np
+
     count, length = side.positions.shape
     size = isqrt(length)
     start, moves = back(net, asked, MOVES - {"expand"})
     dims = net.dims(start)
-    if size * size != length or not moves or len(dims) != 4 or int(np.prod(dims)) > LARGEST:
+    if size * size != length or not moves or len(dims) != 4 or prod(dims) > LARGEST:
         return None
     channels = net.dims(asked)[-1]
     first = dims[1] == channels and dims[-1] != channels  # channels first
@@ -453,6 +459,8 @@ def _windows(net: Net, asked: Value, side: Side, out: Node, order: Any) -> Windo
 
 def _cut(height: int, width: int, size: int, shift: int, grid: bool) -> Any:
     """The positions of an image in windows, -1 for padding; in a grid, positions far apart meet."""
+    import numpy as np
+
     image = np.arange(height * width).reshape(height, width)
     image = np.pad(image, ((0, -height % size), (0, -width % size)), constant_values=-1)
     image = np.roll(image, (-shift, -shift), (0, 1))
@@ -478,7 +486,7 @@ def _window_attention(
     """The op for attention in windows, whose learned biases by distance are a table."""
     tables = _tables(net, core.mask) if core.mask is not None else []
     rows = (2 * windows.size - 1) ** 2
-    if len(tables) > 1 or any(np.prod(net.dims(table)) != rows * heads for table in tables):
+    if len(tables) > 1 or any(prod(net.dims(table)) != rows * heads for table in tables):
         return None
     if tables:
         weights["relative_position"] = tables[0]
@@ -498,6 +506,8 @@ def _weights_of(
     net: Net, linear: Node, rows: Any, name: str, weights: dict[str, str], biased: dict[str, bool]
 ) -> None:
     """The source's names of a projection's weight and bias, with the rows that it takes of them."""
+    import numpy as np
+
     _, weight, *rest = linear.inputs
     transposed = bool(linear.call.attributes.get("transposed"))  # type: ignore[union-attr]
     full = net.dims(weight)[1 if transposed else 0]

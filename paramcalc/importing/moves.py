@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, TypeAlias
-
-import numpy as np
 
 from paramcalc.importing.net import Net, name_of
 from paramcalc.importing.source import Node, Value
@@ -17,6 +16,8 @@ LARGEST = 50_000_000  # elements that are moved about to see where they go
 
 def moved(net: Net, node: Node, x: Indices) -> Indices:
     """What a node that only moves elements does to an array of their numbers; padding has -1."""
+    import numpy as np
+
     name = name_of(node)
     given: Any = node.call.attributes  # type: ignore[union-attr]
     if name == "reshape":
@@ -56,7 +57,9 @@ def replay(net: Net, start: Indices, nodes: list[Node]) -> Indices:
 
 def numbered(dims: tuple[int, ...]) -> Indices:
     """An array of these sizes whose elements are their own numbers."""
-    return np.arange(int(np.prod(dims)), dtype=np.int64).reshape(dims)
+    import numpy as np
+
+    return np.arange(prod(dims), dtype=np.int64).reshape(dims)
 
 
 def forward(net: Net, value: Value, names: frozenset[str] = MOVES) -> list[Node]:

@@ -225,21 +225,34 @@ PARTS: dict[str, Callable[[Asked], Any]] = {
 def bring(name: str, data: bytes) -> dict[str, Any]:
     """The spec of a network from elsewhere, given as a file's name and bytes, or what is wrong with it."""
     kept = PurePosixPath(name.replace("\\", "/")).name or "network"
+
+    def plain(text: str) -> str:
+        return text.replace(f"{folder}/", "")
+
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / kept
             path.write_bytes(data)
             try:
-                from paramcalc.importing.network import imported
-                from paramcalc.importing.readers import reader
-
-                network = imported(reader(str(path)).read(str(path), {}))
+                text, remarks = _brought(str(path))
             except ModuleNotFoundError as error:
                 raise Fault(
                     f"importing {kept} needs {error.name}, which is not here",
                     fix=f"paramcalc import {kept} -o network.yaml",
                 ) from None
     except Error as error:
-        return {"text": None, "error": visible(str(error).replace(f"{folder}/", "")).replace("\\n", "\n")}
-    remarks = [*network.source.remarks, *network.net.notes, *network.missing]
-    return {"text": network.text, "remarks": [visible(each) for each in remarks]}
+        return {"text": None, "error": visible(plain(str(error))).replace("\\n", "\n")}
+    return {"text": plain(text), "remarks": [visible(plain(each)) for each in remarks]}
+
+
+def _brought(source: str) -> tuple[str, list[str]]:
+    """A file as a spec, with remarks on what is partial."""
+    from paramcalc.importing.network import imported
+    from paramcalc.importing.readers import SpecReader, reader
+
+    chosen = reader(source)
+    if isinstance(chosen, SpecReader):
+        written = chosen.written(source, {})
+        return written.text, [*written.remarks, *written.partial]
+    network = imported(chosen.read(source, {}))
+    return network.text, [*network.source.remarks, *network.net.notes, *network.missing]
