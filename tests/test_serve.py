@@ -28,7 +28,14 @@ from tests.conftest import Run
 ROOT = Path(__file__).parent.parent
 SPECS = {path.stem: path.read_text("utf-8") for path in library.bundled_files()}
 TYPO = "input: 3x8x8\nlayers:\n  - conv2d 8 3 strde=2\n"
+CFG = "[net]\nheight=8\nwidth=8\nchannels=3\n[convolutional]\nfilters=4\nsize=3\npad=1\nactivation=linear\n"
 WRONG_CLAIM = "name: toy\ninput: 4\nlayers:\n  - linear 2\nclaims:\n  toy:\n    - {params: 11, source: me}\n"
+
+
+def large(layers: int) -> str:
+    """A spec of so many layers with 584 params each."""
+    lines = "".join(f"  - c{place}: conv2d 8 3 padding=1\n" for place in range(layers))
+    return f"name: large\ninput: 8x8x8\nlayers:\n{lines}"
 
 
 # ---------------------------------------------------------------------------------------- answer
@@ -128,14 +135,39 @@ def test_a_network_from_elsewhere_is_brought_in(tmp_path: Path) -> None:
     assert wrong["text"] is None and "config.json" in wrong["error"] and "/tmp" not in wrong["error"]
 
 
-def test_where_numpy_is_missing_the_way_to_import_is_told() -> None:
-    """As in the browser's Python."""
-    program = (
-        "import sys\nsys.modules['numpy'] = None\nfrom paramcalc.serve.answer import bring\n"
-        "print(bring('tiny.cfg', b'[net]')['error'])"
+CONFIG = """{"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
+"intermediate_size": 128, "vocab_size": 100, "tie_word_embeddings": false, "rms_norm_eps": 1e-6}"""
+# Two embeddings; in a layer four projections, three of the MLP, two norms; the last norm.
+CONFIG_PARAMS = 2 * 100 * 64 + 2 * (4 * 64 * 64 + 3 * 64 * 128 + 2 * 64) + 64
+
+
+def test_a_configuration_is_brought_in_as_its_bundled_spec() -> None:
+    found = bring("config.json", CONFIG.encode())
+    assert answer(found["text"], {})["table"]["totals"]["params"] == str(CONFIG_PARAMS)
+    assert "use: llama" in found["text"] and "/tmp" not in found["text"] + "".join(found["remarks"])
+
+
+WITHOUT_NUMPY = """
+import sys
+sys.modules["numpy"] = None
+from paramcalc.serve.answer import bring
+for path in sys.argv[1:]:
+    found = bring(path, open(path, "rb").read())
+    print("error" in found, found["text"] or found["error"], sep="\\n", end="\\0")
+"""
+
+
+def test_networks_are_brought_in_without_numpy(tmp_path: Path) -> None:
+    """As in the browser's Python: the same texts; where numbers of a file are read, the way to import it is told."""
+    (tmp_path / "tiny.cfg").write_text(CFG)
+    (tmp_path / "config.json").write_text(CONFIG)
+    lenet = ROOT / "tests" / "models" / "lenet.prototxt"
+    paths = [tmp_path / "tiny.cfg", tmp_path / "config.json", lenet]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NUMPY, *paths], capture_output=True, text=True, check=True
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "needs numpy" in done.stdout and "paramcalc import tiny.cfg" in done.stdout
+    for path, said in zip(paths, done.stdout.split("\0"), strict=False):
+        assert said == f"False\n{bring(path.name, path.read_bytes())['text']}"
 
 
 # ---------------------------------------------------------------------------------------- server
@@ -358,10 +390,7 @@ def test_a_mistake_of_ours_is_told_and_the_next_text_answered(server: Server) ->
 
 def test_a_long_run_is_stopped(server: Server) -> None:
     """A question that takes minutes ends at once, and the lane answers again."""
-    layers = "".join(f"  - c{place}: conv2d 8 3 padding=1\n" for place in range(60_000))
-    endless = json.dumps(
-        {"text": f"input: 3x8x8\nlayers:\n{layers}", "settings": {"parts": ["page"]}}
-    ).encode()
+    endless = json.dumps({"text": large(60_000), "settings": {"parts": ["page"]}}).encode()
     found: list[bytes] = []
     thread = Thread(target=lambda: found.append(asked(server, "answer?lane=slow", endless)[1]))
     thread.start()
@@ -417,6 +446,14 @@ def chromium() -> Iterator[Any]:
         yield found
 
 
+DROP = """([name, text]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([text], name));
+    const drop = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+    document.querySelector(".cm-content").dispatchEvent(drop);
+}"""
+
+
 class Shown:
     """The page in a browser that notes requests and complaints."""
 
@@ -441,6 +478,10 @@ class Shown:
         self.page.locator(".cm-content").click()
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(text)
+
+    def drop(self, name: str, text: str) -> None:
+        """A file of this name and text, dropped on the page."""
+        self.page.evaluate(DROP, [name, text])
 
     def totals(self, params: str) -> dict[str, str]:
         """The totals, once they have this many params."""
@@ -569,25 +610,66 @@ def test_a_link_that_is_broken_is_told(shown: Shows) -> None:
     assert "link" in page.locator("#status").inner_text()
 
 
-DROP = """([name, text]) => {
-    const data = new DataTransfer();
-    data.items.add(new File([text], name));
-    const drop = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
-    document.querySelector(".cm-content").dispatchEvent(drop);
-}"""
-CFG = "[net]\nheight=8\nwidth=8\nchannels=3\n[convolutional]\nfilters=4\nsize=3\npad=1\nactivation=linear\n"
-
-
 @needs_browser
 def test_a_dropped_network_is_imported(shown: Shows) -> None:
     one = shown()
     page = one.go()
-    page.evaluate(DROP, ["tiny.cfg", CFG])
+    one.drop("tiny.cfg", CFG)
     one.totals("112")
     assert "conv2d 4 3" in page.locator(".cm-content").inner_text()
-    page.evaluate(DROP, ["nothing.onnx", "no onnx"])
+    one.drop("nothing.onnx", "no onnx")
     page.wait_for_function("() => document.querySelector('#status').textContent.includes('nothing.onnx')")
     one.totals("112")
+    one.drop("config.json", CONFIG)
+    one.totals(f"{CONFIG_PARAMS:,}")
+
+
+@needs_browser
+def test_ten_thousand_layers_stay_usable(shown: Shows) -> None:
+    """What is drawn is what somebody sees; a mistake has its place, and the button mends it."""
+    one = shown()
+    page = one.go()
+    one.drop("large.yaml", large(10_000))
+    one.totals(f"{10_000 * 584:,}")
+    assert page.locator("#more").inner_text() == "9,700 more lines"
+    assert page.locator("#table tbody tr").count() == 300
+    assert page.locator(".cm-line").count() < 200
+    page.locator("#more").click()
+    assert page.locator("#table tbody tr").count() == 600
+
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("  - conv2d 5 1")
+    one.totals(f"{10_000 * 584 + 45:,}")
+    page.keyboard.press("Control+Home")
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "End"):
+        page.keyboard.press(key)
+    page.keyboard.type(" strde=1")
+    page.wait_for_selector("#problems .fix")
+    assert page.locator("#problems .place").inner_text() == "4:30"
+    assert page.locator(".cm-lintRange-error").inner_text() == "strde"
+    page.locator("#problems .fix").click()
+    page.wait_for_selector("#problems .error", state="detached")
+    one.totals(f"{10_000 * 584 + 45:,}")
+
+
+@needs_browser
+def test_a_long_run_is_stopped_by_a_button(shown: Shows) -> None:
+    """The table's run and that of the figure; the next text is counted."""
+    one = shown()
+    page = one.go()
+    for count in (60_000, 10_000):
+        one.drop("large.yaml", large(count))
+        if count == 10_000:
+            one.totals(f"{count * 584:,}")
+            page.locator("#knobs > summary").click()
+        page.wait_for_selector("#stop:not([hidden])")
+        page.locator("#stop").click()
+        page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('stopped')")
+        page.wait_for_selector("#stop", state="hidden")
+        one.type(TYPO.replace("strde", "stride"))
+        one.totals("224")
+        assert page.locator("#status").inner_text() == ""
 
 
 @needs_browser

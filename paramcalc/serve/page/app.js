@@ -111,7 +111,7 @@ export function start(backend) {
       const reply = await quick.ask("table", asked, lane => lane.answer(text, settings({ parts: ["table"] })));
       if (!reply) { if (asked === version) say("stopped: change the spec to run it again"); return; }
       if (asked !== version) return;
-      if (at("status").textContent.startsWith("no answer")) say("");
+      if (/^(no answer|stopped)/.test(at("status").textContent)) say("");
       show(reply, text);
       rest = setTimeout(() => later(asked, text).catch(failed), REST);
     } catch (error) { failed(error); }
