@@ -17,7 +17,7 @@ from paramcalc.serve.answer import QUANTITIES
 from playground import build
 from tests.browser import browser, needs_browser
 from tests.conftest import Run
-from tests.test_serve import TYPO, Shown
+from tests.test_serve import CFG, CONFIG, CONFIG_PARAMS, TYPO, Shown, large
 
 PACKAGES = build.HERE / "node_modules"
 needs_packages = pytest.mark.skipif(
@@ -87,6 +87,25 @@ def test_a_mistake_has_a_place_and_a_button_that_mends_it(one: Shown) -> None:
     assert one.page.locator("#problems .place").inner_text() == "3:16"
     assert one.page.locator("#problems .fact").inner_text() == "conv2d has no attribute 'strde'"
     one.page.locator("#problems .fix").click()
+    one.totals("224")
+
+
+def test_networks_are_dropped(one: Shown) -> None:
+    """Also in the browser's Python, which has no NumPy."""
+    one.drop("tiny.cfg", CFG)
+    one.totals("112")
+    one.drop("config.json", CONFIG)
+    one.totals(f"{CONFIG_PARAMS:,}")
+
+
+def test_ten_thousand_layers_and_a_run_that_is_stopped(one: Shown) -> None:
+    one.drop("large.yaml", large(10_000))
+    one.totals("5,840,000")
+    assert one.page.locator("#table tbody tr").count() == 300
+    one.drop("larger.yaml", large(60_000))
+    one.page.wait_for_selector("#stop:not([hidden])")
+    one.page.locator("#stop").click()
+    one.type(TYPO.replace("strde", "stride"))
     one.totals("224")
 
 

@@ -669,7 +669,7 @@ def test_a_long_run_is_stopped_by_a_button(shown: Shows) -> None:
         page.wait_for_selector("#stop", state="hidden")
         one.type(TYPO.replace("strde", "stride"))
         one.totals("224")
-        assert page.locator("#status").inner_text() == ""
+        page.wait_for_function("() => document.querySelector('#status').textContent === ''")
 
 
 @needs_browser

@@ -242,7 +242,13 @@ export function start(backend) {
   }
 
   at("knobs").ontoggle = () => { if (at("knobs").open && good === editor.text()) turn(version, good).catch(failed); };
-  at("stop").onclick = () => { quick.stop(); slow.drop(); slow.stop(); say("stopped: change the spec to run it again"); };
+  at("stop").onclick = () => {
+    version++; // or the next of the slower parts would begin
+    quick.stop();
+    slow.drop();
+    slow.stop();
+    say("stopped: change the spec to run it again");
+  };
 
   // -------------------------------------------------------------------- files, links, imports
 
