@@ -19,7 +19,7 @@ from typer.core import TyperCommand
 
 from paramcalc.base.errors import Fault, SpecError, printable
 from paramcalc.base.start import INTERRUPTED
-from paramcalc.render.escape import harmless
+from paramcalc.render.message import say
 
 if TYPE_CHECKING:
     from io import TextIOWrapper
@@ -140,7 +140,7 @@ def function(name: str) -> Any:
 
 def fail(message: str) -> int:
     """Prints a message for a person; the exit code of a usage, spec or file error."""
-    sys.stderr.write(harmless(message) + "\n")
+    say(message)
     return 2
 
 

@@ -60,6 +60,12 @@ def matching(text: str, paths: Iterable[str]) -> list[str]:
     found = [path for path in paths if compiled.fullmatch(path)]
     if not found:
         groups = {path.rsplit("/", depth)[0] for path in paths for depth in range(path.count("/") + 1)}
-        fix = f"a setting is written --set {text}" if "=" in text else near(text, sorted(groups))
+        deeper = f"**/{text}"
+        if "=" in text:
+            fix = f"a setting is written --set {text}"
+        elif any(map(pattern(deeper).fullmatch, paths)):
+            fix = f"layers inside of blocks are '{deeper}'"
+        else:
+            fix = near(text, sorted(groups))
         raise Fault(f"no layer matches '{text}'", fix=fix)
     return found

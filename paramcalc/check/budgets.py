@@ -119,7 +119,8 @@ class _Reader(FieldReader):
         before = len(self.problems)
         for key, _ in node.entries:
             if key.text not in (*FIELDS, *BUDGETED):
-                fix = near(key.text, (*FIELDS, *BUDGETED)) or "fields are " + ", ".join(FIELDS)
+                names = (*BUDGETED, *FIELDS)
+                fix = near(key.text, names) or "quantities and fields are " + ", ".join(names)
                 self.fail(key, f"a budget has no field '{key.text}'", fix)
         quantities = [(key, value) for key, value in node.entries if key.text in BUDGETED]
         if len(quantities) != 1:

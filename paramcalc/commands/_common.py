@@ -17,6 +17,7 @@ from paramcalc.base.errors import Fault, first_of
 from paramcalc.engine.elaborate import Setting
 from paramcalc.render.escape import harmless
 from paramcalc.render.grid import Grid, Styled, hanging, layout
+from paramcalc.render.message import say
 
 if TYPE_CHECKING:
     from paramcalc.count.report import Report
@@ -300,7 +301,9 @@ def _nothing() -> Drawing:
 def output_options(*formats: str, option: str = "--format") -> Callable[..., Any]:
     """A decorator that adds --output, and --format where there is more than one; they make `output`."""
     chosen = typer.Option(
-        option, help="Output format; by default that of the --output ending.", show_default=False
+        option,
+        help=f"Output format; by default that of the --output ending, else {formats[0]}.",
+        show_default=False,
     )
     options: dict[str, Any] = {"format": Annotated[Literal[formats] | None, chosen]}
     options["path"] = Annotated[
@@ -360,4 +363,4 @@ def doubts(spec: Spec, graph: Graph | None = None, resized: bool = True) -> None
 
 def remark(text: str) -> None:
     """A remark for the person at the terminal, apart from the data."""
-    sys.stderr.write(harmless(text) + "\n")
+    say(text)

@@ -46,7 +46,7 @@ def list(
 
     Example: paramcalc list --where 'macs < 1G and params < 5M'
     """
-    from paramcalc.base.errors import Fault, SpecError
+    from paramcalc.base.errors import Fault
     from paramcalc.list import catalogue, draw
 
     folder = Path(wanted)
@@ -79,4 +79,16 @@ def list(
             }
         )
     if problems:
+        _refuse(problems, folder)
+
+
+def _refuse(problems: Sequence[Problem], folder: Path) -> None:
+    """Raises what is wrong with one file in full; of several, says a line each."""
+    from paramcalc.base.errors import Fault, SpecError
+
+    first = {problem.source.name: problem for problem in reversed(problems)}
+    if len(first) == 1:
         raise SpecError(problems)
+    for problem in reversed(first.values()):
+        remark(f"{problem.source.place(problem.start)}: {problem.fact}")
+    raise Fault(f"{len(first)} specs cannot be read", fix=f"'paramcalc check {folder}' shows each in full")

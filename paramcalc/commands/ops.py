@@ -33,10 +33,16 @@ def ops(
     if name and found is None:
         fix = advice(name) or near(name, ops.names()) or "'paramcalc ops' lists them"
         raise Fault(f"there is no op '{name}'", fix=fix)
-    if found:
-        output.show({"table": lambda: draw.page(found), "json": lambda: draw.document([found])})
-        return
     width = shutil.get_terminal_size((WIDTH, 0)).columns if output.path is None else WIDTH
+    if found:
+        output.show(
+            {
+                "table": lambda: draw.page(found, width),
+                "markdown": lambda: draw.markdown(found),
+                "json": lambda: draw.document([found]),
+            }
+        )
+        return
     output.show(
         {
             "table": lambda: draw.overview(every, width),

@@ -44,9 +44,13 @@ class Repository:
         shallow = self._text("rev-parse", "--is-shallow-repository") == "true"
         branch = ref.removeprefix("origin/")
         fix = f"git fetch --depth=1 origin {branch}:refs/remotes/origin/{branch}, then --base origin/{branch}"
+        fact = f"there is no commit '{ref}' here" + ": this clone is shallow" * shallow
+        if ref.startswith("HEAD"):
+            raise Fault(
+                fact, fix="git fetch --unshallow" if shallow else "'git log' shows those that there are"
+            )
         if not shallow:
-            raise Fault(f"there is no commit '{ref}' here", fix=f"git fetch, or: {fix}")
-        fact = f"there is no commit '{ref}' here: this clone is shallow"
+            raise Fault(fact, fix=f"git fetch, or: {fix}")
         raise Fault(fact, fix=f"{fix}; on GitHub, fetch-depth: 0 for actions/checkout")
 
     def has(self, ref: str) -> bool:

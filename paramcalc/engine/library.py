@@ -21,6 +21,7 @@ STDIN = "-"
 MODEL = "model"  # what a fault is about where a name means no network
 DEEPEST_USE = 10
 FEW = 8  # models that a message names
+IMPORTED = "'paramcalc import config.json' (or a .onnx file ...) writes the spec of another"
 ENDINGS = (".yaml", ".yml")
 _PART = re.compile(r"""(?:^|[{,])\s*["']?(?:layers|use)["']?\s*:""", re.MULTILINE)
 _MODEL = re.compile(r"[A-Za-z0-9_.-]+")
@@ -98,10 +99,9 @@ def _instead(path: Path) -> str:
     models = index.called(name, known) or index.beginning(name, known)
     if 0 < len(models) <= FEW:
         return f"did you mean the bundled model{'s' * (len(models) > 1)} {' or '.join(map(repr, models))}?"
-    try:
+    with suppress(OSError):
         return near(path.name, [file.name for file in files(path.parent)])
-    except OSError:
-        return ""
+    return "" if path.suffix in ENDINGS else IMPORTED
 
 
 def _parse(source: Source, resolve: Callable[[str], Spec], variant: str = "") -> Spec:
@@ -218,7 +218,7 @@ def bundled(name: str, variant: str = "") -> Found:
     few = same or index.beginning(name, models) or index.called(name.rpartition(".")[2], models)
     names = sorted({other for entry in models for other in (entry.model, *entry.aliases, entry.spec)})
     asked = ASK.format(" or ".join(f"'{one}'" for one in few)) if 0 < len(few) <= FEW else near(name, names)
-    fix = asked or "'paramcalc list' shows the bundled models; a path ends in .yaml or has a slash"
+    fix = asked or f"'paramcalc list' shows the bundled models; {IMPORTED}"
     if "=" in name:
         fix = f"a setting is written --set {name}"
     raise Fault(f"there is no file and no bundled model '{name}'", fix=fix, about=MODEL)

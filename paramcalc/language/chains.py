@@ -163,6 +163,11 @@ def _in_flow(text: str, end: int) -> bool:
 PARAMETERS = ("params", "parameters", "args", "arguments")  # of a block, as other languages declare them
 
 
+def _follows_dash(text: str, start: int) -> bool:
+    """Whether a mapping is an item of a list, not what follows a key."""
+    return text[:start].rstrip(" ").endswith("-")
+
+
 class ChainReader(Reader):
     """Reads chains. `blocks` are the names of blocks, `variables` those that may hold an op's name."""
 
@@ -270,7 +275,13 @@ class ChainReader(Reader):
         if "repeat" in keys:
             return self.repeat(node, counts)
         if len(keys) > 1:
-            self.fail(node.entries[1][0], "an item has one key", "is a '- ' missing before it?")
+            second, dashed = node.entries[1][0], _follows_dash(self.source.text, node.start)
+            fix = (
+                "is a '- ' missing before it?"
+                if dashed
+                else f"write '- ' before {key.text} and each of the others"
+            )
+            self.fail(second, "an item has one key" if dashed else "layers are the items of a list", fix)
             return (Broken(node.start),)
         return self.table(key, value, counts) if key.text == "table" else self.auxiliary(key, value)
 

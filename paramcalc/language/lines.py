@@ -472,7 +472,7 @@ def _check_line_break(text: str, place: int) -> None:
     rest = text[place:].lstrip()
     if before and rest and not before.endswith(",") and text[place - 1] not in "\r\n":
         begin = len(text) - len(rest)
-        dashed = "its '- ' is not in the same column as the one above"
+        dashed = "its '- ' is not in the same column as the one above, or the line above has none"
         raise Fault(
             "a line continues on the next line only after a comma",
             fix=dashed

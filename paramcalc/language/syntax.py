@@ -244,6 +244,10 @@ def _error(source: Source, start: int, end: int, fact: str, fix: str = "") -> Sp
     return SpecError([Problem(source, start, end, fact, (fix,) if fix else ())])
 
 
+def _column(text: str, index: int) -> int:
+    return index - text.rfind("\n", 0, index)
+
+
 def _yaml_error(source: Source, index: int, context: int, problem: str) -> SpecError:
     """A reader's complaint in the words of the language, at the place where it can be mended."""
     text = source.text
@@ -270,6 +274,12 @@ def _yaml_error(source: Source, index: int, context: int, problem: str) -> SpecE
         return _error(source, index, index + 1, "a comma, or the closing bracket, is missing before this")
     if "expected node content" in problem:
         return _error(source, index, index + 1, "a value is missing before this")
+    if (
+        "expected key" in problem
+        and text.startswith("- ", index)
+        and _column(text, context) == _column(text, index)
+    ):
+        return _error(source, context, context + 1, "a '- ' is missing here: the items below have one")
     if "expected key" in problem or "expected '-' indicator" in problem:
         fix = "items of a list, and keys of a mapping, must start in the same column"
         return _error(source, index, index + 1, "the indentation matches no line above", fix)

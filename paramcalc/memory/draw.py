@@ -68,6 +68,8 @@ def notes(memory: Memory) -> tuple[str, ...]:
         f"weights: {_stored(memory)}",
         f"params + outputs: {number(memory.report.totals.memory)} elements",
     ]
+    if plan.optimizer and plan.dtype == "int8":
+        said.append("int8 holds no gradients in practice: training is in bfloat16 (--mixed) or float32")
     if memory.cached:
         kept = ", ".join(f"{name}: {number(size // plan.batch)}" for name, size in memory.cache.items())
         several = len(graph.inputs) > 1

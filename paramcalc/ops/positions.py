@@ -43,7 +43,8 @@ class Positions(Op):
             raise Fault(
                 f"{self.title}: the input is longer than the table",
                 expected=f"at most {self.size} tokens",
-                found=x.described() if same(self.past, 0) else f"{length} tokens",
+                found=x.described() if same(self.past, 0) else f"one more token after {self.past}",
+                fix="" if same(self.past, 0) else f"--decode at most {self.size - 1}",
                 about="size",
             )
         return x

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 from itertools import zip_longest
@@ -10,7 +11,7 @@ from typing import Any
 
 from paramcalc.ops.attributes import Attribute, attributes, shown
 from paramcalc.ops.base import Example, Op
-from paramcalc.render.grid import GAP, Column, Grid, Line, number
+from paramcalc.render.grid import GAP, Column, Grid, Line, hanging, number, text
 
 WIDEST_CALL = 35  # of a table that wraps
 
@@ -57,11 +58,57 @@ def summary(op: type[Op]) -> str:
     return (inspect.getdoc(op) or "").split("\n", 1)[0]
 
 
-def page(op: type[Op]) -> str:
-    """Everything about one op, as Markdown."""
+def page(op: type[Op], width: int) -> str:
+    """Everything about one op, as text of at most a width."""
+    parts = [hanging(signature(op), width), *_paragraphs(inspect.getdoc(op) or "", width), _inputs(op)]
+    known = attributes(op).values()
+    if known:
+        titles = (Column("attribute"), Column("what", wrap=True), Column("default"))
+        lines = [Line((a.name, _meaning(a), "" if a.required else default(a))) for a in known]
+        parts.append(text(Grid("", titles, tuple(lines)), width))
+    if op.examples:
+        heads = (
+            Column("example", wrap=True),
+            Column("input", wrap=True),
+            Column("output"),
+            Column("params", right=True),
+            Column("MACs", right=True),
+        )
+        lines = [Line(_cells(example)) for example in op.examples]
+        parts.append(text(Grid("", heads, tuple(lines)), width))
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def _paragraphs(doc: str, width: int) -> Iterator[str]:
+    """The paragraphs of a docstring: lines that belong together flow, `Input:  ...` and the like stay lines."""
+    for paragraph in doc.split("\n\n"):
+        kept = re.match(r"[A-Z][\w ,]*:", paragraph)
+        yield (
+            hanging(paragraph, width)
+            if kept
+            else textwrap.fill(paragraph, width, break_on_hyphens=False, break_long_words=False)
+        )
+
+
+def _inputs(op: type[Op]) -> str:
     inputs = "two or more tensors" if op.inputs is None else ", ".join(op.inputs) or "none"
-    lines = [f"# {op.name}", "", "```", signature(op), "```", "", inspect.getdoc(op) or "", ""]
-    lines += [f"Inputs: {inputs}. " + (f"Also called {', '.join(op.aliases)}." if op.aliases else ""), ""]
+    return f"Inputs: {inputs}." + (f" Also called {', '.join(op.aliases)}." if op.aliases else "")
+
+
+def markdown(op: type[Op]) -> str:
+    """The same as Markdown."""
+    lines = [
+        f"# {op.name}",
+        "",
+        "```",
+        signature(op),
+        "```",
+        "",
+        inspect.getdoc(op) or "",
+        "",
+        _inputs(op),
+        "",
+    ]
     known = attributes(op)
     if known:
         lines += ["| attribute | what | default |", "|---|---|---|"]
@@ -115,5 +162,10 @@ def _meaning(attribute: Attribute) -> str:
 
 
 def _example(example: Example) -> str:
+    call, *cells = _cells(example)
+    return f"| `{call}` | {' | '.join(cells)} |"
+
+
+def _cells(example: Example) -> tuple[str, ...]:
     inputs = " and ".join(example.inputs)
-    return f"| `{example.call}` | {inputs} | {example.output} | {number(example.params)} | {number(example.macs)} |"
+    return example.call, inputs, example.output, number(example.params), number(example.macs)
