@@ -16,13 +16,24 @@ from paramcalc.render.words import TITLES, folded
 
 SCHEMA = "paramcalc/diff/1"
 MOST_SHOWN = 5  # layers of a model
+LEAST = 17  # characters of what a layer has become: conv2d 512 -> 576
 DROPS = {"params": (0, 3, 0), "macs": (0, 4, 0), "activations": (6, 7, 5)}
 
 
 def grid(result: Result) -> Grid:
     """A line for each model that differs, and below it the layers that made the difference."""
     names = [name for name in MAIN if name != "activations" or _differ(result, name)]
-    columns = [Column("model", wrap=True), Column("what", wrap=True)]
+    lines: list[Line] = []
+    differing = result.having(CHANGED, ADDED, REMOVED, RENAMED)
+    for path, models in groupby(differing, key=lambda model: (model.path, model.was)):
+        was = f" (was {path[1]})" if path[1] else ""
+        lines.append(Line((f"{path[0]}{was}", *[""] * (1 + 3 * len(names))), strong=True))
+        for model in models:
+            totals = [cell for name in names for cell in _cells(*model.total(name), model.status)]
+            lines.append(Line((model.name, model.status, *totals), depth=1, wrong=bool(model.failed)))
+            lines += _layers(model, names)
+    brief = {line.cells[1]: _brief(line.cells[1]) for line in lines if " -> " in line.cells[1]}
+    columns = [Column("model", wrap=True), Column("what", short=brief, wrap=True, least=LEAST)]
     for name in names:
         value, difference, share = DROPS[name]
         columns += [
@@ -30,15 +41,6 @@ def grid(result: Result) -> Grid:
             Column("+/-", True, difference),
             Column("change", True, share),
         ]
-    lines: list[Line] = []
-    differing = result.having(CHANGED, ADDED, REMOVED, RENAMED)
-    for path, models in groupby(differing, key=lambda model: (model.path, model.was)):
-        was = f" (was {path[1]})" if path[1] else ""
-        lines.append(Line((f"{path[0]}{was}", *[""] * (len(columns) - 1)), strong=True))
-        for model in models:
-            totals = [cell for name in names for cell in _cells(*model.total(name), model.status)]
-            lines.append(Line((model.name, model.status, *totals), depth=1, wrong=bool(model.failed)))
-            lines += _layers(model, names)
     return Grid("", tuple(columns), tuple(lines), tuple(notes(result)))
 
 
@@ -111,6 +113,21 @@ def _call(line: DiffLine) -> str:
     """What happened to a layer, or how its call changed."""
     calls = list(dict.fromkeys(call for call in line.calls if call))
     return " -> ".join(calls) if len(calls) > 1 else line.changes[1]
+
+
+def _brief(calls: str) -> str:
+    """A changed call as a narrow table has it: what is the same in both is said once or not at all.
+
+    >>> _brief("conv2d 64 3 padding=1 -> conv2d 72 3 padding=1"), _brief("relu -> gelu")
+    ('conv2d 64 -> 72', 'relu -> gelu')
+    """
+    before, after = (call.split() for call in calls.split(" -> ", 1))
+    if before[0] != after[0]:
+        return calls
+    left, right = (
+        [word for word in one if word not in other] for one, other in ((before, after), (after, before))
+    )
+    return " ".join([before[0], *left, "->", *right])
 
 
 def notes(result: Result) -> Iterator[str]:
