@@ -388,7 +388,7 @@ def test_layers_to_which_the_same_happened_are_one_line(repo: Repository, run: R
     text = "input: 4x8x8\nlayers:\n  - body: 2 * conv2d 4 3 padding=1\n  - batch_norm\n"
     repo.write(net=text).commit()
     repo.write(net=text.replace("4 3 padding=1", "4 5 padding=2").replace("  - batch_norm\n", ""))
-    calls = {100: "conv2d 3 padding=1 -> 5 padding=2", 140: "conv2d 4 3 padding=1 -> conv2d 4 5 padding=2"}
+    calls = {100: "conv2d 3 padding=1 -> 5 padding=2", 160: "conv2d 4 3 padding=1 -> conv2d 4 5 padding=2"}
     for columns, call in calls.items():
         out = run("diff", columns=columns).out
 

@@ -239,6 +239,12 @@ def elements(found: Memory, name: str) -> int:
     return next((line.elements for line in found.lines if line.name == name), 0)
 
 
+def test_training_in_int8_has_a_remark(run: Command) -> None:
+    """It is counted as asked; no framework holds gradients so."""
+    assert "int8 holds no gradients" in run("memory", "lenet5-ng", "--train", "adam", "--dtype", "int8").out
+    assert "int8 holds" not in run("memory", "lenet5-ng", "--dtype", "int8").out
+
+
 def test_weights_are_stored_once(tmp_path: Path) -> None:
     """Shared weights count once, weights that are fixed by design too; buffers apart, in float32."""
     lenet = memory(load("lenet5-1998").graph())

@@ -38,6 +38,22 @@ def test_list_counts_as_count_does() -> None:
         assert (entry.params, entry.macs) == (totals.params, totals.macs), entry.model
 
 
+def test_a_folder_of_wrong_specs_is_a_line_each(run: Run, tmp_path: Path) -> None:
+    """`check` shows each in full; columns that are empty for all are left out."""
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.yaml").write_text("input: 3\nlayers: [fooo]\n")
+    (tmp_path / "right.yaml").write_text("input: 3\nlayers: [relu]\n")
+    found = run("list", tmp_path)
+
+    assert [line.split() for line in found.out.splitlines()][:1] == [["model", "params", "MACs", "input"]]
+    assert found.err == (
+        f"{tmp_path}/a.yaml:2:10: there is no op or block 'fooo'\n"
+        f"{tmp_path}/b.yaml:2:10: there is no op or block 'fooo'\n"
+        f"paramcalc: 2 specs cannot be read\n  = 'paramcalc check {tmp_path}' shows each in full\n"
+    )
+    assert found.code == 2
+
+
 def test_list_counts_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time of `list` does not grow with what the specs hold, only with the lines of one file."""
     monkeypatch.setattr(catalogue, "elaborate", None)

@@ -47,16 +47,22 @@ SEEN = (
     "ops",
     "ops conv2d",
 )
+MISTAKES = (
+    "sweep resnet-50 --set width=96",
+    "count qwen2.5-omni",
+    "count gpt2 --convention nosuch",
+)
 
 
 def terminal(command: str, width: int) -> list[str]:
     """The lines that a command writes to a terminal of 24 lines, without colours."""
     child, end = pty.fork()
     if child == 0:
-        os.environ.pop("COLUMNS", None)
-        os.environ["TERM"] = "xterm-256color"
+        environment = {**os.environ, "TERM": "xterm-256color"}  # readline sets COLUMNS behind os.environ
+        environment.pop("COLUMNS", None)
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-        os.execv(sys.executable, [sys.executable, "-m", "paramcalc", *shlex.split(command)])
+        words = [sys.executable, "-m", "paramcalc", *shlex.split(command)]
+        os.execve(sys.executable, words, environment)
     parts = []
     try:
         while part := os.read(end, 1 << 16):
@@ -78,6 +84,17 @@ def test_nothing_is_cut_in_a_terminal(command: str) -> None:
         assert lines, command
         assert max(len(line) for line in lines if " " in line.strip()) <= width  # but for an address
         assert not [line for line in lines if re.search(r"(?<!/)…|\d,\d{1,2}$|(?<![\d\]}]),\d{3}\b", line)]
+
+
+@pytest.mark.parametrize("command", MISTAKES)
+def test_messages_wrap_at_words(command: str) -> None:
+    """Lines of a message fit into each terminal, and say the same in all; those of the spec stay as they are."""
+    seen = {width: terminal(command, width) for width in WIDTHS}
+
+    for width, lines in seen.items():
+        assert [line for line in lines if len(line) > width and not re.match(" *[0-9]* [|]", line)] == []
+    assert len({" ".join(" ".join(lines).split()) for lines in seen.values()}) == 1
+    assert len(seen[80]) > len(seen[200])
 
 
 def test_an_op_is_always_shown() -> None:

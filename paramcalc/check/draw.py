@@ -46,7 +46,7 @@ WORDS = {
 
 
 def summary(result: Result) -> str:
-    """One line with the number of claims of each verdict, and of budgets."""
+    """One line with the number of claims of each verdict that there is, of failed ones, and of budgets."""
     if not result.budgets:
         return _claims(result) + _problems(result)
     exceeded, total = len(result.exceeded), len(result.budgets)
@@ -61,7 +61,9 @@ def _problems(result: Result) -> str:
 
 def _claims(result: Result) -> str:
     counted = ", ".join(
-        f"{number} {WORDS[verdict][number != 1]}" for verdict, number in result.counted().items()
+        f"{number} {WORDS[verdict][number != 1]}"
+        for verdict, number in result.counted().items()
+        if number or verdict is Verdict.FAILED
     )
     total = len(result.outcomes)
     return f"{total} claim{'s' * (total != 1)}: {counted}"

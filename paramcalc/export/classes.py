@@ -54,16 +54,18 @@ class Form:
         )
 
     def settle(self) -> None:
-        """Works out the parameters: equal columns are one."""
-        met: dict[tuple[Any, ...], str] = {}
-        taken = {"self", "x"}
+        """Works out the parameters: equal columns are one. Of several out_channels the last is called so."""
+        columns: dict[tuple[Any, ...], list[int]] = {}
         for place, column in enumerate(zip(*self.rows, strict=True)):
-            if all(same(value, column[0]) for value in column):
-                continue
-            if column not in met:
-                met[column] = unique(identifier(self.arguments[place].name), taken)
-                self.parameters.append((met[column], place))
-            self.written[place] = met[column]
+            if not all(same(value, column[0]) for value in column):
+                columns.setdefault(column, []).append(place)
+        names = [identifier(self.arguments[places[0]].name) for places in columns.values()]
+        taken = {"self", "x"}
+        for number, (name, places) in enumerate(zip(names, columns.values(), strict=True)):
+            inside = name.startswith("out_") and name in names[number + 1 :]
+            name = unique(f"mid_{name.removeprefix('out_')}" if inside else name, taken)
+            self.parameters.append((name, places[0]))
+            self.written.update(dict.fromkeys(places, name))
 
     def values(self) -> list[str]:
         """Each number as the body of the class writes it."""
