@@ -405,6 +405,8 @@ def class_token(w: Writer, op: Any, used: Applied, x: list[str]) -> str:
 
 
 def parameter(w: Writer, op: Any, used: Applied, x: list[str]) -> str:
+    if "ids" in used.buffers:
+        raise Fault(f"{op.title}: fixed ids have no counterpart in ONNX here", about="learned")
     return w.node("Unsqueeze", [w.weight("weight"), w.integers(0)])
 
 

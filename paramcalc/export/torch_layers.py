@@ -582,6 +582,10 @@ def positions(op: Any, used: Applied) -> Use:
 
 
 def parameter(op: Any, used: Applied) -> Use:
+    if not op.learned:
+        sizes = next(iter(used.buffers.values()))
+        kind = "Fixed" if "weight" in used.buffers else "FixedIds"
+        return one(kind, *(Argument(f"size_{place}", size) for place, size in enumerate(sizes)))
     sizes = used.weights["weight"]
     return one("Parameter", *(Argument(f"size_{place}", size) for place, size in enumerate(sizes)))
 

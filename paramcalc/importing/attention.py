@@ -14,7 +14,7 @@ from paramcalc import ops
 from paramcalc.base.errors import Fault
 from paramcalc.importing.moves import LARGEST, MOVES, back, forward, moved, numbered, ranges, replay
 from paramcalc.importing.net import Net, common, name_of
-from paramcalc.importing.source import Node, Source, Value
+from paramcalc.importing.source import Node, Primitive, Source, Value
 from paramcalc.ops.attributes import attributes, op
 
 
@@ -291,7 +291,9 @@ def _replace(net: Net, core: Core) -> bool:
         return False
     modules = common(core.node.modules, linear.modules)
     read = (inputs[0], inputs[1]) if cross else (inputs[0],)
-    node = Node(linear.value, call, read, linear.dims, modules or linear.modules, weights, linear.place)
+    lengths = tuple(side.positions.shape[1] for side in (query, key)[: len(read)])
+    whole = Primitive("projected_attention", {"op": call, "lengths": lengths})
+    node = Node(linear.value, whole, read, linear.dims, modules or linear.modules, weights, linear.place)
     net.replace(node)
     return True
 

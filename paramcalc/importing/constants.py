@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import prod
 
 from paramcalc.importing.net import Net, name_of
-from paramcalc.importing.source import Node, Primitive, Source
+from paramcalc.importing.source import Node, Primitive, Source, Value
 
 
 def macs_of(source: Source, *, reached: bool) -> int:
@@ -15,6 +16,12 @@ def macs_of(source: Source, *, reached: bool) -> int:
     """
     net = Net(source)
     return sum(_macs(net, node) for node in source.nodes if (node.value in net.data) is reached)
+
+
+def macs_at(source: Source, values: Collection[Value]) -> int:
+    """Multiply-accumulates of the nodes that give these values."""
+    net = Net(source)
+    return sum(_macs(net, node) for node in source.nodes if node.value in values)
 
 
 def _macs(net: Net, node: Node) -> int:

@@ -40,6 +40,7 @@ class Lowered(NamedTuple):
     missing: tuple[Missing, ...]
     notes: tuple[str, ...]
     auxiliary: Mapping[str, int] = {}  # ends of branches that exist in training only
+    computed: frozenset[str] = frozenset()  # values of the source that no input reaches, and layers compute
 
 
 def reshape_to(shape: Shape) -> Op:

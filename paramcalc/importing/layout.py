@@ -14,6 +14,23 @@ from paramcalc.base.shape import AXES, CHANNELS, SPACE, Shape
 Labels: TypeAlias = tuple[str, ...]
 Dims: TypeAlias = tuple[int, ...]
 
+UNNAMED = "?"  # the label of all axes of an array that has more of them than there are names
+NAMES = ("length", "depth", "height", "width")
+
+
+def usual(dims: Dims) -> Labels:
+    """The labels of an array of which nothing is known: the last of its axes are the channels.
+
+    >>> usual((1, 49, 49)), usual((1, 8, 49, 1, 49))
+    (('', 'length', 'channels'), ('', 'height', 'width', '', 'channels'))
+    """
+    real = [axis for axis, dim in enumerate(dims) if dim != 1] or [len(dims) - 1][: len(dims)]
+    if len(real) > len(NAMES) + 1:
+        return (UNNAMED,) * len(dims)
+    names = ("length",) if len(real) == 2 else NAMES[len(NAMES) + 1 - len(real) :]
+    called = dict(zip(real, (*names, CHANNELS), strict=True)) if real else {}
+    return tuple(called.get(axis, "") for axis in range(len(dims)))
+
 
 def labels_of(shape: Shape, dims: Dims) -> Labels:
     """The labels of an array with a batch of 1 in front that has the axes of a shape.

@@ -16,14 +16,19 @@ from paramcalc.base.errors import Fault
 from paramcalc.base.origins import origin
 from paramcalc.base.shape import CHANNELS, Shape, image
 from paramcalc.engine.builder import Builder
+from paramcalc.importing import moving, products, rules
+from paramcalc.importing.arrays import full, named
 from paramcalc.importing.layers import Lowered, Missing, Placed, needed_layers
 from paramcalc.importing.layout import labels_of
 from paramcalc.importing.lowering import Argument, Constant, Laid, Lowering, Unknown
-from paramcalc.importing.net import SHAPES_ONLY
-from paramcalc.importing.rules import RULES, op_node
+from paramcalc.importing.net import SHAPES_ONLY, name_of
+from paramcalc.importing.rule import RULES
+from paramcalc.importing.rules import op_node
 from paramcalc.importing.source import Module, Node, Primitive, Source, Value
 from paramcalc.importing.tidy import tidied
 from paramcalc.ops.base import Op
+
+RULE_FILES = (moving, products, rules)  # whose rules are registered as they are loaded
 
 # ------------------------------------------------------------------------------------- the whole
 
@@ -35,6 +40,7 @@ def lowered(source: Source) -> Lowered:
     missing: list[Missing] = []
     extra: dict[str, Shape] = {}
     lowering = Lowering(source)
+    lowering.constants = constants
     for node in nodes:
         lowering.dims[node.value] = node.dims
         if node.value in constants:
@@ -42,7 +48,7 @@ def lowered(source: Source) -> Lowered:
         lowering.node = node
         start = len(lowering.layers)
         try:
-            arguments = [argument(lowering, constants, value) for value in node.inputs]
+            arguments = [argument(lowering, node, value) for value in node.inputs]
             if isinstance(node.call, Primitive):
                 rule = RULES.get(node.call.name)
                 if rule is None:
@@ -60,11 +66,7 @@ def lowered(source: Source) -> Lowered:
             )
             missing.append(Missing(node, why))
             extra[_free(f"missing_{len(missing)}", source)] = _stand_in(node)
-            lowering.builder.take_back(start)
-            del lowering.layers[start:]
-            lowering._made = {
-                key: value for key, value in lowering._made.items() if value < lowering.builder.first + start
-            }
+            lowering.take_back(start)
             lowering.laid[node.value] = _standing(lowering, node, [*extra][-1], extra)
     return _finished(lowering, source, extra, missing, constants)
 
@@ -161,6 +163,7 @@ def _finished(
             tuple(missing),
             (*dict.fromkeys(lowering.notes), *unread(source, constants, kept)),
             {name: numbers[value] for name, value in outputs.items() if name in source.auxiliary},
+            frozenset(lowering.computed),
         ),
         used,
     )
@@ -212,25 +215,31 @@ def _without_unread_inputs(net: Lowered, used: set[int]) -> Lowered:
         net.missing,
         net.notes,
         {name: numbers[value] for name, value in net.auxiliary.items()},
+        net.computed,
     )
 
 
-def argument(
-    lowering: Lowering, constants: Mapping[Value, Constant], value: Value | float | None
-) -> Argument:
+SPREADING = frozenset({"add", "subtract", "multiply", "divide", "maximum", "minimum", "expand", "matmul"})
+UNNAMED_TOO = frozenset({*SPREADING, "reshape", "permute", "slice", "linear", "attention", "dropout", "pass"})
+
+
+def argument(lowering: Lowering, node: Node, value: Value | float | None) -> Argument:
     """What a node reads: a value that is laid out, a constant, a number."""
     if not isinstance(value, str):
         return value
     if value in lowering.laid:
-        return lowering.laid[value]
-    if value in constants:
-        return constants[value]
+        laid, name = lowering.laid[value], name_of(node)
+        if name not in SPREADING and name:
+            laid = full(lowering, laid, lowering.dims.get(value, laid.dims))
+        return laid if name in UNNAMED_TOO or laid.named else named(lowering, laid)
+    if value in lowering.constants:
+        return lowering.constants[value]
     weight = lowering.source.weights.get(value)
     if weight is None:
         raise Unknown(f"it reads '{value}', which nothing gives")
     if isinstance(weight.numbers, float) and not weight.learned:
         return weight.numbers
-    return Constant(value, weight.dims, weight.learned, (value,) if weight.learned else ())
+    return Constant(value, weight.dims, weight.learned, (value,) if weight.learned else (), made=value)
 
 
 def constant_values(source: Source) -> dict[Value, Constant]:
@@ -257,6 +266,7 @@ def constant_values(source: Source) -> dict[Value, Constant]:
             learned,
             roots if learned else (),
             looked_up,
+            node.value,
         )
     return found
 

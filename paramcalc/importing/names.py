@@ -124,7 +124,7 @@ def shown(value: Any, inside: bool = False) -> str:
     from paramcalc.ops.attributes import shown as written
 
     if isinstance(value, str):
-        return str(value)
+        return f"'{value}'" if "->" in value else str(value)
     if isinstance(value, tuple):
         if not inside and len(value) > 1 and all(type(one) is int and one > 0 for one in value):
             return "x".join(map(str, value))

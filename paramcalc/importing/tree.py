@@ -239,6 +239,8 @@ class _Grower:
     def shared(self, place: int) -> tuple[int | None, str]:
         """The earlier layer whose weights a layer has: all that both have by name, or just one of them."""
         own = self.net.layers[place].weights
+        if not getattr(self.net.layers[place].op, "learned", True):
+            return None, ""  # nothing is counted twice
         for owner in dict.fromkeys(self.owners[name] for name in own.values() if self.owners[name] != place):
             theirs = self.net.layers[owner].weights
             common = [ours for ours in own if ours in theirs]

@@ -1,4 +1,4 @@
-"""Learned tensor that reads nothing."""
+"""Tensor of stored numbers that reads nothing: learned, or fixed."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import AXES, CHANNELS, Shape, image
 from paramcalc.base.sizes import Size
-from paramcalc.ops.attributes import Sizes
+from paramcalc.ops.attributes import Flag, Sizes
 from paramcalc.ops.base import Array, Example, Op, Tools, Weights
 
 
 @dataclass(frozen=True)
 class Parameter(Op):
-    """A tensor of learned numbers: queries, positions, a factor.
+    """A tensor of learned numbers: queries, positions, a factor. Fixed ones, such as a mask, with learned=false.
 
-    Weight: the tensor, without the batch
+    Weight: the tensor, without the batch; with learned=false a buffer, no parameters
     Output: the same for every sample
 
     `sizes` are channels first, as in `input`: 256, 64x28x28. Axes by name give a tensor with the
     channels last: `parameter length=100 channels=256`. No input is read, so it can start a chain;
     in a branch, `channels` and `x.length` are those of the tensor that the other branches read.
+    Fixed numbers without channels are ids, as `gather` reads them: `parameter length=49 learned=false`.
     """
 
     sizes: Sizes | None = None
@@ -29,6 +30,7 @@ class Parameter(Op):
     height: Size | None = None
     width: Size | None = None
     channels: Size | None = None
+    learned: Flag = True
 
     inputs = ()
     contracting = frozenset()
@@ -36,16 +38,21 @@ class Parameter(Op):
         Example("parameter length=100 channels=256", (), "100x256", params=25_600),
         Example("parameter 1", (), "1", params=1),
         Example("parameter 1x14x14", (), "1x14x14", params=196),
+        Example("parameter length=49 channels=49 learned=false", (), "49x49"),
     )
 
     def weights(self, *inputs: Shape) -> Weights:
-        return {"weight": self.shape().dims}
+        return {"weight": self.shape().dims} if self.learned else {}
+
+    def buffers(self, *inputs: Shape) -> Weights:
+        shape = self.shape()
+        return {} if self.learned else {"weight" if CHANNELS in shape.axes else "ids": shape.dims}
 
     def shape(self, *inputs: Shape) -> Shape:
         if self.sizes is not None:
             return self._by_place(self.sizes)
         named = {axis: size for axis in (*AXES[1:], CHANNELS) if (size := getattr(self, axis)) is not None}
-        if CHANNELS not in named:
+        if CHANNELS not in named and (self.learned or not named):
             found = ", ".join(named) or "no sizes"
             fix = "write its sizes, as in parameter 256, or name its axes: parameter length=100 channels=256"
             raise Fault(f"{self.title} needs channels", found=found, fix=fix)
@@ -66,8 +73,8 @@ class Parameter(Op):
         return image(*sizes)
 
     def weights_read(self, batch: int, *inputs: Shape) -> dict[str, Size]:
-        return {"weight": self.shape().elements}
+        return {"weight": self.shape().elements} if self.learned else {}
 
     def forward(self, tools: Tools, *inputs: Array, **weights: Array) -> Array:
-        weight = weights["weight"]
+        weight = weights["ids"].astype(int) if "ids" in weights else weights["weight"]
         return tools.broadcast_to(weight, (tools.batch, *weight.shape))

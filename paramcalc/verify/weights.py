@@ -108,7 +108,9 @@ class DrawnWeights:
         """Numbers that fit what the array's name says it is for, the same whichever other layers run."""
         start = crc32("/".join(key(layer, name)).encode()) % BLOCK
         one = array if layer.applied.mixture is None else array[0]  # of an expert
-        if name.startswith("bias") or name.endswith(("_bias", "_mean")):
+        if name == "ids":  # the first position of whatever they choose from
+            array.fill(0)
+        elif name.startswith("bias") or name.endswith(("_bias", "_mean")):
             self._draw(array, start, SPREAD)
         elif name.endswith("_var"):
             self._draw(array, start, SPREAD, centre=1)

@@ -75,7 +75,7 @@ TRANSFORMERS = (
 def measured(name: str) -> dict[str, Any]:
     """One model: what the spec counts, and what the module says."""
     from paramcalc import parse
-    from paramcalc.importing.constants import macs_of
+    from paramcalc.importing.constants import macs_at, macs_of
     from paramcalc.importing.network import imported
     from paramcalc.importing.readers import torch as reader
     from paramcalc.importing.readers._torch_proof import counted
@@ -92,7 +92,9 @@ def measured(name: str) -> dict[str, Any]:
         "params": report.with_auxiliary.params,
         "params_of_module": params,
         "macs": report.macs,
-        "macs_of_counter": "" if seen is None else seen - macs_of(source, reached=False),
+        "macs_of_counter": ""
+        if seen is None
+        else seen - macs_of(source, reached=False) + macs_at(source, found.net.computed),
         "missing": " ".join(dict.fromkeys(getattr(one.node.call, "name", "") for one in found.net.missing)),
     }
 

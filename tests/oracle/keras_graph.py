@@ -490,7 +490,9 @@ BUILDERS: dict[str, Make] = {
     "l2_norm": along(lambda op, x, axes: ops.normalize(x, axes[0], epsilon=float(op.eps))),
     "pad": more,
     "pad_channels": more,
-    "parameter": lambda op, used: Learned(lambda x, weight: weight[None], last(used.output)),
+    "parameter": lambda op, used: Learned(
+        lambda x, weight: weight[None], last(used.output), trainable=op.learned
+    ),
     "permute": to_shape,
     "pixel_shuffle": to_shape,
     "positions": positions,

@@ -179,6 +179,19 @@ class Bare(Module):
         return self.use(*inputs, *(self._parameters[name] for name in self.names.values()))
 
 
+class Stored(Module):
+    """A buffer, as a batch of one."""
+
+    def __init__(self, **shapes: tuple[int, ...]) -> None:
+        super().__init__()
+        ((self.name, shape),) = shapes.items()
+        self.register_buffer(self.name, torch.zeros(shape))
+
+    def forward(self) -> Tensor:
+        kept = getattr(self, self.name)[None]
+        return kept.long() if self.name == "ids" else kept
+
+
 class EachExpert(Module):
     """A module for each expert, called with the rows of the positions that it is chosen for.
 
@@ -1094,7 +1107,9 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "pad": padded,
     "pad_channels": more_channels,
     "offsets": lambda op, used: Do(lambda: torch.zeros(1, *used.output.dims)),
-    "parameter": lambda op, used: Bare(lambda weight: weight.detach()[None], **used.weights),
+    "parameter": lambda op, used: (
+        Bare(lambda weight: weight.detach()[None], **used.weights) if op.learned else Stored(**used.buffers)
+    ),
     "permute": permuted(lambda op, x: op.axes),
     "pixel_shuffle": pixels("PixelShuffle"),
     "pixel_unshuffle": pixels("PixelUnshuffle"),

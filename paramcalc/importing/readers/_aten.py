@@ -126,6 +126,8 @@ def _part(node: Any) -> Made:
         return _layer_norm(given, whole)
     if name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
         return _recurrent(name, given, place)
+    if name in ("max", "min") and place == 0 and "dim" in given:
+        return _reduction(name)(given, whole)
     if name.startswith("max_pool") and place == 0:
         return _pool("max_pool")(given, whole)
     return name, [*whole.all_input_nodes], {"part": place}
@@ -220,7 +222,9 @@ def _instance_norm(given: Given, node: Any) -> Made:
 
 def _attention(given: Given, node: Any) -> Made:
     inputs = [given["query"], given["key"], given["value"], given["attn_mask"]]
-    return "attention", inputs, {"scale": given["scale"], "causal": given["is_causal"]}
+    mask = given["attn_mask"]
+    flags = mask is not None and not mask.meta["val"].dtype.is_floating_point
+    return "attention", inputs, {"scale": given["scale"], "causal": given["is_causal"], "flags": flags}
 
 
 def _pool(name: str) -> Call:
@@ -282,6 +286,12 @@ def _reduction(name: str) -> Call:
     return call
 
 
+def _greatest(given: Given, node: Any) -> Made:
+    if "other" in given:
+        return "maximum", [given["self"], given["other"]], {}
+    return _reduction("max")(given, node)
+
+
 def _variance(given: Given, node: Any) -> Made:
     axes = _axes(given.get("dim"), len(given["self"].meta["val"].shape))
     biased = given.get("correction") == 0 or given.get("unbiased") is False
@@ -331,6 +341,11 @@ def _matrix_transpose(given: Given, node: Any) -> Made:
 def _expand(given: Given, node: Any) -> Made:
     same = tuple(given["self"].meta["val"].shape) == tuple(node.meta["val"].shape)
     return ("pass" if same else "expand"), [given["self"]], {}
+
+
+def _copy(given: Given, node: Any) -> Made:
+    same = tuple(given["src"].meta["val"].shape) == tuple(node.meta["val"].shape)
+    return ("pass" if same else "expand"), [given["src"]], {}
 
 
 def _concat(given: Given, node: Any) -> Made:
@@ -402,6 +417,12 @@ def _hardtanh(given: Given, node: Any) -> Made:
 
 
 def _clamp(given: Given, node: Any) -> Made:
+    ends = {name: given.get(name) for name in ("max", "min")}
+    for name, ours in (("max", "minimum"), ("min", "maximum")):
+        if hasattr(ends[name], "meta"):  # a tensor
+            if ends["min" if name == "max" else "max"] is None:
+                return ours, [given["self"], ends[name]], {}
+            return "clamp", [given["self"], ends["min"], ends["max"]], {}
     return "clip", [given["self"]], {"low": given.get("min"), "high": given.get("max")}
 
 
@@ -419,11 +440,48 @@ def _elu(given: Given, node: Any) -> Made:
 
 def _index(given: Given, node: Any) -> Made:
     indices = [one for one in given["indices"] if one is not None]
+    if any(not hasattr(one, "meta") or "bool" in str(one.meta["val"].dtype) for one in indices):
+        return "index_by_flags", [given["self"], *indices], {}
     return (
         "index",
         [given["self"], *indices],
         {"axis": next((at for at, one in enumerate(given["indices"]) if one is not None), 0)},
     )
+
+
+def _repeat_interleave(given: Given, node: Any) -> Made:
+    if not isinstance(given["repeats"], int) or given["dim"] is None:
+        return "repeat_interleave_any", [*node.all_input_nodes], {}
+    return (
+        "repeat_interleave",
+        [given["self"]],
+        {"axis": _axis(given["dim"], _rank(node)), "times": given["repeats"]},
+    )
+
+
+def _repeat(given: Given, node: Any) -> Made:
+    x = given["self"]
+    times = given["repeats"] if "repeats" in given else given["dims"]
+    return "repeat", [x], {"times": tuple(times)}
+
+
+def _columns(name: str) -> Call:
+    """Windows as columns, and back."""
+
+    def call(given: Given, node: Any) -> Made:
+        attributes = {key: _each(given[key], 2) for key in ("kernel_size", "dilation", "padding", "stride")}
+        if "output_size" in given:
+            attributes["output_size"] = _each(given["output_size"], 2)
+        return name, [given["self"]], attributes
+
+    return call
+
+
+def _windows(given: Given, node: Any) -> Made:
+    """Tensor.unfold: windows along one axis, at the end."""
+    return "windows", [given["self"]], {
+        "axis": _axis(given["dimension"], _rank(node)), "size": given["size"], "step": given["step"],
+    }  # fmt: skip
 
 
 def _einsum(given: Given, node: Any) -> Made:
@@ -478,6 +536,7 @@ _CALLS: dict[str, Call] = {
     "hardtanh": _hardtanh,
     "clamp": _clamp,
     "clamp_min": _clamp,
+    "clamp_max": _clamp,
     "softmax": _softmax("softmax"),
     "_softmax": _softmax("softmax"),
     "log_softmax": _softmax("log_softmax"),
@@ -497,6 +556,7 @@ _CALLS: dict[str, Call] = {
     **dict(_names("transpose swapaxes swapdims", _transpose)),
     "t": _matrix_transpose,
     **dict(_names("expand expand_as broadcast_to", _expand)),
+    "copy": _copy,
     **dict(_names("cat concat", _concat)),
     "stack": _stack,
     "slice": _slice,
@@ -510,6 +570,14 @@ _CALLS: dict[str, Call] = {
     "pixel_unshuffle": _plain("pixel_unshuffle", "self", factor="downscale_factor"),
     "roll": _roll,
     "index": _index,
+    "repeat_interleave": _repeat_interleave,
+    "repeat": _repeat,
+    "tile": _repeat,
+    "im2col": _columns("unfold"),
+    "col2im": _columns("fold"),
+    "unfold": _windows,
+    "addcmul": _plain("addcmul", "self", "tensor1", "tensor2", factor="value"),
+    "max": _greatest,
     **dict(
         _names("to _to_copy type_as contiguous alias clone detach lift_fresh_copy lift_fresh", _plain("pass"))
     ),

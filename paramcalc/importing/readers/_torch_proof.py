@@ -7,14 +7,23 @@ from math import prod
 from typing import Any
 
 from paramcalc.importing.constants import macs_of
+from paramcalc.importing.net import SHAPES_ONLY
 from paramcalc.importing.readers._quiet import quiet
 from paramcalc.importing.source import Proof, Source
 
 MOST = 2_000_000_000  # params of a module that is made with numbers
 
 
+Export = Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]
+
+
 def proof(
-    module: Any, given: Mapping[str, Any], source: Source, make: Callable[[], Any], program: Any
+    module: Any,
+    given: Mapping[str, Any],
+    source: Source,
+    make: Callable[[], Any],
+    program: Any,
+    export: Export,
 ) -> Proof:
     """The proof of a module that was exported on the meta device; with random weights where it has none."""
     params = sum(
@@ -28,7 +37,7 @@ def proof(
     if params > MOST:
         unproved += (f"outputs not compared: {params:,} params are too many to run here",)
         return Proof("module", params, macs, SEEN, unproved=unproved)
-    real = _Real(make, program, given)
+    real = _Real(make, program, given, export)
     return Proof("module", params, macs, SEEN, real.array, real.run, unproved=unproved)
 
 
@@ -53,11 +62,15 @@ def counted(module: Any, given: Mapping[str, Any], args: Sequence[Any] = ()) -> 
 class _Real:
     """A module with numbers, made when they are asked for."""
 
-    def __init__(self, make: Callable[[], Any], program: Any, given: Mapping[str, Any]) -> None:
+    def __init__(
+        self, make: Callable[[], Any], program: Any, given: Mapping[str, Any], export: Export
+    ) -> None:
+        self.export = export
         self.make = make
         self.program = program
         self.given = given
         self.made: Any = None
+        self.exported: Any = None
         self.values: dict[str, Any] = {}
 
     @property
@@ -73,14 +86,27 @@ class _Real:
 
     def _tensor(self, name: str) -> Any:
         if not self.values:
-            self.values = {**dict(self.module.named_parameters(remove_duplicate=False))}
+            self.values = {key: self._constant(key, value) for key, value in self.program.constants.items()}
+            self.values |= dict(self.module.named_parameters(remove_duplicate=False))
             self.values |= dict(self.module.named_buffers(remove_duplicate=False))
-            self.values |= {
-                key: value for key, value in self.program.constants.items() if hasattr(value, "shape")
-            }
         if name in self.values:
             return self.values[name]
         return self._computed(name)
+
+    def _constant(self, name: str, value: Any) -> Any:
+        """A tensor that is no parameter: the module's attribute, or one that its code makes."""
+        if getattr(getattr(value, "device", None), "type", "") != "meta":
+            return value
+        found = self.module
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if found is None:
+            if self.exported is None:
+                self.exported = self.export(
+                    self.module, (), {key: _real(one) for key, one in self.given.items()}
+                )
+            found = self.exported.constants.get(name)
+        return found
 
     def _computed(self, name: str) -> Any:
         """The value of a node that depends on weights alone, by running the nodes that it needs."""
@@ -97,13 +123,17 @@ class _Real:
 
         def value(node: Any) -> Any:
             if node.name not in done:
-                if node.op == "placeholder":
+                if node.op == "placeholder" and node.name not in targets:
+                    done[node.name] = _real(node.meta["val"])
+                elif node.op == "placeholder":
                     done[node.name] = self._tensor(targets[node.name])
+                elif getattr(node.target, "_opname", "") in SHAPES_ONLY:
+                    named = _here(torch.fx.node.map_arg(node.kwargs, value))
+                    like = _real(node.args[0].meta["val"])
+                    done[node.name] = node.target(like, *_here(node.args[1:]), **named)
                 else:
-                    arguments = torch.fx.node.map_arg(node.args, value)
-                    named = torch.fx.node.map_arg(node.kwargs, value)
-                    if "device" in named:
-                        named = {**named, "device": torch.device("cpu")}
+                    arguments = _here(torch.fx.node.map_arg(node.args, value))
+                    named = _here(torch.fx.node.map_arg(node.kwargs, value))
                     done[node.name] = node.target(*arguments, **named)
             return done[node.name]
 
@@ -119,6 +149,22 @@ class _Real:
         }
         with torch.no_grad():
             return _flat(self.module(**named))
+
+
+def _here(given: Any) -> Any:
+    """Arguments for this machine, where the graph has the meta device."""
+    import torch
+
+    return torch.utils._pytree.tree_map(
+        lambda one: torch.device("cpu") if isinstance(one, torch.device) else one, given
+    )
+
+
+def _real(given: Any) -> Any:
+    """An input with numbers, of which nothing depends."""
+    import torch
+
+    return torch.zeros(given.shape, dtype=given.dtype)
 
 
 def _flat(output: Any) -> list[Any]:

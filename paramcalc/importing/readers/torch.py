@@ -408,4 +408,4 @@ def _proof(
 ) -> Any:
     from paramcalc.importing.readers._torch_proof import proof
 
-    return proof(module, given, source, make, program)
+    return proof(module, given, source, make, program, exported)
