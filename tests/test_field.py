@@ -105,6 +105,8 @@ CASES = [
     ("rnn 2 activation=relu", "{length: 4, channels: 2} 2"),
     ("window_attention 1 2", "{height: 5, width: 4, channels: 2}"),
     ("window_attention 1 3 shift=1", "{height: 7, width: 3, channels: 2}"),
+    ("relative_bias 2 2", "{length: 9, channels: 2}"),
+    ("self_attention 1", "{length: 3, channels: 2} {height: 1, length: 3, channels: 3}"),
     ("window_attention 1 2 cosine=true", "{height: 5, width: 4, channels: 2} {length: 9, channels: 1}"),
     ("concat", "1x3x4 2x3x4"),
     ("concat axis=height", "1x3x2 1x4x2"),

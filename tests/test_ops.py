@@ -385,6 +385,14 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
             "sqrt": 16,
         },
     ),
+    # a bias for each of 9 pairs of each of 2 heads
+    (
+        "self_attention 2 bias=false",
+        ("{length: 3, channels: 4}", "{height: 2, length: 3, channels: 3}"),
+        3 * 64 + 2 * 36,
+        264,
+        {"add": 12 + 18, "multiply": 12, "compare": 12, "subtract": 18, "exp": 18, "divide": 18},
+    ),
     # each input meets 2 outputs of 2x2; each of 3 inputs meets 3 positions of 2 of the outputs
     ("conv_transpose2d 2 2 stride=2", ("3x2x2",), 4 * 3 * 8, 96 + 32, {"add": 32}),
     ("conv_transpose1d 4 3 groups=2 bias=false", ("2x4",), 4 * 2 * 6, 48, {}),
@@ -554,8 +562,8 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
 MOVING = {  # values that are looked up, moved or passed on: nothing is computed
     "center_crop", "channel_shuffle", "channels_first", "channels_last", "class_token", "concat", "crop", "drop_path",
     "embedding", "flatten", "flip", "gather", "identity", "offsets", "pad", "pad_channels", "parameter", "permute",
-    "pixel_shuffle", "pixel_unshuffle", "reshape", "roll", "select", "slice", "slice_channels", "stack_as", "tile",
-    "to_tokens", "unfold1d", "unfold2d", "unfold3d",
+    "pixel_shuffle", "pixel_unshuffle", "relative_bias", "reshape", "roll", "select", "sine_positions", "slice",
+    "slice_channels", "stack_as", "tile", "to_tokens", "unfold1d", "unfold2d", "unfold3d",
 }  # fmt: skip
 
 

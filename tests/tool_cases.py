@@ -173,7 +173,11 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         (IMAGE, "3x5x6"): "concat",
         ("4", IMAGE): "multiply; add; subtract",
         (IMAGE, "1x5x6"): "multiply; add; subtract",
-        (): "parameter 4x5x6; parameter length=5 channels=4; offsets 4; offsets 4 farthest=8 log=8",
+        (TOKENS, "{height: 2, length: 5, channels: 5}"): "self_attention 2; self_attention 2 qk_norm=layer",
+        ("{length: 9, channels: 2}",): "relative_bias 2 2",
+        (): """
+            parameter 4x5x6; parameter length=5 channels=4; offsets 4; offsets 4 farthest=8 log=8; sine_positions 8 3 4
+        """,
         ("3", "4"): "bilinear 5",
         ("{length: 2, channels: 3}", "{length: 2, channels: 4}"): "bilinear 5 bias=false",
         ("{length: 7, channels: 3}", "{length: 3, channels: 4}"): "matmul",

@@ -245,7 +245,7 @@ def _layer_normed(layer: Layer) -> Size:
     if "query_norm_bias" not in weights:
         return 0
     idle = getattr(layer.op, "prepared", False)
-    keys = 0 if idle else product(layer.applied.inputs[-1].space) * weights["key"][0]
+    keys = 0 if idle else product(_memory(layer).space) * weights["key"][0]
     return positions * weights["query"][0] + keys
 
 
@@ -320,7 +320,14 @@ def _as_multihead(layer: Layer) -> bool:
     biased = (getattr(op, name) for name in ("qkv_bias", "out_bias", "key_bias"))
     options = (getattr(op, name, None) for name in BEYOND_MULTIHEAD)
     plain = all(bias is None for bias in biased) and all(option in (None, False, 0) for option in options)
-    return plain and layer.applied.inputs[0].channels == layer.applied.inputs[-1].channels
+    biased_scores = len(layer.applied.inputs) > 1 and _memory(layer) is _first(layer)
+    return plain and not biased_scores and _first(layer).channels == _memory(layer).channels
+
+
+def _memory(layer: Layer) -> Shape:
+    """What attention attends to."""
+    op: Any = layer.op
+    return op.memory(*layer.applied.inputs)  # type: ignore[no-any-return]
 
 
 def _as_padding_same(layer: Layer) -> bool:

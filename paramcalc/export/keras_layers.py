@@ -264,6 +264,8 @@ def upsampled(op: Any, used: Applied) -> Use:
 def attention(op: Any, used: Applied) -> Use:
     odd = ("window", "position_bias", "rotary", "qk_norm", "past", "prepared")
     found = [name for name in odd if getattr(op, name, None)]
+    if len(used.inputs) > len(op.inputs) - op.optional:
+        found.append("a bias for each pair of positions")
     weights = used.weights
     biased = "query_bias" in weights
     head_dim = weights["query"][0] // op.heads

@@ -417,7 +417,8 @@ def attention(w: Writer, op: Any, used: Applied, x: list[str]) -> str:
     if found or len(used.inputs[0].axes) != 2:
         what = found[0] if found else "several sequences"
         raise Fault(f"{op.title} with {what} has no counterpart in ONNX here")
-    asking, memory = used.inputs[0], used.inputs[-1]
+    asking, memory = used.inputs[0], op.memory(*used.inputs)
+    biases = x[1:] if memory is asking else []
     heads = op.heads
     head_dim = used.weights["query"][0] // heads
     groups = used.weights["key"][0] // head_dim
@@ -440,13 +441,15 @@ def attention(w: Writer, op: Any, used: Applied, x: list[str]) -> str:
         return w.node("Reshape", [wide, w.integers(0, heads, *sizes)])
 
     query = split(projected("query", x[0]), asking, heads, head_dim, [0, 2, 1, 3])
-    key = split(projected("key", x[-1]), memory, groups, head_dim, [0, 2, 3, 1])
-    value = split(projected("value", x[-1]), memory, groups, value_dim, [0, 2, 1, 3])
+    key = split(projected("key", x[0] if biases else x[-1]), memory, groups, head_dim, [0, 2, 3, 1])
+    value = split(projected("value", x[0] if biases else x[-1]), memory, groups, value_dim, [0, 2, 1, 3])
     scores = w.node("Mul", [w.node("MatMul", [query, key]), w.real(head_dim**-0.5)])
     if getattr(op, "causal", False):
         length = asking.size("length")
         full = w.node("Expand", [w.real(float("-inf"), 1), w.integers(length, length)])
         scores = w.node("Add", [scores, w.node("Trilu", [full, w.integers(1)], upper=1)])
+    for bias in biases:
+        scores = w.node("Add", [scores, bias])
     mixed = w.node("MatMul", [w.node("Softmax", [scores], axis=-1), value])
     rows = w.node("Transpose", [mixed], perm=[0, 2, 1, 3])
     joined = w.node("Reshape", [rows, w.integers(0, asking.size("length"), heads * value_dim)])

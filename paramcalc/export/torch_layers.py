@@ -67,7 +67,10 @@ def weight_name(kind: str, weight: str) -> str:
     """
     if kind == "LatentAttention":
         return f"{weight}.weight"
-    if kind in ("Attention", "PlacedAttention", "WindowAttention") and weight not in TABLES:
+    if (
+        kind in ("Attention", "PlacedAttention", "BiasedAttention", "WindowAttention")
+        and weight not in TABLES
+    ):
         return f"{weight.removesuffix('_bias')}.{'bias' if weight.endswith('_bias') else 'weight'}"
     if kind == "ConvLSTM2d":
         return f"{'hh' if weight == 'weight_hh' else 'ih'}.{weight.partition('_')[0]}"
@@ -651,7 +654,7 @@ def attention(op: Any, used: Applied) -> Use:
             raise Fault(
                 f"{op.title}: a step that reads cached tokens has no counterpart in PyTorch", about=name
             )
-    x, memory, weights = used.inputs[0].channels, used.inputs[-1].channels, used.weights
+    x, memory, weights = used.inputs[0].channels, op.memory(*used.inputs).channels, used.weights
     head_dim = weights["query"][0] // op.heads
     kv_heads = weights["key"][0] // head_dim
     sizes = (
@@ -674,6 +677,8 @@ def attention(op: Any, used: Applied) -> Use:
         Argument("window", getattr(op, "window", None) or 0, 0),
         Argument("position_bias", getattr(op, "position_bias", None) or 0, 0),
     )
+    if op.name == "self_attention" and len(used.inputs) > 1:
+        return one("BiasedAttention", *sizes, *settings, *placed)
     if all(argument.value == argument.default for argument in placed):
         return one("Attention", *sizes, *settings)
     return one("PlacedAttention", *sizes, *settings, *placed)
@@ -837,6 +842,21 @@ RULES: dict[str, Rule] = {
         lambda op, used, *axes: f"torch.linalg.vector_norm({{0}}, dim={axes}, keepdim=True)"
     ),
     "reduce_sum": written(lambda op, used, *axes: f"{{0}}.sum({axes}, keepdim=True)"),
+    "sine_positions": lambda op, used: one(
+        "SinePositions",
+        Argument("channels", op.channels),
+        Argument("height", op.height),
+        Argument("width", op.width),
+        Argument("temperature", float(op.temperature), 10000.0),
+    ),
+    "relative_bias": lambda op, used: one(
+        "RelativeBias",
+        Argument("height", op.height),
+        Argument("width", op.width),
+        Argument("class_token", op.class_token, False),
+        Argument("absolute", op.absolute, False),
+        Argument("stride", op.stride, 1),
+    ),
     "relu": plain("nn.ReLU"),
     "relu6": plain("nn.ReLU6"),
     "reshape": reshaped,

@@ -47,8 +47,12 @@ class Attention(Op):
     contracting = frozenset(PROJECTIONS)
     elsewhere = {"num_heads": "heads", "num_key_value_heads": "kv_heads", "num_kv_heads": "kv_heads"}
 
+    def memory(self, *inputs: Shape) -> Shape:
+        """What is attended to."""
+        return inputs[-1]
+
     def weights(self, *inputs: Shape) -> Weights:
-        x, memory = inputs[0].channels, inputs[-1].channels
+        x, memory = inputs[0].channels, self.memory(*inputs).channels
         dim, value_dim, groups = self._head_dim(x), self._value_dim(x), self._kv_heads()
         matrices: Weights = {
             "query": (self.heads * dim, x),
@@ -125,7 +129,7 @@ class Attention(Op):
         groups = self._kv_heads()
         grouped = query.reshape(samples, groups, heads // groups, length, dim)
         if added is not None and added.ndim > 2:
-            added = added.reshape(groups, heads // groups, *added.shape[-2:])
+            added = added.reshape(*added.shape[:-3], groups, heads // groups, *added.shape[-2:])
         mixed = self._attended(tools, grouped, key[:, :, None], value[:, :, None], added)
         return projected(tools, join_heads(mixed.reshape(samples, heads, length, -1)), weights, "out")
 
@@ -142,7 +146,7 @@ class Attention(Op):
         return affine(normalized(x, axes, LAYER_EPS), axes, scale, weights[f"{name}_norm_bias"])
 
     def _meeting(self, *inputs: Shape) -> Meeting:
-        x, memory = inputs[0], inputs[-1]
+        x, memory = inputs[0], self.memory(*inputs)
         asking = product(x.space)
         return Meeting(asking, product(memory.space), asking * memory.size("length"))
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from paramcalc.base.errors import Fault
-from paramcalc.base.reach import Reach, alike
-from paramcalc.base.shape import Shape
-from paramcalc.base.sizes import Size, at_least, least, product
+from paramcalc.base.reach import Reach, alike, whole
+from paramcalc.base.shape import CHANNELS, Shape
+from paramcalc.base.sizes import Size, at_least, least, product, same
 from paramcalc.ops._attention import (
     Attention,
     Meeting,
@@ -55,6 +55,8 @@ class SelfAttention(Attention):
     weights of its queries; here it is always done.) `rotary` turns queries and keys by their
     position: all channels of a head, or the first so many. `past` tokens before the input are read
     from a cache, as when a model generates.
+
+    A second input is added to the scores: heads x length x length, as `relative_bias` makes it.
     """
 
     causal: Flag = False
@@ -64,6 +66,8 @@ class SelfAttention(Attention):
     theta: Number = 10000
     past: Count = 0
 
+    inputs = ("x", "bias")
+    optional = 1
     examples = (
         Example("self_attention 12", ("{length: 197, channels: 768}",), "197x768", 2_362_368, 524_391_936),
         Example(
@@ -96,7 +100,17 @@ class SelfAttention(Attention):
             params=150,
             macs=224,
         ),
+        Example(
+            "self_attention 2 bias=false",
+            ("{length: 3, channels: 4}", "{height: 2, length: 3, channels: 3}"),
+            "3x4",
+            params=64,
+            macs=264,
+        ),
     )
+
+    def memory(self, *inputs: Shape) -> Shape:
+        return inputs[0]
 
     def weights(self, *inputs: Shape) -> Weights:
         found = super().weights(*inputs)
@@ -109,6 +123,8 @@ class SelfAttention(Attention):
         self.check_heads(x.channels)
         need_causal(self, self.causal, self.window, "window")
         need_causal(self, self.causal, self.past, "past")
+        for bias in inputs[1:]:
+            self._check_bias(x, bias)
         need_base(self, self.theta)
         if self.rotary is not False:
             need_pairs(self, self._rotated(x.channels), self._head_dim(x.channels), "rotary")
@@ -122,9 +138,23 @@ class SelfAttention(Attention):
             )
         return x
 
+    def _check_bias(self, x: Shape, bias: Shape) -> None:
+        """A fault where the second input is no bias for each pair of positions."""
+        expected = (self.heads, x.size("length"), x.size("length"))
+        if len(bias.axes) != 3 or not all(map(same, bias.dims, expected)):
+            raise Fault(
+                f"{self.title}: the second tensor is no bias for each pair of positions",
+                expected=f"heads x length x length: {' x '.join(map(str, expected))}",
+                found=bias.described(),
+                about="inputs:2",
+            )
+        if self.window is not None or not same(self.past, 0):
+            about = "past" if self.window is None else "window"
+            raise Fault(f"{self.title}: {about} and a second tensor do not go together", about=about)
+
     def cost(self, *inputs: Shape) -> Cost:
         cost, meeting = super().cost(*inputs), self._meeting(*inputs)
-        if self.position_bias is not None:
+        for _ in (*inputs[1:], *(() if self.position_bias is None else (self.position_bias,))):
             cost = with_work(cost, {"add": self.heads * meeting.pairs})
         if self.rotary is False:
             return cost
@@ -138,6 +168,8 @@ class SelfAttention(Attention):
     def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
         if not self.causal:
             raise no_step(self, "each token sees the later ones", fix="add causal=true")
+        if len(inputs) > 1:
+            raise no_step(self, "its bias is that of all pairs of tokens")
         return replace(self, past=past), (one_token(inputs[0]),)
 
     def cached(self, *inputs: Shape) -> dict[str, Size]:
@@ -146,16 +178,27 @@ class SelfAttention(Attention):
         kept = product(inputs[0].space[:-1]) * self._seen(inputs[0])
         return {"keys and values": kept * self._token(*inputs)}
 
+    def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
+        reads = [super().reaches(inputs[0])[0]]
+        for bias in inputs[1:]:
+            heads, queries, keys = bias.axes
+            own = {heads: whole(self.heads), queries: alike("length"), keys: whole(bias.size(keys))}
+            reads.append({axis: reach for axis, reach in own.items() if axis != CHANNELS})
+        return tuple(reads)
+
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
         return backwards(x.size(axis), self.causal, self.window) if axis == "length" else alike(axis)
 
-    def forward(self, tools: Tools, x: Array, **weights: Array) -> Array:
+    def forward(self, tools: Tools, x: Array, *biases: Array, **weights: Array) -> Array:
         rows = x.reshape(-1, *x.shape[-2:])
         query = self._turned(tools, self._query(tools, rows, weights))
         key, value = self._keys(tools, rows, weights)
         key = tools.kept("keys", self._turned(tools, key), self.past)
         value = tools.kept("values", value, self.past)
         added = self._added(tools, rows, weights)
+        for bias in biases:
+            each = bias if len(rows) == len(bias) else tools.repeat(bias, len(rows) // len(bias), axis=0)
+            added = each if added is None else each + added
         return self._mixed(tools, query, key, value, weights, added).reshape(x.shape)
 
     def _meeting(self, *inputs: Shape) -> Meeting:

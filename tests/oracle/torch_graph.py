@@ -817,6 +817,8 @@ class Attention(Module):
     def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
         sizes = x.shape
         x = x.reshape(-1, *sizes[-2:])
+        if type(self.op).name == "self_attention" and memory is not None:  # a bias for each pair of positions
+            self.mask, memory = memory.repeat_interleave(len(x) // len(memory), 0), None
         memory = x if memory is None else memory
         query = self.turned(self.normed("query", self.split(self.query(x), self.heads)))
         if getattr(self.op, "prepared", False):
@@ -1110,6 +1112,8 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "parameter": lambda op, used: (
         Bare(lambda weight: weight.detach()[None], **used.weights) if op.learned else Stored(**used.buffers)
     ),
+    "sine_positions": lambda op, used: Do(lambda: torch.zeros(1, *used.output.dims)),
+    "parameter": lambda op, used: Bare(lambda weight: weight.detach()[None], **used.weights),
     "permute": permuted(lambda op, x: op.axes),
     "pixel_shuffle": pixels("PixelShuffle"),
     "pixel_unshuffle": pixels("PixelUnshuffle"),
@@ -1123,6 +1127,11 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
     "reduce_min": reduced(lambda x, axis: x.amin(axis, keepdim=True)),
     "reduce_norm": reduced(lambda x, axis: torch.linalg.vector_norm(x, dim=axis, keepdim=True)),
     "reduce_sum": reduced(lambda x, axis: x.sum(axis, keepdim=True)),
+    "relative_bias": lambda op, used: Do(
+        lambda table: table[
+            :, torch.zeros(used.output.dims[1:], dtype=torch.int64, device=table.device)
+        ].permute(0, 3, 1, 2)
+    ),
     "relu": plain("ReLU"),
     "relu6": plain("ReLU6"),
     "reshape": reshaped,
