@@ -1113,7 +1113,6 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
         Bare(lambda weight: weight.detach()[None], **used.weights) if op.learned else Stored(**used.buffers)
     ),
     "sine_positions": lambda op, used: Do(lambda: torch.zeros(1, *used.output.dims)),
-    "parameter": lambda op, used: Bare(lambda weight: weight.detach()[None], **used.weights),
     "permute": permuted(lambda op, x: op.axes),
     "pixel_shuffle": pixels("PixelShuffle"),
     "pixel_unshuffle": pixels("PixelUnshuffle"),
