@@ -23,7 +23,7 @@ MOST_PROBLEMS = 50
 _PIECE = 2**14  # characters between two places whose lines are remembered
 
 
-_NAMED = re.compile(r"[\s{\[-]*[^\s:#]+:(?=\s)")  # what a line starts with, if that is a name
+_NAMED = r"[\s{\[-]*[^\s:#]+:(?=\s)"  # what a line starts with, if that is a name
 
 
 class Error(Exception):
@@ -258,7 +258,7 @@ def _window(line: str, column: int) -> tuple[str, int]:
     if len(line) > WIDEST_LINE:
         begin = max(0, min(column - WIDEST_LINE // 2, len(line) - WIDEST_LINE))
     end = begin + WIDEST_LINE
-    named = _NAMED.match(line, 0, LONGEST_NAME) if begin else None
+    named = re.match(_NAMED, line[:LONGEST_NAME]) if begin else None
     cut = f"{named[0]} ... " if named and named.end() < begin else ""
     begin = 0 if named and not cut else begin
     shown = "".join(char if char.isprintable() else " " for char in cut + line[begin:end])

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from paramcalc.base.errors import Fault, Problem
 from paramcalc.base.shape import CHANNELS
 from paramcalc.engine.builder import FIX_UNREAD
+from paramcalc.engine.lint import LastRound, Rounds
 from paramcalc.engine.scope import MISSING, NO_TENSOR, UNKNOWN, Draft, Scope, UnknownError, Viewpoint, trace
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Call, Chain, Step, inner
@@ -174,23 +175,6 @@ def _line(chains: Iterable[Chain], text: str, place: int) -> list[Step]:
             return [step for step in steps if step.at == here.at or ends[0] < step.at < ends[1]]
         waiting += [inner(item) for item in items if not isinstance(item, Step)]
     return []
-
-
-class Rounds(NamedTuple):
-    """The rounds of a repeat of one call that says `from`: each reads the same, none the one before."""
-
-    call: Call
-    at: int
-    scope: Scope
-    path: str
-
-
-class LastRound(NamedTuple):
-    """The last round of a repeat: the repeat's path, its index and the value that this has then."""
-
-    path: str
-    counter: str
-    number: int
 
 
 def explain_unread(

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Any, cast
 
 from paramcalc.base.errors import Fault, Problem, Source, SpecError, in_order
 from paramcalc.base.shape import Shape
-from paramcalc.engine.blame import LastRound, Rounds, explain_unread, report_call, report_expression
-from paramcalc.engine.blame_settings import blame_settings
 from paramcalc.engine.builder import Builder, sharing
 from paramcalc.engine.calls import Calls, Known, Share, Use
 from paramcalc.engine.graph import Applied, BlockCall, Graph, Layer
 from paramcalc.engine.heads import Heads, branch_inputs, call_inputs
-from paramcalc.engine.lint import Doubled, channels_last, counted_by_another_x, heads_in_a_row, read_twice
+from paramcalc.engine.lint import (
+    Doubled,
+    LastRound,
+    Rounds,
+    channels_last,
+    counted_by_another_x,
+    heads_in_a_row,
+    read_twice,
+)
 from paramcalc.engine.replace import Replacements
 from paramcalc.engine.scope import (
     HIDING,
@@ -105,6 +111,8 @@ def elaborate(spec: Spec, settings: Settings = Settings(), known: Known | None =
         problems = elaborator.draft.problems
         if not problems or (not settings.changes and not settings.inputs):
             raise
+        from paramcalc.engine.blame_settings import blame_settings
+
         said = blame_settings(problems.as_found(), settings, lambda other: _mistakes(spec, other))
     raise SpecError(in_order(said))
 
@@ -171,6 +179,8 @@ class Elaborator:
         outputs = self.outputs(root, last)
         if not draft.problems and not self.unreadable and MISSING not in draft.shapes[: draft.first]:
             for problem in self.builder.check(outputs):
+                from paramcalc.engine.blame import explain_unread  # what words faults comes when there is one
+
                 chains = self.chains_of(problem.source)
                 draft.problems.add(*explain_unread(problem, self.repeated_from, self.ends, chains))
         if draft.problems:
@@ -274,7 +284,7 @@ class Elaborator:
                 return inputs[0]
             return self.layer(op, item, inputs, scope, value, own)
         except Fault as fault:
-            report_call(self.draft, fault, call, item.at, scope, value)
+            self.report_call(fault, call, item.at, scope, value)
         except UnknownError:
             pass
         if call.head and not own:
@@ -444,7 +454,7 @@ class Elaborator:
             if UNKNOWN not in inputs:
                 return self.layer(op, item, inputs, scope, value, own)
         except Fault as fault:
-            report_call(self.draft, fault, call, item.at, scope, value, branches)
+            self.report_call(fault, call, item.at, scope, value, branches)
         except UnknownError:
             pass
         if not own:
@@ -464,7 +474,7 @@ class Elaborator:
         try:
             result = self.mixed(item, scope.inside(group, None, scope.auxiliary), scope, value, branches)
         except Fault as fault:
-            report_call(self.draft, fault, call, item.at, scope, value, branches or None)
+            self.report_call(fault, call, item.at, scope, value, branches or None)
             result = UNKNOWN
         except UnknownError:
             result = UNKNOWN
@@ -516,12 +526,30 @@ class Elaborator:
 
     # ---------------------------------------------------------------- if, repeat, table, auxiliary
 
+    def report_call(
+        self,
+        fault: Fault,
+        call: Call,
+        at: int,
+        scope: Scope,
+        value: int,
+        branches: Mapping[str, int] | None = None,
+    ) -> None:
+        from paramcalc.engine.blame import report_call
+
+        report_call(self.draft, fault, call, at, scope, value, branches)
+
+    def report_expression(self, fault: Fault, expression: Expression, at: int, scope: Scope) -> None:
+        from paramcalc.engine.blame import report_expression
+
+        report_expression(self.draft, fault, expression, at, scope)
+
     def condition(self, item: If, scope: Scope, value: int, own: bool) -> int:
         expression = item.condition
         try:
             holds = self.holds(expression, Viewpoint(self.draft, scope, value))
         except Fault as fault:
-            report_expression(self.draft, fault, expression, item.at, scope)
+            self.report_expression(fault, expression, item.at, scope)
         except UnknownError:
             pass
         else:
@@ -550,7 +578,7 @@ class Elaborator:
                 self.remarks += counted_by_another_x(item, Viewpoint(self.draft, scope, value), count)
             result = self.rounds(item, scope, group, share, count, value)
         except Fault as fault:
-            report_expression(self.draft, fault, item.times, item.at, scope)
+            self.report_expression(fault, item.times, item.at, scope)
         except UnknownError:
             pass
         group.broken = group.broken or result == UNKNOWN

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from paramcalc.base.errors import Fault, Problem
 from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.engine.scope import Frame, UnknownError, Viewpoint
+from paramcalc.engine.scope import Frame, Scope, UnknownError, Viewpoint
 from paramcalc.language.expression import Expression
 from paramcalc.language.spec import Call, Chain, Input, Item, Join, Named, Repeat, Spec, Step, inner
 from paramcalc.language.unread import read_names, unread
@@ -278,6 +278,23 @@ def _each_use(graph: Graph) -> Iterator[Layer]:
 
 
 # ------------------------------------------------------------------------------------------- joins
+
+
+class Rounds(NamedTuple):
+    """The rounds of a repeat of one call that says `from`: each reads the same, none the one before."""
+
+    call: Call
+    at: int
+    scope: Scope
+    path: str
+
+
+class LastRound(NamedTuple):
+    """The last round of a repeat: the repeat's path, its index and the value that this has then."""
+
+    path: str
+    counter: str
+    number: int
 
 
 class Doubled(NamedTuple):

@@ -46,7 +46,7 @@ MOST_ROWS = 10_000
 PASSES = "write identity if the tensor passes through"
 CUT_IN_FLOW = "inside [ ] or { } YAML cuts at every comma: write the line without them, or a size as 1x7"
 _COMMENT = re.compile(r"[ \t]+#(?=[^\s#])")
-_VALUE = re.compile(r"-?[\d.]+(e\d+)?|\d+(x\d+)+|true|false|\(.*\)")
+_VALUE = r"-?[\d.]+(e\d+)?|\d+(x\d+)+|true|false|\(.*\)"
 
 
 Counts: TypeAlias = dict[str, int]  # how often each head has been used in a counts, for automatic names
@@ -369,7 +369,7 @@ class ChainReader(Reader):
         """Whether a node is surely a value of an attribute, and not a chain."""
         if isinstance(node, Sequence):
             return all(self.is_value(item) for item in node.items)
-        return isinstance(node, Scalar) and bool(_VALUE.fullmatch(node.text))
+        return isinstance(node, Scalar) and bool(re.fullmatch(_VALUE, node.text))
 
     def call_over_mapping(self, key: Scalar, head: str, value: Mapping, counts: Counts) -> tuple[Item, ...]:
         if self.cut_by_comma(value):

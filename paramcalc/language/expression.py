@@ -48,7 +48,7 @@ MEANT = frozenset(
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 _INTEGER = re.compile(r"0|[1-9][0-9]{0,17}")
 _PRODUCT = re.compile(r"\d+(?:x\d+)+")
-_TEMPLATE = re.compile(r"(?:\$\{{0,2}|\{{1,2}) ?(\w+) ?\}{0,2}")  # a name as templates have it
+_TEMPLATE = r"(?:\$\{{0,2}|\{{1,2}) ?(\w+) ?\}{0,2}"  # a name as templates have it
 _NUMBER = r"(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?(?![\w.])"
 # what Python's reader warns about or takes for letters: a backslash, 2w, 0x3, what is not ASCII
 _DOUBTFUL = re.compile(r"[\\]|\d[\w.]*[A-Za-z_.]")
@@ -229,7 +229,7 @@ def _syntax_fault(text: str, offset: int | None) -> Fault:
     if text.endswith(";"):
         fix = "separate calls with commas, or put them on lines of their own"
         return Fault("';' is not part of a line", fix=fix, at=(len(text) - 1, len(text)))
-    named = _TEMPLATE.fullmatch(text)
+    named = re.fullmatch(_TEMPLATE, text)
     if named:
         return Fault(
             f"'{text}' is not an expression", fix=f"write the name alone: {named[1]}", at=(0, len(text))
@@ -299,7 +299,7 @@ def _allow(node: ast.AST, text: str) -> None:
     operator = getattr(node, "op", None) or next(iter(getattr(node, "ops", ())), None)
     refused = node if not isinstance(node, _ALLOWED) else operator
     if not isinstance(node, _ALLOWED) or isinstance(operator, _REFUSED_OPERATORS):
-        named = _TEMPLATE.fullmatch(text)
+        named = re.fullmatch(_TEMPLATE, text)
         fix = f"write the name alone: {named[1]}" if named else ""
         raise Fault(f"{_spoken(refused)} is not part of the language", fix=fix, at=span or (0, len(text)))
     if isinstance(node, ast.Constant):

@@ -23,7 +23,7 @@ WORD = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 RESERVED = {"x", "channels", "identity", "from"}
 LONGEST_LINE = 10_000
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z_0-9]*)=(?!=)")
-_ARGUMENT = re.compile(r"[\d(\[.'-]|[A-Za-z_]\w*=")
+_ARGUMENT = r"[\d(\[.'-]|[A-Za-z_]\w*="
 _SIMPLE = re.compile(r"[^()\[\]{}'\"\r\n]*")  # nothing that needs brackets matched
 _SPECIAL = re.compile(r"[()\[\]{}'\",\s]")
 _PARTNER = {")": "(", "]": "[", "}": "{"}
@@ -82,7 +82,7 @@ def read_line(text: str) -> CallLine:
 def _comma_fix(segments: list[list[Token]], fault: Fault) -> str:
     """What to write instead of a comma between the arguments of one call; '' if there is none."""
     for before, words in pairwise(segments):
-        if fault.about == "head" and words[0][1:] == fault.at and _ARGUMENT.match(words[0].text):
+        if fault.about == "head" and words[0][1:] == fault.at and re.match(_ARGUMENT, words[0].text):
             whole = " ".join(token.text for token in (*before, *words))
             return f"a comma ends a call; separate arguments with spaces: {whole}"
     return ""

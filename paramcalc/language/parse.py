@@ -39,7 +39,7 @@ KEYS = (
     "knobs", "variants", "defaults", "blocks", "layers", "claims", "budgets",
 )  # fmt: skip
 LONG = ("outputs", "override")  # what the long form of a block has beside its layers
-_BETWEEN_SIZES = re.compile(r"\sx\s")
+_BETWEEN_SIZES = r"\sx\s"
 
 
 def parse(source: Source, resolve: Callable[[str], Spec]) -> Spec:
@@ -372,11 +372,11 @@ class _SpecReader(ChainReader):
         if len(apart) > 1 and all(map(str.isdecimal, apart)):
             self.fail(node, "separate sizes with x", f"write {'x'.join(apart)}")
             return None
-        if not _BETWEEN_SIZES.search(text):
+        if not re.search(_BETWEEN_SIZES, text):
             return self.expression(text, begin, node.start)
         found = []
         place = begin
-        for piece in _BETWEEN_SIZES.split(text):
+        for piece in re.split(_BETWEEN_SIZES, text):
             lead = len(piece) - len(piece.lstrip())
             found.append(self.expression(piece.strip(), place + lead, node.start))
             place += len(piece) + len(" x ")

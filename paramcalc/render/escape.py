@@ -30,7 +30,7 @@ _CALLED = r"@(?=\w)|#(?=[0-9])"  # what GitHub takes for a person or an issue, w
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for one
 # A GitHub runner obeys a line of a log that begins with :: after blanks, and ##[ anywhere in one. Each
 # format writes the same character in another way; where it has none, as an escape.
-_BEGINS = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
+_BEGINS = r"(?m)^(\s*):(?=:)"
 _ESCAPED = (r"\1\\x3a", r"#\\x23[")
 _COMMANDS = {
     "json": (r"\1:", r"#\\u0023["),
@@ -52,7 +52,7 @@ def harmless(text: str, form: str = "") -> str:
     if "::" not in text and "##[" not in text:
         return text
     begins, inside = _COMMANDS.get(form, _ESCAPED)
-    return re.sub(r"##\[", inside, _BEGINS.sub(begins, text))
+    return re.sub(r"##\[", inside, re.sub(_BEGINS, begins, text))
 
 
 def tex(text: str) -> str:
