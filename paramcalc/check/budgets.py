@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 from paramcalc.base import printed
 from paramcalc.base.errors import Fault, Problem, Source, SpecError, near
-from paramcalc.check.fields import FieldReader, Readers, Span
+from paramcalc.check.fields import Entry, FieldReader, Readers, Span
 from paramcalc.check.reader import CLAIMED, LAYERED
-from paramcalc.conventions import CONVENTIONS, OWN
 from paramcalc.count.report import BITS
 from paramcalc.engine import library
 from paramcalc.language import syntax
@@ -89,6 +88,8 @@ def readable(spec: Spec) -> tuple[tuple[Budget, ...], list[Problem]]:
 
 class _Reader(FieldReader):
     noun, example = "budgets of", _EXAMPLE
+    kind, holds = "budget", "limit"
+    fields, quantities = FIELDS, BUDGETED
 
     def budgets(self) -> tuple[Budget, ...]:
         """The budgets by model: a list holds for every model of the spec."""
@@ -113,58 +114,21 @@ class _Reader(FieldReader):
 
     def budget(self, model: str, node: Node) -> Budget | None:
         """One budget; None, with its problems noted, when it cannot be read."""
-        if not isinstance(node, syntax.Mapping):
-            self.fail(node, "a budget is a mapping of a quantity to its limit", f"write {_EXAMPLE}")
-            return None
         before = len(self.problems)
-        for key, _ in node.entries:
-            if key.text not in (*FIELDS, *BUDGETED):
-                names = (*BUDGETED, *FIELDS)
-                fix = near(key.text, names) or "quantities and fields are " + ", ".join(names)
-                self.fail(key, f"a budget has no field '{key.text}'", fix)
-        quantities = [(key, value) for key, value in node.entries if key.text in BUDGETED]
-        if len(quantities) != 1:
-            self.wrong_quantities(node, [key for key, _ in quantities], before)
+        entry = self.entry(model, node)
+        if entry is None:
             return None
-        (key, value), *_ = quantities
-        values = {name: self.field(name, node) for name in FIELDS}
-        limit = self.limit(key.text, value, ratio=not {"over", "over_model"}.isdisjoint(node.keys()))
-        self.check_fit(key, values, node)
-        if len(self.problems) > before or limit is None:
+        read = self.limit(entry.quantity.text, entry.written, entry.ratio)
+        self.check_fit(entry)
+        if len(self.problems) > before or read is None:
             return None
-        sign, number, written = limit
-        line, column = self.position(value.start)
-        return Budget(
-            model=model,
-            quantity=key.text,
-            sign=sign,
-            limit=number,
-            written=written,
-            layers=values["layer"],
-            over=values["over"],
-            over_model=values["over_model"],
-            convention=values["convention"] or OWN.name,
-            inputs=values["input"],
-            batch=values["batch"],
-            dtype=values["dtype"],
-            train=values["train"],
-            note=values["note"],
-            text=self.spec.source,
-            spans={key.text: (value.start, value.end) for key, value in node.entries},
-            line=line,
-            column=column,
-        )
+        sign, limit, written = read
+        own = {name: entry.values[name] for name in ("batch", *OF_PEAK)}
+        return Budget(sign=sign, limit=limit, written=written, **own, **entry.common)
 
-    def wrong_quantities(self, node: syntax.Mapping, keys: list[Scalar], before: int) -> None:
-        if keys:
-            fact = f"a budget is about one quantity, not about {' and '.join(key.text for key in keys)}"
-            self.fail(keys[1], fact, "write two budgets")
-        elif len(self.problems) == before:
-            self.fail(node, "the budget has no quantity", "quantities are " + ", ".join(BUDGETED))
-
-    def check_fit(self, key: Scalar, values: Mapping[str, Any], node: syntax.Mapping) -> None:
+    def check_fit(self, entry: Entry) -> None:
         """What the fields of one budget demand of each other."""
-        named = CONVENTIONS.get(values["convention"])
+        key, node = entry.quantity, entry.node
         if key.text == PEAK:
             for name in NOT_OF_PEAK:
                 if node.get(name) is not None:
@@ -173,9 +137,7 @@ class _Reader(FieldReader):
         for name in OF_PEAK:
             if node.get(name) is not None:
                 self.fail_field(node, name, f"'{name}' is for {PEAK}")
-        if named is not None and key.text not in named.terms:
-            about = ", ".join(named.terms)
-            self.fail_field(node, "convention", f"'{named.name}' does not define {key.text}, only {about}")
+        self.check_convention(entry)
         if key.text in LAYERED and node.get("layer") is None:
             self.fail(key, f"'{key.text}' is of a layer: say which", "add layer: NAME")
 

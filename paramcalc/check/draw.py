@@ -306,13 +306,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
     """One claim; `ratio` holds numerator and denominator where `computed` is no whole number."""
     claim, computed = outcome.claim, outcome.computed
     return {
-        "model": claim.model,
-        "layer": list(claim.layers) or None,
-        "quantity": claim.quantity,
-        "over": list(claim.over) or None,
-        "over_model": claim.over_model or None,
-        "convention": claim.convention,
-        "input": {name: list(sizes) for name, sizes in claim.inputs.items()} or None,
+        **_about(claim),
         "called": claim.called or None,
         "source": claim.source or None,
         "printed": claim.figure.text,
@@ -329,10 +323,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "erratum": claim.erratum or None,
         "unresolved": claim.unresolved or None,
         "unread": claim.unread,
-        "note": claim.note or None,
-        "file": shown_path(claim.text.name),
-        "line": claim.line,
-        "column": claim.column,
+        **_written_at(claim),
     }
 
 
@@ -340,13 +331,7 @@ def spending_record(spending: Spending) -> dict[str, Any]:
     """One budget; `ratio` holds numerator and denominator where `computed` is no whole number."""
     budget, computed = spending.budget, spending.computed
     return {
-        "model": budget.model,
-        "layer": list(budget.layers) or None,
-        "quantity": budget.quantity,
-        "over": list(budget.over) or None,
-        "over_model": budget.over_model or None,
-        "convention": budget.convention,
-        "input": {name: list(sizes) for name, sizes in budget.inputs.items()} or None,
+        **_about(budget),
         "batch": budget.batch,
         "dtype": budget.dtype if budget.quantity == PEAK else None,
         "train": budget.train or None,
@@ -358,10 +343,29 @@ def spending_record(spending: Spending) -> dict[str, Any]:
         "within": spending.kept,
         "verdict": spending.verdict,
         "gap": None if spending.gap is None else float(spending.gap),
-        "note": budget.note or None,
-        "file": shown_path(budget.text.name),
-        "line": budget.line,
-        "column": budget.column,
+        **_written_at(budget),
+    }
+
+
+def _about(asked: Claim | Budget) -> dict[str, Any]:
+    """What a claim or a budget is about."""
+    return {
+        "model": asked.model,
+        "layer": list(asked.layers) or None,
+        "quantity": asked.quantity,
+        "over": list(asked.over) or None,
+        "over_model": asked.over_model or None,
+        "convention": asked.convention,
+        "input": {name: list(sizes) for name, sizes in asked.inputs.items()} or None,
+    }
+
+
+def _written_at(asked: Claim | Budget) -> dict[str, Any]:
+    return {
+        "note": asked.note or None,
+        "file": shown_path(asked.text.name),
+        "line": asked.line,
+        "column": asked.column,
     }
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Fault, Problems, near
-from paramcalc.conventions import convention
+from paramcalc.conventions import CONVENTIONS, OWN, convention
 from paramcalc.language import syntax
 from paramcalc.language.spec import Spec
 from paramcalc.language.syntax import Node, Scalar, Sequence
@@ -28,11 +28,35 @@ class FieldError(Exception):
     """A field that cannot be read; its problem is already noted."""
 
 
+class Entry(NamedTuple):
+    """One claim or budget: its quantity with what is written there, and its fields.
+
+    `common` are the fields that claims and budgets both have, and the place of the entry in the text.
+    """
+
+    quantity: Scalar
+    written: Node
+    values: Mapping[str, Any]
+    node: syntax.Mapping
+    common: Mapping[str, Any]
+
+    @property
+    def ratio(self) -> bool:
+        return not {"over", "over_model"}.isdisjoint(self.node.keys())
+
+
 class FieldReader:
-    """Reads entries by model; `noun` and `example` are for messages: `claims about`."""
+    """Reads entries by model; `noun` and `example` are for messages: `claims about`.
+
+    An entry is a `kind` about one of the `quantities`, with some of the `fields`; `holds` is what it says of it.
+    """
 
     noun: str
     example: str
+    kind: str
+    holds: str
+    fields: tuple[str, ...]
+    quantities: tuple[str, ...]
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
@@ -61,6 +85,68 @@ class FieldReader:
             return node.items
         self.fail(key, f"the {self.noun} '{key.text}' must be a list", f"write - {self.example}")
         return ()
+
+    def entry(self, model: str, node: Node) -> Entry | None:
+        """An entry about one quantity; None, with its problems noted, where it is none."""
+        if not isinstance(node, syntax.Mapping):
+            fact = f"a {self.kind} is a mapping of a quantity to its {self.holds}"
+            self.fail(node, fact, f"write {self.example}")
+            return None
+        before = len(self.problems)
+        for key, value in node.entries:
+            if key.text not in (*self.fields, *self.quantities):
+                self.unknown_field(node, key, value)
+        quantities = [(key, value) for key, value in node.entries if key.text in self.quantities]
+        if len(quantities) > 1:
+            keys = " and ".join(key.text for key, _ in quantities)
+            fact = f"a {self.kind} is about one quantity, not about {keys}"
+            self.fail(quantities[1][0], fact, f"write two {self.kind}s")
+            return None
+        if not quantities:
+            if len(self.problems) == before:
+                about = ", ".join(self.quantities)
+                self.fail(node, f"the {self.kind} has no quantity", f"quantities are {about}")
+            return None
+        (key, value), *_ = quantities
+        values = {name: self.field(name, node) for name in self.fields}
+        return Entry(key, value, values, node, self.common(model, key, value, values, node))
+
+    def unknown_field(self, node: syntax.Mapping, key: Scalar, value: Node) -> None:
+        if node.flow and isinstance(value, Scalar) and value.empty:
+            fact = f"'{key.text}' has no value: inside {{ }} YAML cuts at every comma"
+            self.fail(key, fact, 'a text with a comma needs quotes; write 60_000 or "60,000"')
+            return
+        names = (*self.quantities, *self.fields)
+        fix = near(key.text, names) or "quantities and fields are " + ", ".join(names)
+        self.fail(key, f"a {self.kind} has no field '{key.text}'", fix)
+
+    def common(
+        self, model: str, key: Scalar, value: Node, values: Mapping[str, Any], node: syntax.Mapping
+    ) -> dict[str, Any]:
+        line, column = self.position(value.start)
+        return {
+            "model": model,
+            "quantity": key.text,
+            "layers": values["layer"],
+            "over": values["over"],
+            "over_model": values["over_model"],
+            "convention": values["convention"] or OWN.name,
+            "inputs": values["input"],
+            "note": values["note"],
+            "text": self.spec.source,
+            "spans": {key.text: (value.start, value.end) for key, value in node.entries},
+            "line": line,
+            "column": column,
+        }
+
+    def check_convention(self, entry: Entry) -> None:
+        """A convention that is named defines the quantity."""
+        named = CONVENTIONS.get(entry.values["convention"])
+        quantity = entry.quantity.text
+        if named is not None and quantity not in named.terms:
+            about = ", ".join(named.terms)
+            fact = f"'{named.name}' does not define {quantity}, only {about}"
+            self.fail_field(entry.node, "convention", fact)
 
     def readers(self) -> Readers:
         """The fields that an entry may have."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from paramcalc.base import printed
-from paramcalc.base.errors import Fault, Problem, Source, SpecError, near
+from paramcalc.base.errors import Fault, Problem, Source, SpecError
 from paramcalc.base.printed import Figure
-from paramcalc.check.fields import FieldReader, Readers, Span
-from paramcalc.conventions import CONVENTIONS, OWN
+from paramcalc.check.fields import Entry, FieldReader, Readers, Span
 from paramcalc.count.report import QUANTITIES
 from paramcalc.language import syntax
 from paramcalc.language.spec import Spec
@@ -100,6 +99,8 @@ def readable(spec: Spec) -> tuple[tuple[Claim, ...], list[Problem]]:
 
 class _Reader(FieldReader):
     noun, example = "claims about", _EXAMPLE
+    kind, holds = "claim", "number"
+    fields, quantities = FIELDS, CLAIMED
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
@@ -121,81 +122,25 @@ class _Reader(FieldReader):
 
     def claim(self, model: str, node: Node) -> Claim | None:
         """One claim; None, with its problems noted, when it cannot be read."""
-        if not isinstance(node, syntax.Mapping):
-            self.fail(node, "a claim is a mapping of a quantity to its number", f"write {_EXAMPLE}")
-            return None
         before = len(self.problems)
-        self.check_keys(node)
-        quantities = [(key, value) for key, value in node.entries if key.text in CLAIMED]
-        if len(quantities) != 1:
-            if quantities or len(self.problems) == before:
-                self.wrong_quantities(node, [key for key, _ in quantities])
+        entry = self.entry(model, node)
+        if entry is None:
             return None
-        (key, value), *_ = quantities
-        values = {name: self.field(name, node) for name in FIELDS}
-        read = self.figure(value, ratio=not {"over", "over_model"}.isdisjoint(node.keys()))
-        self.check_fit(key, values, node)
+        read = self.figure(entry.written, entry.ratio)
+        self.check_fit(entry)
         if len(self.problems) > before or read is None:
             return None
-        return self.built(model, key.text, read, values, node)
-
-    def built(
-        self, model: str, quantity: str, read: Figure, values: dict[str, Any], node: syntax.Mapping
-    ) -> Claim:
-        spans = {key.text: (value.start, value.end) for key, value in node.entries}
-        start = spans[quantity][0]
-        line, column = self.position(start)
+        values = entry.values
         source, cited = values["source"] or (self.paper, "")
-        return Claim(
-            model=model,
-            quantity=quantity,
-            figure=read,
-            layers=values["layer"],
-            over=values["over"],
-            over_model=values["over_model"],
-            convention=values["convention"] or OWN.name,
-            inputs=values["input"],
-            called=values["called"],
-            source=source,
-            cited=cited,
-            note=values["note"],
-            within=values["within"],
-            reason=values["reason"],
-            erratum=values["erratum"],
-            unresolved=values["unresolved"],
-            unread=values["unread"],
-            text=self.spec.source,
-            spans=spans,
-            line=line,
-            column=column,
-        )
+        own = {name: values[name] for name in ("called", *EXCUSES, "reason", "unread")}
+        return Claim(figure=read, source=source, cited=cited, **own, **entry.common)
 
     # ------------------------------------------------------------------------ whole-claim checks
 
-    def check_keys(self, node: syntax.Mapping) -> None:
-        for key, value in node.entries:
-            if key.text in FIELDS or key.text in CLAIMED:
-                continue
-            if node.flow and isinstance(value, Scalar) and value.empty:
-                fact = f"'{key.text}' has no value: inside {{ }} YAML cuts at every comma"
-                self.fail(key, fact, 'a text with a comma needs quotes; write 60_000 or "60,000"')
-                continue
-            fix = near(key.text, (*FIELDS, *CLAIMED)) or "fields are " + ", ".join(FIELDS)
-            self.fail(key, f"a claim has no field '{key.text}'", fix)
-
-    def wrong_quantities(self, node: syntax.Mapping, keys: list[Scalar]) -> None:
-        if keys:
-            fact = f"a claim is about one quantity, not about {' and '.join(key.text for key in keys)}"
-            self.fail(keys[1], fact, "write two claims")
-        else:
-            self.fail(node, "the claim has no quantity", "quantities are " + ", ".join(CLAIMED))
-
-    def check_fit(self, key: Scalar, values: dict[str, Any], node: syntax.Mapping) -> None:
+    def check_fit(self, entry: Entry) -> None:
         """What the fields of one claim demand of each other."""
-        named = CONVENTIONS.get(values["convention"])
-        if named is not None and key.text not in named.terms:
-            about = ", ".join(named.terms)
-            self.fail_field(node, "convention", f"'{named.name}' does not define {key.text}, only {about}")
+        self.check_convention(entry)
+        key, node = entry.quantity, entry.node
         if key.text in LAYERED and node.get("layer") is None:
             verb = "are those" if key.text == CHANNELS else "is that"
             self.fail(key, f"'{key.text}' {verb} of a layer: say which", "add layer: NAME")
