@@ -31,13 +31,17 @@ def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
     }
 
 
-def head(model: str, settings: Iterable[object], inputs: Mapping[str, Any], spec: str = "") -> dict[str, Any]:
-    """How a document begins: which network it is about, and the sizes of its inputs."""
+def head(
+    model: str, settings: Iterable[object], inputs: Mapping[str, Any] | None = None, spec: str = ""
+) -> dict[str, Any]:
+    """How a document begins: which network it is about, and the sizes of its inputs where it has one size each."""
+    shapes = (inputs or {}).items()
+    sizes = {name: shape if isinstance(shape, dict) else list(shape) for name, shape in shapes}
     return {
-        "model": model,
+        **({"model": model} if model else {}),
         **({"spec": spec} if spec else {}),
         "settings": [str(each) for each in settings],
-        "input": {name: sizes if isinstance(sizes, dict) else list(sizes) for name, sizes in inputs.items()},
+        **({} if inputs is None else {"input": sizes}),
     }
 
 

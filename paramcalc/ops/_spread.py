@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import ClassVar
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.base.sizes import Size, same
-from paramcalc.ops.base import Array, Op, Tools
+from paramcalc.ops.base import Array, Cost, Op, Tools
+
+
+class SpreadOp(Op):
+    """What joins tensors element by element, each further input by one operation of a kind."""
+
+    operation: ClassVar[str]
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return spread_shape(self, inputs)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(operations={self.operation: (len(inputs) - 1) * self.shape(*inputs).elements})
 
 
 def spread_shape(op: Op, inputs: tuple[Shape, ...]) -> Shape:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import add
 
-from paramcalc.base.shape import Shape
-from paramcalc.ops._spread import spread_arrays, spread_shape
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools
+from paramcalc.ops._spread import SpreadOp, spread_arrays
+from paramcalc.ops.base import Array, Example, Tools
 
 
 @dataclass(frozen=True)
-class Add(Op):
+class Add(SpreadOp):
     """The inputs added, element by element; a smaller one is spread along the axes where it has size 1.
 
     Inputs: two or more tensors; one has the full shape, the others the same, or size 1 along any of
@@ -24,17 +23,12 @@ class Add(Op):
     """
 
     inputs = None
+    operation = "add"
     examples = (
         Example("add", ("256x56x56", "256x56x56"), "256x56x56"),
         Example("add", ("256x56x56", "256"), "256x56x56"),
         Example("add", ("{length: 1, channels: 8}", "{length: 9, channels: 8}"), "9x8"),
     )
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return spread_shape(self, inputs)
-
-    def cost(self, *inputs: Shape) -> Cost:
-        return Cost(operations={"add": (len(inputs) - 1) * self.shape(*inputs).elements})
 
     def forward(self, tools: Tools, *inputs: Array) -> Array:
         whole = self.shape(*tools.shapes)

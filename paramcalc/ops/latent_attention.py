@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from paramcalc.base.reach import Reach, alike
 from paramcalc.base.shape import Shape
@@ -26,6 +27,16 @@ from paramcalc.ops.attributes import Count, Flag, Number
 from paramcalc.ops.base import Array, Cost, Example, Op, Tools, Weights, no_step, one_token
 
 EPS = 1e-6  # of the norms of latents, in all published models
+
+
+class _Step(NamedTuple):
+    """What is attended with: queries of all heads in two parts, latents and the keys that all heads share, a mask."""
+
+    queries: Array
+    turned: Array
+    latents: Array
+    keys: Array
+    mask: Array | None
 
 
 @dataclass(frozen=True)
@@ -192,7 +203,8 @@ class LatentAttention(Op):
         key = tools.kept("shared keys", self._turned(tools, key), self.past)[:, None]
         added = mask(tools, rows.shape[1], self.past, x.dtype) if self.causal else None
         attend = self._absorbed if self.absorbed else self._expanded
-        mixed = attend(tools, positioned, turned_queries, latent, key, weights["kv_b_proj"], added)
+        step = _Step(positioned, turned_queries, latent, key, added)
+        mixed = attend(tools, step, weights["kv_b_proj"])
         return tools.matmul(join_heads(mixed), weights["o_proj"].T).reshape(x.shape)
 
     def _queries(self, tools: Tools, x: Array, weights: Mapping[str, Array]) -> tuple[Array, Array]:
@@ -209,40 +221,22 @@ class LatentAttention(Op):
     def _turned(self, tools: Tools, x: Array) -> Array:
         return turned(tools, x, self.rope_dim, float(self.theta), self.past, neighbours=True)
 
-    def _expanded(
-        self,
-        tools: Tools,
-        query: Array,
-        turned: Array,
-        latent: Array,
-        key: Array,
-        expand: Array,
-        added: Array,
-    ) -> Array:
+    def _expanded(self, tools: Tools, step: _Step, expand: Array) -> Array:
         """Keys and values of all heads from the latents, and their attention."""
-        both = split_heads(tools.matmul(latent[:, 0], expand.T), self.heads)
-        shared = tools.broadcast_to(key, (*both.shape[:-1], self.rope_dim))
+        both = split_heads(tools.matmul(step.latents[:, 0], expand.T), self.heads)
+        shared = tools.broadcast_to(step.keys, (*both.shape[:-1], self.rope_dim))
         keys = tools.concatenate([both[..., : self.nope_dim], shared], -1)
-        queries = tools.concatenate([query, turned], -1)
-        return attended(tools, queries, keys, both[..., self.nope_dim :], added)
+        queries = tools.concatenate([step.queries, step.turned], -1)
+        return attended(tools, queries, keys, both[..., self.nope_dim :], step.mask)
 
-    def _absorbed(
-        self,
-        tools: Tools,
-        query: Array,
-        turned: Array,
-        latent: Array,
-        key: Array,
-        expand: Array,
-        added: Array,
-    ) -> Array:
+    def _absorbed(self, tools: Tools, step: _Step, expand: Array) -> Array:
         """The same by associativity: queries multiplied into the latents' space, sums multiplied out of it."""
         by_head = expand.reshape(self.heads, self.nope_dim + self.value_dim, self.kv_rank)
         scale = (self.nope_dim + self.rope_dim) ** -0.5
-        inside = tools.matmul(query * scale, by_head[:, : self.nope_dim])
-        queries = tools.concatenate([inside, turned * scale], -1)
-        scores = tools.matmul(queries, tools.concatenate([latent, key], -1).swapaxes(-2, -1))
-        summed = tools.matmul(softmax(tools, scores, added), latent)
+        inside = tools.matmul(step.queries * scale, by_head[:, : self.nope_dim])
+        queries = tools.concatenate([inside, step.turned * scale], -1)
+        scores = tools.matmul(queries, tools.concatenate([step.latents, step.keys], -1).swapaxes(-2, -1))
+        summed = tools.matmul(softmax(tools, scores, step.mask), step.latents)
         return tools.matmul(summed, by_head[:, self.nope_dim :].swapaxes(-2, -1))
 
     def _pairs(self, x: Shape) -> Size:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 
-from paramcalc.base.shape import Shape
-from paramcalc.ops._spread import spread_arrays, spread_shape
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools
+from paramcalc.ops._spread import SpreadOp, spread_arrays
+from paramcalc.ops.base import Array, Example, Tools
 
 
 @dataclass(frozen=True)
-class Minimum(Op):
+class Minimum(SpreadOp):
     """The least of the inputs at each element; a smaller tensor is spread as in `add`.
 
     Inputs: two or more tensors; one has the full shape
@@ -19,16 +18,11 @@ class Minimum(Op):
     """
 
     inputs = None
+    operation = "compare"
     examples = (
         Example("minimum", ("256x7x7", "256x7x7"), "256x7x7"),
         Example("minimum", ("256x7x7", "256"), "256x7x7"),
     )
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return spread_shape(self, inputs)
-
-    def cost(self, *inputs: Shape) -> Cost:
-        return Cost(operations={"compare": (len(inputs) - 1) * self.shape(*inputs).elements})
 
     def forward(self, tools: Tools, *inputs: Array) -> Array:
         return reduce(tools.minimum, spread_arrays(tools, inputs, self.shape(*tools.shapes)))

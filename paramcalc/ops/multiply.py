@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import mul
 
-from paramcalc.base.shape import Shape
-from paramcalc.ops._spread import spread_arrays, spread_shape
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools
+from paramcalc.ops._spread import SpreadOp, spread_arrays
+from paramcalc.ops.base import Array, Example, Tools
 
 
 @dataclass(frozen=True)
-class Multiply(Op):
+class Multiply(SpreadOp):
     """The inputs multiplied, element by element; a gate is spread along the axes where it has size 1.
 
     Inputs: two or more tensors; one has the full shape, the others the same, or size 1 along any of
@@ -25,18 +24,13 @@ class Multiply(Op):
     """
 
     inputs = None
+    operation = "multiply"
     examples = (
         Example("multiply", ("256", "256x56x56"), "256x56x56"),
         Example("multiply", ("256x56x56", "256x1x1"), "256x56x56"),
         Example("multiply", ("64x28x28", "1x28x28"), "64x28x28"),
         Example("multiply", ("{length: 9, channels: 8}", "{length: 9, channels: 8}"), "9x8"),
     )
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return spread_shape(self, inputs)
-
-    def cost(self, *inputs: Shape) -> Cost:
-        return Cost(operations={"multiply": (len(inputs) - 1) * self.shape(*inputs).elements})
 
     def forward(self, tools: Tools, *inputs: Array) -> Array:
         return reduce(mul, spread_arrays(tools, inputs, self.shape(*tools.shapes)))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from paramcalc.base.shape import Shape
-from paramcalc.ops._spread import spread_arrays, spread_shape
-from paramcalc.ops.base import Array, Cost, Example, Op, Tools
+from paramcalc.ops._spread import SpreadOp, spread_arrays
+from paramcalc.ops.base import Array, Example, Tools
 
 
 @dataclass(frozen=True)
-class Subtract(Op):
+class Subtract(SpreadOp):
     """The left input minus the right one, element by element; the smaller one is spread as in `add`.
 
     Left, right: tensors of one shape; or one of them has size 1 along some axes, or channels alone
@@ -18,16 +17,11 @@ class Subtract(Op):
     """
 
     inputs = ("left", "right")
+    operation = "subtract"
     examples = (
         Example("subtract", ("4096", "4096"), "4096"),
         Example("subtract", ("1x28x28", "64x28x28"), "64x28x28"),
     )
-
-    def shape(self, *inputs: Shape) -> Shape:
-        return spread_shape(self, inputs)
-
-    def cost(self, *inputs: Shape) -> Cost:
-        return Cost(operations={"subtract": self.shape(*inputs).elements})
 
     def forward(self, tools: Tools, left: Array, right: Array) -> Array:
         if left.shape == right.shape:

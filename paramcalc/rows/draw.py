@@ -82,13 +82,11 @@ def document(networks: NetworkRows, dtype: str = "float32") -> dict[str, Any]:
         "networks": [
             {
                 "network": network.name,
-                "model": network.report.graph.model,
-                "spec": network.report.graph.spec,
-                "settings": list(network.report.graph.settings),
-                "input": {name: list(shape) for name, shape in network.report.input_shapes().items()},
+                **reports.head(graph.model, graph.settings, network.report.input_shapes(), graph.spec),
                 "depth": network.depth,
                 "totals": reports.totals(network.totals, dtype, networks.first.quantities),
             }
             for network in networks.networks
+            for graph in (network.report.graph,)
         ],
     }

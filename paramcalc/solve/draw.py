@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from paramcalc.count.json import head
 from paramcalc.count.report import QUANTITIES
 from paramcalc.count.vary import Axis, apart
 from paramcalc.ops.attributes import shown
@@ -182,13 +183,12 @@ def rows(solution: Solution) -> Rows:
 
 def document(solution: Solution) -> dict[str, Any]:
     """The whole solution; counts are JSON integers, exact at any size. Values that are fractions are text."""
+    space = solution.space
     return {
         "schema": SCHEMA,
-        "model": solution.space.variant or solution.space.spec.name,
-        "spec": solution.space.spec.name,
-        "settings": [str(change) for change in solution.space.changes],
-        "batch": solution.space.batch,
-        "vary": [axis.name for axis in solution.space.axes],
+        **head(space.variant or space.spec.name, space.changes, spec=space.spec.name),
+        "batch": space.batch,
+        "vary": [axis.name for axis in space.axes],
         "until": wanted(solution.bounds),
         "goal": {"most": solution.goal.most, "of": solution.goal.quantity or None},
         "answers": [

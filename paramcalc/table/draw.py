@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from typing import Any
 
+from paramcalc.count.json import head
 from paramcalc.count.report import Counts, Report
 from paramcalc.render.escape import comment, tex
 from paramcalc.render.grid import Column, Grid, Line, Styled, layout, number, total_width
@@ -146,10 +147,10 @@ def _bracket(block: StageBlock) -> str:
 
 def document(family: Family) -> dict[str, Any]:
     """Models with their totals, stages with a list of blocks for each model."""
+    graph = family.reports[0].graph
     return {
         "schema": SCHEMA,
-        "spec": family.reports[0].graph.spec,
-        "settings": list(family.reports[0].graph.settings),
+        **head("", graph.settings, spec=graph.spec),
         "models": {report.graph.model: _counted(report.totals) for report in family.reports},
         "stages": [
             {
