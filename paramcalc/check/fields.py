@@ -116,8 +116,11 @@ class FieldReader:
             fact = f"'{key.text}' has no value: inside {{ }} YAML cuts at every comma"
             self.fail(key, fact, 'a text with a comma needs quotes; write 60_000 or "60,000"')
             return
-        names = (*self.quantities, *self.fields)
-        fix = near(key.text, names) or "quantities and fields are " + ", ".join(names)
+        quantities = () if any(key.text in self.quantities for key, _ in node.entries) else self.quantities
+        kinds = "quantities and fields are " if quantities else "fields are "
+        fix = near(key.text, (*self.quantities, *self.fields)) or kinds + ", ".join(
+            (*quantities, *self.fields)
+        )
         self.fail(key, f"a {self.kind} has no field '{key.text}'", fix)
 
     def common(
