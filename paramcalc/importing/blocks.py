@@ -65,9 +65,9 @@ class _Folder:
         self.alike: dict[tuple[str, str], list[Group]] = {}  # what blocks of a class consist of
 
     def folded(self) -> tuple[list[Item], list[Block]]:
-        heights = {id(use.group): height(use.group) for use in groups(self.items)}
-        for level in range(max(heights.values(), default=-1) + 1):
-            self.level([use for use in groups(self.items) if heights[id(use.group)] == level])
+        levels: dict[int, int] = {}
+        for level in range(heights(self.items, levels)):
+            self.level([use for use in groups(self.items) if levels[id(use.group)] == level])
         return self.items, self.blocks
 
     def level(self, uses: list[Use]) -> None:
@@ -158,9 +158,16 @@ def lists(item: Item) -> list[list[Item]]:
     return [] if isinstance(item, Leaf) else [item.items]
 
 
-def height(group: Group) -> int:
-    """How many levels of groups lie below one."""
-    return max((1 + height(use.group) for use in groups(group.items)), default=0)
+def heights(items: Sequence[Item], found: dict[int, int]) -> int:
+    """How many levels of groups lie below each group, by its identity; and how many there are in all."""
+    deepest = 0
+    for item in items:
+        levels = max((heights(inner, found) for inner in lists(item)), default=0)
+        if isinstance(item, Group):
+            found[id(item)] = levels
+            levels += 1
+        deepest = max(deepest, levels)
+    return deepest
 
 
 def class_of(group: Group) -> str:

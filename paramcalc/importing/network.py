@@ -21,6 +21,7 @@ from paramcalc.importing.names import tidy, unique
 from paramcalc.importing.patterns import rewritten
 from paramcalc.importing.simplify import simplified
 from paramcalc.importing.source import Source
+from paramcalc.importing.structure import dissolved, structured
 from paramcalc.importing.text import spec_text
 from paramcalc.importing.tree import Leaf, leaves, plain, tree
 from paramcalc.language.lines import NAME
@@ -125,8 +126,12 @@ def named_inputs(inputs: Mapping[str, Shape]) -> dict[str, Shape]:
 
 
 def _written(source: Source, net: Lowered, claims: Sequence[str], whole: bool) -> Imported:
+    outputs = [*net.outputs.values()]
     items = simplified(tree(net)) if whole else plain(net)
-    items, blocks = folded(items, [*net.outputs.values()])
+    if whole and not any(layer.modules for layer in net.layers):
+        items = structured(items, outputs)
+    items, blocks = folded(items, outputs)
+    items = dissolved(items)
     inputs = named_inputs(net.inputs)
     text = spec_text(
         spec_name(source.name), source.note, inputs, [*net.outputs.values()], items, blocks, claims

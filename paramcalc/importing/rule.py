@@ -28,8 +28,11 @@ def exact(number: Any) -> Any:
     if isinstance(number, int):
         return number
     short = Fraction(repr(number))
-    single = Fraction(f"{number:.7g}")  # a number that went through float32
-    return single if abs(single - short) <= abs(short) * Fraction(1, 10**7) else short
+    for digits in (6, 7, 8, 9):  # a number that went through float32 is the shortest that it can have been
+        single = Fraction(f"{number:.{digits}g}")
+        if abs(single - short) <= abs(short) * Fraction(1, 2**24):
+            return single
+    return short
 
 
 def primitive(node: Node) -> Primitive:

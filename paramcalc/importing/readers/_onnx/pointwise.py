@@ -72,6 +72,11 @@ def arithmetic(name: str) -> Rule:
         dims = spread(inputs[0].dims, inputs[1].dims)
         if folded(reader, name, inputs):
             return
+        if name == "multiply":
+            ones = [place for place in (0, 1) if _number(reader, reader.input(place)) == 1]
+            if ones and inputs[1 - ones[0]].dims == dims:
+                reader.same(1 - ones[0])
+                return
         x = hard_gate(reader, name)
         if x:
             reader.emit("hard_sigmoid", [x], dims)
