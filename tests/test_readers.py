@@ -17,7 +17,7 @@ from paramcalc.base.sizes import product
 from paramcalc.count.report import Report, count
 from paramcalc.engine.builder import Builder
 from paramcalc.export import onnx as pb
-from paramcalc.importing.network import imported
+from paramcalc.importing.network import checked, imported
 from paramcalc.importing.readers import hf, reader
 from paramcalc.importing.source import Source
 from paramcalc.ops.base import Op
@@ -596,6 +596,73 @@ def test_weights_beside_the_file_are_not_read(tmp_path: Path) -> None:
         node("Gemm", "x w", "y"), inputs={"x": (1, 3)}, outputs=("y",), stored=weight("w", 3, 5, more=beside)
     )
     assert parse(imported(read(tmp_path / "two.onnx", data)).text).count().params == 15
+
+
+def residual(*layers: tuple[str, int]) -> bytes:
+    """A network without a name in it: a stem, residual blocks of three convolutions, a pool."""
+    nodes: list[bytes] = []
+    stored: list[bytes] = []
+
+    def conv(x: str, channels: int, out: int, kernel: int, stride: int = 1) -> str:
+        name = f"t{len(nodes)}"
+        stored.extend([weight(f"{name}w", out, channels, kernel, kernel), weight(f"{name}b", out)])
+        sides = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [kernel // 2] * 4}
+        nodes.append(node("Conv", f"{x} {name}w {name}b", name, **sides))
+        return name
+
+    def op(kind: str, inputs: str, name: str = "") -> str:
+        name = name or f"t{len(nodes)}"
+        nodes.append(node(kind, inputs, name))
+        return name
+
+    x, channels = op("Relu", conv("x", 3, 24, 3)), 24
+    for kind, width in layers:
+        stride = 2 if kind == "down" else 1
+        y = op("Relu", conv(x, channels, width, 1))
+        y = conv(op("Relu", conv(y, width, width, 3, stride)), width, 4 * width, 1)
+        skip = x if kind == "same" else conv(x, channels, 4 * width, 1, stride)
+        x, channels = op("Relu", op("Add", f"{y} {skip}")), 4 * width
+    op("GlobalAveragePool", x, "y")
+    return model(*nodes, inputs={"x": (1, 3, 32, 32)}, outputs=("y",), stored=b"".join(stored))
+
+
+def test_what_repeats_in_a_network_without_names_is_found(tmp_path: Path) -> None:
+    """Blocks under the names that people use, in stages of any number of them, and nothing lost on the way."""
+    stages = [("first", 8), *[("same", 8)] * 2, ("down", 16), *[("same", 16)] * 5, ("down", 32)]
+    found = imported(read(tmp_path / "resnet.onnx", residual(*stages)))
+
+    assert checked(found) == ""
+    _, _, text = found.text.partition("input: 3x32x32\n")
+    assert (
+        text
+        == """\
+blocks:
+  bottleneck_downsample width stride=2:
+    - add:
+        main:
+          - conv2d width 1, relu
+          - conv2d channels 3 stride=stride padding=1, relu
+          - conv2d 4*channels 1
+        shortcut: conv2d 4*width 1 stride=stride
+    - relu
+  bottleneck:
+    - add:
+        main:
+          - conv2d channels/4 1, relu
+          - conv2d channels 3 padding=1, relu
+          - conv2d 4*channels 1
+        skip: identity
+    - relu
+layers:
+  - conv2d 24 3 padding=1, relu
+  - bottleneck_downsample 8 stride=1
+  - 2 * bottleneck
+  - bottleneck_downsample 16
+  - 5 * bottleneck
+  - bottleneck_downsample 32
+  - global_avg_pool
+"""
+    )
 
 
 def test_an_unknown_operation_is_named_and_the_totals_are_partial(run: Run, tmp_path: Path) -> None:

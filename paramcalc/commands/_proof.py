@@ -69,7 +69,9 @@ def _arrays(network: Imported, proof: Proof) -> tuple[Callable[[str], Any] | Non
     if not proof.path:
         return proof.arrays, proof.params
     from paramcalc.base.origins import origin
+    from paramcalc.importing.evaluate import evaluated, known
     from paramcalc.verify.files import open_arrays
+    from paramcalc.verify.mapping import part
 
     weights = network.source.weights
     stored = {one.name: one for one in open_arrays(Path(proof.path))}
@@ -83,9 +85,12 @@ def _arrays(network: Imported, proof: Proof) -> tuple[Callable[[str], Any] | Non
     params = sum(prod(one.shape) for one in real if one.name not in kept - learned)
 
     def read(name: str) -> Any:
-        if name not in stored:
-            raise Fault(f"{proof.path}: the weight '{name}' is computed of others, and cannot be read")
-        return stored[name].read()
+        if name in weights and isinstance(weights[name].numbers, tuple):
+            return known(weights[name])
+        if name in weights:
+            taken = origin(weights[name].stored or name)
+            return part(stored[taken.name].read(), taken).reshape(weights[name].dims)
+        return stored[name].read() if name in stored else evaluated(network.source, name, read)
 
     return read, params + several
 

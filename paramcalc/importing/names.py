@@ -96,7 +96,7 @@ def parameter_name(leaf: Leaf, argument: str, taken: Collection[str], output: bo
     """The name of a parameter, after what it is given to."""
     own = tidy(leaf.name)
     if argument == "out_channels":
-        wanted = ["out"] if output else []
+        wanted = [unique(leaf.hint, taken)] if leaf.hint else ["out"] if output else []
         wanted += [own] if own and not is_generic(own) and ops.find(own) is None else []
         wanted += ["width", "hidden", "inner"]
     else:

@@ -239,9 +239,26 @@ def _wrap(chain: _Chain, run: _Run, number: int) -> None:
         taken = [at for at in taken if at + length in beside or at - length in beside]
     for start in reversed(taken):
         items = chain.items[start : start + length]
+        for item in items:
+            if isinstance(item, Join) and item.call.head == "concat":
+                _hint(item)
         chain.items[start : start + length] = [
             Group("", word(items), items, value_of(items[-1]), f"{FOUND}{number}")
         ]
+
+
+def _hint(join: Join) -> None:
+    """Names of widths as papers give them for branches side by side: reduce3, out3, pool."""
+    for branch in join.branches:
+        sizes = {
+            id(leaf): leaf.given.get("kernel_size") for leaf in leaves(branch.items) if leaf.head in MAIN
+        }
+        largest = max((size for size in sizes.values() if type(size) is int), default=0)
+        pooled = any("pool" in leaf.head for leaf in leaves(branch.items))
+        for leaf in leaves(branch.items):
+            size = sizes.get(id(leaf))
+            if type(size) is int:
+                leaf.hint = "pool" if pooled else f"out{size}" if size == largest else f"reduce{largest}"
 
 
 # ------------------------------------------------------------------------------------------- words

@@ -391,6 +391,10 @@ class _Text:
             )
             taken.add(name)
             names.append(name)
+        if join.call.head == "add" and names == ["main", "main_2"]:
+            sizes = [len([*leaves(branch.items)]) for branch in join.branches]
+            names = ["main", "shortcut"] if sizes[0] >= sizes[1] else ["shortcut", "main"]
+            taken = {*names}
         self.labels |= taken
         scopes[-1].labels |= taken
         return names

@@ -37,6 +37,7 @@ class Leaf:
     share: int | None = None  # the layer whose weights it has,
     shared: str = ""  # or the only one of them that it has
     holds: tuple[Leaf, ...] = ()  # of a block: the calls of ops inside, in order
+    hint: str = ""  # what its channels are called as an argument, where it has no name
 
 
 @dataclass

@@ -22,15 +22,15 @@ from paramcalc.base.tensors import BFLOAT, FLOATS, LARGEST, Tensor, tensor
 from paramcalc.importing.readers._layers import only
 from paramcalc.importing.readers._onnx import OPS
 from paramcalc.importing.readers._onnx.proof import proof
-from paramcalc.importing.readers._onnx.state import Attributes, Constant, Data, Reader, Value
+from paramcalc.importing.readers._onnx.state import Attributes, Constant, Data, Reader, Value, is_weight_name
 from paramcalc.importing.readers._text import stem
 from paramcalc.importing.source import Module, Source
 
 MEANING = "an ONNX file"
 EXAMPLE = "model.onnx"
 MOST_NODES = 500_000
-FEW = 4096  # numbers of a stored constant that are looked at
-WEIGHT = re.compile(r"\.[a-z_]+$")  # what an input is called that stands for a weight: conv1.weight
+FEW, MANY = 4096, 1 << 18  # numbers of a stored constant that are looked at: real ones, and whole ones
+COMPUTED = re.compile(r"val_\d+|\d+")  # what exporters call what they have computed beforehand
 CONTROL = {"If", "Loop", "Scan", "SequenceMap"}
 
 
@@ -106,6 +106,11 @@ class _Graph:
         if not found:
             raise Fault("no output of the graph depends on an input")
         named = f"{Path(self.path).name}, ONNX of {self.model.text(2) or 'an unknown exporter'}"
+        if reader.fixed:
+            names = [*reader.fixed]
+            shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+            total = sum(reader.fixed.values())
+            reader.remarks.append(f"{total:,} stored numbers are fixed, and are no params: {shown}")
         source = Source(
             _word(self.graph.text(2)) or stem(self.path),
             named,
@@ -160,7 +165,7 @@ class _Graph:
 
     def is_weight(self, info: Message) -> bool:
         """Whether an input stands for a weight of a file that has none; it is a constant then."""
-        if not WEIGHT.search(info.text(1)):
+        if not is_weight_name(info.text(1)):
             return False
         kind, dims = _type(info)
         is_float = kind in FLOATS
@@ -172,8 +177,9 @@ class _Graph:
     def stored(self, message: Message, name: str) -> Constant:
         """A constant of the file; its numbers are looked at if they are few, and may be sizes."""
         found = tensor(message, name)
-        numbers = self.numbers(found) if found.elements <= FEW else None
-        constant = Constant(found.dims, numbers, found.is_float and found.elements > 1, found.is_float)
+        numbers = self.numbers(found) if found.elements <= (FEW if found.is_float else MANY) else None
+        learned = found.is_float and found.elements > 1 and not COMPUTED.fullmatch(name)
+        constant = Constant(found.dims, numbers, learned, found.is_float)
         self.reader.values[name] = constant
         return constant
 

@@ -15,9 +15,11 @@ from paramcalc.importing.readers._onnx.state import (
     Dims,
     Reader,
     Rule,
+    is_weight_name,
     known,
     spread,
 )
+from paramcalc.importing.source import Weight
 
 NUMBERS: dict[str, Callable[..., Any]] = {
     "add": lambda np, x, y: x + y,
@@ -78,6 +80,10 @@ def set_numbers(reader: Reader, numbers: Any, is_float: bool, place: int = 0) ->
     found = np.asarray(numbers)
     if found.size > MOST_NUMBERS:
         raise Fault(f"{reader.here.kind} '{reader.here.name}' would compute {found.size:,} sizes")
+    for name in filter(None, map(reader.meant, reader.here.inputs)):
+        stored = reader.values[name]
+        if isinstance(stored, Constant) and stored.is_float and not stored.learned:
+            reader.weights.setdefault(name, Weight(stored.dims, learned=False))
     kind = "f8" if is_float else "i8"
     value = np.nan_to_num(found).astype(kind) if not is_float else found.astype(kind)
     reader.give(place, Constant(tuple(found.shape), value, False, is_float))
@@ -126,7 +132,7 @@ def constant_of_shape(reader: Reader, given: Attributes, inputs: list[Any]) -> N
     if any(dim < 0 for dim in dims) or prod(dims) > LARGEST:
         raise Fault("ConstantOfShape of impossible sizes", found="x".join(map(str, dims)))
     numbers = np.full(dims, number) if prod(dims) <= 4096 else None
-    reader.give(0, Constant(dims, numbers, is_float and prod(dims) > 1, is_float))
+    reader.give(0, Constant(dims, numbers, False, is_float))
     if is_float and prod(dims) > 1:
         reader.blank.add(reader.here.outputs[0])
 
@@ -136,7 +142,8 @@ def constant(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
 
     value = given.get("value")
     if isinstance(value, Constant):
-        reader.give(0, value)
+        learned = value.learned and is_weight_name(reader.here.outputs[0])
+        reader.give(0, value._replace(learned=learned))
         return
     for name, is_float in (
         ("value_float", True),
@@ -150,6 +157,19 @@ def constant(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
             )
             return
     raise Fault(f"Constant '{reader.here.name}' has no numbers")
+
+
+def scatter(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+    """Masks are written into arrays so."""
+    import numpy as np
+
+    known = all(isinstance(one, Constant) and one.numbers is not None for one in inputs)
+    if known and given.get("reduction", "none") == "none":
+        found, places = inputs[0].numbers.copy(), inputs[1].numbers.astype("i8")
+        found[tuple(np.moveaxis(places, -1, 0))] = inputs[2].numbers
+        set_numbers(reader, found, inputs[0].is_float)
+    else:
+        reader.unknown("ScatterND", inputs)
 
 
 def trilu(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
@@ -184,6 +204,7 @@ OPS: Mapping[str, Rule] = {
     "Range": numeric("Range"),
     "Reciprocal": numeric("Reciprocal"),
     "Round": numeric("Round"),
+    "ScatterND": scatter,
     "Shape": shape_of,
     "Sin": numeric("Sin"),
     "Size": size_of,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple, TypeAlias
@@ -62,6 +63,7 @@ class Reader:
         self.users: dict[str, dict[str, str]] = {}  # of a vector: what it is called for each
         self.gates: dict[str, str] = {}  # hard sigmoids, and of what
         self.primitives: dict[str, str] = {}
+        self.fixed: dict[str, int] = {}  # arrays that nothing says are learned, and their elements
         self.blank: set[str] = set()  # arrays of one number, in the place of weights
         self.taken: set[str] = set()  # outputs that a node before has given already
         self.here: Any = None
@@ -82,14 +84,34 @@ class Reader:
             return None
         name = self.meant(name)
         value = self.values[name]
+        if learned and name in self.computed:
+            self.learn(name)
         if isinstance(value, Data) or name in self.weights:
             return name
         if prod(value.dims) == 1 and value.numbers is not None and learned is not True:
             return float(value.numbers.reshape(-1)[0])
         if name not in self.computed:
             is_learned = value.learned if learned is None else learned
-            self.weights.setdefault(name, Weight(value.dims, is_learned))
+            if learned is None and not is_learned and value.is_float:
+                self.fixed[name] = prod(value.dims)
+            known = value.numbers is not None and not is_learned
+            numbers = tuple(map(float, value.numbers.reshape(-1))) if known else None
+            self.weights.setdefault(name, Weight(value.dims, is_learned, numbers))
         return name
+
+    def learn(self, name: str) -> None:
+        """What a weight is computed of is learned."""
+        waiting = [name]
+        while waiting:
+            one = waiting.pop()
+            value = self.values[one]
+            if isinstance(value, Constant) and not value.learned and value.is_float:
+                self.values[one] = value._replace(learned=True)
+            if one in self.fixed:
+                self.fixed.pop(one)
+                self.weights[one] = self.weights[one]._replace(learned=True)
+            if one in self.computed:
+                waiting += [self.meant(read) for read in self.made[one].inputs if read]
 
     def give(self, place: int, value: Value) -> None:
         self.values[self.here.outputs[place]] = value
@@ -210,6 +232,15 @@ class Reader:
 
 
 Rule: TypeAlias = Callable[[Reader, Attributes, list[Any]], None]
+
+
+def is_weight_name(name: str) -> bool:
+    """Whether a value is called as frameworks call weights, and no exporter calls what it computes.
+
+    >>> [is_weight_name(name) for name in ("conv1.weight", "conv2d_178.w_0", "/attn/Constant_output_0", "Mul.12")]
+    [True, True, False, False]
+    """
+    return "/" not in name and re.search(r"\.[a-z][a-z_]*(_\d+)?$", name) is not None
 
 
 def axis_of(number: int, rank: int) -> int:
