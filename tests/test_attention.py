@@ -36,7 +36,7 @@ def attributes(draw: st.DrawFn) -> dict[str, Any]:
     found["causal"] = draw(st.booleans())
     found["position_bias"] = draw(st.sampled_from(["none", 4, 7]))
     found["rotary"] = draw(st.sampled_from([False, True, 2]))
-    found["qk_norm"] = draw(st.sampled_from(["none", "rms", "layer"]))
+    found["qk_norm"] = draw(st.sampled_from(["none", "rms", "layer", "rms_all"]))
     found["bias"], found["key_bias"] = draw(st.booleans()), draw(st.booleans())
     if found["causal"]:
         found["window"] = draw(st.sampled_from(["none", 1, 2, 4, 9]))
@@ -69,6 +69,9 @@ def by_loops(values: dict[str, Any], x: Any, weights: dict[str, Any]) -> Any:
     """One sample, length x channels, without cached tokens."""
     heads, groups, dim = values["heads"], values["kv_heads"], values["head_dim"]
     rows = {name: [project(weights, name, token) for token in x] for name in ("query", "key", "value")}
+    if values["qk_norm"] == "rms_all":
+        for name in ("query", "key"):
+            rows[name] = [over_all(row, weights[f"{name}_norm"]) for row in rows[name]]
     wide = len(rows["value"][0]) // groups
     out = []
     for place in range(len(x)):
@@ -96,11 +99,17 @@ def project(weights: dict[str, Any], name: str, token: Any) -> list[float]:
     return [a + b for a, b in zip(found, weights.get(f"{name}_bias", [0.0] * len(found)), strict=True)]
 
 
+def over_all(row: list[float], scale: Any) -> list[float]:
+    """The queries or keys of all heads of a position, normalized at once."""
+    root = sqrt(sum(one**2 for one in row) / len(row) + 2.0**-52)
+    return [one / root * w for one, w in zip(row, scale, strict=True)]
+
+
 def prepared(
     values: dict[str, Any], weights: dict[str, Any], name: str, vector: list[float], place: int
 ) -> list[float]:
     """A query or key of one head, normalized and turned."""
-    if values["qk_norm"] != "none":
+    if values["qk_norm"] in ("rms", "layer"):
         layer = values["qk_norm"] == "layer"
         mean = sum(vector) / len(vector) if layer else 0.0
         power = sum((one - mean) ** 2 for one in vector) / len(vector)

@@ -21,6 +21,7 @@ from paramcalc.check.check import check_spec
 from paramcalc.check.draw import excess, failure
 from paramcalc.engine import library
 from paramcalc.engine.elaborate import Settings, elaborate
+from paramcalc.importing.readers import hf
 from paramcalc.model import change, replacement, sizes, token
 
 FOLDER = Path(__file__).parent / "messages"
@@ -53,6 +54,8 @@ def written(cases: list[Case]) -> str:
 
 def said(spec: str) -> str:
     """What is said about a spec."""
+    if spec.startswith(("{", "[")):
+        return said_of_configuration(spec)
     try:
         options = OPTION.findall(spec)
         readers = {"--set": change, "--replace": replacement, "--decode": token}
@@ -77,6 +80,15 @@ def said(spec: str) -> str:
     except Fault as fault:
         return str(fault)
     return "nothing"
+
+
+def said_of_configuration(text: str) -> str:
+    """What an import says about a configuration of Hugging Face."""
+    try:
+        found = hf.spec_of(Source("config.json", text), {})
+    except (SpecError, Fault) as error:
+        return str(error)
+    return "\n".join([*found.remarks, *found.partial]) or "nothing"
 
 
 FILES = sorted(FOLDER.glob("*.txt"))
@@ -105,7 +117,7 @@ def test_there_are_enough() -> None:
 def test_every_message_has_a_place() -> None:
     """Each problem shows the line and a caret under it."""
     for _, case in CASES:
-        if case.message.startswith("net.yaml:"):
+        if case.message.startswith(("net.yaml:", "config.json:")):
             for problem in case.message.split("\n\n"):
                 assert re.match(r"\S+:\d+:\d+: \S", problem), problem
                 assert re.search(r"^ *\| +\^+$", problem, re.MULTILINE), problem

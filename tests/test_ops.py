@@ -312,6 +312,22 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
             "sqrt": 9,
         },
     ),
+    # one norm of 8 queries and one of 4 keys at each of 3 positions: squares 1 less, a mean, epsilon, root, 2 products
+    (
+        "self_attention 4 kv_heads=2 bias=false qk_norm=rms_all",
+        ("{length: 3, channels: 8}",),
+        3 * (64 + 32 + 32 + 64) + 9 * 4 * 2 * 2,
+        3 * (64 + 32 + 32 + 64) + 9 * 4 * 2 * 2,
+        {
+            "add": (36 - 12) + 3 * (8 + 4),
+            "multiply": 3 * 8 + 3 * (8 + 4) * 3,
+            "compare": 36 - 12,
+            "subtract": 36,
+            "exp": 36,
+            "divide": 36 + 6 * 2,
+            "sqrt": 6,
+        },
+    ),
     # keys and values are there: queries and outputs of 3 tokens, 15 pairs
     (
         "cross_attention 2 prepared=true",

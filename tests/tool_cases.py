@@ -110,7 +110,8 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         """,
         ("{length: 5, channels: 8}",): """
             self_attention 2 key_bias=false; self_attention 2 value_dim=5 bias=false; self_attention 2
-            qk_norm=rms; self_attention 2 qk_norm=layer; self_attention 2 causal=true window=2; self_attention
+            qk_norm=rms; self_attention 2 qk_norm=layer; self_attention 2 kv_heads=1 qk_norm=rms_all;
+            self_attention 2 causal=true window=2; self_attention
             2 causal=true window=9; self_attention 2 position_bias=8; self_attention 2 rotary=true;
             self_attention 2 rotary=2 causal=true bias=false; self_attention 2 causal=true past=3;
             self_attention 2 causal=true past=6 window=4; latent_attention 2 6 3 4 5; latent_attention 2 6 3 4

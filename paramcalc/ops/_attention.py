@@ -42,7 +42,7 @@ class Attention(Op):
     out_bias: Flag | None = None
     key_bias: Flag | None = None
     value_dim: Size | None = None
-    qk_norm: Word | None = field(default=None, metadata={"choices": ("rms", "layer")})
+    qk_norm: Word | None = field(default=None, metadata={"choices": ("rms", "layer", "rms_all")})
 
     contracting = frozenset(PROJECTIONS)
     elsewhere = {"num_heads": "heads", "num_key_value_heads": "kv_heads", "num_kv_heads": "kv_heads"}
@@ -62,7 +62,7 @@ class Attention(Op):
         }
         found = matrices | biases(matrices, self.bias, self.qkv_bias, self.out_bias, self.key_bias)
         for name in ("query", "key") if self.qk_norm else ():
-            found[f"{name}_norm"] = (dim,)
+            found[f"{name}_norm"] = (matrices[name][0] if self.qk_norm == "rms_all" else dim,)
             if self.qk_norm == "layer":
                 found[f"{name}_norm_bias"] = (dim,)
         return found
@@ -88,6 +88,9 @@ class Attention(Op):
         if self.qk_norm is None:
             return cost
         rows = meeting.asking * self.heads + meeting.projected * self._kv_heads()
+        if self.qk_norm == "rms_all":
+            means = meeting.asking + meeting.projected
+            return with_work(cost, rms_normalizing(rows * dim, means, scaled=True))
         if self.qk_norm == "rms":
             return with_work(cost, rms_normalizing(rows * dim, rows, scaled=True))
         work = normalizing(rows * dim, rows)
@@ -104,16 +107,21 @@ class Attention(Op):
 
     def _query(self, tools: Tools, x: Array, weights: Mapping[str, Array]) -> Array:
         """Queries, N x heads x length x head_dim."""
-        query = split_heads(projected(tools, x, weights, "query"), self.heads)
-        return self._normalized(tools, query, weights, "query")
+        return self._heads_of(tools, x, weights, "query", self.heads)
 
     def _keys(self, tools: Tools, memory: Array, weights: Mapping[str, Array]) -> tuple[Array, Array]:
         """Keys and values, N x kv_heads x length x head_dim or value_dim."""
-        key, value = (
-            split_heads(projected(tools, memory, weights, name), self._kv_heads())
-            for name in ("key", "value")
-        )
-        return self._normalized(tools, key, weights, "key"), value
+        value = split_heads(projected(tools, memory, weights, "value"), self._kv_heads())
+        return self._heads_of(tools, memory, weights, "key", self._kv_heads()), value
+
+    def _heads_of(
+        self, tools: Tools, x: Array, weights: Mapping[str, Array], name: str, heads: Size
+    ) -> Array:
+        """Queries or keys, normalized over each head, or over all of them before they are split."""
+        y = projected(tools, x, weights, name)
+        if self.qk_norm == "rms_all":
+            return split_heads(self._normalized(tools, y, weights, name), heads)
+        return self._normalized(tools, split_heads(y, heads), weights, name)
 
     def _mixed(
         self,
@@ -141,7 +149,7 @@ class Attention(Op):
             return x
         axes = (x.ndim - 1,)
         scale = weights[f"{name}_norm"]
-        if self.qk_norm == "rms":
+        if self.qk_norm != "layer":
             return affine(rms_normalized(tools, x, axes, tools.epsilon(x)), axes, scale)
         return affine(normalized(x, axes, LAYER_EPS), axes, scale, weights[f"{name}_norm_bias"])
 

@@ -35,14 +35,15 @@ class SelfAttention(Attention):
     Key:           kv_heads*head_dim x channels
     Value:         kv_heads*value_dim x channels
     Out:           channels x heads*value_dim
-    Norms:         head_dim for the queries and for the keys, with qk_norm
+    Norms:         head_dim for the queries and for the keys, with qk_norm; all rows of theirs with rms_all
     Position bias: position_bias x heads
     Output:        as the input
 
     head_dim is channels / heads unless given, value_dim is head_dim. With fewer kv_heads than heads,
     neighbouring heads share keys and values (grouped-query attention, Ainslie et al. 2023); that saves
     projections, and none of the products. `bias` is for all four projections; qkv_bias and out_bias
-    overrule it, and key_bias both. `qk_norm` normalizes each head's queries and keys, rms or layer.
+    overrule it, and key_bias both. `qk_norm` normalizes each head's queries and keys, rms or layer, or those
+    of all heads at once: rms_all (OLMo 2).
 
     Multiplications are the projections', and length^2 * heads * head_dim for QK^T and
     length^2 * heads * value_dim for AV, of each sequence.
@@ -106,6 +107,14 @@ class SelfAttention(Attention):
             "3x4",
             params=64,
             macs=264,
+        ),
+        # of 3 tokens: 8*8 + 2 * 4*8 + 8*8 weights, norms of 8 and 4; 3 * 3 pairs of 4 heads of 2, twice
+        Example(
+            "self_attention 4 kv_heads=2 bias=false qk_norm=rms_all",
+            ("{length: 3, channels: 8}",),
+            "3x8",
+            params=204,
+            macs=720,
         ),
     )
 

@@ -147,6 +147,29 @@ def test_grouped_heads_norms_and_rotary_positions(kv_heads: int) -> None:
     check(ours(f"{call} past=5", x[:, 5:], weights, cache), expected[:, 5:])
 
 
+@pytest.mark.parametrize("kv_heads", [1, 2, 4])
+def test_norms_of_all_heads_at_once(kv_heads: int) -> None:
+    """OLMo 2: the queries of all heads of a position have one norm, and the keys."""
+    from transformers.models.olmo2 import modeling_olmo2 as theirs
+
+    torch.manual_seed(kv_heads)
+    config = transformers.Olmo2Config(
+        hidden_size=24, num_attention_heads=4, num_key_value_heads=kv_heads, rms_norm_eps=2.0**-52,
+        attn_implementation="eager",
+    )  # fmt: skip
+    module, x = drawn(theirs.Olmo2Attention(config, 0)), entering(24)
+    expected, _ = module(x, positions(theirs.Olmo2RotaryEmbedding(config), x), causal_mask(LENGTH))
+    weights = projections(module)
+    for ours_, norm in (("query", module.q_norm), ("key", module.k_norm)):
+        weights[f"{ours_}_norm"] = norm.weight.detach().numpy()
+    call = f"self_attention 4 kv_heads={kv_heads} bias=false qk_norm=rms_all causal=true rotary=true"
+
+    check(ours(call, x, weights), expected)
+    cache: Arrays = {}
+    check(ours(call, x[:, :5], weights, cache), expected[:, :5])
+    check(ours(f"{call} past=5", x[:, 5:], weights, cache), expected[:, 5:])
+
+
 @pytest.mark.parametrize("window", [1, 2, 3, 6, 7, 9])
 def test_a_window_of_the_last_positions(window: int) -> None:
     """Mistral's attention: each position sees the last so many, also after cached ones."""

@@ -792,8 +792,8 @@ class Attention(Module):
         self.kv_heads = used.weights["key"][0] // self.head_dim
         for name in ("query_norm", "key_norm"):
             if name in used.weights:
-                make = nn.RMSNorm if op.qk_norm == "rms" else nn.LayerNorm
-                self.add_module(name, make(self.head_dim))
+                make = nn.LayerNorm if op.qk_norm == "layer" else nn.RMSNorm
+                self.add_module(name, make(used.weights[name][0]))
         self.past = getattr(op, "past", 0)
         if "position_bias" in used.weights:
             self.position_bias = nn.Parameter(torch.zeros(used.weights["position_bias"]))
@@ -855,6 +855,8 @@ class Attention(Module):
 
     def normed(self, name: str, x: Tensor) -> Tensor:
         norm = self._modules.get(f"{name}_norm")
+        if norm is not None and self.op.qk_norm == "rms_all":
+            return self.split(norm(x.transpose(-3, -2).flatten(-2)), x.shape[-3])
         return x if norm is None else norm(x)
 
     def turned(self, x: Tensor) -> Tensor:
