@@ -7,11 +7,12 @@ heads there are, which rows of which projection they have, and which positions m
 
 from __future__ import annotations
 
-from math import isqrt, prod
+from math import isclose, isqrt, prod
 from typing import Any, NamedTuple
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault
+from paramcalc.importing.masks import LATER, NOTHING, OTHERS, compares, hides, window
 from paramcalc.importing.moves import LARGEST, MOVES, back, forward, moved, numbered, ranges, replay
 from paramcalc.importing.net import Net, common, name_of
 from paramcalc.importing.source import Node, Primitive, Source, Value
@@ -40,6 +41,7 @@ class Core(NamedTuple):
     scale: float
     causal: bool
     transposed: bool  # the key enters as channels x length
+    capped: bool = False  # the scores pass a tanh
 
 
 def attentions(source: Source) -> Source:
@@ -102,7 +104,7 @@ def _behind(net: Net, value: Value | float | None) -> Value | float | None:
 
 def _written_out(net: Net, node: Node, softmax: Node, value: Value) -> Core | None:
     """softmax(scale * QK + mask) times V, written out."""
-    scale, mask = 1.0, None
+    scale, mask, capped = 1.0, None, False
     at = _behind(net, softmax.inputs[0])
     while True:
         maker = net.maker(at, "add", "multiply", "divide", "reshape", "tanh")
@@ -112,7 +114,7 @@ def _written_out(net: Net, node: Node, softmax: Node, value: Value) -> Core | No
             at = maker.inputs[0]
             continue
         if name_of(maker) == "tanh":
-            at = maker.inputs[0]
+            at, capped = maker.inputs[0], True
             continue
         data = [one for one in maker.inputs if net.is_data(one)]
         others = [one for one in maker.inputs if not net.is_data(one)]
@@ -131,7 +133,7 @@ def _written_out(net: Net, node: Node, softmax: Node, value: Value) -> Core | No
     if product is None or not all(net.is_data(one) for one in product[:2]):
         return None
     query, key, transposed = product
-    return Core(node, str(query), str(key), value, mask, scale, False, not transposed)
+    return Core(node, str(query), str(key), value, mask, scale, False, not transposed, capped)
 
 
 # ------------------------------------------------------------------------------------------ sides
@@ -387,12 +389,13 @@ def _made(
             weights[f"{name}_norm"] = str(side.norm.inputs[1])
             if kind == "layer":
                 weights[f"{name}_norm_bias"] = str(side.norm.inputs[2])
+    _told(net, core, core.scale * query.scale * key.scale, dim)
     if windows is not None:
         return _window_attention(net, core, windows, heads, given, weights)
     if not cross:
         if query.turned:
             given["rotary"] = True if query.turned == dim else query.turned
-        if core.causal or (core.mask and _is_causal(net, core.mask)):
+        if core.causal:
             given["causal"] = True
     head = "cross_attention" if cross else "self_attention"
     found = ops.find(head)
@@ -400,12 +403,44 @@ def _made(
     if any(name not in known for name in given):
         return None
     tables = _tables(net, core.mask) if core.mask is not None else []
+    if core.mask is not None and not _hidden(net, core, key.positions.shape[1], tables, cross, given):
+        return None
     if tables and (cross or len(tables) > 1 or not _by_distance(net, tables[0], heads, given, weights)):
         return None
     try:
         return op(head, heads, **given), weights
     except Fault:
         return None
+
+
+def _told(net: Net, core: Core, scale: float, dim: int) -> None:
+    """Remarks on what the ops have otherwise; no count depends on it."""
+    if core.capped:
+        net.remarks.append("a soft cap of attention's scores is left out; no count depends on it")
+    elif not isclose(scale, dim**-0.5, rel_tol=1e-4):
+        net.remarks.append(
+            f"attention's scores are scaled by {scale:.4g}, in the spec by {dim**-0.5:.4g}; no count depends on it"
+        )
+
+
+def _hidden(
+    net: Net, core: Core, length: int, tables: list[Value], cross: bool, given: dict[str, Any]
+) -> bool:
+    """Whether an op can say what the mask hides; learned biases are seen to elsewhere."""
+    assert core.mask is not None
+    found = hides(net, core.mask)
+    if found == OTHERS and not tables:
+        return False
+    if found == LATER or (tables and compares(net, core.mask)):
+        if cross:
+            return False
+        given["causal"] = True
+    left = window(net, core.mask, length)
+    if left is not None:
+        net.remarks.append(
+            f"masks are windows of {left:,} positions, and the input has {length:,}: the spec has no window"
+        )
+    return True
 
 
 def _by_distance(net: Net, table: Value, heads: int, given: dict[str, Any], weights: dict[str, str]) -> bool:
@@ -487,6 +522,8 @@ def _window_attention(
 ) -> tuple[Any, dict[str, str]] | None:
     """The op for attention in windows, whose learned biases by distance are a table."""
     tables = _tables(net, core.mask) if core.mask is not None else []
+    if core.mask is not None and not tables and not windows.shift and hides(net, core.mask) != NOTHING:
+        return None
     rows = (2 * windows.size - 1) ** 2
     if len(tables) > 1 or any(prod(net.dims(table)) != rows * heads for table in tables):
         return None
@@ -556,26 +593,6 @@ def _biases(given: dict[str, Any], biased: dict[str, bool]) -> bool | None:
     else:
         given["qkv_bias"] = False
     return True
-
-
-def _is_causal(net: Net, mask: Value) -> bool:
-    """Whether a mask compares positions: later ones are not seen."""
-    return _mentions(net, mask, {"le", "tril", "triu", "lt", "gt"})
-
-
-def _mentions(net: Net, value: Value, names: set[str]) -> bool:
-    waiting, seen = [value], {value}
-    while waiting:
-        node = net.makers.get(waiting.pop())
-        if node is None:
-            continue
-        if name_of(node) in names:
-            return True
-        for one in node.inputs:
-            if isinstance(one, str) and one not in seen:
-                seen.add(one)
-                waiting.append(one)
-    return False
 
 
 def _tables(net: Net, mask: Value) -> list[Value]:

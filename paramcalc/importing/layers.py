@@ -41,6 +41,7 @@ class Lowered(NamedTuple):
     notes: tuple[str, ...]
     auxiliary: Mapping[str, int] = {}  # ends of branches that exist in training only
     computed: frozenset[str] = frozenset()  # values of the source that no input reaches, and layers compute
+    unread: int = 0  # parameters of the source that no layer has
 
 
 def reshape_to(shape: Shape) -> Op:

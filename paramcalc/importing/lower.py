@@ -13,7 +13,7 @@ from math import prod
 from typing import Any
 
 from paramcalc.base.errors import Fault
-from paramcalc.base.origins import origin
+from paramcalc.base.origins import Rows, origin
 from paramcalc.base.shape import CHANNELS, Shape, image
 from paramcalc.engine.builder import Builder
 from paramcalc.importing import moving, products, rules
@@ -154,6 +154,7 @@ def _finished(
     used = {value for layer in kept for value in layer.inputs} | {
         numbers[value] for value in outputs.values()
     }
+    left = unread(source, constants, kept)
     return _without_unread_inputs(
         Lowered(
             inputs,
@@ -161,27 +162,38 @@ def _finished(
             tuple(builder.shapes),
             {name: numbers[value] for name, value in outputs.items() if name not in source.auxiliary},
             tuple(missing),
-            (*dict.fromkeys(lowering.notes), *unread(source, constants, kept)),
+            (*dict.fromkeys(lowering.notes), *told(left)),
             {name: numbers[value] for name, value in outputs.items() if name in source.auxiliary},
             frozenset(lowering.computed),
+            sum(left.values()),
         ),
         used,
     )
 
 
-def unread(source: Source, constants: Mapping[Value, Constant], layers: Sequence[Placed]) -> list[str]:
-    """What is said of parameters that no layer has: heads of training, or what nothing reads at all."""
-    used = {
-        root
-        for layer in layers
-        for name in layer.weights.values()
-        for root in roots_of(source, constants, name)
-    }
-    left = {
-        name: prod(weight.dims)
-        for name, weight in source.weights.items()
-        if weight.learned and not weight.tied and name not in used
-    }
+def unread(source: Source, constants: Mapping[Value, Constant], layers: Sequence[Placed]) -> dict[str, int]:
+    """Of which parameters no layer has how many: heads of training, rows that are cut off, what nothing reads."""
+    whole: set[str] = set()
+    rows: dict[str, set[int]] = {}
+    for name in (name for layer in layers for name in layer.weights.values()):
+        taken = origin(name)
+        part = taken.steps[-1] if taken.steps and taken.name in source.weights else None
+        if isinstance(part, Rows):
+            rows.setdefault(taken.name, set()).update(one for pair in part.ranges for one in range(*pair))
+        else:
+            whole.update(roots_of(source, constants, name))
+    left: dict[str, int] = {}
+    for name, weight in source.weights.items():
+        if not weight.learned or weight.tied or name in whole:
+            continue
+        size = prod(weight.dims)
+        most = next((dim for dim in weight.dims if dim > max(rows[name])), 1) if name in rows else 1
+        left[name] = size - size // most * len(rows[name]) if name in rows else size
+    return {name: count for name, count in left.items() if count}
+
+
+def told(left: Mapping[str, int]) -> list[str]:
+    """What is said of parameters that no layer has."""
     if not left:
         return []
     modules = list(dict.fromkeys(name.partition(".")[0] for name in left))
@@ -216,6 +228,7 @@ def _without_unread_inputs(net: Lowered, used: set[int]) -> Lowered:
         net.notes,
         {name: numbers[value] for name, value in net.auxiliary.items()},
         net.computed,
+        net.unread,
     )
 
 

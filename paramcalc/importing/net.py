@@ -21,6 +21,7 @@ class Net:
         self.outputs = {*source.outputs.values()}
         self.data = self._data()
         self.replaced: dict[Value, Node] = {}
+        self.remarks: list[str] = []
 
     def _data(self) -> set[Value]:
         """The values that an input of the network reaches."""
@@ -75,7 +76,8 @@ class Net:
         if not self.replaced:
             return self.source
         nodes = tuple(self.replaced.get(node.value, node) for node in self.source.nodes)
-        return self.source._replace(nodes=nodes)
+        remarks = (*self.source.remarks, *dict.fromkeys(self.remarks))
+        return self.source._replace(nodes=nodes, remarks=remarks)
 
 
 SHAPES_ONLY = frozenset({

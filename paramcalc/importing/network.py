@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import NamedTuple
 
 from paramcalc import ops
@@ -67,6 +68,23 @@ class Imported(NamedTuple):
         return tuple(found)
 
 
+def counted(found: Imported) -> str:
+    """How the params of a spec are not those of its source that layers read, or ''."""
+    weights = found.source.weights.values()
+    stored = sum(prod(one.dims) for one in weights if one.learned and not one.tied)
+    graph = elaborate(from_text(Place(found.source.name, found.text)), Settings("", (), {}))
+    params = sum(
+        prod(dims)
+        for layer in graph.layers
+        for name, dims in layer.applied.weights.items()
+        if name not in layer.shared and name not in layer.op.frozen
+    )
+    read = stored - found.net.unread
+    if params == read or not stored:
+        return ""
+    return f"the spec has {params:,} parameters, and what is read of the source {read:,}"
+
+
 def checked(found: Imported) -> str:
     """What an imported spec says otherwise than its source does, or ''. Nothing of it is believed unread."""
     graph = elaborate(from_text(Place(found.source.name, found.text)), Settings("", (), {}))
@@ -104,14 +122,20 @@ def spec_name(name: str) -> str:
 
 def imported(source: Source, claims: Sequence[str] = ()) -> Imported:
     """The spec of a source, as short as it can be said; layer by layer where that cannot be read back."""
-    net = lowered(rewritten(source))
+    whole = rewritten(source)
+    source = source._replace(remarks=whole.remarks)
+    net = lowered(whole)
+    found = _short(source, net, claims) or _written(source, net, claims, whole=False)
+    wrong = counted(found)
+    return found._replace(net=net._replace(notes=(*net.notes, wrong))) if wrong else found
+
+
+def _short(source: Source, net: Lowered, claims: Sequence[str]) -> Imported | None:
     try:
         found = _written(source, net, claims, whole=True)
-        if not checked(found):
-            return found
+        return None if checked(found) else found
     except (KeyError, SpecError, Fault):
-        pass
-    return _written(source, net, claims, whole=False)
+        return None
 
 
 def named_inputs(inputs: Mapping[str, Shape]) -> dict[str, Shape]:

@@ -141,6 +141,7 @@ class Source(NamedTuple):
     """A network as it was read. `note` says in a line where it comes from; `remarks` are for the user.
 
     `auxiliary` are outputs that exist in training only: heads whose loss helps the layers before them.
+    `numbers` gives those of a value that depends on sizes alone, such as a mask, or None.
     """
 
     name: str
@@ -152,3 +153,4 @@ class Source(NamedTuple):
     remarks: tuple[str, ...] = ()
     proof: Callable[[], Proof] | None = None
     auxiliary: Mapping[str, Value] = {}
+    numbers: Callable[[Value], Any] | None = None

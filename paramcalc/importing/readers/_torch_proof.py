@@ -7,8 +7,8 @@ from math import prod
 from typing import Any
 
 from paramcalc.importing.constants import macs_of
-from paramcalc.importing.net import SHAPES_ONLY
 from paramcalc.importing.readers._quiet import quiet
+from paramcalc.importing.readers._torch_values import Values, zeros
 from paramcalc.importing.source import Proof, Source
 
 MOST = 2_000_000_000  # params of a module that is made with numbers
@@ -71,6 +71,7 @@ class _Real:
         self.given = given
         self.made: Any = None
         self.exported: Any = None
+        self.computed: Values | None = None
         self.values: dict[str, Any] = {}
 
     @property
@@ -91,7 +92,9 @@ class _Real:
             self.values |= dict(self.module.named_buffers(remove_duplicate=False))
         if name in self.values:
             return self.values[name]
-        return self._computed(name)
+        if self.computed is None:
+            self.computed = Values(self.program, self._tensor)
+        return self.computed(name)
 
     def _constant(self, name: str, value: Any) -> Any:
         """A tensor that is no parameter: the module's attribute, or one that its code makes."""
@@ -103,42 +106,10 @@ class _Real:
         if found is None:
             if self.exported is None:
                 self.exported = self.export(
-                    self.module, (), {key: _real(one) for key, one in self.given.items()}
+                    self.module, (), {key: zeros(one) for key, one in self.given.items()}
                 )
             found = self.exported.constants.get(name)
         return found
-
-    def _computed(self, name: str) -> Any:
-        """The value of a node that depends on weights alone, by running the nodes that it needs."""
-        import torch
-
-        graph = self.program.graph_module.graph
-        nodes = {node.name: node for node in graph.nodes}
-        targets = {
-            spec.arg.name: spec.target
-            for spec in self.program.graph_signature.input_specs
-            if getattr(spec, "target", None) is not None
-        }
-        done: dict[str, Any] = {}
-
-        def value(node: Any) -> Any:
-            if node.name not in done:
-                if node.op == "placeholder" and node.name not in targets:
-                    done[node.name] = _real(node.meta["val"])
-                elif node.op == "placeholder":
-                    done[node.name] = self._tensor(targets[node.name])
-                elif getattr(node.target, "_opname", "") in SHAPES_ONLY:
-                    named = _here(torch.fx.node.map_arg(node.kwargs, value))
-                    like = _real(node.args[0].meta["val"])
-                    done[node.name] = node.target(like, *_here(node.args[1:]), **named)
-                else:
-                    arguments = _here(torch.fx.node.map_arg(node.args, value))
-                    named = _here(torch.fx.node.map_arg(node.kwargs, value))
-                    done[node.name] = node.target(*arguments, **named)
-            return done[node.name]
-
-        with torch.no_grad():
-            return value(nodes[name])
 
     def run(self, inputs: Mapping[str, Any]) -> list[Any]:
         """The outputs for inputs by the names of the spec, or in their order."""
@@ -149,22 +120,6 @@ class _Real:
         }
         with torch.no_grad():
             return _flat(self.module(**named))
-
-
-def _here(given: Any) -> Any:
-    """Arguments for this machine, where the graph has the meta device."""
-    import torch
-
-    return torch.utils._pytree.tree_map(
-        lambda one: torch.device("cpu") if isinstance(one, torch.device) else one, given
-    )
-
-
-def _real(given: Any) -> Any:
-    """An input with numbers, of which nothing depends."""
-    import torch
-
-    return torch.zeros(given.shape, dtype=given.dtype)
 
 
 def _flat(output: Any) -> list[Any]:

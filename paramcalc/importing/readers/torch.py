@@ -16,6 +16,7 @@ from paramcalc.base.shape import CHANNELS, Shape, image, vector
 from paramcalc.importing.readers import Inputs
 from paramcalc.importing.readers._aten import node_of, result_of
 from paramcalc.importing.readers._quiet import quiet
+from paramcalc.importing.readers._torch_values import fixed
 from paramcalc.importing.source import Module, Node, Source, Weight
 
 MEANING = "a PyTorch module, by the function or class that makes it"
@@ -76,7 +77,7 @@ def from_program(program: Any, module: Any, name: str, note: str) -> Source:
             else:
                 names[node.name] = made
     outputs = {f"output{place or ''}": value for place, value in enumerate(result_of(graph, names))}
-    return Source(name, note, inputs, tuple(nodes), outputs, weights)
+    return Source(name, note, inputs, tuple(nodes), outputs, weights, numbers=fixed(program))
 
 
 # ------------------------------------------------------------------------------------ the module
