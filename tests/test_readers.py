@@ -23,18 +23,18 @@ from paramcalc.export import onnx as pb
 from paramcalc.importing.families import FAMILIES
 from paramcalc.importing.network import checked, imported
 from paramcalc.importing.readers import hf, reader
-from paramcalc.importing.source import Source
+from paramcalc.importing.source import SourceNetwork
 from paramcalc.ops.base import Op
 from tests.conftest import Run
 
 
-def read(path: Path, text: str | bytes, **sizes: tuple[int, ...]) -> Source:
+def read(path: Path, text: str | bytes, **sizes: tuple[int, ...]) -> SourceNetwork:
     path.write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
     inputs = {name.removeprefix("any"): dims for name, dims in sizes.items()}
     return reader(str(path)).read(str(path), inputs)
 
 
-def counted(source: Source) -> Report:
+def counted(source: SourceNetwork) -> Report:
     """The network of a source whose nodes are ops, layer by layer."""
     net = Builder()
     values = {name: net.input(name, shape) for name, shape in source.inputs.items()}

@@ -11,7 +11,7 @@ from paramcalc.importing.layers import reshape_to
 from paramcalc.importing.layout import NAMES, UNNAMED, Dims, Labels, reshaped, shape_of, usual
 from paramcalc.importing.lowering import Argument, Constant, Laid, Lowering, Unknown
 from paramcalc.importing.rule import RULES
-from paramcalc.importing.source import Node, Primitive
+from paramcalc.importing.source import Primitive, SourceNode
 from paramcalc.ops.attributes import op
 
 # ------------------------------------------------------------------------------------------- names
@@ -213,7 +213,7 @@ def constant(low: Lowering, x: Constant) -> Laid:
 ALL = frozenset({"concat", "stack", "matmul", "einsum"})
 
 
-def _given(low: Lowering, node: Node, value: str | float | None) -> Argument:
+def _given(low: Lowering, node: SourceNode, value: str | float | None) -> Argument:
     if not isinstance(value, str):
         return value
     if value in low.constants:

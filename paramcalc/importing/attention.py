@@ -15,25 +15,25 @@ from paramcalc.base.errors import Fault
 from paramcalc.importing.masks import LATER, NOTHING, OTHERS, compares, hides, window
 from paramcalc.importing.moves import LARGEST, MOVES, back, forward, moved, numbered, ranges, replay
 from paramcalc.importing.net import Net, common, name_of
-from paramcalc.importing.source import Node, Primitive, Source, Value
+from paramcalc.importing.source import Primitive, SourceNetwork, SourceNode, Value
 from paramcalc.ops.attributes import attributes, op
 
 
 class Side(NamedTuple):
     """Query, key or value: the rows of a projection by head and channel, and the positions it is of."""
 
-    linear: Node
+    linear: SourceNode
     rows: Any  # heads x channels
     positions: Any  # sequences x length: the rows of the projection's input
     scale: float
-    norm: Node | None
+    norm: SourceNode | None
     turned: int  # channels of a head that rotary positions turn
 
 
 class Core(NamedTuple):
     """softmax(QK)V as it was found: its last node, what enters, the mask."""
 
-    node: Node
+    node: SourceNode
     query: Value
     key: Value
     value: Value
@@ -44,7 +44,7 @@ class Core(NamedTuple):
     capped: bool = False  # the scores pass a tanh
 
 
-def attentions(source: Source) -> Source:
+def attentions(source: SourceNetwork) -> SourceNetwork:
     """A source in which each attention with its projections is one node."""
     net = Net(source)
     for node in source.nodes:
@@ -54,7 +54,7 @@ def attentions(source: Source) -> Source:
     return net.done()
 
 
-def _core(net: Net, node: Node) -> Core | None:
+def _core(net: Net, node: SourceNode) -> Core | None:
     name = name_of(node)
     if name == "attention":
         query, key, value, mask = node.inputs
@@ -71,7 +71,7 @@ def _core(net: Net, node: Node) -> Core | None:
     return _written_out(net, node, softmax, str(value))
 
 
-def _product(node: Node) -> tuple[Any, Any, bool] | None:
+def _product(node: SourceNode) -> tuple[Any, Any, bool] | None:
     """The factors of a matrix product, and whether the right one's last axis is summed over."""
     if name_of(node) == "matmul":
         return node.inputs[0], node.inputs[1], False
@@ -102,7 +102,7 @@ def _behind(net: Net, value: Value | float | None) -> Value | float | None:
     return value
 
 
-def _written_out(net: Net, node: Node, softmax: Node, value: Value) -> Core | None:
+def _written_out(net: Net, node: SourceNode, softmax: SourceNode, value: Value) -> Core | None:
     """softmax(scale * QK + mask) times V, written out."""
     scale, mask, capped = 1.0, None, False
     at = _behind(net, softmax.inputs[0])
@@ -142,7 +142,7 @@ def _written_out(net: Net, node: Node, softmax: Node, value: Value) -> Core | No
 def _side(net: Net, value: Value, transposed: bool = False) -> Side | None:
     """Where a query, key or value comes from; None when that is no projection of positions."""
     scale, norm, turned = 1.0, None, 0
-    moves: list[Node] = []
+    moves: list[SourceNode] = []
     at: Value = value
     while True:
         at, before = back(net, at, frozenset({"reshape", "permute", "slice", "expand"}))
@@ -205,7 +205,7 @@ def _heads_apart(rows: Any, places: Any) -> tuple[Any, Any] | None:
     return None
 
 
-def _turned(net: Net, node: Node) -> tuple[Value, int] | None:
+def _turned(net: Net, node: SourceNode) -> tuple[Value, int] | None:
     """What rotary positions turn: x * cos + turned x * sin, in part or whole, or in two halves."""
     seen: set[Value] = set()
     waiting = [node.value]
@@ -284,7 +284,7 @@ def _replace(net: Net, core: Core) -> bool:
     if windows is not None:
         call, weights = made
         modules = common(core.node.modules, linear.modules)
-        node = Node(windows.end, call, (windows.start,), windows.dims, modules, weights, linear.place)
+        node = SourceNode(windows.end, call, (windows.start,), windows.dims, modules, weights, linear.place)
         net.replace(node)
         return True
     call, weights = made
@@ -295,7 +295,9 @@ def _replace(net: Net, core: Core) -> bool:
     read = (inputs[0], inputs[1]) if cross else (inputs[0],)
     lengths = tuple(side.positions.shape[1] for side in (query, key)[: len(read)])
     whole = Primitive("projected_attention", {"op": call, "lengths": lengths})
-    node = Node(linear.value, whole, read, linear.dims, modules or linear.modules, weights, linear.place)
+    node = SourceNode(
+        linear.value, whole, read, linear.dims, modules or linear.modules, weights, linear.place
+    )
     net.replace(node)
     return True
 
@@ -327,7 +329,7 @@ def _unmoved(net: Net, value: Value, length: int) -> Value | None:
     return None
 
 
-def _projection(net: Net, node: Node, heads: int, dim: int) -> tuple[Node, Any] | None:
+def _projection(net: Net, node: SourceNode, heads: int, dim: int) -> tuple[SourceNode, Any] | None:
     """The projection of all heads side by side that alone reads what attention gives.
 
     And in which order it reads the positions of the sequences.
@@ -354,7 +356,14 @@ def _projection(net: Net, node: Node, heads: int, dim: int) -> tuple[Node, Any] 
 
 
 def _made(
-    net: Net, core: Core, query: Side, key: Side, value: Side, out: Node, cross: bool, windows: Windows | None
+    net: Net,
+    core: Core,
+    query: Side,
+    key: Side,
+    value: Side,
+    out: SourceNode,
+    cross: bool,
+    windows: Windows | None,
 ) -> tuple[Any, dict[str, str]] | None:
     """The op and its weights."""
     heads, dim = query.rows.shape
@@ -467,7 +476,7 @@ class Windows(NamedTuple):
     grid: bool
 
 
-def _windows(net: Net, asked: Value, side: Side, out: Node, order: Any) -> Windows | None:
+def _windows(net: Net, asked: Value, side: Side, out: SourceNode, order: Any) -> Windows | None:
     """The windows in which positions meet; None where they are no windows of an image."""
     import numpy as np
 
@@ -507,7 +516,7 @@ def _cut(height: int, width: int, size: int, shift: int, grid: bool) -> Any:
     return image.reshape(rows, size, columns, size).transpose(0, 2, 1, 3).reshape(-1, size * size)
 
 
-def _put_together(net: Net, out: Node, places: Any, image: Any) -> Value | None:
+def _put_together(net: Net, out: SourceNode, places: Any, image: Any) -> Value | None:
     """The value in which the windows make up the image again."""
     indices, value = places.reshape(out.dims), out.value
     for node in forward(net, value):
@@ -542,7 +551,7 @@ def _window_attention(
 
 
 def _weights_of(
-    net: Net, linear: Node, rows: Any, name: str, weights: dict[str, str], biased: dict[str, bool]
+    net: Net, linear: SourceNode, rows: Any, name: str, weights: dict[str, str], biased: dict[str, bool]
 ) -> None:
     """The source's names of a projection's weight and bias, with the rows that it takes of them."""
     import numpy as np

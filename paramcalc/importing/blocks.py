@@ -20,7 +20,7 @@ SIMPLE = 3  # calls on a line that are better written again than named
 
 
 @dataclass
-class Parameter:
+class BlockParameter:
     name: str
     column: tuple[Any, ...]
     default: Any = None
@@ -32,7 +32,7 @@ class Block:
     """A named group with parameters. `body` are the items of one of its uses, with expressions for arguments."""
 
     name: str
-    parameters: list[Parameter]
+    parameters: list[BlockParameter]
     body: list[Item]
     inputs: list[str] = field(default_factory=list)
     captured: str = ""  # the name of the channels of what enters, where they are used further down
@@ -320,7 +320,7 @@ class _Columns:
         name = parameter_name(
             leaf, argument, {one.name for one in self.block.parameters}, column == self.output
         )
-        self.block.parameters.append(Parameter(name, column))
+        self.block.parameters.append(BlockParameter(name, column))
         return Text(name)
 
     def settle_defaults(self) -> None:

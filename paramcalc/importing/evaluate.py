@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from paramcalc.base.errors import Fault
-from paramcalc.importing.source import Node, Primitive, Source, Value, Weight
+from paramcalc.importing.source import Primitive, SourceNetwork, SourceNode, Value, Weight
 
 Arrays = Callable[[Value], Any]
 
@@ -23,7 +23,7 @@ def known(weight: Weight) -> Any:
     return np.array(weight.numbers, "f4").reshape(weight.dims)
 
 
-def evaluated(source: Source, name: Value, stored: Arrays) -> Any:
+def evaluated(source: SourceNetwork, name: Value, stored: Arrays) -> Any:
     """The numbers of a value that no input reaches; `stored` gives those of the weights."""
     makers = {node.value: node for node in source.nodes}
     found: dict[Value, Any] = {}
@@ -40,7 +40,7 @@ def evaluated(source: Source, name: Value, stored: Arrays) -> Any:
     return found[name]
 
 
-def _run(node: Node, found: Mapping[Value, Any]) -> Any:
+def _run(node: SourceNode, found: Mapping[Value, Any]) -> Any:
     assert isinstance(node.call, Primitive)
     name, given = node.call.name, node.call.attributes
     read: list[Any] = [found[one] if isinstance(one, str) else one for one in node.inputs]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from paramcalc.importing.source import Module, Node, Primitive, Source, Value
+from paramcalc.importing.source import Module, Primitive, SourceNetwork, SourceNode, Value
 
 
-def grown(source: Source) -> Source:
+def grown(source: SourceNetwork) -> SourceNetwork:
     """Each concatenation of all that an earlier one joins, and one tensor more, reads the earlier one.
 
     It then belongs to the module that gives the new tensor, at its end: a layer hands on what entered it
@@ -13,7 +13,7 @@ def grown(source: Source) -> Source:
     """
     known: dict[tuple[int, tuple[Value | float | None, ...]], Value] = {}
     makers = {node.value: node for node in source.nodes}
-    nodes: list[Node] = []
+    nodes: list[SourceNode] = []
     moved: dict[Value, Value] = {}
     for node in source.nodes:
         if not _joins(node):
@@ -36,11 +36,11 @@ def grown(source: Source) -> Source:
     return source if not moved else _first_moved(source._replace(nodes=tuple(nodes)), moved, makers)
 
 
-def _joins(node: Node) -> bool:
+def _joins(node: SourceNode) -> bool:
     return isinstance(node.call, Primitive) and node.call.name == "concat"
 
 
-def _end(new: Node | None, node: Node) -> tuple[Module, ...]:
+def _end(new: SourceNode | None, node: SourceNode) -> tuple[Module, ...]:
     """The modules of the layer that gives the new tensor, as far as it is not those of the concatenation."""
     if new is None:
         return node.modules
@@ -52,7 +52,9 @@ def _end(new: Node | None, node: Node) -> tuple[Module, ...]:
     return new.modules[: shared + 1] if len(new.modules) > shared else node.modules
 
 
-def _first_moved(source: Source, moved: dict[Value, Value], makers: dict[Value, Node]) -> Source:
+def _first_moved(
+    source: SourceNetwork, moved: dict[Value, Value], makers: dict[Value, SourceNode]
+) -> SourceNetwork:
     """The first concatenation of such a row too belongs to the layer that gives its new tensor."""
     begun = {node.inputs[0] for node in source.nodes if node.value in moved}
     return source._replace(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from paramcalc.base.shape import Shape, image
-from paramcalc.importing.source import Module, Node
+from paramcalc.importing.source import Module, SourceNode
 from paramcalc.ops.attributes import op
 from paramcalc.ops.base import Op
 
@@ -26,7 +26,7 @@ class Placed(NamedTuple):
 class Missing(NamedTuple):
     """An operation without a counterpart."""
 
-    node: Node
+    node: SourceNode
     why: str
 
 

@@ -24,7 +24,7 @@ from paramcalc.importing.lowering import Argument, Constant, Laid, Lowering, Unk
 from paramcalc.importing.net import SHAPES_ONLY, name_of
 from paramcalc.importing.rule import RULES
 from paramcalc.importing.rules import op_node
-from paramcalc.importing.source import Module, Node, Primitive, Source, Value
+from paramcalc.importing.source import Module, Primitive, SourceNetwork, SourceNode, Value
 from paramcalc.importing.tidy import tidied
 from paramcalc.ops.base import Op
 
@@ -33,7 +33,7 @@ RULE_FILES = (moving, products, rules)  # whose rules are registered as they are
 # ------------------------------------------------------------------------------------- the whole
 
 
-def lowered(source: Source) -> Lowered:
+def lowered(source: SourceNetwork) -> Lowered:
     """All layers of a source."""
     constants = constant_values(source)
     nodes = needed(source, constants)
@@ -71,7 +71,7 @@ def lowered(source: Source) -> Lowered:
     return _finished(lowering, source, extra, missing, constants)
 
 
-def _standing(lowering: Lowering, node: Node, name: str, extra: Mapping[str, Shape]) -> Laid:
+def _standing(lowering: Lowering, node: SourceNode, name: str, extra: Mapping[str, Shape]) -> Laid:
     """The result of an operation without counterpart, as a tensor that comes from outside."""
     shape = extra[name]
     marker = Standing(shape)
@@ -93,7 +93,7 @@ class Standing(Op):
         return self.given  # type: ignore[no-any-return]
 
 
-def _stand_in(node: Node) -> Shape:
+def _stand_in(node: SourceNode) -> Shape:
     dims = node.dims[1:] or (1,)
     axes = (CHANNELS, "length", "depth", "height", "width")
     if len(dims) == 2:
@@ -103,13 +103,13 @@ def _stand_in(node: Node) -> Shape:
     return Shape(axes[: len(dims)], dims[:5])
 
 
-def _free(name: str, source: Source) -> str:
+def _free(name: str, source: SourceNetwork) -> str:
     return f"{name}_" if name in source.inputs else name
 
 
 def _finished(
     lowering: Lowering,
-    source: Source,
+    source: SourceNetwork,
     extra: Mapping[str, Shape],
     missing: Sequence[Missing],
     constants: Mapping[Value, Constant],
@@ -171,7 +171,9 @@ def _finished(
     )
 
 
-def unread(source: Source, constants: Mapping[Value, Constant], layers: Sequence[Placed]) -> dict[str, int]:
+def unread(
+    source: SourceNetwork, constants: Mapping[Value, Constant], layers: Sequence[Placed]
+) -> dict[str, int]:
     """Of which parameters no layer has how many: heads of training, rows that are cut off, what nothing reads."""
     whole: set[str] = set()
     rows: dict[str, set[int]] = {}
@@ -201,7 +203,7 @@ def told(left: Mapping[str, int]) -> list[str]:
     return [f"{sum(left.values()):,} parameters are not in the spec, as no output reads them: {named}"]
 
 
-def roots_of(source: Source, constants: Mapping[Value, Constant], name: str) -> tuple[str, ...]:
+def roots_of(source: SourceNetwork, constants: Mapping[Value, Constant], name: str) -> tuple[str, ...]:
     """The parameters behind a weight's name, which may say that it is rows or a transpose of one."""
     plain = origin(name).name
     if plain in source.weights:
@@ -236,7 +238,7 @@ SPREADING = frozenset({"add", "subtract", "multiply", "divide", "maximum", "mini
 UNNAMED_TOO = frozenset({*SPREADING, "reshape", "permute", "slice", "linear", "attention", "dropout", "pass"})
 
 
-def argument(lowering: Lowering, node: Node, value: Value | float | None) -> Argument:
+def argument(lowering: Lowering, node: SourceNode, value: Value | float | None) -> Argument:
     """What a node reads: a value that is laid out, a constant, a number."""
     if not isinstance(value, str):
         return value
@@ -255,7 +257,7 @@ def argument(lowering: Lowering, node: Node, value: Value | float | None) -> Arg
     return Constant(value, weight.dims, weight.learned, (value,) if weight.learned else (), made=value)
 
 
-def constant_values(source: Source) -> dict[Value, Constant]:
+def constant_values(source: SourceNetwork) -> dict[Value, Constant]:
     """The values of nodes that no input of the network reaches; only its sizes may."""
     data = set(source.inputs)
     found: dict[Value, Constant] = {}
@@ -284,14 +286,14 @@ def constant_values(source: Source) -> dict[Value, Constant]:
     return found
 
 
-def _roots(source: Source, found: Mapping[Value, Constant], name: Value) -> tuple[str, ...]:
+def _roots(source: SourceNetwork, found: Mapping[Value, Constant], name: Value) -> tuple[str, ...]:
     if name in found:
         return found[name].roots
     weight = source.weights.get(name)
     return (name,) if weight is not None and weight.learned else ()
 
 
-def renamed(source: Source, found: Mapping[Value, Constant], node: Node) -> str:
+def renamed(source: SourceNetwork, found: Mapping[Value, Constant], node: SourceNode) -> str:
     """The name of what is a weight, or rows of one, in another form; else that of the value itself."""
     if not isinstance(node.call, Primitive) or not node.inputs or not isinstance(node.inputs[0], str):
         return node.value
@@ -316,7 +318,7 @@ def renamed(source: Source, found: Mapping[Value, Constant], node: Node) -> str:
     return node.value
 
 
-def needed(source: Source, constants: Mapping[Value, Constant]) -> list[Node]:
+def needed(source: SourceNetwork, constants: Mapping[Value, Constant]) -> list[SourceNode]:
     """The nodes that the outputs read, in order."""
     wanted = {*source.outputs.values(), *source.auxiliary.values()}
     kept = []

@@ -13,7 +13,7 @@ from paramcalc.base.shape import CHANNELS, SPACE, Shape
 from paramcalc.engine.builder import Builder
 from paramcalc.importing.layers import Placed, reshape_to
 from paramcalc.importing.layout import UNNAMED, Dims, Labels, labels_of, shape_of
-from paramcalc.importing.source import Node, Primitive, Source, Value
+from paramcalc.importing.source import Primitive, SourceNetwork, SourceNode, Value
 from paramcalc.ops.base import Op
 
 
@@ -54,16 +54,16 @@ class Unknown(Exception):
 class Lowering:
     """Adds layers for node after node."""
 
-    def __init__(self, source: Source, extra: Mapping[str, Shape] = {}) -> None:
+    def __init__(self, source: SourceNetwork, extra: Mapping[str, Shape] = {}) -> None:
         self.source = source
         self.dims: dict[Value, Dims] = {name: weight.dims for name, weight in source.weights.items()}
         self.builder = Builder()
         self.laid: dict[Value, Laid] = {}
         self.layers: list[Placed] = []
         self.notes: list[str] = []
-        self.node: Node | None = None
+        self.node: SourceNode | None = None
         self.constants: Mapping[Value, Constant] = {}
-        self.makers: dict[Value, Node] = {node.value: node for node in source.nodes}
+        self.makers: dict[Value, SourceNode] = {node.value: node for node in source.nodes}
         self._kinds: dict[Value, set[str]] = {}
         self.computed: set[Value] = set()  # values that no input reaches, and that are layers all the same
         self.prepared: dict[Value, Laid] = {}  # those
@@ -99,7 +99,7 @@ class Lowering:
         """Whether a constant has as many numbers as the parameters that it is computed of."""
         return bool(x.roots) and sum(prod(self.source.weights[root].dims) for root in x.roots) == prod(x.dims)
 
-    def read_otherwise(self, x: Constant, node: Node) -> bool:
+    def read_otherwise(self, x: Constant, node: SourceNode) -> bool:
         """Whether operations of another kind read the same weight, so that it must be a layer of its own."""
         if not self._kinds:
             for one in self.source.nodes:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from paramcalc.importing.net import Net, name_of
-from paramcalc.importing.source import Node, Value
+from paramcalc.importing.source import SourceNode, Value
 
 HIDDEN = -1e4  # numbers below are added to scores that count for nothing
 NOTHING, LATER, OTHERS = "nothing", "later positions", "others"
@@ -53,7 +53,7 @@ def compares(net: Net, mask: Value) -> bool:
     return any(name_of(node) in ("le", "tril", "triu", "lt", "gt") for node in _makers(net, mask))
 
 
-def _makers(net: Net, value: Value) -> Iterator[Node]:
+def _makers(net: Net, value: Value) -> Iterator[SourceNode]:
     """The nodes that a value is computed by."""
     waiting, seen = [value], {value}
     while waiting:

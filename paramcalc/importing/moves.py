@@ -6,7 +6,7 @@ from math import prod
 from typing import Any, TypeAlias
 
 from paramcalc.importing.net import Net, name_of
-from paramcalc.importing.source import Node, Value
+from paramcalc.importing.source import SourceNode, Value
 
 Indices: TypeAlias = Any  # an array of whole numbers: which element of the first array stands where
 
@@ -14,7 +14,7 @@ MOVES = frozenset({"reshape", "permute", "slice", "expand", "roll", "pad"})
 LARGEST = 50_000_000  # elements that are moved about to see where they go
 
 
-def moved(net: Net, node: Node, x: Indices) -> Indices:
+def moved(net: Net, node: SourceNode, x: Indices) -> Indices:
     """What a node that only moves elements does to an array of their numbers; padding has -1."""
     import numpy as np
 
@@ -34,10 +34,12 @@ def moved(net: Net, node: Node, x: Indices) -> Indices:
     return np.broadcast_to(x, node.dims)
 
 
-def back(net: Net, value: Value | float | None, names: frozenset[str] = MOVES) -> tuple[Value, list[Node]]:
+def back(
+    net: Net, value: Value | float | None, names: frozenset[str] = MOVES
+) -> tuple[Value, list[SourceNode]]:
     """From what a value was made by moves, and the moves in order."""
     assert isinstance(value, str)
-    found: list[Node] = []
+    found: list[SourceNode] = []
     while True:
         node = net.makers.get(value)
         if node is None or name_of(node) not in names or node.inputs[0] not in net.data:
@@ -48,7 +50,7 @@ def back(net: Net, value: Value | float | None, names: frozenset[str] = MOVES) -
         value = str(node.inputs[0])
 
 
-def replay(net: Net, start: Indices, nodes: list[Node]) -> Indices:
+def replay(net: Net, start: Indices, nodes: list[SourceNode]) -> Indices:
     """An array of numbers after some moves."""
     for node in nodes:
         start = moved(net, node, start)
@@ -62,9 +64,9 @@ def numbered(dims: tuple[int, ...]) -> Indices:
     return np.arange(prod(dims), dtype=np.int64).reshape(dims)
 
 
-def forward(net: Net, value: Value, names: frozenset[str] = MOVES) -> list[Node]:
+def forward(net: Net, value: Value, names: frozenset[str] = MOVES) -> list[SourceNode]:
     """The moves that alone read a value, one after the other."""
-    found: list[Node] = []
+    found: list[SourceNode] = []
     while True:
         node = net.only_reader(value)
         if node is None or name_of(node) not in names:

@@ -19,31 +19,31 @@ from paramcalc.importing.arrays import (
 from paramcalc.importing.layout import UNNAMED, shape_of
 from paramcalc.importing.lowering import Argument, Constant, Laid, Lowering, Unknown
 from paramcalc.importing.rule import attrs, data, rule, stored
-from paramcalc.importing.source import Node
+from paramcalc.importing.source import SourceNode
 from paramcalc.ops.attributes import op
 
 # ------------------------------------------------------------------------------------------- layout
 
 
 @rule("expand")
-def expand(low: Lowering, node: Node, x: Argument) -> Laid:
+def expand(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     """The same tensor: what reads it spreads it."""
     return aligned(data(x), len(node.dims))
 
 
 @rule("reshape")
-def reshape(low: Lowering, node: Node, x: Argument) -> Laid:
+def reshape(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     source = data(x)
     return resized(low, source, node.dims)
 
 
 @rule("permute")
-def permute(low: Lowering, node: Node, x: Argument) -> Laid:
+def permute(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     return turned(low, data(x), attrs(node)["axes"])
 
 
 @rule("slice")
-def cut(low: Lowering, node: Node, x: Argument) -> Laid:
+def cut(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     source, given = data(x), attrs(node)
     axis, start, stop = given["axis"], given["start"], given["stop"]
     if not source.named:
@@ -67,7 +67,7 @@ def cut(low: Lowering, node: Node, x: Argument) -> Laid:
 
 
 @rule("concat")
-def concat(low: Lowering, node: Node, *parts: Argument) -> Laid:
+def concat(low: Lowering, node: SourceNode, *parts: Argument) -> Laid:
     axis = attrs(node)["axis"]
     token = _class_token(low, node, parts, axis)
     if token is not None:
@@ -87,7 +87,7 @@ def concat(low: Lowering, node: Node, *parts: Argument) -> Laid:
 
 
 @rule("stack")
-def stack(low: Lowering, node: Node, *parts: Argument) -> Laid:
+def stack(low: Lowering, node: SourceNode, *parts: Argument) -> Laid:
     axis = attrs(node)["axis"]
     widened = [
         Laid(one.value, (*one.labels[:axis], "" if one.named else UNNAMED, *one.labels[axis:]),
@@ -97,7 +97,7 @@ def stack(low: Lowering, node: Node, *parts: Argument) -> Laid:
     return concat(low, node, *widened)
 
 
-def _part(low: Lowering, node: Node, part: Argument, axis: int) -> Laid:
+def _part(low: Lowering, node: SourceNode, part: Argument, axis: int) -> Laid:
     """A learned part of a concatenation is a parameter."""
     if isinstance(part, Laid):
         return part
@@ -109,7 +109,7 @@ def _part(low: Lowering, node: Node, part: Argument, axis: int) -> Laid:
     return Laid(parameter(low, weight, shape_of(labels, weight.dims)), labels, weight.dims)
 
 
-def _class_token(low: Lowering, node: Node, parts: tuple[Argument, ...], axis: int) -> Laid | None:
+def _class_token(low: Lowering, node: SourceNode, parts: tuple[Argument, ...], axis: int) -> Laid | None:
     """One learned token before others."""
     if len(parts) != 2:
         return None
@@ -123,12 +123,12 @@ def _class_token(low: Lowering, node: Node, parts: tuple[Argument, ...], axis: i
 
 
 @rule("pass")
-def passed(low: Lowering, node: Node, x: Argument) -> Laid:
+def passed(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     return data(x)
 
 
 @rule("roll")
-def roll(low: Lowering, node: Node, x: Argument) -> Laid:
+def roll(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     source, given = data(x), attrs(node)
     moves = {source.labels[axis]: shift for shift, axis in zip(given["shifts"], given["axes"], strict=True)}
     if "" in moves:
@@ -139,7 +139,7 @@ def roll(low: Lowering, node: Node, x: Argument) -> Laid:
 
 
 @rule("index")
-def index(low: Lowering, node: Node, x: Argument, *places: Argument) -> Laid:
+def index(low: Lowering, node: SourceNode, x: Argument, *places: Argument) -> Laid:
     """Positions of one axis by numbers that are known: gathered in a row, then under the sizes of the numbers."""
     if len(places) != 1:
         raise Unknown("it chooses along several axes")
@@ -154,7 +154,7 @@ def index(low: Lowering, node: Node, x: Argument, *places: Argument) -> Laid:
 
 
 @rule("repeat_interleave")
-def repeated(low: Lowering, node: Node, x: Argument) -> Laid:
+def repeated(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     """Each position of an axis several times in place."""
     source, axis, times = data(x), attrs(node)["axis"], attrs(node)["times"]
     before, after = source.dims[: axis + 1], source.dims[axis + 1 :]
@@ -163,7 +163,7 @@ def repeated(low: Lowering, node: Node, x: Argument) -> Laid:
 
 
 @rule("repeat")
-def repeat(low: Lowering, node: Node, x: Argument) -> Laid:
+def repeat(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     """The whole array several times along its axes."""
     source = aligned(data(x), len(node.dims))
     for axis, times in enumerate(attrs(node)["times"]):

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from paramcalc.importing.source import Dims, Module, Node, Primitive, Source, Value
+from paramcalc.importing.source import Dims, Module, Primitive, SourceNetwork, SourceNode, Value
 
 
 class Net:
     """Who makes a value, who reads it; and new nodes in place of old ones."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: SourceNetwork) -> None:
         self.source = source
-        self.makers: dict[Value, Node] = {node.value: node for node in source.nodes}
-        self.readers: dict[Value, list[Node]] = {}
+        self.makers: dict[Value, SourceNode] = {node.value: node for node in source.nodes}
+        self.readers: dict[Value, list[SourceNode]] = {}
         for node in source.nodes:
             for value in node.inputs:
                 if isinstance(value, str):
                     self.readers.setdefault(value, []).append(node)
         self.outputs = {*source.outputs.values()}
         self.data = self._data()
-        self.replaced: dict[Value, Node] = {}
+        self.replaced: dict[Value, SourceNode] = {}
         self.remarks: list[str] = []
 
     def _data(self) -> set[Value]:
@@ -31,12 +31,12 @@ class Net:
                 found.add(node.value)
         return found
 
-    def maker(self, value: Value | float | None, *names: str) -> Node | None:
+    def maker(self, value: Value | float | None, *names: str) -> SourceNode | None:
         """The node that gives a value, if it is one of these operations."""
         node = self.makers.get(value) if isinstance(value, str) else None
         return node if node is not None and (not names or name_of(node) in names) else None
 
-    def only_reader(self, value: Value) -> Node | None:
+    def only_reader(self, value: Value) -> SourceNode | None:
         """The one node that reads a value, which is no output."""
         readers = self.readers.get(value, [])
         return readers[0] if len(readers) == 1 and value not in self.outputs else None
@@ -62,16 +62,16 @@ class Net:
             return self.source.weights[value].dims
         return (1, *self.source.inputs[value].dims)
 
-    def tensors(self, node: Node) -> list[Value]:
+    def tensors(self, node: SourceNode) -> list[Value]:
         """What a node reads that depends on an input."""
         return [value for value in node.inputs if isinstance(value, str) and value in self.data]
 
-    def replace(self, node: Node) -> None:
+    def replace(self, node: SourceNode) -> None:
         """A node in place of the one that gives the same value."""
         self.replaced[node.value] = node
         self.makers[node.value] = node
 
-    def done(self) -> Source:
+    def done(self) -> SourceNetwork:
         """The source with the new nodes; those that nothing reads any more are left out later."""
         if not self.replaced:
             return self.source
@@ -86,7 +86,7 @@ SHAPES_ONLY = frozenset({
 })  # fmt: skip
 
 
-def name_of(node: Node) -> str:
+def name_of(node: SourceNode) -> str:
     return node.call.name if isinstance(node.call, Primitive) else ""
 
 

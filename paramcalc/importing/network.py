@@ -8,8 +8,7 @@ from math import prod
 from typing import NamedTuple
 
 from paramcalc import ops
-from paramcalc.base.errors import Fault, SpecError
-from paramcalc.base.errors import Source as Place
+from paramcalc.base.errors import Fault, Source, SpecError
 from paramcalc.base.origins import origin, renamed
 from paramcalc.base.shape import Shape
 from paramcalc.engine.elaborate import Settings, elaborate
@@ -21,7 +20,7 @@ from paramcalc.importing.lowering import plain as plain_op
 from paramcalc.importing.names import tidy, unique
 from paramcalc.importing.patterns import rewritten
 from paramcalc.importing.simplify import simplified
-from paramcalc.importing.source import Source
+from paramcalc.importing.source import SourceNetwork
 from paramcalc.importing.structure import dissolved, structured
 from paramcalc.importing.text import spec_text
 from paramcalc.importing.tree import Leaf, leaves, plain, tree
@@ -34,14 +33,14 @@ class Imported(NamedTuple):
     `remarks` name what is partial; without them the spec is the whole network.
     """
 
-    source: Source
+    source: SourceNetwork
     net: Lowered
     text: str
     order: tuple[Leaf, ...]
 
     def weight_names(self) -> dict[str, str]:
         """The source's name of each weight and buffer, by the path and name that it has in the spec."""
-        graph = elaborate(from_text(Place(self.source.name, self.text)), Settings("", (), {}))
+        graph = elaborate(from_text(Source(self.source.name, self.text)), Settings("", (), {}))
         first = len(graph.inputs)
         found = {}
         for layer, leaf in zip(graph.layers, self.order, strict=True):
@@ -72,7 +71,7 @@ def counted(found: Imported) -> str:
     """How the params of a spec are not those of its source that layers read, or ''."""
     weights = found.source.weights.values()
     stored = sum(prod(one.dims) for one in weights if one.learned and not one.tied)
-    graph = elaborate(from_text(Place(found.source.name, found.text)), Settings("", (), {}))
+    graph = elaborate(from_text(Source(found.source.name, found.text)), Settings("", (), {}))
     params = sum(
         prod(dims)
         for layer in graph.layers
@@ -87,7 +86,7 @@ def counted(found: Imported) -> str:
 
 def checked(found: Imported) -> str:
     """What an imported spec says otherwise than its source does, or ''. Nothing of it is believed unread."""
-    graph = elaborate(from_text(Place(found.source.name, found.text)), Settings("", (), {}))
+    graph = elaborate(from_text(Source(found.source.name, found.text)), Settings("", (), {}))
     if len(graph.layers) != len(found.order):
         return f"{len(graph.layers)} layers of {len(found.order)}"
     first = len(graph.inputs)
@@ -120,7 +119,7 @@ def spec_name(name: str) -> str:
     return name if name and NAME.fullmatch(name.replace(".", "-")) else "network"
 
 
-def imported(source: Source, claims: Sequence[str] = ()) -> Imported:
+def imported(source: SourceNetwork, claims: Sequence[str] = ()) -> Imported:
     """The spec of a source, as short as it can be said; layer by layer where that cannot be read back."""
     whole = rewritten(source)
     source = source._replace(remarks=whole.remarks)
@@ -130,7 +129,7 @@ def imported(source: Source, claims: Sequence[str] = ()) -> Imported:
     return found._replace(net=net._replace(notes=(*net.notes, wrong))) if wrong else found
 
 
-def _short(source: Source, net: Lowered, claims: Sequence[str]) -> Imported | None:
+def _short(source: SourceNetwork, net: Lowered, claims: Sequence[str]) -> Imported | None:
     try:
         found = _written(source, net, claims, whole=True)
         return None if checked(found) else found
@@ -149,7 +148,7 @@ def named_inputs(inputs: Mapping[str, Shape]) -> dict[str, Shape]:
     return found
 
 
-def _written(source: Source, net: Lowered, claims: Sequence[str], whole: bool) -> Imported:
+def _written(source: SourceNetwork, net: Lowered, claims: Sequence[str], whole: bool) -> Imported:
     outputs = [*net.outputs.values()]
     items = simplified(tree(net)) if whole else plain(net)
     if whole and not any(layer.modules for layer in net.layers):

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from paramcalc.importing.attention import attentions
 from paramcalc.importing.joins import grown
 from paramcalc.importing.pointwise import written_out
-from paramcalc.importing.source import Source
+from paramcalc.importing.source import SourceNetwork
 
 # in this order: each finds what those before it have made
-PATTERNS: tuple[Callable[[Source], Source], ...] = (written_out, attentions, grown)
+PATTERNS: tuple[Callable[[SourceNetwork], SourceNetwork], ...] = (written_out, attentions, grown)
 
 
-def rewritten(source: Source) -> Source:
+def rewritten(source: SourceNetwork) -> SourceNetwork:
     """A source with each pattern as one node."""
     for pattern in PATTERNS:
         source = pattern(source)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from math import isclose
 
 from paramcalc.importing.net import Net, name_of
-from paramcalc.importing.source import Node, Primitive, Source, Value
+from paramcalc.importing.source import Primitive, SourceNetwork, SourceNode, Value
 
 
-def written_out(source: Source) -> Source:
+def written_out(source: SourceNetwork) -> SourceNetwork:
     """A source in which each of these is one node."""
     net = Net(source)
     for node in source.nodes:
@@ -27,18 +27,18 @@ def written_out(source: Source) -> Source:
     return net.done()
 
 
-def pairs(node: Node) -> Iterator[tuple[Value | float | None, Value | float | None]]:
+def pairs(node: SourceNode) -> Iterator[tuple[Value | float | None, Value | float | None]]:
     """The two inputs of a node in both orders."""
     one, two = node.inputs
     yield one, two
     yield two, one
 
 
-def _made(node: Node, name: str, *inputs: Value | float | None, **attributes: object) -> Node:
+def _made(node: SourceNode, name: str, *inputs: Value | float | None, **attributes: object) -> SourceNode:
     return node._replace(call=Primitive(name, attributes), inputs=inputs)
 
 
-def _silu(net: Net, node: Node) -> Node | None:
+def _silu(net: Net, node: SourceNode) -> SourceNode | None:
     """x * sigmoid(x), and x * sigmoid(1.702 * x)."""
     for x, gate in pairs(node):
         sigmoid = net.maker(gate, "sigmoid")
@@ -64,7 +64,7 @@ def _number(net: Net, value: Value | float | None) -> float | None:
     return weight.numbers if weight is not None and isinstance(weight.numbers, float) else None
 
 
-def _weighted(net: Net, node: Node) -> Node | None:
+def _weighted(net: Net, node: SourceNode) -> SourceNode | None:
     """RMS norm: x * rsqrt(mean(x*x) + eps), times a weight."""
     for weight, product in pairs(node):
         inner = net.maker(product, "multiply")
@@ -79,7 +79,7 @@ def _weighted(net: Net, node: Node) -> Node | None:
     return None
 
 
-def _has_weight(net: Net, node: Node) -> bool:
+def _has_weight(net: Net, node: SourceNode) -> bool:
     """Whether the next that happens to a normalized tensor is its weight."""
     reader = net.only_reader(node.value)
     return (
@@ -89,7 +89,7 @@ def _has_weight(net: Net, node: Node) -> bool:
     )
 
 
-def _normed(net: Net, node: Node) -> tuple[Value, float] | None:
+def _normed(net: Net, node: SourceNode) -> tuple[Value, float] | None:
     """What is divided by its root mean square over the last axis, and the epsilon."""
     for x, root in pairs(node):
         rsqrt = net.maker(root, "rsqrt")
@@ -113,7 +113,7 @@ def _normed(net: Net, node: Node) -> tuple[Value, float] | None:
     return None
 
 
-def _normalized(net: Net, node: Node) -> Node | None:
+def _normalized(net: Net, node: SourceNode) -> SourceNode | None:
     """A vector divided by its length, or by a small number if that is more: F.normalize."""
     x, length = node.inputs
     while (maker := net.maker(length, "expand")) is not None:
@@ -127,7 +127,7 @@ def _normalized(net: Net, node: Node) -> Node | None:
     return _made(node, "normalize", x, eps=eps) if last and eps is not None else None
 
 
-def _hard_swish(net: Net, node: Node) -> Node | None:
+def _hard_swish(net: Net, node: SourceNode) -> SourceNode | None:
     """x * clip(x + 3, 0, 6) / 6, in either order."""
     for x, gate in pairs(node):
         hard = net.maker(gate, "hard_sigmoid")
@@ -136,7 +136,7 @@ def _hard_swish(net: Net, node: Node) -> Node | None:
     return None
 
 
-def _gelu(net: Net, node: Node) -> Node | None:
+def _gelu(net: Net, node: SourceNode) -> SourceNode | None:
     """0.5 * x * (1 + erf(x / sqrt 2)), and the same with the tanh of a cubic polynomial."""
     for left, right in pairs(node):
         half = net.maker(left, "multiply")

@@ -10,18 +10,18 @@ from paramcalc.importing.layers import reshape_to
 from paramcalc.importing.layout import UNNAMED, Dims, shape_of, usual
 from paramcalc.importing.lowering import Argument, Constant, Laid, Lowering, Unknown
 from paramcalc.importing.rule import attrs, data, exact, name_of, rule
-from paramcalc.importing.source import Node
+from paramcalc.importing.source import SourceNode
 from paramcalc.ops.attributes import op
 
 FAR = 100  # a score that is greater by so much leaves nothing of another: e**-100
 
 
 @rule("add", "subtract", "multiply")
-def arithmetic(low: Lowering, node: Node, x: Argument, y: Argument) -> Laid:
+def arithmetic(low: Lowering, node: SourceNode, x: Argument, y: Argument) -> Laid:
     return combined(low, node, name_of(node), x, y)
 
 
-def combined(low: Lowering, node: Node, name: str, x: Argument, y: Argument) -> Laid:
+def combined(low: Lowering, node: SourceNode, name: str, x: Argument, y: Argument) -> Laid:
     """A sum, difference or product of what depends on an input, or is stored, or is a number."""
     if isinstance(x, Laid) and isinstance(y, Laid):
         return binary_op(low, node, name, x, y)
@@ -43,7 +43,7 @@ def combined(low: Lowering, node: Node, name: str, x: Argument, y: Argument) -> 
 
 
 @rule("addcmul")
-def added_product(low: Lowering, node: Node, x: Argument, y: Argument, z: Argument) -> Laid:
+def added_product(low: Lowering, node: SourceNode, x: Argument, y: Argument, z: Argument) -> Laid:
     factor = attrs(node)["factor"]
     product = combined(low, node, "multiply", y, z)
     if factor != 1:
@@ -52,7 +52,7 @@ def added_product(low: Lowering, node: Node, x: Argument, y: Argument, z: Argume
 
 
 @rule("maximum", "minimum", "divide")
-def compared(low: Lowering, node: Node, x: Argument, y: Argument) -> Laid:
+def compared(low: Lowering, node: SourceNode, x: Argument, y: Argument) -> Laid:
     name = name_of(node)
     if name == "divide" and isinstance(x, Laid) and isinstance(y, int | float):
         return low.put(low.add(op("scale", exact(1 / y)), x.value), x.labels)
@@ -62,7 +62,7 @@ def compared(low: Lowering, node: Node, x: Argument, y: Argument) -> Laid:
     return binary_op(low, node, name, tensor(low, x), tensor(low, y))
 
 
-def with_number(low: Lowering, node: Node, name: str, x: Laid, number: float) -> Laid:
+def with_number(low: Lowering, node: SourceNode, name: str, x: Laid, number: float) -> Laid:
     if name == "multiply":
         return x if number == 1 else low.put(low.add(op("scale", exact(number)), x.value), x.labels)
     if number == 0:
@@ -71,7 +71,7 @@ def with_number(low: Lowering, node: Node, name: str, x: Laid, number: float) ->
     return low.put(value, x.labels)
 
 
-def with_weight(low: Lowering, node: Node, name: str, x: Laid, weight: Constant) -> Laid:
+def with_weight(low: Lowering, node: SourceNode, name: str, x: Laid, weight: Constant) -> Laid:
     """A learned tensor added or multiplied: positions, a scale or a bias of channels, a parameter."""
     dims = (1,) * (len(x.dims) - len(weight.dims)) + weight.dims
     count = prod(dims)
@@ -94,7 +94,7 @@ def with_weight(low: Lowering, node: Node, name: str, x: Laid, weight: Constant)
     return low.put(low.add(op(name), x.value, factor), x.labels, node.dims)
 
 
-def with_tensor(low: Lowering, node: Node, name: str, x: Laid, weight: Constant) -> Laid:
+def with_tensor(low: Lowering, node: SourceNode, name: str, x: Laid, weight: Constant) -> Laid:
     """A tensor that is computed of weights: by the layers that compute it, where all of them are known."""
     found = attempt(low, lambda: binary_op(low, node, name, x, tensor(low, weight)))
     if found is not None:
@@ -116,7 +116,7 @@ def prepared(low: Lowering, weight: Constant) -> int:
     return low.add(op("add"), *parts) if len(parts) > 1 else parts[0]
 
 
-def with_rows(low: Lowering, node: Node, name: str, x: Laid, weight: Constant) -> Laid:
+def with_rows(low: Lowering, node: SourceNode, name: str, x: Laid, weight: Constant) -> Laid:
     """Rows of a learned table added to tokens: the first ones, as of positions, or one that all tokens take."""
     table = low.source.weights[weight.roots[0]].dims
     tokens = low.shape(x.value).axes == ("length", CHANNELS)
@@ -130,7 +130,7 @@ def with_rows(low: Lowering, node: Node, name: str, x: Laid, weight: Constant) -
     return low.put(low.add(op("add"), x.value, row), x.labels)
 
 
-def binary_op(low: Lowering, node: Node, name: str, x: Laid, y: Laid) -> Laid:
+def binary_op(low: Lowering, node: SourceNode, name: str, x: Laid, y: Laid) -> Laid:
     """Two tensors; the smaller one is brought under the labels of the larger one."""
     return joined(low, name, x, y, node.dims)
 
@@ -162,7 +162,7 @@ def joined(low: Lowering, name: str, x: Laid, y: Laid, dims: Dims) -> Laid:
 
 
 @rule("matmul")
-def matmul(low: Lowering, node: Node, x: Argument, y: Argument) -> Laid:
+def matmul(low: Lowering, node: SourceNode, x: Argument, y: Argument) -> Laid:
     if (
         isinstance(x, Laid)
         and isinstance(y, Constant)
@@ -202,14 +202,14 @@ def over(name: str) -> str:
     return name.removesuffix(".T") if name.endswith(".T") else f"{name}.T"
 
 
-def _product_with_weight(low: Lowering, node: Node, x: Laid, weight: Constant) -> Laid:
+def _product_with_weight(low: Lowering, node: SourceNode, x: Laid, weight: Constant) -> Laid:
     source = low.channels_last(x)
     value = low.add(op("linear", weight.dims[1], bias=False), source.value, weight=over(weight.value))
     return low.put(value, source.labels)
 
 
 @rule("einsum")
-def einsum(low: Lowering, node: Node, *inputs: Argument) -> Laid:
+def einsum(low: Lowering, node: SourceNode, *inputs: Argument) -> Laid:
     """A product by letters, those of axes of size 1 left out."""
     terms, _, out = attrs(node)["equation"].partition("->")
     each = terms.split(",")
@@ -232,7 +232,7 @@ def einsum(low: Lowering, node: Node, *inputs: Argument) -> Laid:
 
 @rule("attention")
 def attention(
-    low: Lowering, node: Node, query: Argument, key: Argument, value: Argument, mask: Argument = None
+    low: Lowering, node: SourceNode, query: Argument, key: Argument, value: Argument, mask: Argument = None
 ) -> Laid:
     """The products alone, where its projections are not those of one layer."""
     q, k, v = (tensor(low, side) for side in (query, key, value))
@@ -263,7 +263,7 @@ def _for_each(low: Lowering, x: Laid, query: Laid) -> Laid:
     return resized(low, wide, (*leading, heads * times, length, channels))
 
 
-def _masked(low: Lowering, node: Node, scores: Laid, mask: Laid | Constant) -> Laid:
+def _masked(low: Lowering, node: SourceNode, scores: Laid, mask: Laid | Constant) -> Laid:
     """Scores with a mask: numbers to add, or flags, where those that are not set leave next to nothing."""
     if isinstance(mask, Constant) and mask.learned:
         found = attempt(low, lambda: joined(low, "add", scores, tensor(low, mask), scores.dims))

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from paramcalc.importing.lowering import Argument, Constant, Laid, Unknown
-from paramcalc.importing.source import Node, Primitive
+from paramcalc.importing.source import Primitive, SourceNode
 
 Rule = Callable[..., Laid]
 RULES: dict[str, Rule] = {}
@@ -35,16 +35,16 @@ def exact(number: Any) -> Any:
     return short
 
 
-def primitive(node: Node) -> Primitive:
+def primitive(node: SourceNode) -> Primitive:
     assert isinstance(node.call, Primitive)
     return node.call
 
 
-def name_of(node: Node) -> str:
+def name_of(node: SourceNode) -> str:
     return primitive(node).name
 
 
-def attrs(node: Node) -> Any:
+def attrs(node: SourceNode) -> Any:
     return primitive(node).attributes
 
 

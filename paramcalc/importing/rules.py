@@ -11,7 +11,7 @@ from paramcalc.importing.layout import UNNAMED, Labels, shape_of
 from paramcalc.importing.lowering import Argument, Constant, Laid, Lowering, Unknown, labels_like
 from paramcalc.importing.products import joined, over, product
 from paramcalc.importing.rule import attrs, data, exact, name_of, rule, stored, stored_name
-from paramcalc.importing.source import Node
+from paramcalc.importing.source import SourceNode
 from paramcalc.ops.attributes import op
 from paramcalc.ops.base import Op
 
@@ -19,7 +19,7 @@ from paramcalc.ops.base import Op
 
 
 @rule("linear")
-def linear(low: Lowering, node: Node, x: Argument, weight: Argument, bias: Argument = None) -> Laid:
+def linear(low: Lowering, node: SourceNode, x: Argument, weight: Argument, bias: Argument = None) -> Laid:
     rows = stored(weight)
     if not rows.learned:
         return fixed_linear(low, node, data(x), rows, bias)
@@ -33,7 +33,7 @@ def linear(low: Lowering, node: Node, x: Argument, weight: Argument, bias: Argum
     return y if whole else joined(low, "add", y, tensor(low, bias), node.dims)
 
 
-def fixed_linear(low: Lowering, node: Node, x: Laid, weight: Constant, bias: Argument) -> Laid:
+def fixed_linear(low: Lowering, node: SourceNode, x: Laid, weight: Constant, bias: Argument) -> Laid:
     """A product with a matrix that is stored and not learned."""
     if bias is not None:
         raise Unknown("its weight is fixed, not learned")
@@ -42,7 +42,7 @@ def fixed_linear(low: Lowering, node: Node, x: Laid, weight: Constant, bias: Arg
     return resized(low, product(low, rows, tensor(low, weight), transpose=turned_over), node.dims)
 
 
-def fixed_conv(low: Lowering, node: Node, x: Laid, weight: Constant) -> Laid:
+def fixed_conv(low: Lowering, node: SourceNode, x: Laid, weight: Constant) -> Laid:
     """A convolution with a kernel that is stored and not learned: its windows, times the kernel."""
     given, (out, inner, *kernel) = attrs(node), weight.dims
     rank, groups, taps = len(kernel), given["groups"], prod(kernel)
@@ -67,7 +67,7 @@ def fixed_conv(low: Lowering, node: Node, x: Laid, weight: Constant) -> Laid:
 
 
 @rule("conv")
-def conv(low: Lowering, node: Node, x: Argument, weight: Argument, bias: Argument = None) -> Laid:
+def conv(low: Lowering, node: SourceNode, x: Argument, weight: Argument, bias: Argument = None) -> Laid:
     given, dims = attrs(node), stored(weight).dims
     rank, kernel = len(dims) - 2, dims[2:]
     source = data(x)
@@ -120,7 +120,9 @@ def padded(padding: Any, more: int = 0) -> Any:
 
 
 @rule("conv_transpose")
-def conv_transpose(low: Lowering, node: Node, x: Argument, weight: Argument, bias: Argument = None) -> Laid:
+def conv_transpose(
+    low: Lowering, node: SourceNode, x: Argument, weight: Argument, bias: Argument = None
+) -> Laid:
     given, dims = attrs(node), stored(weight).dims
     rank = len(dims) - 2
     source = low.image(data(x), rank)
@@ -142,7 +144,7 @@ def conv_transpose(low: Lowering, node: Node, x: Argument, weight: Argument, bia
 @rule("batch_norm")
 def batch_norm(
     low: Lowering,
-    node: Node,
+    node: SourceNode,
     x: Argument,
     weight: Argument,
     bias: Argument,
@@ -167,7 +169,7 @@ def batch_norm(
 
 @rule("layer_norm", "rms_norm")
 def layer_norm(
-    low: Lowering, node: Node, x: Argument, weight: Argument = None, bias: Argument = None
+    low: Lowering, node: SourceNode, x: Argument, weight: Argument = None, bias: Argument = None
 ) -> Laid:
     source, count, eps = data(x), attrs(node)["axes"], attrs(node)["eps"]
     if count == 1:
@@ -185,7 +187,7 @@ def layer_norm(
 
 @rule("group_norm", "instance_norm")
 def group_norm(
-    low: Lowering, node: Node, x: Argument, weight: Argument = None, bias: Argument = None
+    low: Lowering, node: SourceNode, x: Argument, weight: Argument = None, bias: Argument = None
 ) -> Laid:
     source = data(x)
     eps = exact(attrs(node)["eps"])
@@ -198,21 +200,21 @@ def group_norm(
 
 
 @rule("local_response_norm")
-def local_response_norm(low: Lowering, node: Node, x: Argument) -> Laid:
+def local_response_norm(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     given = attrs(node)
     made = op("local_response_norm", given["size"], *(exact(given[name]) for name in ("alpha", "beta", "k")))
     return low.put(low.add(made, data(x).value), data(x).labels)
 
 
 @rule("embedding")
-def embedding(low: Lowering, node: Node, ids: Argument, weight: Argument) -> Laid:
+def embedding(low: Lowering, node: SourceNode, ids: Argument, weight: Argument) -> Laid:
     table, source = stored(weight), data(ids)
     value = low.add(op("embedding", *table.dims), source.value, weight=table.value)
     return low.put(value, (*source.labels, CHANNELS))
 
 
 @rule("prelu")
-def prelu(low: Lowering, node: Node, x: Argument, weight: Argument) -> Laid:
+def prelu(low: Lowering, node: SourceNode, x: Argument, weight: Argument) -> Laid:
     source, slopes = data(x), stored(weight)
     count = prod(slopes.dims)
     value = low.add(op("prelu", count), source.value, weight=slopes.value)
@@ -220,7 +222,7 @@ def prelu(low: Lowering, node: Node, x: Argument, weight: Argument) -> Laid:
 
 
 @rule("lstm", "gru", "rnn")
-def recurrent(low: Lowering, node: Node, x: Argument, *weights: Argument) -> Laid:
+def recurrent(low: Lowering, node: SourceNode, x: Argument, *weights: Argument) -> Laid:
     given, source = attrs(node), data(x)
     names = dict(zip(given["names"], map(stored_name, weights), strict=True))
     hidden = stored(weights[1]).dims[1]
@@ -258,17 +260,17 @@ def recurrent(low: Lowering, node: Node, x: Argument, *weights: Argument) -> Lai
     "relu", "relu6", "sigmoid", "tanh", "silu", "mish", "selu", "softplus", "hard_sigmoid", "hard_swish", "exp",
     "abs", "square",
 )  # fmt: skip
-def pointwise(low: Lowering, node: Node, x: Argument) -> Laid:
+def pointwise(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     return low.put(low.add(op(name_of(node)), data(x).value), data(x).labels)
 
 
 @rule("sqrt", "log", "erf", "quick_gelu", "sin", "cos")
-def function(low: Lowering, node: Node, x: Argument) -> Laid:
+def function(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     return low.put(low.add(op(name_of(node)), data(x).value), data(x).labels)
 
 
 @rule("power")
-def power(low: Lowering, node: Node, x: Argument, exponent: Argument) -> Laid:
+def power(low: Lowering, node: SourceNode, x: Argument, exponent: Argument) -> Laid:
     if not isinstance(exponent, int | float) or not isinstance(x, Laid):
         raise Unknown("its exponent is a tensor")
     made = op("sqrt") if exponent == 0.5 else op("power", exact(exponent))
@@ -276,63 +278,63 @@ def power(low: Lowering, node: Node, x: Argument, exponent: Argument) -> Laid:
 
 
 @rule("rsqrt")
-def rsqrt(low: Lowering, node: Node, x: Argument) -> Laid:
+def rsqrt(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     return low.put(low.add(op("power", exact(-0.5)), data(x).value), data(x).labels)
 
 
 @rule("clip")
-def clip(low: Lowering, node: Node, x: Argument) -> Laid:
+def clip(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     low_end, high_end = attrs(node).get("low"), attrs(node).get("high")
     ends = [None if end is None else exact(end) for end in (low_end, high_end)]
     return low.put(low.add(op("clip", *ends), data(x).value), data(x).labels)
 
 
 @rule("scale")
-def scale(low: Lowering, node: Node, x: Argument) -> Laid:
+def scale(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     given = {name: exact(number) for name, number in attrs(node).items()}
     return low.put(low.add(op("scale", **given), data(x).value), data(x).labels)
 
 
 @rule("normalize")
-def normalize(low: Lowering, node: Node, x: Argument) -> Laid:
+def normalize(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     source = low.channels_last(data(x))
     return low.put(low.add(op("l2_norm", eps=exact(attrs(node)["eps"])), source.value), source.labels)
 
 
 @rule("negative")
-def negative(low: Lowering, node: Node, x: Argument) -> Laid:
+def negative(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     return low.put(low.add(op("scale", -1), data(x).value), data(x).labels)
 
 
 @rule("gelu")
-def gelu(low: Lowering, node: Node, x: Argument) -> Laid:
+def gelu(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     return low.put(low.add(op("gelu", attrs(node)["approximate"]), data(x).value), data(x).labels)
 
 
 @rule("leaky_relu")
-def leaky_relu(low: Lowering, node: Node, x: Argument) -> Laid:
+def leaky_relu(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     return low.put(low.add(op("leaky_relu", exact(attrs(node)["slope"])), data(x).value), data(x).labels)
 
 
 @rule("clamp")
-def clamp(low: Lowering, node: Node, x: Argument, lowest: Argument, highest: Argument) -> Laid:
+def clamp(low: Lowering, node: SourceNode, x: Argument, lowest: Argument, highest: Argument) -> Laid:
     """Between two ends that are stored."""
     above = joined(low, "maximum", data(x), tensor(low, lowest), node.dims)
     return joined(low, "minimum", above, tensor(low, highest), node.dims)
 
 
 @rule("elu")
-def elu(low: Lowering, node: Node, x: Argument) -> Laid:
+def elu(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     return low.put(low.add(op("elu", exact(attrs(node).get("alpha", 1))), data(x).value), data(x).labels)
 
 
 @rule("dropout")
-def dropout(low: Lowering, node: Node, x: Argument) -> Laid:
+def dropout(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     return low.put(low.add(op("dropout", exact(attrs(node)["p"])), data(x).value), data(x).labels)
 
 
 @rule("softmax")
-def softmax(low: Lowering, node: Node, x: Argument) -> Laid:
+def softmax(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     source, axis = data(x), attrs(node)["axis"]
     if not source.labels[axis]:
         raise Unknown("it works along an axis of size 1")
@@ -342,7 +344,7 @@ def softmax(low: Lowering, node: Node, x: Argument) -> Laid:
 # ------------------------------------------------------------------------------------------ windows
 
 
-def _pooled(low: Lowering, node: Node, x: Argument, name: str, **more: Any) -> Laid:
+def _pooled(low: Lowering, node: SourceNode, x: Argument, name: str, **more: Any) -> Laid:
     given = attrs(node)
     rank = len(given["kernel"])
     source, axes = images(low, data(x), rank)
@@ -361,19 +363,19 @@ def _pooled(low: Lowering, node: Node, x: Argument, name: str, **more: Any) -> L
 
 
 @rule("max_pool")
-def max_pool(low: Lowering, node: Node, x: Argument) -> Laid:
+def max_pool(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     return _pooled(low, node, x, "max_pool", dilation=attrs(node)["dilation"])
 
 
 @rule("avg_pool")
-def avg_pool(low: Lowering, node: Node, x: Argument) -> Laid:
+def avg_pool(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     given = attrs(node)
     uncounted = padded(given["padding"]) != 0 and not given["count_include_pad"]
     return _pooled(low, node, x, "avg_pool", **({"count_include_pad": False} if uncounted else {}))
 
 
 @rule("adaptive_avg_pool", "adaptive_max_pool")
-def adaptive_pool(low: Lowering, node: Node, x: Argument) -> Laid:
+def adaptive_pool(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     source, sizes = data(x), attrs(node)["sizes"]
     name = name_of(node)
     if set(sizes) == {1} and source.dims[0] != 1:
@@ -395,7 +397,7 @@ def adaptive_pool(low: Lowering, node: Node, x: Argument) -> Laid:
 
 
 @rule("mean", "sum", "max", "min", "norm")
-def reduction(low: Lowering, node: Node, x: Argument) -> Laid:
+def reduction(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     source, given = named(low, data(x)), attrs(node)
     axes = tuple(source.labels[axis] for axis in given["axes"] if source.labels[axis])
     name = name_of(node)
@@ -410,7 +412,7 @@ def reduction(low: Lowering, node: Node, x: Argument) -> Laid:
 
 
 @rule("unfold")
-def unfold(low: Lowering, node: Node, x: Argument) -> Laid:
+def unfold(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     """Windows as columns, their positions in a row."""
     source = low.image(data(x), 2)
     value = low.add(op("unfold2d", **_window(node)), source.value)
@@ -419,7 +421,7 @@ def unfold(low: Lowering, node: Node, x: Argument) -> Laid:
 
 
 @rule("fold")
-def fold(low: Lowering, node: Node, x: Argument) -> Laid:
+def fold(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     """Columns added up to an image."""
     source, given = data(x), attrs(node)
     size, window = given["output_size"], _window(node)
@@ -434,13 +436,13 @@ def fold(low: Lowering, node: Node, x: Argument) -> Laid:
     return low.put(value, ("", CHANNELS, "height", "width"))
 
 
-def _window(node: Node) -> dict[str, Any]:
+def _window(node: SourceNode) -> dict[str, Any]:
     given = attrs(node)
     return {name: given[name] for name in ("kernel_size", "stride", "padding", "dilation")}
 
 
 @rule("upsample")
-def upsample(low: Lowering, node: Node, x: Argument) -> Laid:
+def upsample(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     given = attrs(node)
     source = data(x)
     source = low.image(source, len(source.dims) - 2)
@@ -458,14 +460,14 @@ def upsample(low: Lowering, node: Node, x: Argument) -> Laid:
 
 
 @rule("pixel_shuffle", "pixel_unshuffle")
-def pixel_shuffle(low: Lowering, node: Node, x: Argument) -> Laid:
+def pixel_shuffle(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     source = low.image(data(x), 2)
     made = op(name_of(node), attrs(node)["factor"])
     return low.put(low.add(made, source.value), source.labels)
 
 
 @rule("pad")
-def pad(low: Lowering, node: Node, x: Argument) -> Laid:
+def pad(low: Lowering, node: SourceNode, x: Argument) -> Laid:
     source, given = data(x), attrs(node)
     amounts = {source.labels[axis] or axis: pair for axis, pair in enumerate(given["amounts"]) if any(pair)}
     if any(isinstance(axis, int) for axis in amounts):
@@ -501,7 +503,7 @@ def pad(low: Lowering, node: Node, x: Argument) -> Laid:
 # ------------------------------------------------------------------------------- ops of the source
 
 
-def op_node(low: Lowering, node: Node, *inputs: Argument) -> Laid:
+def op_node(low: Lowering, node: SourceNode, *inputs: Argument) -> Laid:
     """A node whose source knows layers, or windows that were found."""
     assert isinstance(node.call, Op)
     read = [data(x) for x in inputs]
@@ -521,7 +523,7 @@ def op_node(low: Lowering, node: Node, *inputs: Argument) -> Laid:
 
 
 @rule("projected_attention")
-def projected_attention(low: Lowering, node: Node, *inputs: Argument) -> Laid:
+def projected_attention(low: Lowering, node: SourceNode, *inputs: Argument) -> Laid:
     """Attention with its projections, of sequences of known lengths."""
     given = attrs(node)
     read = [_tokens(low, data(x), length) for x, length in zip(inputs, given["lengths"], strict=True)]

@@ -90,7 +90,7 @@ class Module(NamedTuple):
     kind: str = ""
 
 
-class Node(NamedTuple):
+class SourceNode(NamedTuple):
     """One call. `modules` are those in which it occurred, from the outside in, without the network itself."""
 
     value: Value
@@ -137,7 +137,7 @@ class Proof(NamedTuple):
     unproved: tuple[str, ...] = ()
 
 
-class Source(NamedTuple):
+class SourceNetwork(NamedTuple):
     """A network as it was read. `note` says in a line where it comes from; `remarks` are for the user.
 
     `auxiliary` are outputs that exist in training only: heads whose loss helps the layers before them.
@@ -147,7 +147,7 @@ class Source(NamedTuple):
     name: str
     note: str
     inputs: Mapping[str, Shape]
-    nodes: tuple[Node, ...]
+    nodes: tuple[SourceNode, ...]
     outputs: Mapping[str, Value]
     weights: Mapping[str, Weight]
     remarks: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ A reader is a module of this folder with
 
     def reads(source: str) -> bool           whether this looks like a source of this kind: its ending, or
                                              its first bytes; no error and no heavy import, whatever it is
-    def read(source: str, inputs: Inputs) -> Source
+    def read(source: str, inputs: Inputs) -> SourceNetwork
 
 Readers are asked in alphabetical order of their files; there is no list to edit. `read` raises `Fault`
 for all that a user can do something about: a missing package with the extra that brings it, a file
@@ -23,19 +23,19 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from paramcalc.base.errors import Fault
-from paramcalc.importing.source import Source
+from paramcalc.importing.source import SourceNetwork
 
 # Sizes that a user gives, by the name of the input; '' is the only one. Without the batch.
 Inputs = Mapping[str, tuple[int, ...]]
 
 
-class Reader(Protocol):
+class Reading(Protocol):
     MEANING: str
     EXAMPLE: str
 
     def reads(self, source: str) -> bool: ...
 
-    def read(self, source: str, inputs: Inputs) -> Source: ...
+    def read(self, source: str, inputs: Inputs) -> SourceNetwork: ...
 
 
 class Written(Protocol):
@@ -59,18 +59,18 @@ class SpecReader(Protocol):
 
 
 @lru_cache(maxsize=1)
-def readers() -> tuple[Reader, ...]:
+def readers() -> tuple[Reading, ...]:
     """All of them, in the order in which they are asked."""
     return tuple(_found())
 
 
-def _found() -> Iterator[Reader]:
+def _found() -> Iterator[Reading]:
     for path in sorted(Path(__file__).parent.glob("*.py")):
         if not path.stem.startswith("_"):
             yield importlib.import_module(f"{__name__}.{path.stem}")
 
 
-def reader(source: str) -> Reader:
+def reader(source: str) -> Reading:
     """The reader of a source.
 
     >>> import pytest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from paramcalc.importing.source import Module, Node, Primitive, Value
+from paramcalc.importing.source import Module, Primitive, SourceNode, Value
 
 Names: TypeAlias = Mapping[str, Value | float | None]
 Given: TypeAlias = dict[str, Any]  # the arguments of a call by name, defaults included
@@ -14,7 +14,7 @@ Made: TypeAlias = tuple[str, list[Any], dict[str, Any]]  # name, inputs, attribu
 END = 2**62  # a slice's stop from here on means its end
 
 
-def node_of(node: Any, names: Names, modules: tuple[Module, ...]) -> Node | Value | float | None:
+def node_of(node: Any, names: Names, modules: tuple[Module, ...]) -> SourceNode | Value | float | None:
     """A call as a node; a name where it gives another value unchanged."""
     target = str(getattr(node.target, "_opname", getattr(node.target, "__name__", node.target)))
     if target == "getitem":
@@ -30,7 +30,7 @@ def node_of(node: Any, names: Names, modules: tuple[Module, ...]) -> Node | Valu
     if name == "pass" and not isinstance(inputs[0], int | float):
         return names.get(inputs[0].name)
     read = tuple(_named(one, names) for one in inputs)
-    return Node(node.name, Primitive(name, attributes), read, _dims(node), modules, place=_place(node))
+    return SourceNode(node.name, Primitive(name, attributes), read, _dims(node), modules, place=_place(node))
 
 
 def result_of(graph: Any, names: Names) -> list[Value]:

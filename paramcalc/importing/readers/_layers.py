@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from paramcalc.base.errors import Fault, Problem, Source, SpecError, near
 from paramcalc.base.shape import Shape
 from paramcalc.importing import source as network
-from paramcalc.importing.source import Module, Node, Value, Weight
+from paramcalc.importing.source import Module, SourceNode, Value, Weight
 from paramcalc.ops.attributes import op
 
 LARGEST = 10**15  # elements of a tensor
@@ -27,7 +27,7 @@ class Layers:
         self.text = text
         self.inputs: dict[str, Shape] = {}
         self.shapes: dict[Value, Shape] = {}
-        self.nodes: list[Node] = []
+        self.nodes: list[SourceNode] = []
         self.weights: dict[str, Weight] = {}
         self.remarks: list[str] = []
 
@@ -66,13 +66,13 @@ class Layers:
         for each, dims in {**learned, **kept}.items():
             self.weights.setdefault(names[each], Weight(dims, each in learned))
         place = f"{self.text.name}:{self.text.position(at[0])[0]}" if self.text.text else ""
-        self.nodes.append(Node(value, call, tuple(inputs), modules=modules, weights=names, place=place))
+        self.nodes.append(SourceNode(value, call, tuple(inputs), modules=modules, weights=names, place=place))
         self.shapes[value] = shape
         return value
 
-    def needed(self, values: set[Value]) -> list[Node]:
+    def needed(self, values: set[Value]) -> list[SourceNode]:
         """The nodes that values depend on, in order."""
-        kept: list[Node] = []
+        kept: list[SourceNode] = []
         for node in reversed(self.nodes):
             if node.value in values:
                 kept.append(node)
@@ -96,14 +96,14 @@ class Layers:
         note: str,
         outputs: Mapping[str, Value],
         auxiliary: Mapping[str, Value] | None = None,
-    ) -> network.Source:
+    ) -> network.SourceNetwork:
         kept = self.needed({*outputs.values()})
         for name, value in (auxiliary or {}).items():
             only = {weight for node in self.needed({value}) for weight in node.weights.values()}
             only -= {weight for node in kept for weight in node.weights.values()}
             learned = sum(prod(self.weights[one].dims) for one in only if self.weights[one].learned)
             self.remarks.append(f"{name}: a head for training is left out, with {learned:,} params")
-        return network.Source(
+        return network.SourceNetwork(
             name,
             note,
             self.inputs,
@@ -133,7 +133,7 @@ _BESIDE = re.compile(
 FEWEST = 2  # layers that make a group
 
 
-def grouped(nodes: Sequence[Node]) -> tuple[Node, ...]:
+def grouped(nodes: Sequence[SourceNode]) -> tuple[SourceNode, ...]:
     """Groups from names such as `conv2_block1_1_conv`, where a source has no other: words that end in a number.
 
     What has such a word in common, and follows one another, is a group of that name. A layer whose name
@@ -170,7 +170,7 @@ class Words(NamedTuple):
     rest: str
 
 
-def _inside(node: Node, words: Words, kept: set[tuple[str, ...]]) -> Node:
+def _inside(node: SourceNode, words: Words, kept: set[tuple[str, ...]]) -> SourceNode:
     """The node in those of its groups that are kept; its own modules are renamed to be inside of them."""
     around = [words.numbered[:depth] for depth in range(1, len(words.numbered) + 1)]
     around = [lot for lot in around if lot in kept]
@@ -184,11 +184,12 @@ def _inside(node: Node, words: Words, kept: set[tuple[str, ...]]) -> Node:
     return node._replace(modules=(*outer, *inner))
 
 
-def _says_kind(name: str, node: Node) -> bool:
+def _says_kind(name: str, node: SourceNode) -> bool:
     """Whether a name was made from the layer's class.
 
     >>> from paramcalc.ops.attributes import op
-    >>> _says_kind("batch_normalization_3", Node("x", op("relu"), (), modules=(Module("x", "BatchNormalization"),)))
+    >>> inside = (Module("x", "BatchNormalization"),)
+    >>> _says_kind("batch_normalization_3", SourceNode("x", op("relu"), (), modules=inside))
     True
     """
     kind = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", node.modules[0].kind)

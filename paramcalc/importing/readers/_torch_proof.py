@@ -9,7 +9,7 @@ from typing import Any
 from paramcalc.importing.constants import macs_of
 from paramcalc.importing.readers._quiet import quiet
 from paramcalc.importing.readers._torch_values import Values, zeros
-from paramcalc.importing.source import Proof, Source
+from paramcalc.importing.source import Proof, SourceNetwork
 
 MOST = 2_000_000_000  # params of a module that is made with numbers
 
@@ -20,7 +20,7 @@ Export = Callable[[Any, Sequence[Any], Mapping[str, Any]], Any]
 def proof(
     module: Any,
     given: Mapping[str, Any],
-    source: Source,
+    source: SourceNetwork,
     make: Callable[[], Any],
     program: Any,
     export: Export,

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from paramcalc.importing.readers._caffe import KINDS
-from paramcalc.importing.readers._caffe.state import Reader
+from paramcalc.importing.readers._caffe.state import Reading
 from paramcalc.importing.readers._prototxt import parse
 from paramcalc.importing.readers._text import text_of
-from paramcalc.importing.source import Source
+from paramcalc.importing.source import SourceNetwork
 
 MEANING = "a network of Caffe"
 EXAMPLE = "deploy.prototxt"
@@ -23,6 +23,6 @@ def reads(source: str) -> bool:
     return source.endswith((".prototxt", ".pbtxt.caffe"))
 
 
-def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> Source:
+def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> SourceNetwork:
     text = text_of(source)
-    return Reader(text, parse(text), inputs, KINDS).network()
+    return Reading(text, parse(text), inputs, KINDS).network()

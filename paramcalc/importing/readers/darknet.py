@@ -7,12 +7,11 @@ from fractions import Fraction
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
-from paramcalc.base.errors import Fault
-from paramcalc.base.errors import Source as Text
+from paramcalc.base.errors import Fault, Source
 from paramcalc.base.shape import image
 from paramcalc.importing.readers._layers import Layers, unknown
 from paramcalc.importing.readers._text import stem, text_of
-from paramcalc.importing.source import Source, Value
+from paramcalc.importing.source import SourceNetwork, Value
 from paramcalc.ops._window import same_padding
 
 MEANING = "a network of Darknet"
@@ -44,12 +43,12 @@ def reads(source: str) -> bool:
     return source.endswith(".cfg")
 
 
-def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> Source:
+def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> SourceNetwork:
     text = text_of(source)
     return _Reader(text, _sections(text), inputs).network()
 
 
-def _sections(text: Text) -> list[Section]:
+def _sections(text: Source) -> list[Section]:
     found: list[Section] = []
     place = 0
     for line in text.text.splitlines(keepends=True):
@@ -83,7 +82,7 @@ def _sections(text: Text) -> list[Section]:
 
 
 class _Reader:
-    def __init__(self, text: Text, sections: list[Section], sizes: Mapping[str, tuple[int, ...]]) -> None:
+    def __init__(self, text: Source, sections: list[Section], sizes: Mapping[str, tuple[int, ...]]) -> None:
         self.layers = Layers(text)
         self.net, *self.sections = sections
         self.given = next(iter(sizes.values()), ())
@@ -91,7 +90,7 @@ class _Reader:
         self.outputs: dict[Value, None] = {}
         self.at = 0
 
-    def network(self) -> Source:
+    def network(self) -> SourceNetwork:
         value = self.layers.input("input", image(*self.sizes()))
         for number, section in enumerate(self.sections):
             self.at = number

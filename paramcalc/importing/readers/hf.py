@@ -9,10 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from paramcalc.base.errors import Error, Fault, Problem, SpecError, near
-from paramcalc.base.errors import Source as Text
+from paramcalc.base.errors import Error, Fault, Problem, Source, SpecError, near
 from paramcalc.importing.readers._text import text_of
-from paramcalc.importing.source import Source
+from paramcalc.importing.source import SourceNetwork
 
 if TYPE_CHECKING:
     from paramcalc.importing.families.fields import Fields
@@ -43,7 +42,7 @@ def reads(source: str) -> bool:
     return b'"class_name"' not in head and any(mark in head for mark in _MARKS)
 
 
-def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> Source:
+def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> SourceNetwork:
     raise Fault(f"{source} is a configuration: it is written as a spec, and has no layers of its own")
 
 
@@ -52,7 +51,7 @@ def written(source: str, inputs: Mapping[str, tuple[int, ...]]) -> Written:
     return spec_of(text_of(source), inputs)
 
 
-def spec_of(text: Text, inputs: Mapping[str, tuple[int, ...]]) -> Written:
+def spec_of(text: Source, inputs: Mapping[str, tuple[int, ...]]) -> Written:
     """The spec of a configuration's text."""
     from paramcalc.importing.families import FAMILIES
     from paramcalc.importing.families.fields import Fields
@@ -88,7 +87,7 @@ def _note(note: str) -> list[str]:
     ]
 
 
-def _config(text: Text) -> dict[str, Any]:
+def _config(text: Source) -> dict[str, Any]:
     try:
         config = json.loads(text.text)
     except RecursionError:
@@ -106,7 +105,7 @@ def _config(text: Text) -> dict[str, Any]:
     return config
 
 
-def _known(text: Text, config: Mapping[str, Any]) -> str:
+def _known(text: Source, config: Mapping[str, Any]) -> str:
     """The family of a configuration."""
     from paramcalc.importing.families import FAMILIES
 
@@ -162,13 +161,13 @@ def _remarks(f: Fields) -> Iterator[str]:
         yield f"left out, and taken as transformers has it: {', '.join(dict.fromkeys(f.absent))}"
 
 
-def _check(text: Text, spec: str) -> None:
+def _check(text: Source, spec: str) -> None:
     """Nothing is printed that cannot be counted."""
     from paramcalc.engine.elaborate import Settings, elaborate
     from paramcalc.engine.library import from_text
 
     try:
-        elaborate(from_text(Text(text.name, spec)), Settings("", (), {}))
+        elaborate(from_text(Source(text.name, spec)), Settings("", (), {}))
     except Error as error:
         said = next(iter(getattr(error, "problems", ())), None)
         fact = said.fact if said is not None else str(error)

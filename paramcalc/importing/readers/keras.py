@@ -12,13 +12,12 @@ from functools import partial
 from pathlib import PurePath
 from zipfile import BadZipFile, ZipFile
 
-from paramcalc.base.errors import Fault
-from paramcalc.base.errors import Source as Text
+from paramcalc.base.errors import Fault, Source
 from paramcalc.importing.readers._keras import KINDS
 from paramcalc.importing.readers._keras.proof import proof
-from paramcalc.importing.readers._keras.state import Reader
+from paramcalc.importing.readers._keras.state import Reading
 from paramcalc.importing.readers._text import LONGEST, stem, text_of
-from paramcalc.importing.source import Source
+from paramcalc.importing.source import SourceNetwork
 
 MEANING = "a network of Keras"
 EXAMPLE = "model.keras"
@@ -38,7 +37,7 @@ def reads(source: str) -> bool:
     return b'"class_name"' in head and b'"model_type"' not in head
 
 
-def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> Source:
+def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> SourceNetwork:
     text = _packed(source) if source.endswith(".keras") else text_of(source)
     try:
         model = json.loads(text.text)
@@ -48,7 +47,7 @@ def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> Source:
         raise Fault(
             f"{source} is not a network of Keras", expected="class_name and config, as model.to_json() has"
         )
-    reader = Reader(text._replace(text=""), inputs, KINDS)
+    reader = Reading(text._replace(text=""), inputs, KINDS)
     try:
         outputs = reader.network(model)
     except Fault as fault:
@@ -68,7 +67,7 @@ def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> Source:
     return found._replace(proof=partial(proof, source, found.inputs, shapes))
 
 
-def _packed(path: str) -> Text:
+def _packed(path: str) -> Source:
     """The config.json inside a `.keras` file, which is an archive."""
     try:
         with ZipFile(path) as archive:
@@ -81,7 +80,7 @@ def _packed(path: str) -> Text:
                 data = file.read(LONGEST + 1)  # whatever the entry says
             if len(data) > LONGEST:
                 raise Fault(f"{path}: its config.json unpacks to more than it says")
-            return Text(path, data.decode("utf-8"))
+            return Source(path, data.decode("utf-8"))
     except OSError as error:
         raise Fault(f"{path}: {error.strerror or error}") from None
     except KeyError:

@@ -22,9 +22,9 @@ from paramcalc.base.tensors import BFLOAT, FLOATS, LARGEST, Tensor, tensor
 from paramcalc.importing.readers._layers import only
 from paramcalc.importing.readers._onnx import OPS
 from paramcalc.importing.readers._onnx.proof import proof
-from paramcalc.importing.readers._onnx.state import Attributes, Constant, Data, Reader, Value, is_weight_name
+from paramcalc.importing.readers._onnx.state import Attributes, Constant, Data, Reading, Value, is_weight_name
 from paramcalc.importing.readers._text import stem
-from paramcalc.importing.source import Module, Source
+from paramcalc.importing.source import Module, SourceNetwork
 
 MEANING = "an ONNX file"
 EXAMPLE = "model.onnx"
@@ -38,7 +38,7 @@ def reads(source: str) -> bool:
     return source.endswith(".onnx")
 
 
-def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> Source:
+def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> SourceNetwork:
     try:
         with open(source, "rb") as file:
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
@@ -73,9 +73,9 @@ class _Graph:
         self.path, self.model, self.graph, self.sizes = path, model, graph, sizes
         versions = [(one.text(1), one.integer(2)) for one in model.messages(8)]
         self.version = next((version for domain, version in versions if domain in ("", "ai.onnx")), 1)
-        self.reader = Reader(self.version)
+        self.reader = Reading(self.version)
 
-    def source(self) -> Source:
+    def source(self) -> SourceNetwork:
         stretches = self.graph.stretches(1)
         if len(stretches) > MOST_NODES:
             raise Fault(f"the graph has {len(stretches):,} nodes", expected=f"at most {MOST_NODES:,}")
@@ -111,7 +111,7 @@ class _Graph:
             shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
             total = sum(reader.fixed.values())
             reader.remarks.append(f"{total:,} stored numbers are fixed, and are no params: {shown}")
-        source = Source(
+        source = SourceNetwork(
             _word(self.graph.text(2)) or stem(self.path),
             named,
             inputs,

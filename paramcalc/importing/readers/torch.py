@@ -17,7 +17,7 @@ from paramcalc.importing.readers import Inputs
 from paramcalc.importing.readers._aten import node_of, result_of
 from paramcalc.importing.readers._quiet import quiet
 from paramcalc.importing.readers._torch_values import fixed
-from paramcalc.importing.source import Module, Node, Source, Weight
+from paramcalc.importing.source import Module, SourceNetwork, SourceNode, Weight
 
 MEANING = "a PyTorch module, by the function or class that makes it"
 EXAMPLE = "torchvision.models:resnet18"
@@ -32,7 +32,7 @@ def reads(source: str) -> bool:
     return _SOURCE.fullmatch(source) is not None
 
 
-def read(source: str, inputs: Inputs) -> Source:
+def read(source: str, inputs: Inputs) -> SourceNetwork:
     """The module that a factory makes, on the meta device."""
     make = factory(source)
     module = on_meta(make, source)
@@ -44,12 +44,14 @@ def read(source: str, inputs: Inputs) -> Source:
     return read._replace(proof=lambda: _proof(module, given, read, make, program))
 
 
-def from_module(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], name: str, note: str) -> Source:
+def from_module(
+    module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], name: str, note: str
+) -> SourceNetwork:
     """A module that is there, exported with the inputs with which it is called."""
     return from_program(exported(module, args, kwargs), module, name, note)
 
 
-def from_program(program: Any, module: Any, name: str, note: str) -> Source:
+def from_program(program: Any, module: Any, name: str, note: str) -> SourceNetwork:
     """What `torch.export` made of a module."""
     graph = program.graph_module.graph
     weights = dict(_weights(program, module))
@@ -58,7 +60,7 @@ def from_program(program: Any, module: Any, name: str, note: str) -> Source:
     }
     names: dict[str, str | float | None] = {}
     inputs: dict[str, Shape] = {}
-    nodes: list[Node] = []
+    nodes: list[SourceNode] = []
     for node in graph.nodes:
         if node.op == "placeholder":
             spec = placeholders[node.name]
@@ -71,13 +73,13 @@ def from_program(program: Any, module: Any, name: str, note: str) -> Source:
                 names[node.name] = weights[target].tied or target
         elif node.op == "call_function" and (node.users or not _checks(node)):
             made = node_of(node, names, modules(node))
-            if isinstance(made, Node):
+            if isinstance(made, SourceNode):
                 names[node.name] = made.value
                 nodes.append(made)
             else:
                 names[node.name] = made
     outputs = {f"output{place or ''}": value for place, value in enumerate(result_of(graph, names))}
-    return Source(name, note, inputs, tuple(nodes), outputs, weights, numbers=fixed(program))
+    return SourceNetwork(name, note, inputs, tuple(nodes), outputs, weights, numbers=fixed(program))
 
 
 # ------------------------------------------------------------------------------------ the module
@@ -208,7 +210,7 @@ def _of_torchvision(module: Any, name: str) -> dict[str, tuple[int, ...]]:
 # ---------------------------------------------------------------------------- heads of training
 
 
-def with_heads(source: Source, module: Any, given: Mapping[str, Any]) -> Source:
+def with_heads(source: SourceNetwork, module: Any, given: Mapping[str, Any]) -> SourceNetwork:
     """A source with the parts of a module that run in training only: heads beside the output."""
     used = {value for node in source.nodes for value in node.inputs if isinstance(value, str)}
     left = {
@@ -271,7 +273,7 @@ def called_in_training(module: Any, given: Mapping[str, Any], names: set[str]) -
     return found
 
 
-def _joined(source: Source, branch: Source, head: Module, reads: str) -> Source:
+def _joined(source: SourceNetwork, branch: SourceNetwork, head: Module, reads: str) -> SourceNetwork:
     """A source with a branch of training that reads one of its values."""
     name = head.path
     own = {node.value for node in branch.nodes}
@@ -405,7 +407,7 @@ def _input_shape(node: Any) -> Shape:
 
 
 def _proof(
-    module: Any, given: Mapping[str, Any], source: Source, make: Callable[[], Any], program: Any
+    module: Any, given: Mapping[str, Any], source: SourceNetwork, make: Callable[[], Any], program: Any
 ) -> Any:
     from paramcalc.importing.readers._torch_proof import proof
 

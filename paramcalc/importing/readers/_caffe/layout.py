@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from paramcalc.base.shape import CHANNELS
-from paramcalc.importing.readers._caffe.state import Layer, Read, Reader, word
+from paramcalc.importing.readers._caffe.state import Layer, Read, Reading, word
 from paramcalc.importing.readers._layers import exact, modules
 from paramcalc.importing.source import Value
 
 
-def eltwise(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def eltwise(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     settings = layer.settings("eltwise")
     kind = settings.text("operation", "SUM")
     factors = [float(value.text) for value in settings.scalars("coeff")]
@@ -33,7 +33,7 @@ def eltwise(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | 
     return 0
 
 
-def concat(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def concat(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     settings = layer.settings("concat")
     axis = reader.integer(settings, "axis", reader.integer(settings, "concat_dim", 1))
     if len(inputs) == 1:
@@ -43,7 +43,7 @@ def concat(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | N
     return 0
 
 
-def axis_of(reader: Reader, layer: Layer, value: Value, number: int) -> str:
+def axis_of(reader: Reading, layer: Layer, value: Value, number: int) -> str:
     """The name of an axis that is counted with the batch before it."""
     axes = reader.layers.shapes[value].axes
     place = number - 1 if number > 0 else number + len(axes)
@@ -52,7 +52,7 @@ def axis_of(reader: Reader, layer: Layer, value: Value, number: int) -> str:
     return axes[place]
 
 
-def cut(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def cut(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     settings = layer.settings("slice")
     axis = axis_of(
         reader, layer, inputs[0], reader.integer(settings, "axis", reader.integer(settings, "slice_dim", 1))
@@ -66,19 +66,19 @@ def cut(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None
     return 0
 
 
-def passed(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def passed(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     reader.now |= dict.fromkeys(layer.tops, inputs[0])
     return 0
 
 
-def flatten(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def flatten(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     if reader.layers.shapes[inputs[0]].axes == (CHANNELS,):
         return passed(reader, layer, inputs, follows)
     reader.add(layer, "flatten")
     return 0
 
 
-def permute(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def permute(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     axes = reader.layers.shapes[inputs[0]].axes
     order = [reader.whole(value) - 1 for value in layer.settings("permute").scalars("order")][1:]
     order += [place for place in range(len(axes)) if place not in order]
@@ -86,7 +86,7 @@ def permute(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | 
     return 0
 
 
-def reshape(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def reshape(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     shape = reader.layers.shapes[inputs[0]]
     dims = [int(value.text) for value in layer.settings("reshape").message("shape").scalars("dim")][1:]
     sizes = [shape.dims[place] if dim == 0 else dim for place, dim in enumerate(dims)]

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from paramcalc.base.shape import CHANNELS
-from paramcalc.importing.readers._caffe.state import Layer, Read, Reader, word
+from paramcalc.importing.readers._caffe.state import Layer, Read, Reading, word
 from paramcalc.importing.readers._layers import exact, modules
 from paramcalc.importing.source import Value
 
 
-def inner_product(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def inner_product(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     settings = layer.settings("inner_product")
     value = flat(reader, layer, inputs[0])
     bias = reader.flag(settings, "bias_term", True)
@@ -19,7 +19,7 @@ def inner_product(reader: Reader, layer: Layer, inputs: list[Value], follows: La
     return 0
 
 
-def flat(reader: Reader, layer: Layer, value: Value) -> Value:
+def flat(reader: Reading, layer: Layer, value: Value) -> Value:
     """The value as a vector."""
     if reader.layers.shapes[value].axes == (CHANNELS,):
         return value
@@ -28,7 +28,7 @@ def flat(reader: Reader, layer: Layer, value: Value) -> Value:
     return reader.layers.add(f"{value}flat", "flatten", inputs=[value], modules=around, at=layer.at)
 
 
-def batch_norm(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def batch_norm(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     """With the Scale that follows it, whose weights are those of the norm."""
     settings = layer.settings("batch_norm")
     bn = layer.type == "BN"
@@ -49,7 +49,7 @@ def batch_norm(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer
     return int(scale)
 
 
-def scale(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def scale(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     settings = layer.settings("scale")
     if len(inputs) == 2:
         reader.add(layer, "multiply", inputs=inputs)
@@ -60,7 +60,7 @@ def scale(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | No
     return 0
 
 
-def response_norm(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def response_norm(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     settings = layer.settings("lrn")
     if settings.text("norm_region") in ("WITHIN_CHANNEL", "1"):
         raise reader.layers.wrong(
@@ -74,7 +74,7 @@ def response_norm(reader: Reader, layer: Layer, inputs: list[Value], follows: La
     return 0
 
 
-def normalize(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def normalize(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     """SSD's layer: each position at unit length over the channels, times a learned factor of each."""
     settings = layer.settings("norm")
     if reader.flag(settings, "across_spatial", True) or reader.flag(settings, "channel_shared", True):
@@ -87,7 +87,7 @@ def normalize(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer 
     return 0
 
 
-def embed(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def embed(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     raise reader.layers.wrong(layer.at, f"{layer.name}: embeddings of Caffe have no counterpart here")
 
 

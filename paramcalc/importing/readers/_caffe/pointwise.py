@@ -7,19 +7,19 @@ from typing import Any
 
 from paramcalc.base.shape import CHANNELS
 from paramcalc.importing.readers._caffe.layout import axis_of, passed
-from paramcalc.importing.readers._caffe.state import Layer, Read, Reader
+from paramcalc.importing.readers._caffe.state import Layer, Read, Reading
 from paramcalc.importing.readers._layers import exact
 from paramcalc.importing.source import Value
 
 
-def softmax(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def softmax(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     axis = axis_of(reader, layer, inputs[0], reader.integer(layer.settings("softmax"), "axis", 1))
     named: dict[str, Any] = {} if axis == CHANNELS else {"axis": axis}
     reader.add(layer, "softmax", **named)
     return 0
 
 
-def power(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def power(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     """(shift + scale * x) ** power."""
     settings = layer.settings("power")
     power, scale, shift = (
@@ -37,7 +37,7 @@ def power(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | No
     return 0
 
 
-def relu(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def relu(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     slope = reader.number(layer.settings("relu"), "negative_slope", 0)
     return (
         plain("leaky_relu", exact(slope))(reader, layer, inputs, follows)
@@ -46,18 +46,18 @@ def relu(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | Non
     )
 
 
-def prelu(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def prelu(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     shared = reader.flag(layer.settings("prelu"), "channel_shared", False)
     reader.add(layer, "prelu", 1 if shared else reader.layers.shapes[inputs[0]].channels)
     return 0
 
 
-def dropout(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def dropout(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     reader.add(layer, "dropout", exact(reader.number(layer.settings("dropout"), "dropout_ratio", 0.5)))
     return 0
 
 
-def elu(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def elu(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     alpha = reader.number(layer.settings("elu"), "alpha", 1)
     return plain("elu", *([] if alpha == 1 else [exact(alpha)]))(reader, layer, inputs, follows)
 
@@ -65,7 +65,7 @@ def elu(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None
 def plain(name: str, *given: object) -> Read:
     """An op that needs nothing from the layer but, perhaps, the same values for all."""
 
-    def read(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+    def read(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
         reader.add(layer, name, *given)
         return 0
 

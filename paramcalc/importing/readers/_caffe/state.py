@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any, NamedTuple, TypeAlias
 
-from paramcalc.base.errors import Fault
-from paramcalc.base.errors import Source as Text
+from paramcalc.base.errors import Fault, Source
 from paramcalc.base.shape import image
 from paramcalc.importing.readers._layers import Layers, modules, only, unknown
 from paramcalc.importing.readers._prototxt import Message, Scalar
 from paramcalc.importing.readers._text import stem
-from paramcalc.importing.source import Source, Value
+from paramcalc.importing.source import SourceNetwork, Value
 
 # What layers were called before their types became words (V1LayerParameter), where more than case differs.
 OLD = {
@@ -54,9 +53,9 @@ class Layer(NamedTuple):
         return self.message.message(f"{kind}_param")
 
 
-class Reader:
+class Reading:
     def __init__(
-        self, text: Text, net: Message, sizes: Mapping[str, tuple[int, ...]], kinds: Mapping[str, Read]
+        self, text: Source, net: Message, sizes: Mapping[str, tuple[int, ...]], kinds: Mapping[str, Read]
     ) -> None:
         self.net, self.sizes, self.kinds = net, dict(sizes), kinds
         self.layers = Layers(text)
@@ -66,7 +65,7 @@ class Reader:
         self.labels: set[str] = set()
         self.given: list[Layer] = []
 
-    def network(self) -> Source:
+    def network(self) -> SourceNetwork:
         self.declared()
         self.given = [layer for layer in self.written() if self.in_test(layer)]
         found = [*self.given]
@@ -230,7 +229,7 @@ class Reader:
         each = [names[place] if place < len(names) else "" for place in (0, 1)]
         return each[0] or f"{layer.name}.0", each[1] or f"{layer.name}.1"
 
-    def finished(self) -> Source:
+    def finished(self) -> SourceNetwork:
         """What no layer reads is an output, or, where its loss has less weight than another's, auxiliary."""
         made = [each for each in self.layers.shapes if each not in self.read_by | self.layers.inputs.keys()]
         most = max([weight for weight, _ in self.losses.values()], default=1)
@@ -282,7 +281,7 @@ class Reader:
         return tuple(found * rank if len(found) == 1 else found)
 
 
-Read: TypeAlias = Callable[[Reader, Layer, list[Value], Layer | None], int]
+Read: TypeAlias = Callable[[Reading, Layer, list[Value], Layer | None], int]
 
 
 def type_of(kind: str) -> str:

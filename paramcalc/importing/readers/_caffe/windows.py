@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from paramcalc.base.shape import CHANNELS
-from paramcalc.importing.readers._caffe.state import SILENT, Layer, Read, Reader
+from paramcalc.importing.readers._caffe.state import SILENT, Layer, Read, Reading
 from paramcalc.importing.source import Value
 
 
-def rank_of(reader: Reader, value: Value) -> int:
+def rank_of(reader: Reading, value: Value) -> int:
     return len(reader.layers.shapes[value].space)
 
 
-def convolution(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def convolution(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     settings = layer.settings("convolution")
     rank = max(1, rank_of(reader, inputs[0]))
     transposed = layer.type == "Deconvolution"
@@ -37,7 +37,7 @@ def convolution(reader: Reader, layer: Layer, inputs: list[Value], follows: Laye
     return 0
 
 
-def pooling(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def pooling(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     settings = layer.settings("pooling")
     largest = settings.text("pool", "MAX") in ("MAX", "0")
     if settings.text("pool") in ("STOCHASTIC", "2"):
@@ -65,7 +65,7 @@ def pooling(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | 
     return 0
 
 
-def kept(reader: Reader, layer: Layer) -> bool:
+def kept(reader: Reading, layer: Layer) -> bool:
     """Whether what reads a 1x1 image needs it to be one: a convolution, or anything but a matrix."""
     vectors = {"InnerProduct", "Softmax", "Flatten", "Dropout", "SoftmaxWithLoss"}
     tops = {*layer.tops}
@@ -73,7 +73,7 @@ def kept(reader: Reader, layer: Layer) -> bool:
     return not readers or any(other.type not in vectors for other in readers)
 
 
-def crop(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def crop(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     settings = layer.settings("crop")
     axis = reader.integer(settings, "axis", 2)
     shape, like = (reader.layers.shapes[value] for value in inputs)
@@ -90,12 +90,12 @@ def crop(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | Non
     return 0
 
 
-def upsample(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def upsample(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     reader.add(layer, "upsample", reader.integer(layer.settings("upsample"), "scale", 2), inputs=inputs[:1])
     return 0
 
 
-def shuffle(reader: Reader, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
+def shuffle(reader: Reading, layer: Layer, inputs: list[Value], follows: Layer | None) -> int:
     reader.add(layer, "channel_shuffle", reader.integer(layer.settings("shuffle_channel"), "group", 1))
     return 0
 

@@ -7,11 +7,11 @@ from math import prod
 from typing import Any
 
 from paramcalc.base.shape import CHANNELS, SPACE
-from paramcalc.importing.readers._keras.state import Layer, Read, Reader
+from paramcalc.importing.readers._keras.state import Layer, Read, Reading
 from paramcalc.importing.source import Value
 
 
-def flattened(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def flattened(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     """Keras flattens with the channels last."""
     shape = reader.shape(read[0])
     if shape.axes == (CHANNELS,):
@@ -20,7 +20,7 @@ def flattened(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return reader.add(layer, "flatten", inputs=[x])
 
 
-def reshaped(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def reshaped(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     target = [int(size) for size in layer.config["target_shape"]]
     shape = reader.shape(read[0])
     if -1 in target:
@@ -37,20 +37,20 @@ def reshaped(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return reader.add(layer, "reshape", tuple(target), (*SPACE[len(target) - 1], CHANNELS), inputs=[x])
 
 
-def permute(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def permute(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     """The second axis of a sequence becomes its channels: the names of axes stay, their sizes move."""
     x = reader.last(layer, read[0])
     axes = [reader.axis(x, number) for number in layer.config["dims"]]
     return reader.add(layer, "permute", tuple(axes), inputs=[x])
 
 
-def concatenate(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def concatenate(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     values = reader.alike(layer, read)
     axis = reader.axis(values[0], layer.config.get("axis", -1))
     return reader.add(layer, "concat", inputs=values, **({} if axis == CHANNELS else {"axis": axis}))
 
 
-def passed(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def passed(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     return read[0]  # type: ignore[no-any-return]
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import CHANNELS
-from paramcalc.importing.readers._keras.state import Config, Layer, Read, Reader
+from paramcalc.importing.readers._keras.state import Config, Layer, Read, Reading
 from paramcalc.importing.readers._layers import exact
 from paramcalc.importing.source import Value
 
 
-def dense(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def dense(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     """A matrix on the last axis; on an image whose channels are first here it is a 1x1 convolution."""
     units, bias, rank = (
         layer.config["units"],
@@ -26,7 +26,7 @@ def dense(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return reader.activated(layer, y)
 
 
-def batch_norm(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def batch_norm(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     """With a factor or a bias alone, that is a layer of its own here."""
     config, x = layer.config, read[0]
     axis = config.get("axis", -1)
@@ -45,14 +45,14 @@ def batch_norm(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return reader.add(layer, "affine", inputs=[x], part="beta", scale=False, arrays="bias") if center else x
 
 
-def normalization(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def normalization(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     """What is subtracted and divided by is stored, not learned: a batch norm without weights."""
     return reader.add(
         layer, "batch_norm", inputs=read[:1], eps=0, affine=False, arrays="running_mean running_var"
     )
 
 
-def layer_norm(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def layer_norm(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     config, x = layer.config, read[0]
     axis = config.get("axis", -1)
     axes = tuple(reader.axis(x, one) for one in (axis if isinstance(axis, list) else [axis]))
@@ -68,7 +68,7 @@ def layer_norm(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return reader.add(layer, "affine", inputs=[x], part="beta", scale=False, arrays="bias") if center else x
 
 
-def group_norm(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def group_norm(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     config, channels = layer.config, reader.shape(read[0]).channels
     groups = config.get("groups", 32)
     affine = config.get("scale", True) and config.get("center", True)
@@ -78,7 +78,7 @@ def group_norm(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     )  # fmt: skip
 
 
-def embedding(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def embedding(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     return reader.add(
         layer,
         "embedding",
@@ -89,7 +89,7 @@ def embedding(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     )
 
 
-def recurrent(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def recurrent(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     both = layer.kind == "Bidirectional"
     inner: Config = layer.config["layer"] if both else {"class_name": layer.kind, "config": layer.config}
     kind, config = str(inner["class_name"]), dict(inner["config"])
@@ -141,11 +141,11 @@ def _cells(kind: str, units: int, both: bool, biased: bool, after: bool) -> str:
     return " ".join(found)
 
 
-def conv_lstm(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def conv_lstm(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     raise Fault(f"{layer.name}: ConvLSTM2D cannot be imported yet", fix="write it as conv_lstm2d")
 
 
-def attention(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def attention(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     config = layer.config
     if config.get("output_shape"):
         raise Fault(f"{layer.name}: an output of another size has no counterpart here")
@@ -180,7 +180,7 @@ _PROJECTIONS = (
 )
 
 
-def time_distributed(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def time_distributed(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     inner = layer.config["layer"]
     if inner["class_name"] not in (
         "Dense",
@@ -194,7 +194,7 @@ def time_distributed(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return reader.kinds[inner["class_name"]](reader, one, read)
 
 
-def layer_scale(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def layer_scale(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     return reader.add(layer, "layer_scale", inputs=read[:1], arrays="weight")
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from paramcalc.base.errors import Fault
 from paramcalc.base.shape import CHANNELS
-from paramcalc.importing.readers._keras.state import Layer, Pending, Read, Reader, word
+from paramcalc.importing.readers._keras.state import Layer, Pending, Read, Reading, word
 from paramcalc.importing.readers._layers import exact
 from paramcalc.importing.source import Value
 
 
-def activation(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def activation(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     return reader.activation(layer, layer.config["activation"], read[0])
 
 
-def relu(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def relu(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     config, x = layer.config, read[0]
     most, slope = config.get("max_value"), config.get("negative_slope") or config.get("alpha") or 0
     if x in reader.pending and most == 6:
@@ -31,12 +31,12 @@ def relu(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return reader.add(layer, "relu6" if most == 6 else "relu", inputs=[x])
 
 
-def leaky(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def leaky(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     slope = layer.config.get("negative_slope", layer.config.get("alpha", 0.3))
     return reader.add(layer, "leaky_relu", exact(slope), inputs=read[:1])
 
 
-def prelu(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def prelu(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     shape = reader.shape(read[0])
     shared = layer.config.get("shared_axes") or []
     if len(shared) not in (len(shape.space), len(shape.axes)):
@@ -50,7 +50,7 @@ def prelu(reader: Reader, layer: Layer, read: list[Any]) -> Value:
 def join(name: str) -> Read:
     """A layer of several tensors; a number instead of one of them is arithmetic."""
 
-    def read(reader: Reader, layer: Layer, given: list[Any]) -> Value:
+    def read(reader: Reading, layer: Layer, given: list[Any]) -> Value:
         numbers = [one for one in given if not isinstance(one, str)]
         values = [one for one in given if isinstance(one, str)]
         if numbers:
@@ -63,7 +63,7 @@ def join(name: str) -> Read:
     return read
 
 
-def with_number(reader: Reader, layer: Layer, name: str, x: Value, number: float) -> Value:
+def with_number(reader: Reading, layer: Layer, name: str, x: Value, number: float) -> Value:
     pending = reader.pending.get(x)
     if name == "add" and number == 3 and pending is None:
         value = reader.layers.unique(f"{word(layer.name)}.shifted")
@@ -76,12 +76,12 @@ def with_number(reader: Reader, layer: Layer, name: str, x: Value, number: float
     return reader.add(layer, "scale", offset=exact(-number if name == "subtract" else number), inputs=[x])
 
 
-def average(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def average(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     x = reader.add(layer, "add", inputs=reader.alike(layer, read), part="sum")
     return reader.add(layer, "scale", Fraction(1, len(read)), inputs=[x])
 
 
-def rescaling(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def rescaling(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     offset = layer.config.get("offset", 0)
     scale = layer.config["scale"]
     if isinstance(scale, list) or isinstance(offset, list):
@@ -90,7 +90,7 @@ def rescaling(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return reader.add(layer, "scale", exact(scale), inputs=read[:1], **more)
 
 
-def dropout(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def dropout(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     rate = layer.config.get("rate", layer.config.get("drop_path_rate", 0))
     shape = layer.config.get("noise_shape")
     whole = layer.kind in ("StochasticDepth", "DropPath") or bool(
@@ -99,7 +99,7 @@ def dropout(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return reader.add(layer, "drop_path" if whole else "dropout", exact(rate), inputs=read[:1])
 
 
-def softmax(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def softmax(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     axis = layer.config.get("axis", -1)
     name = reader.axis(read[0], axis[0] if isinstance(axis, list) else axis)
     return reader.add(layer, "softmax", inputs=read[:1], **({} if name == CHANNELS else {"axis": name}))

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from paramcalc.base.errors import Fault
-from paramcalc.base.errors import Source as Text
+from paramcalc.base.errors import Fault, Source
 from paramcalc.base.shape import CHANNELS, SPACE, Shape
 from paramcalc.importing.readers._layers import Layers, only, unknown
 from paramcalc.importing.source import Module, Value
@@ -54,8 +53,8 @@ ACTIVATIONS = {
 }  # fmt: skip
 
 
-class Reader:
-    def __init__(self, text: Text, sizes: Mapping[str, tuple[int, ...]], kinds: Mapping[str, Read]) -> None:
+class Reading:
+    def __init__(self, text: Source, sizes: Mapping[str, tuple[int, ...]], kinds: Mapping[str, Read]) -> None:
         self.layers, self.sizes, self.kinds = Layers(text), dict(sizes), kinds
         self.pending: dict[Value, Pending] = {}
         self.settled: dict[Value, Value] = {}  # those that turned out to be something else
@@ -269,7 +268,7 @@ class Reader:
         return self.add(layer, op, *arguments, inputs=[value], part=part)
 
 
-Read = Callable[[Reader, Layer, list[Any]], Value]
+Read = Callable[[Reading, Layer, list[Any]], Value]
 
 
 def word(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from paramcalc.base.shape import CHANNELS
-from paramcalc.importing.readers._keras.state import Config, Layer, Pooled, Read, Reader
+from paramcalc.importing.readers._keras.state import Config, Layer, Pooled, Read, Reading
 from paramcalc.importing.source import Value
 
 
@@ -15,7 +15,7 @@ def sizes_of(config: Config, name: str, rank: int, default: int = 1) -> tuple[in
     return tuple(given) if isinstance(given, list | tuple) else (given,) * rank
 
 
-def convolution(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def convolution(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     config, rank = layer.config, int(layer.kind[-2])
     x = reader.first(layer, read[0])
     channels = reader.shape(x).channels
@@ -87,11 +87,11 @@ def _turned(rank: int, each: bool = False) -> str:
     return f".permute({','.join(map(str, (*first, *range(rank))))})"
 
 
-def transpose(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def transpose(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     return convolution(reader, layer._replace(kind=f"Transpose{layer.kind[4:6]}"), read)
 
 
-def pooling(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def pooling(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     config, rank = layer.config, int(layer.kind[-2])
     x = reader.first(layer, read[0])
     kernel = sizes_of(config, "pool_size", rank)
@@ -101,7 +101,7 @@ def pooling(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return reader.add(layer, f"{name}{rank}d", kernel, strides, inputs=[x], **padding)
 
 
-def global_pool(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def global_pool(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     kind, rank = ("max" if "Max" in layer.kind else "avg"), len(reader.shape(read[0]).space)
     if layer.config.get("keepdims") and rank:
         x = reader.first(layer, read[0])
@@ -112,7 +112,7 @@ def global_pool(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return y
 
 
-def padding(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def padding(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     given = layer.config.get("padding", layer.config.get("cropping", 1))
     if isinstance(given, int):
         ends: Any = given
@@ -123,7 +123,7 @@ def padding(reader: Reader, layer: Layer, read: list[Any]) -> Value:
     return reader.add(layer, name, ends, inputs=read[:1])
 
 
-def upsampling(reader: Reader, layer: Layer, read: list[Any]) -> Value:
+def upsampling(reader: Reading, layer: Layer, read: list[Any]) -> Value:
     size = layer.config["size"]
     mode = layer.config.get("interpolation", "nearest")
     scale = tuple(size) if isinstance(size, list | tuple) else size

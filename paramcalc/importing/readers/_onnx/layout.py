@@ -14,7 +14,7 @@ from paramcalc.importing.readers._onnx.state import (
     Constant,
     Data,
     Dims,
-    Reader,
+    Reading,
     Rule,
     axis_of,
     known,
@@ -22,7 +22,7 @@ from paramcalc.importing.readers._onnx.state import (
 )
 
 
-def reshape(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def reshape(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     wanted = reader.integers(1, "shape") or []
     x = inputs[0].dims
     dims = [
@@ -40,7 +40,7 @@ def reshape(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     give_laid(reader, inputs[0], tuple(dims))
 
 
-def give_laid(reader: Reader, x: Any, dims: Dims, name: str = "reshape", **more: Any) -> None:
+def give_laid(reader: Reading, x: Any, dims: Dims, name: str = "reshape", **more: Any) -> None:
     """The same elements under other sizes."""
     if known(x):
         reader.give(0, x._replace(dims=dims, numbers=x.numbers.reshape(dims)))
@@ -50,14 +50,14 @@ def give_laid(reader: Reader, x: Any, dims: Dims, name: str = "reshape", **more:
         reader.emit(name, [reader.input(0)], dims, is_float=x.is_float, **more)
 
 
-def flatten(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def flatten(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x = inputs[0].dims
     axis = given.get("axis", 1)
     axis = axis + len(x) if axis < 0 else axis
     give_laid(reader, inputs[0], (prod(x[:axis]), prod(x[axis:])))
 
 
-def squeeze(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def squeeze(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x = inputs[0].dims
     axes = reader.integers(1, "axes")
     gone = (
@@ -68,7 +68,7 @@ def squeeze(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     give_laid(reader, inputs[0], tuple(dim for place, dim in enumerate(x) if place not in gone))
 
 
-def unsqueeze(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def unsqueeze(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     axes = reader.integers(1, "axes") or []
     rank = len(inputs[0].dims) + len(axes)
     new = {axis_of(axis, rank) for axis in axes}
@@ -76,7 +76,7 @@ def unsqueeze(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     give_laid(reader, inputs[0], tuple(1 if place in new else next(old) for place in range(rank)))
 
 
-def transpose(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def transpose(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x = inputs[0]
     axes = tuple(given.get("perm", [*reversed(range(len(x.dims)))]))
     if sorted(axes) != [*range(len(x.dims))]:
@@ -88,7 +88,7 @@ def transpose(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
         reader.emit("permute", [reader.input(0)], dims, is_float=x.is_float, axes=axes)
 
 
-def concat(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def concat(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     import numpy as np
 
     rank = len(inputs[0].dims)
@@ -105,7 +105,7 @@ def concat(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     reader.emit("concat", reads, tuple(dims), is_float=inputs[0].is_float, axis=axis)
 
 
-def split(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def split(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x, count = inputs[0].dims, len(reader.here.outputs)
     axis = axis_of(given.get("axis", 0), len(x))
     sizes = reader.integers(1, "split")
@@ -124,7 +124,7 @@ def split(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
         start += size
 
 
-def cut(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def cut(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x = inputs[0]
     starts, stops = reader.integers(1, "starts") or [], reader.integers(2, "ends") or []
     axes = reader.integers(3, "axes") if len(inputs) > 3 or given.get("axes") else None
@@ -167,7 +167,7 @@ def cut(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
         before = value
 
 
-def gather(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def gather(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     import numpy as np
 
     x, ids = inputs
@@ -196,7 +196,7 @@ def _in_a_row(numbers: Any) -> bool:
     return bool(flat) and flat == [*range(flat[0], flat[0] + len(flat))]
 
 
-def cast(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def cast(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     is_float = given.get("to") in (1, 10, 11, 16)
     if isinstance(inputs[0], Constant):
         numbers = inputs[0].numbers
@@ -211,11 +211,11 @@ def cast(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
         reader.emit("pass", [reader.input(0)], inputs[0].dims, is_float=is_float)
 
 
-def identity(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def identity(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     reader.same()
 
 
-def expand(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def expand(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     import numpy as np
 
     dims = spread(inputs[0].dims, tuple(reader.integers(1) or []))
@@ -227,7 +227,7 @@ def expand(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
         reader.emit("expand", [reader.input(0)], dims, is_float=inputs[0].is_float)
 
 
-def tile(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def tile(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     import numpy as np
 
     times = reader.integers(1) or []
@@ -242,7 +242,7 @@ def tile(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
         reader.emit("Tile", [reader.input(0)], dims, is_float=inputs[0].is_float)
 
 
-def pad(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def pad(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x = inputs[0].dims
     flat = reader.integers(1, "pads") or reader.integers(1, "paddings") or []
     axes = reader.integers(3) if len(inputs) > 3 and reader.input(3) else None
@@ -272,7 +272,7 @@ FOLDED = {
 
 
 def reduction(name: str) -> Rule:
-    def rule(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+    def rule(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
         import numpy as np
 
         x = inputs[0].dims
@@ -295,7 +295,7 @@ def reduction(name: str) -> Rule:
     return rule
 
 
-def arg_max(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def arg_max(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x = inputs[0].dims
     axis = axis_of(given.get("axis", 0), len(x))
     keep = given.get("keepdims", 1)

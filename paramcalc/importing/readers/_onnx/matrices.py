@@ -7,10 +7,10 @@ from typing import Any
 
 from paramcalc.base.errors import Fault
 from paramcalc.importing.readers._onnx.biases import bias_after, finish_bias
-from paramcalc.importing.readers._onnx.state import Attributes, Constant, Data, Reader, Rule, axis_of, spread
+from paramcalc.importing.readers._onnx.state import Attributes, Constant, Data, Reading, Rule, axis_of, spread
 
 
-def gemm(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def gemm(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x, weight = inputs[0].dims, inputs[1].dims
     if given.get("transA", 0) or given.get("alpha", 1.0) != 1 or isinstance(inputs[1], Data):
         raise Fault(f"Gemm '{reader.here.name}' with transA, alpha or a computed matrix is not read")
@@ -24,7 +24,7 @@ def gemm(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
                 **({"transposed": True} if transposed else {}))  # fmt: skip
 
 
-def matmul(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def matmul(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x, y = inputs[0].dims, inputs[1].dims
     is_weight = isinstance(inputs[1], Constant) and len(y) == 2 and isinstance(inputs[0], Data)
     if not is_weight:
@@ -45,7 +45,7 @@ def matmul(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     finish_bias(reader, following, bias, 99)
 
 
-def batch_norm(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def batch_norm(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     """With the factor and the bias of each channel that follow one that has none, as Caffe's Scale does."""
     names = [reader.input(place) for place in range(1, 5)]
     dims, result = inputs[0].dims, reader.here.outputs[0]
@@ -73,7 +73,7 @@ def batch_norm(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
             reader.values[name] = reader.values[result]
 
 
-def filled(reader: Reader, name: str, number: float) -> bool:
+def filled(reader: Reading, name: str, number: float) -> bool:
     """Whether a constant is full of this number, or stands for one that the file leaves out."""
     value = reader.values[name]
     return name in reader.blank or (
@@ -81,18 +81,18 @@ def filled(reader: Reader, name: str, number: float) -> bool:
     )
 
 
-def instance_norm(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def instance_norm(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     reader.emit("instance_norm", [reader.input(place) for place in range(3)], inputs[0].dims,
                 groups=0, eps=given.get("epsilon", 1e-5))  # fmt: skip
 
 
-def group_norm(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def group_norm(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     reader.emit("group_norm", [reader.input(place) for place in range(3)], inputs[0].dims,
                 groups=given.get("num_groups"), eps=given.get("epsilon", 1e-5))  # fmt: skip
 
 
 def last_norm(name: str) -> Rule:
-    def rule(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+    def rule(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
         rank = len(inputs[0].dims)
         axes = rank - axis_of(given.get("axis", -1), rank)
         reads = [reader.input(place) or None for place in range(3 if name == "layer_norm" else 2)]
@@ -101,13 +101,13 @@ def last_norm(name: str) -> Rule:
     return rule
 
 
-def response_norm(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def response_norm(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     reader.emit("local_response_norm", [reader.input(0)], inputs[0].dims, size=given.get("size"),
                 alpha=given.get("alpha", 1e-4), beta=given.get("beta", 0.75), k=given.get("bias", 1.0))  # fmt: skip
 
 
 def softmax(name: str) -> Rule:
-    def rule(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+    def rule(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
         dims = inputs[0].dims
         axis = axis_of(given.get("axis", -1 if reader.version >= 13 else 1), len(dims))
         reader.emit(name, [reader.input(0)], dims, axis=axis)

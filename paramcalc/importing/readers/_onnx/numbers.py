@@ -13,7 +13,7 @@ from paramcalc.importing.readers._onnx.state import (
     Attributes,
     Constant,
     Dims,
-    Reader,
+    Reading,
     Rule,
     is_weight_name,
     known,
@@ -56,7 +56,7 @@ NUMBERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def folded(reader: Reader, name: str, inputs: list[Any]) -> bool:
+def folded(reader: Reading, name: str, inputs: list[Any]) -> bool:
     """Computes what depends on known numbers alone; whether it did."""
     import numpy as np
 
@@ -74,7 +74,7 @@ def folded(reader: Reader, name: str, inputs: list[Any]) -> bool:
     return True
 
 
-def set_numbers(reader: Reader, numbers: Any, is_float: bool, place: int = 0) -> None:
+def set_numbers(reader: Reading, numbers: Any, is_float: bool, place: int = 0) -> None:
     import numpy as np
 
     found = np.asarray(numbers)
@@ -92,7 +92,7 @@ def set_numbers(reader: Reader, numbers: Any, is_float: bool, place: int = 0) ->
 def numeric(name: str, is_float: bool | None = None) -> Rule:
     """An operation that is computed on sizes, and has the name that ONNX gives it on data."""
 
-    def rule(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+    def rule(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
         if folded(reader, name, inputs):
             value = reader.values[reader.here.outputs[0]]
             if is_float is not None and isinstance(value, Constant):
@@ -112,16 +112,16 @@ def numeric(name: str, is_float: bool | None = None) -> Rule:
     return rule
 
 
-def shape_of(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def shape_of(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     dims = inputs[0].dims
     set_numbers(reader, [*dims[given.get("start", 0) : given.get("end", len(dims))]], False)
 
 
-def size_of(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def size_of(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     set_numbers(reader, prod(inputs[0].dims), False)
 
 
-def constant_of_shape(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def constant_of_shape(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     """Weights of files without their weights are made so; small ones are arithmetic."""
     import numpy as np
 
@@ -137,7 +137,7 @@ def constant_of_shape(reader: Reader, given: Attributes, inputs: list[Any]) -> N
         reader.blank.add(reader.here.outputs[0])
 
 
-def constant(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def constant(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     import numpy as np
 
     value = given.get("value")
@@ -159,7 +159,7 @@ def constant(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     raise Fault(f"Constant '{reader.here.name}' has no numbers")
 
 
-def scatter(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def scatter(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     """Masks are written into arrays so."""
     import numpy as np
 
@@ -172,7 +172,7 @@ def scatter(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
         reader.unknown("ScatterND", inputs)
 
 
-def trilu(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def trilu(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     import numpy as np
 
     if known(inputs[0]) and (len(inputs) < 2 or known(inputs[1])):

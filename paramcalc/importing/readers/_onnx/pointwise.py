@@ -7,15 +7,15 @@ from math import prod
 from typing import Any
 
 from paramcalc.importing.readers._onnx.numbers import folded
-from paramcalc.importing.readers._onnx.state import Attributes, Constant, Data, Reader, Rule, spread
-from paramcalc.importing.source import Node, Primitive, Weight
+from paramcalc.importing.readers._onnx.state import Attributes, Constant, Data, Reading, Rule, spread
+from paramcalc.importing.source import Primitive, SourceNode, Weight
 
 
 def plain(name: str, **more: Any) -> Rule:
     return lambda reader, given, inputs: reader.emit(name, [reader.input(0)], inputs[0].dims, **more)
 
 
-def clip(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def clip(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     def end(place: int, attribute: str) -> float | None:
         if given.get(attribute) is not None:
             return float(given.get(attribute))
@@ -32,7 +32,7 @@ def clip(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
         reader.emit("clip", [reader.input(0)], inputs[0].dims, low=low, high=high)
 
 
-def hard_sigmoid(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def hard_sigmoid(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     alpha, beta = given.get("alpha", 0.2), given.get("beta", 0.5)
     if abs(alpha - 1 / 6) > 1e-3 or abs(beta - 0.5) > 1e-6:
         name = reader.here.outputs[0]
@@ -42,7 +42,7 @@ def hard_sigmoid(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     reader.emit("hard_sigmoid", [reader.input(0)], inputs[0].dims)
 
 
-def dropout(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def dropout(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     ratio = given.get("ratio")
     if ratio is None:
         found = reader.numbers(1)
@@ -53,7 +53,7 @@ def dropout(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     reader.emit("dropout", [reader.input(0)], inputs[0].dims, p=ratio)
 
 
-def prelu(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def prelu(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     reader.constant(reader.input(1), learned=True)
     name = reader.input(1)
     reader.weights[name] = reader.weights.get(name, Weight(inputs[1].dims))
@@ -61,12 +61,12 @@ def prelu(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     reader.values[value] = Data(inputs[0].dims, True)
     reader.made[value] = reader.here
     reader.nodes.append(
-        Node(value, Primitive("prelu"), (reader.input(0), name), inputs[0].dims, reader.here.modules)
+        SourceNode(value, Primitive("prelu"), (reader.input(0), name), inputs[0].dims, reader.here.modules)
     )
 
 
 def arithmetic(name: str) -> Rule:
-    def rule(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+    def rule(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
         if reader.here.outputs[0] in reader.taken:
             return
         dims = spread(inputs[0].dims, inputs[1].dims)
@@ -95,7 +95,7 @@ def arithmetic(name: str) -> Rule:
     return rule
 
 
-def clipped(reader: Reader, name: str) -> str:
+def clipped(reader: Reading, name: str) -> str:
     """The x of min(max(x + 3, 0), 6), or ''."""
     clip = reader.made.get(name)
     if clip is None or clip.kind != "Clip" or reader.primitives.get(name) != "relu6":
@@ -109,7 +109,7 @@ def clipped(reader: Reader, name: str) -> str:
     return next(one for one in terms if _number(reader, one) != 3)
 
 
-def hard_gate(reader: Reader, name: str) -> str:
+def hard_gate(reader: Reading, name: str) -> str:
     """The x of a hard sigmoid written out: what is clipped, over 6; or ''."""
     one, two = reader.input(0), reader.input(1)
     if name == "divide" and _number(reader, two) == 6:
@@ -119,7 +119,7 @@ def hard_gate(reader: Reader, name: str) -> str:
     return clipped(reader, two) if name == "multiply" and _number(reader, one) == 0.16667 else ""
 
 
-def hard_product(reader: Reader) -> str:
+def hard_product(reader: Reading) -> str:
     """The x of a hard swish written out: x times what is clipped, over 6; or ''."""
     product = reader.made.get(reader.input(0))
     if product is None or product.kind != "Mul" or _number(reader, reader.input(1)) != 6:
@@ -128,7 +128,7 @@ def hard_product(reader: Reader) -> str:
     return one if clipped(reader, two) == one else two if clipped(reader, one) == two else ""
 
 
-def gate_of_itself(reader: Reader) -> tuple[str, str] | None:
+def gate_of_itself(reader: Reading) -> tuple[str, str] | None:
     """A product of a tensor with a gate of itself: silu, hard_swish, mish, or gelu written out."""
     one, two = reader.input(0), reader.input(1)
     for x, gate in ((one, two), (two, one)):
@@ -153,21 +153,21 @@ def gate_of_itself(reader: Reader) -> tuple[str, str] | None:
     return None
 
 
-def _factors(reader: Reader, name: str, depth: int) -> list[str]:
+def _factors(reader: Reading, name: str, depth: int) -> list[str]:
     made = reader.made.get(name)
     if made is None or made.kind != "Mul" or depth > 2:
         return [name]
     return [each for read in made.inputs for each in _factors(reader, reader.meant(read), depth + 1)]
 
 
-def _number(reader: Reader, name: str) -> float | None:
+def _number(reader: Reading, name: str) -> float | None:
     value = reader.values.get(name)
     if isinstance(value, Constant) and value.numbers is not None and prod(value.dims) == 1:
         return round(float(value.numbers.reshape(-1)[0]), 5)
     return None
 
 
-def _error_function(reader: Reader, name: str) -> str:
+def _error_function(reader: Reading, name: str) -> str:
     """The x of 1 + erf(x / sqrt(2)), or ''."""
     plus = reader.made.get(name)
     if plus is None or plus.kind != "Add":
@@ -188,7 +188,7 @@ def _error_function(reader: Reader, name: str) -> str:
     return ""
 
 
-def power(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def power(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     if folded(reader, "power", inputs):
         return
     exponent = _number(reader, reader.input(1))
@@ -201,7 +201,7 @@ def power(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
 def many(name: str) -> Rule:
     """Sums, maxima and minima of any number of tensors."""
 
-    def rule(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+    def rule(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
         if len(inputs) == 1:
             reader.same()
             return

@@ -7,12 +7,12 @@ from typing import Any
 
 from paramcalc.base.errors import Fault
 from paramcalc.importing.constants import macs_of
-from paramcalc.importing.source import Proof, Source
+from paramcalc.importing.source import Proof, SourceNetwork
 
 TYPES = {"float16": "f2", "float": "f4", "double": "f8", "int32": "i4", "int64": "i8", "bool": "?"}
 
 
-def proof(path: str, source: Source, outputs: Sequence[str], blank: int) -> Proof:
+def proof(path: str, source: SourceNetwork, outputs: Sequence[str], blank: int) -> Proof:
     """The proof of a file whose outputs have these names in it, and that lacks the numbers of some weights."""
     macs = macs_of(source, reached=True)
     found = Proof("file", None, macs, "counted in the file, node by node", path=path)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault
-from paramcalc.importing.readers._onnx.state import Attributes, Data, Reader, Rule
-from paramcalc.importing.source import Node, Weight
+from paramcalc.importing.readers._onnx.state import Attributes, Data, Reading, Rule
+from paramcalc.importing.source import SourceNode, Weight
 from paramcalc.ops.attributes import op
 
 GATES = {"lstm": (0, 2, 3, 1), "gru": (1, 0, 2), "rnn": (0,)}  # ours, by their places in ONNX
@@ -23,7 +23,7 @@ class _Sizes(NamedTuple):
 
 
 def recurrent(name: str) -> Rule:
-    def rule(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+    def rule(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
         here = reader.here
         direction = given.get("direction", "forward")
         hidden = given.get("hidden_size") or inputs[2].dims[2]
@@ -46,14 +46,14 @@ def recurrent(name: str) -> Rule:
         reader.emit_as(laid, "permute", [reader.input(0)], whole, axes=(1, 0, 2))
         names = {one.ours: _weight(reader, one) for one in _weights(name, sizes, biased)}
         dims = (sizes.batch, *(() if last else (sizes.length,)), sizes.ways * sizes.hidden)
-        reader.nodes.append(Node(value, layer, (laid, *read), dims, here.modules, names))
+        reader.nodes.append(SourceNode(value, layer, (laid, *read), dims, here.modules, names))
         reader.values[value] = Data(dims, True)
         _results(reader, value, last, sizes)
 
     return rule
 
 
-def _attributes(reader: Reader, name: str, given: Attributes) -> dict[str, Any] | None:
+def _attributes(reader: Reading, name: str, given: Attributes) -> dict[str, Any] | None:
     """What the op has besides sizes; None where it has no counterpart."""
     activations = given.get("activations") or USUAL[name]
     usual = activations[: len(USUAL[name])] == USUAL[name]
@@ -64,7 +64,7 @@ def _attributes(reader: Reader, name: str, given: Attributes) -> dict[str, Any] 
     return {} if usual and not given.get("input_forget") and given.get("clip") is None else None
 
 
-def _unlike(reader: Reader, inputs: list[Any], sizes: _Sizes) -> None:
+def _unlike(reader: Reading, inputs: list[Any], sizes: _Sizes) -> None:
     """A layer without counterpart: all that it gives is."""
     reads = [reader.input(place) or None for place in range(len(inputs))]
     last = (sizes.ways, sizes.batch, sizes.hidden)
@@ -73,12 +73,12 @@ def _unlike(reader: Reader, inputs: list[Any], sizes: _Sizes) -> None:
             reader.emit(reader.here.kind, reads, last if place else (sizes.length, *last), place)
 
 
-def _is_read(reader: Reader, place: int) -> bool:
+def _is_read(reader: Reading, place: int) -> bool:
     outputs = reader.here.outputs
     return len(outputs) > place and bool(outputs[place]) and outputs[place] in reader.wanted
 
 
-def _state(reader: Reader, place: int, sizes: _Sizes) -> str:
+def _state(reader: Reading, place: int, sizes: _Sizes) -> str:
     """The first state, a row for each direction; '' where it is zeros, which ours starts with too."""
     name = reader.input(place)
     value = reader.values[name]
@@ -120,7 +120,7 @@ def _weights(name: str, sizes: _Sizes, biased: bool) -> Iterator[_Part]:
             yield _Part(f"bias_{kind}_l0{end}", 3, taken, (len(gates) * h,))
 
 
-def _weight(reader: Reader, part: _Part) -> str:
+def _weight(reader: Reading, part: _Part) -> str:
     """A part of an array of the file, as a weight under a name of its own."""
     name = reader.input(part.place)
     key = f"{name}:{part.ours}"
@@ -128,7 +128,7 @@ def _weight(reader: Reader, part: _Part) -> str:
     return key
 
 
-def _results(reader: Reader, value: str, last: bool, sizes: _Sizes) -> None:
+def _results(reader: Reading, value: str, last: bool, sizes: _Sizes) -> None:
     """All steps, length x directions x batch x hidden; the last one of each direction; the last cell."""
     outputs = reader.here.outputs
     length, batch, _, hidden, ways = sizes
@@ -149,7 +149,7 @@ def _results(reader: Reader, value: str, last: bool, sizes: _Sizes) -> None:
         reader.emit_as(outputs[2], "last cell", [value], (ways, batch, hidden))
 
 
-def _ends(reader: Reader, value: str, sizes: _Sizes) -> str:
+def _ends(reader: Reading, value: str, sizes: _Sizes) -> str:
     """What each direction ends with: the forward one at the last position, the other at the first."""
     length, batch, _, hidden, ways = sizes
     parts = []

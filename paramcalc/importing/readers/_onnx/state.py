@@ -8,7 +8,7 @@ from math import prod
 from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Fault
-from paramcalc.importing.source import Node, Primitive, Weight
+from paramcalc.importing.source import Primitive, SourceNode, Weight
 
 Dims: TypeAlias = tuple[int, ...]
 
@@ -46,14 +46,14 @@ class Attributes(NamedTuple):
         return default if found is None else found
 
 
-class Reader:
+class Reading:
     """The nodes of a source as they are made, and the values by the file's names."""
 
     def __init__(self, version: int) -> None:
         self.version = version
         self.values: dict[str, Value] = {}
         self.alias: dict[str, str] = {}
-        self.nodes: list[Node] = []
+        self.nodes: list[SourceNode] = []
         self.weights: dict[str, Weight] = {}
         self.remarks: list[str] = []
         self.readers: dict[str, list[Any]] = {}
@@ -159,7 +159,9 @@ class Reader:
         self.made[value] = self.here
         self.primitives[value] = name
         self.nodes.append(
-            Node(value, Primitive(name, given), tuple(reads), dims, self.here.modules, {}, self.here.name)
+            SourceNode(
+                value, Primitive(name, given), tuple(reads), dims, self.here.modules, {}, self.here.name
+            )
         )
 
     def owned(self, reads: list[str | float | None]) -> list[str | float | None]:
@@ -231,7 +233,7 @@ class Reader:
         return found[0] if len(found) == 1 and found[0].inputs.count(value) == 1 else None
 
 
-Rule: TypeAlias = Callable[[Reader, Attributes, list[Any]], None]
+Rule: TypeAlias = Callable[[Reading, Attributes, list[Any]], None]
 
 
 def is_weight_name(name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from paramcalc.base.errors import Fault
 from paramcalc.importing.readers._onnx.biases import bias_after, finish_bias
-from paramcalc.importing.readers._onnx.state import Attributes, Dims, Reader, Rule
+from paramcalc.importing.readers._onnx.state import Attributes, Dims, Reading, Rule
 
 
 def pads(
@@ -43,7 +43,7 @@ def places(size: int, k: int, s: int, d: int, ends: tuple[int, int], up: bool = 
     return count
 
 
-def conv(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def conv(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x, weight = inputs[0].dims, inputs[1].dims
     rank = len(weight) - 2
     strides, dilations = given.get("strides", [1] * rank), given.get("dilations", [1] * rank)
@@ -67,7 +67,7 @@ def conv(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
     finish_bias(reader, following, bias, 2)
 
 
-def conv_transpose(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def conv_transpose(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x, weight = inputs[0].dims, inputs[1].dims
     rank, groups = len(weight) - 2, given.get("group", 1)
     strides, dilations = given.get("strides", [1] * rank), given.get("dilations", [1] * rank)
@@ -100,7 +100,7 @@ def conv_transpose(reader: Reader, given: Attributes, inputs: list[Any]) -> None
 
 
 def pool(name: str) -> Rule:
-    def rule(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+    def rule(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
         x, kernel = inputs[0].dims, given.get("kernel_shape")
         rank = len(kernel)
         strides, dilations = given.get("strides", [1] * rank), given.get("dilations", [1] * rank)
@@ -122,7 +122,7 @@ def pool(name: str) -> Rule:
 
 
 def global_pool(name: str) -> Rule:
-    def rule(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+    def rule(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
         x = inputs[0].dims
         axes = tuple(range(2, len(x)))
         reader.emit(name, [reader.input(0)], (*x[:2], *(1 for _ in axes)), axes=axes, keep=True)
@@ -130,7 +130,7 @@ def global_pool(name: str) -> Rule:
     return rule
 
 
-def resize(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+def resize(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     x = inputs[0].dims
     at = 1 if reader.here.kind == "Upsample" or len(inputs) == 2 else 2
     sizes = reader.integers(3) if len(inputs) > 3 and reader.input(3) else None
@@ -152,7 +152,7 @@ def resize(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
 
 
 def blocks(name: str) -> Rule:
-    def rule(reader: Reader, given: Attributes, inputs: list[Any]) -> None:
+    def rule(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
         n, channels, height, width = inputs[0].dims
         factor = given.get("blocksize")
         if name == "pixel_shuffle":
