@@ -156,7 +156,7 @@ REFUSED = {  # knobs that make structure, and what a symbol in their place is to
     ),
     "is a probability": "lstm-lm p",  # as are the next two, at the points that are tried
     "divisor of at least 1": "sknet divisor",
-    "eps must be below 1": "vit eps, bert eps",
+    "eps must be below 1": "vit eps, bert eps, mixtral eps",
 }
 SAID = {knob: said for said, knobs in REFUSED.items() for knob in knobs.split(", ")}
 

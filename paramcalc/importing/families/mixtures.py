@@ -146,7 +146,7 @@ def mixtral_lines(f: Fields, kind: str) -> Lines:
     knobs["head_dim"] = knobs.get("head_dim", knobs["dim"] // knobs["heads"])
     knobs |= {"experts": d.experts.experts, "chosen": d.experts.chosen}
     knobs |= {"theta": d.attention["theta"]} if "theta" in d.attention else {}
-    return ["use: mixtral", *pairs("knobs", knobs), f"defaults: {{rms_norm: eps={shown(exact(d.eps))}}}"]
+    return ["use: mixtral", *pairs("knobs", {**knobs, "eps": exact(d.eps)})]
 
 
 _DEEPSEEK: dict[str, Any] = {
