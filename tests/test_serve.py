@@ -29,7 +29,10 @@ ROOT = Path(__file__).parent.parent
 SPECS = {path.stem: path.read_text("utf-8") for path in library.bundled_files()}
 TYPO = "input: 3x8x8\nlayers:\n  - conv2d 8 3 strde=2\n"
 CFG = "[net]\nheight=8\nwidth=8\nchannels=3\n[convolutional]\nfilters=4\nsize=3\npad=1\nactivation=linear\n"
-WRONG_CLAIM = "name: toy\ninput: 4\nlayers:\n  - linear 2\nclaims:\n  toy:\n    - {params: 11, source: me}\n"
+WRONG_CLAIM = (
+    "name: toy\ninput: 4\nlayers:\n  - linear 2\nclaims:\n  toy:\n    - {params: 11, source: me}\n"
+    "budgets: [{params: '<= 9'}, {macs: '<= 300M'}]\n"
+)
 
 
 def large(layers: int) -> str:
@@ -109,8 +112,12 @@ def test_claims_that_fail_are_problems_at_their_place() -> None:
     assert found["claims"]["failed"] == found["claims"]["total"] == 1
     (claim,) = found["claims"]["claims"]
     assert (claim["computed"], claim["verdict"], claim["source"]) == ("10", "failed", "me")
-    (problem,) = found["problems"]
-    assert problem["line"] == 7 and "computed 10" in problem["fact"]
+    assert [(one["computed"], one["judgement"], one["kept"]) for one in found["claims"]["budgets"]] == [
+        ("10", "over by 11 %", False), ("8", "within budget", True),
+    ]  # fmt: skip
+    claimed, limited = found["problems"]
+    assert claimed["line"] == 7 and "computed 10" in claimed["fact"]
+    assert limited["line"] == 8 and "over by 11 %" in limited["fact"]
 
 
 def test_a_variant_that_is_gone_is_the_first_network() -> None:
@@ -581,9 +588,13 @@ def test_claims_have_verdicts(shown: Shows) -> None:
     page = one.go()
     one.type(WRONG_CLAIM)
     page.wait_for_selector("#claims:not([hidden])")
-    assert page.locator("#claims summary").inner_text() == "1 claims, 1 failed"
+    assert page.locator("#claims summary").inner_text() == "1 claim, 1 failed; 2 budgets, 1 exceeded"
     page.wait_for_selector("#problems .error")
-    assert page.locator("#problems .place").inner_text().startswith("7:")
+    assert [place[:2] for place in page.locator("#problems .place").all_inner_texts()] == ["7:", "8:"]
+    page.locator("#claims summary").click()
+    assert page.locator("#claims .bad").all_inner_texts() == [
+        "toy\tparams\t10\tFAILED printed 11, -9.1 %\tme", "toy\tparams\t10\tover by 11 %\t<= 9",
+    ]  # fmt: skip
 
 
 @needs_browser

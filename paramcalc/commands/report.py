@@ -37,5 +37,5 @@ def report(
     for model, counted in zip(models, reports, strict=True):
         doubts(model.spec, counted.graph)
     found = page.document(models, *changed)
-    results = [model.check() for model in models]
+    results = [draw.judged(model) for model in models]
     output.show({"html": lambda: draw.html(models, reports, results, found)})

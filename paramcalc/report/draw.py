@@ -6,14 +6,14 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Any
 
 from paramcalc.base.errors import visible
-from paramcalc.check.check import Outcome, Result, Verdict
-from paramcalc.check.draw import judgement, label, number
+from paramcalc.check.check import Outcome, Result, Spending, Verdict, check_spec
+from paramcalc.check.draw import amount, judgement, label, number
 from paramcalc.count.report import Report
 from paramcalc.figure.blocks import blocks
 from paramcalc.list.catalogue import published
@@ -106,28 +106,69 @@ def _section(model: Model, report: Report, result: Result, sheet: Sheet) -> str:
 <div class="knobs"></div>
 <div class="totals" aria-live="polite">{totals}</div>
 <div class="wide"><table class="layers"><thead><tr>{heads}</tr></thead><tbody></tbody></table></div>
-{_claims(result)}</section>"""
+{_verdicts(result, _changed(model, report))}</section>"""
 
 
-def _claims(result: Result) -> str:
-    """What sources print, each with the verdict."""
-    if not result.outcomes:
+def _changed(model: Model, report: Report) -> bool:
+    """Whether the network was changed by options, while its claims are about what is written."""
+    return bool(report.graph.settings) or report.graph.inputs != model.graph().inputs
+
+
+def judged(model: Model) -> Result:
+    """The claims and budgets about a network, without those about other variants of its spec."""
+    return check_spec(model.spec, model.variant or model.spec.name)
+
+
+def verdicts(result: Result) -> str:
+    """How many claims and budgets there are, and how many are not met.
+
+    >>> from paramcalc import load
+    >>> print(verdicts(load("lenet5-1998").check()))
+    17 claims, 0 failed
+    """
+    claims, budgets = len(result.outcomes), len(result.budgets)
+    parts = [f"{claims} claim{'s' * (claims != 1)}, {len(result.failed)} failed"] if claims else []
+    if budgets:
+        parts.append(f"{budgets} budget{'s' * (budgets != 1)}, {len(result.exceeded)} exceeded")
+    return "; ".join(parts)
+
+
+def _verdicts(result: Result, changed: bool) -> str:
+    """What sources print and budgets allow, each with the verdict; shown at once where one is not met."""
+    if not result.outcomes and not result.budgets:
         return ""
-    rows = "\n".join(_claim(outcome) for outcome in result.outcomes)
-    failed = len(result.failed)
-    head = '<tr><th>claim<th>computed<th class="text">verdict<th class="text">source'
+    claims = _table(("claim", "computed", "verdict", "source"), map(_claim, result.outcomes))
+    budgets = _table(("budget", "computed", "verdict", "limit"), map(_budget, result.budgets))
+    opened = " open" if result.failed or result.exceeded else ""
+    said = verdicts(result) + ", of the network as written" * changed
     return (
-        f"<details><summary>{len(result.outcomes)} claims, {failed} failed</summary>"
-        f'<div class="wide"><table><thead>{head}</thead><tbody>\n{rows}\n</tbody></table></div></details>\n'
+        f"<details{opened}><summary>{said}</summary>"
+        f"{claims * bool(result.outcomes)}{budgets * bool(result.budgets)}</details>\n"
     )
+
+
+def _table(heads: Sequence[str], rows: Iterable[str]) -> str:
+    """A table whose third and fourth columns are texts."""
+    first, second, third, fourth = heads
+    head = f'<tr><th>{first}<th>{second}<th class="text">{third}<th class="text">{fourth}'
+    drawn = "\n".join(rows)
+    return f'<div class="wide"><table><thead>{head}</thead><tbody>\n{drawn}\n</tbody></table></div>'
 
 
 def _claim(outcome: Outcome) -> str:
-    bad = ' class="bad"' if outcome.verdict is Verdict.FAILED else ""
-    return (
-        f"<tr{bad}><td>{_text(label(outcome.claim))}<td>{_text(number(outcome))}"
-        f'<td class="text">{_text(judgement(outcome))}<td class="text">{_text(outcome.claim.source)}'
-    )
+    cells = (label(outcome.claim), number(outcome), judgement(outcome), outcome.claim.source)
+    return _row(cells, outcome.verdict is Verdict.FAILED)
+
+
+def _budget(spending: Spending) -> str:
+    cells = (label(spending.budget), amount(spending), spending.verdict, spending.budget.written)
+    return _row(cells, not spending.kept)
+
+
+def _row(cells: Sequence[str], bad: bool) -> str:
+    first, second, third, fourth = map(_text, cells)
+    kind = ' class="bad"' * bad
+    return f'<tr{kind}><td>{first}<td>{second}<td class="text">{third}<td class="text">{fourth}'
 
 
 def _text(text: str) -> str:

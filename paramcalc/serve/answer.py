@@ -131,9 +131,10 @@ def _rows(report: Report, analysis: Analysis) -> list[list[Any]]:
 
 
 def _claims(asked: Asked) -> dict[str, Any] | None:
-    """What sources print, with the verdicts; those that fail are problems too."""
+    """What sources print and budgets allow, with the verdicts; those that are not met are problems too."""
     from paramcalc.check.check import check_spec
-    from paramcalc.check.draw import judgement, label, number
+    from paramcalc.check.draw import amount, judgement, label, number
+    from paramcalc.report.draw import verdicts
 
     spec = asked.analysis.spec
     if spec is None or asked.analysis.report is None:
@@ -141,6 +142,7 @@ def _claims(asked: Asked) -> dict[str, Any] | None:
     result = check_spec(spec)
     asked.analysis.findings += judged(result, asked.analysis.source)
     return {
+        "said": verdicts(result),
         "claims": [
             {
                 "model": visible(outcome.claim.model),
@@ -151,6 +153,17 @@ def _claims(asked: Asked) -> dict[str, Any] | None:
                 "source": visible(outcome.claim.source),
             }
             for outcome in result.outcomes[:MOST_CLAIMS]
+        ],
+        "budgets": [
+            {
+                "model": visible(spending.budget.model),
+                "budget": visible(label(spending.budget)),
+                "computed": visible(amount(spending)),
+                "kept": spending.kept,
+                "judgement": visible(spending.verdict),
+                "limit": visible(spending.budget.written),
+            }
+            for spending in result.budgets[:MOST_CLAIMS]
         ],
         "total": len(result.outcomes),
         "failed": len(result.failed),
@@ -203,7 +216,7 @@ def _page(asked: Asked) -> dict[str, Any] | None:
     if asked.analysis.report is None:
         return None
     model = asked.model
-    found, result = document([model]), model.check()
+    found, result = document([model]), draw.judged(model)
     if asked.settings.get("whole"):
         return {"file": draw.html([model], [asked.analysis.report], [result], found)}
     sections, rules = draw.sections([model], [asked.analysis.report], [result])

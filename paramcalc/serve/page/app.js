@@ -217,14 +217,14 @@ export function start(backend) {
   }
 
   function judge(found) {
-    const rows = found?.claims ?? [];
-    at("claims").hidden = !rows.length;
-    if (!rows.length) return;
-    at("claims").querySelector("summary").textContent = `${found.total} claims, ${found.failed} failed`;
-    const table = at("claims").querySelector("table");
-    table.tHead.replaceChildren(node("tr", {}, ...["network", "claim", "computed", "verdict", "source"].map(head => node("th", { className: "text" }, head))));
-    table.tBodies[0].replaceChildren(...rows.map(one => node("tr", { className: one.verdict === "failed" ? "bad" : "" },
-      ...[one.model, one.claim, one.computed, one.judgement, one.source].map(text => node("td", { className: "text" }, text)))));
+    const { claims = [], budgets = [], said = "" } = found ?? {};
+    at("claims").hidden = !said;
+    at("claims").querySelector("summary").textContent = said;
+    const tables = [["claim", "source", claims, one => one.verdict === "failed"], ["budget", "limit", budgets, one => !one.kept]];
+    at("claims").querySelector("div").replaceChildren(...tables.filter(([, , rows]) => rows.length).map(([name, last, rows, bad]) => node("table", {},
+      node("thead", {}, node("tr", {}, ...["network", name, "computed", "verdict", last].map(head => node("th", { className: "text" }, head)))),
+      node("tbody", {}, ...rows.map(one => node("tr", { className: bad(one) ? "bad" : "" },
+        ...[one.model, one[name], one.computed, one.judgement, one[last]].map(text => node("td", { className: "text" }, text))))))));
   }
 
   // The report's page, made of the same sections by the same script.
