@@ -158,7 +158,27 @@ def test_knobs_turn_by_keys(opened: Any) -> None:
     page.get_by_label("depths[2] (slider)").focus()
     page.keyboard.press("ArrowRight")
     assert totals(page) == counted("resnet-50", width=96, depths=(3, 4, 7, 3))
-    assert "as written" in page.locator("figcaption").inner_text()
+
+
+@needs_browser
+def test_the_picture_is_plainly_of_the_network_as_written(opened: Any) -> None:
+    """It fades while knobs are turned, and says what it is without; a button turns them back."""
+    page = opened("resnet-50").page
+    back = page.get_by_role("button", name="as written")
+    assert not back.is_visible()
+
+    page.get_by_label("one other setting").select_option("option = 'A'")
+    page.get_by_label("width", exact=True).fill("96")
+    page.keyboard.press("Enter")
+    caption = page.locator("figcaption").inner_text()
+    assert caption == "The picture shows the network as written, without option = 'A', width = 96."
+    assert float(page.locator("figure svg").evaluate("svg => getComputedStyle(svg).opacity")) < 0.5
+
+    back.click()
+    assert totals(page) == counted("resnet-50")
+    assert page.get_by_label("width", exact=True).input_value() == "64"
+    assert page.locator("figcaption").inner_text() == ""
+    assert page.locator("figure svg").evaluate("svg => getComputedStyle(svg).opacity") == "1"
 
 
 @needs_browser

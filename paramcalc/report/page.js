@@ -104,7 +104,9 @@ class Network {
   constructor(data, model, section, changed) {
     Object.assign(this, { data, model, changed, state: model.states[0], values: {}, most: 500, open: new Set(), told: new Set() });
     this.totals = section.querySelector(".totals");
+    this.picture = section.querySelector("figure");
     this.caption = section.querySelector("figcaption");
+    this.back = make("button", { type: "button", onclick: () => this.reset() }, "as written");
     this.knobs = section.querySelector(".knobs");
     this.table = section.querySelector(".layers");
     this.controls();
@@ -138,6 +140,21 @@ class Network {
       box.onchange = () => { slider.value = box.value; turn(box.value); };
       this.knobs.append(make("label", {}, name, box, slider));
     }
+    this.knobs.append(this.back);
+  }
+
+  // What is not as written.
+  turned() {
+    const knobs = this.state.knobs.filter(([, name, usual]) => this.values[name] !== BigInt(usual)).map(([, name]) => `${name} = ${this.values[name]}`);
+    return this.state.label ? [this.state.label, ...knobs] : knobs;
+  }
+
+  reset() {
+    this.values = {};
+    this.state = this.model.states[0];
+    this.controls();
+    this.draw();
+    this.knobs.querySelector("input, select")?.focus();
   }
 
   point() {
@@ -153,8 +170,10 @@ class Network {
     const parts = broken ? [make("p", { className: "bad", role: "alert" }, `no network here: it needs ${broken}`)]
       : this.data.quantities.map((name, place) => make("div", {}, WORDS[name], make("b", { "data-quantity": name }, shown(this.sums[place]))));
     this.totals.replaceChildren(...parts);
-    const usual = this.state === this.model.states[0] && this.state.knobs.every(([, name, value]) => this.values[name] === BigInt(value));
-    this.caption.textContent = usual ? "" : "The picture shows the network as written." + (this.state.lines.length ? "" : " Of this setting the page has only the totals.");
+    const turned = this.turned();
+    this.picture.classList.toggle("past", turned.length > 0);
+    this.back.hidden = !turned.length;
+    this.caption.textContent = turned.length ? `The picture shows the network as written, without ${turned.join(", ")}.` + (this.state.lines.length ? "" : " Of this setting the page has only the totals.") : "";
     this.rows(broken ? [] : this.lines());
     this.changed();
   }
@@ -204,7 +223,7 @@ class Network {
     if (structure !== this.structure) this.build(seen, hidden);
     this.structure = structure;
     const all = this.sums?.[1] || 1n;
-    const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+    const put = (node, text) => { if (node.said !== text) node.textContent = node.said = text; };
     seen.forEach((line, place) => {
       const { toggle, cells, bar, share, formula } = this.built[place];
       const often = line.rounds ? this.at.number(line.rounds) : BigInt(line.times);
@@ -212,7 +231,7 @@ class Network {
       put(toggle, sign + (often === 1n && !line.rounds ? line.name : `${line.name} × ${often}`));
       [this.at.text(line.call), this.at.text(line.output), ...line.counts.map(shown)].forEach((text, column) => put(cells[column], text));
       const part = Number((2000n * line.counts[1] + all) / (2n * all)) / 10;
-      bar.style.width = `${part / 20}rem`;
+      if (bar.part !== part) bar.style.width = `${(bar.part = part) / 20}rem`;
       put(share, ` ${part.toFixed(1)} %`);
       if (formula) put(formula, this.formulas(line));
     });
