@@ -26,6 +26,7 @@ from paramcalc.version import __version__
 
 COLUMNS = ("layer", "op", "output", "params", "MACs", "activations", "share of MACs")
 HEADING = 48  # pixels at the top of a picture
+PHONE = 760  # pixels: a wider picture is not squeezed on phones, but scrolled
 CLASSES = {"op": "text op", "share of MACs": "text share"}
 
 
@@ -102,7 +103,7 @@ def _section(model: Model, report: Report, result: Result, sheet: Sheet) -> str:
     return f"""<section>
 <h2>{_text(title(report.graph))}</h2>
 <p class="faint">{_text("; ".join(said))}</p>
-<figure>{drawn}<figcaption></figcaption></figure>
+<figure{' class="large"' * (picture.width > PHONE)}>{drawn}<figcaption></figcaption></figure>
 <div class="knobs"></div>
 <div class="totals" aria-live="polite">{totals}</div>
 <div class="wide"><table class="layers"><thead><tr>{heads}</tr></thead><tbody></tbody></table></div>

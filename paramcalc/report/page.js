@@ -290,7 +290,8 @@ function page(data, root = document) {
     table.tBodies[0].replaceChildren(...networks.map(({ model, sums }) => make("tr", {}, make("td", {}, model.name),
       ...data.quantities.map((_, place) => {
         const base = networks[0].sums?.[place];
-        const times = sums && base && sums[place] !== base ? ` (${(Number(sums[place] * 10000n / base) / 10000).toPrecision(3)} x)` : "";
+        const ratio = sums && base ? Number(sums[place] * 10000n / base) / 10000 : 1;
+        const times = sums && base && sums[place] !== base ? ` (${ratio < 100 ? ratio.toPrecision(3) : shown(Math.round(ratio))} x)` : "";
         return make("td", {}, sums ? shown(sums[place]) + times : "-");
       }))));
   };
