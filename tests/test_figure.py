@@ -21,7 +21,8 @@ from tests.conftest import Run
 
 NETWORKS = (
     "lenet5-1998", "alexnet", "vgg-16", "googlenet", "resnet-50", "densenet-121", "unet", "vit-b-16", "senet",
-    "mobilenet-v2", "srdensenet-all", "llama",
+    "mobilenet-v2", "srdensenet-all", "llama", "mixtral-8x7b", "deepseek-v3", "detr-resnet50", "convlstm",
+    "stable-diffusion-1.5", "yolov8n", "t5-base", "shufflenet-v2", "swin-t", "rnnsearch",
 )  # fmt: skip
 SVG = "{http://www.w3.org/2000/svg}"
 # Names of layers are letters and digits; a network's may hold anything, and a file's even more.
@@ -235,6 +236,53 @@ def test_no_stage_has_two_bars() -> None:
 
     assert found.count("up/0") == 1
     assert "9.18 M · 30 %" in found
+
+
+def test_token_ids_say_that_they_are(run: Run) -> None:
+    """A length without channels is so many tokens, in the heading and under the input's box."""
+    assert "4096 tokens" in texts(picture("mixtral-8x7b", "blocks"))
+    assert texts(picture("mixtral-8x7b", "cost"))[1].endswith(" · 4096 tokens")
+    assert texts(picture("t5-base", "graph"))[1].endswith(" · source 512 tokens, target 512 tokens")
+    assert "512 tokens" in texts(picture("t5-base", "graph"))
+
+
+def test_names_that_groups_share_come_with_their_groups() -> None:
+    """ShuffleNet has `down` and `rest` in three stages; ResNet's names are each of one group."""
+    for style in ("blocks", "cost"):
+        shown = texts(picture("shufflenet-v2", style))
+        assert {f"stage{stage}/{part}" for stage in (2, 3, 4) for part in ("down", "rest")} <= {*shown}
+        assert not {"down", "rest"} & {*shown}
+        assert {"conv2_x", "conv3_x"} <= {*texts(picture("resnet-50", style))}
+
+
+def test_rounds_that_differ_in_a_number_alone_are_drawn_once() -> None:
+    """DeepSeek-V3: decoders are called with the number of their round; 3 are dense, 58 have experts."""
+    found = texts(picture("deepseek-v3", "graph"))
+    assert [text for text in found if "decoder" in text and "×" in text and "→" not in text] == [
+        "3 × decoder",
+        "58 × decoder",
+    ]
+    assert "6 × encode" in texts(picture("detr-resnet50", "blocks"))
+    assert "11 × others" in texts(picture("t5-base", "blocks"))
+
+
+def test_what_reads_nothing_has_no_line_into_it() -> None:
+    """A learned array that is added: a line from the input to the sum, none to the array."""
+    model = parse("{input: 4, layers: [slots: parameter 4, sum: add from input slots]}")
+    drawn = STYLES["graph"](model.count())
+    slots = next(shape for shape in drawn.shapes if isinstance(shape, Box) and shape.fill == "embedding")
+    ends = [shape.points[-1] for shape in drawn.shapes if isinstance(shape, Line) and shape.arrow]
+    assert not [end for end in ends if slots.x <= end[0] <= slots.right and abs(end[1] - slots.y) < 3]
+
+
+def test_the_last_line_leaves_the_last_layer() -> None:
+    """YOLOv8's last output is made above others: the arrow out begins under its box, not beneath the picture."""
+    drawn = picture("yolov8n", "graph")
+    label = next(
+        shape for shape in drawn.shapes if isinstance(shape, Label) and shape.text == "scores: concat"
+    )
+    begins = [shape.points[0] for shape in drawn.shapes if isinstance(shape, Line) and shape.arrow]
+    assert [begin for begin in begins if abs(begin[0] - label.x) < 1 and 0 < begin[1] - label.y < 8]
 
 
 def test_changes_are_drawn(run: Run) -> None:

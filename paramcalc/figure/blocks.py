@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from paramcalc.base.shape import CHANNELS, EXPERTS, Shape
 from paramcalc.count.report import Report
-from paramcalc.figure.kinds import sizes
+from paramcalc.figure.kinds import entering, sizes
 from paramcalc.figure.legend import EDGE, heading, legend
 from paramcalc.figure.parts import Part, parts
 from paramcalc.render.canvas import Box, Label, Line, Picture, moved, rail, text_width
@@ -97,7 +97,12 @@ def glued(found: Sequence[Part], level: int) -> list[Column]:
         follows = place - 1 in part.reads
         if last and follows and level >= 2 and _is_cap(part):
             columns[-1] = last._replace(caps=(*last.caps, part))
-        elif last and follows and (level >= 4 or not last.caps) and _alike(last.all[-1], part, level):
+        elif (
+            last
+            and follows
+            and (level >= 4 or not last.caps)
+            and _alike(last.all[-1], part, level, {*part.reads} - {place - 1})
+        ):
             columns[-1] = Column((*last.all, part))
         else:
             columns.append(Column((part,)))
@@ -109,13 +114,16 @@ def _is_cap(part: Part) -> bool:
     return bool(part.output.space) and not part.counts.params and (part.kind == "pool" or not part.body)
 
 
-def _alike(one: Part, two: Part, level: int) -> bool:
-    """Whether neighbours go into one column: equal ones, rounds of a repeat, at last any of one kind and size."""
+def _alike(one: Part, two: Part, level: int, further: set[int]) -> bool:
+    """Whether neighbours go into one column: equal ones, rounds of a repeat, at last any of one kind and size.
+
+    `further` is what the second reads besides the first: nothing that the first does not read too.
+    """
     rounds = "/" in one.name and one.name.split("/")[0] == two.name.split("/")[0]
     same = bool(one.output.space) and one.output.space == two.output.space
     if level >= 4 and (same or rounds):
         return True
-    if (one.family, one.kind) != (two.family, two.kind) or len(two.reads) > 1:
+    if (one.family, one.kind) != (two.family, two.kind) or not further <= {*one.reads}:
         return False
     if level and (one.what, one.output) == (two.what, two.output):
         return True
@@ -140,11 +148,11 @@ def joined(one: str, two: str) -> str:
 
     >>> print(joined("conv1_1", "conv1_3"), joined("stage/0", "stage/5"), joined("fc", "fc"))
     conv1_1\u20133 stage fc
-    >>> print(joined("stages/3/0", "stages/4/2"))
-    stages/3\u20134
+    >>> print(joined("stages/3/0", "stages/4/2"), joined("", "p3"))
+    stages/3\u20134 p3
     """
-    if one == two:
-        return one
+    if one == two or not (one and two):
+        return one or two
     parts, others = one.split("/"), two.split("/")
     if shared := common(parts, others):
         name = "/".join(parts[:shared])
@@ -188,7 +196,7 @@ class _Blocks:
         drawn = [[self.input(shape)] for _, shape in self.inputs] + [
             self.slices(column) for column in self.columns
         ]
-        texts = [["", name, sizes(shape)] for name, shape in self.inputs] + [
+        texts = [["", name, entering(shape)] for name, shape in self.inputs] + [
             label(column) for column in self.columns
         ]
         widths = [

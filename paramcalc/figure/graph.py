@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from operator import eq
 from typing import NamedTuple
 
 from paramcalc.base.shape import Shape
@@ -10,7 +12,7 @@ from paramcalc.count.call import brief_block
 from paramcalc.count.outline import Node, tree
 from paramcalc.count.report import Report, Row
 from paramcalc.figure.blocks import joined
-from paramcalc.figure.kinds import is_body, kind_of, said, sizes, times
+from paramcalc.figure.kinds import entering, is_body, kind_of, said, sizes, times
 from paramcalc.figure.legend import EDGE, heading, legend
 from paramcalc.render.canvas import Box, Label, Picture, moved, rail, shortened, text_width
 from paramcalc.render.canvas import Shape as Drawn
@@ -105,10 +107,12 @@ class _Graph:
 
     def panel(self, path: str, node: Node) -> Laid:
         """A block in a frame under its name, with an example of what enters and leaves it."""
-        inside = self.level(path, node, ends=True)
+        items = self.items(path, node)
+        inside = self.level(path, node, ends=True, inner=items)
         name = self.calls[path].block
-        rows = self.rows(node)
-        example = f"{path}: {sizes(rows[0].inputs[0])} → {sizes(rows[-1].output)}" if rows[0].inputs else path
+        value = self.entering(items)
+        begin = f"{sizes(self.report.graph.shape(value))} → " if value >= 0 else ""
+        example = f"{path}: {begin}{sizes(self.rows(node)[-1].output)}"
         limit = max(inside.width, text_width(name, TITLE, True), min(text_width(example, SMALL), 260.0))
         example = shortened(example, SMALL, limit)
         width = max(limit, text_width(example, SMALL)) + 2 * PAD
@@ -134,27 +138,29 @@ class _Graph:
     def items(self, path: str, node: Node) -> list[_Item]:
         """The children of a group, equal neighbours in one, and what follows a layer joined to it."""
         found: list[_Item] = []
-        last: object = None
+        last: tuple[object, ...] = ()
         run: list[tuple[str, Node]] = []
         for name, child in node.children.items():
             if not self.rows(child):
                 continue
             here = f"{path}/{name}" if path else name
-            kind = self.likeness(here, child) if name.isdigit() or here in self.calls else None
-            if kind is not None and kind == last:
+            kinds = self.likenesses(here, child) if name.isdigit() or here in self.calls else ()
+            if any(map(eq, kinds, last)):
                 run.append((here, child))
                 continue
             self.add(found, run)
-            run, last = [(here, child)], kind
+            run, last = [(here, child)], kinds
         self.add(found, run)
         if node.row is not None and not node.row.layer.auxiliary and node.children:
             found.append(self.leaf("", [node.row]))
         return found
 
-    def likeness(self, path: str, node: Node) -> object:
-        """What rounds that are drawn once have in common: their call, and the ops in them."""
+    def likenesses(self, path: str, node: Node) -> tuple[object, ...]:
+        """What rounds that are drawn once may have in common: call and ops; or block, ops, attributes and sizes."""
         call = self.calls.get(path)
-        return (brief_block(call) if call else "", self.skeleton(path, node))
+        skeleton = self.skeleton(path, node)
+        whole = [(said(row), row.output) for row in self.rows(node)]
+        return (brief_block(call) if call else "", skeleton), (call.block if call else "", skeleton, whole)
 
     def skeleton(self, path: str, node: Node) -> object:
         return tuple((row.path[len(path) :], row.op) for row in self.rows(node))
@@ -201,8 +207,9 @@ class _Graph:
         if call is not None and (self.panelled(path, node) or number):
             self.panels = known  # what is in the block is met again where the block is drawn
             self.panels.setdefault((call.block, self.skeleton(path, node)), (path, node))
-            brief = times(brief_block(call))
-            text = f"{number}{brief if len(brief) <= 24 else call.block}"
+            briefs = {times(brief_block(self.calls[one])) for one, _ in run}
+            brief = briefs.pop()
+            text = f"{number}{call.block if briefs or len(brief) > 24 else brief}"
             main = max(rows, key=lambda row: (row.macs, row.params))
             return self.made(rows, ((f"{name}: {text}" if name else text, kind_of(main)),))
         if len(inner) == 1 and inner[0].laid and inner[0].title and not number:  # rounds of a repeat
@@ -271,8 +278,13 @@ class _Graph:
         """A group as ranks from top to bottom; with `ends`, the sizes of what enters and leaves."""
         items = self.items(path, node) if inner is None else inner
         ranks = self.ranked(items)
-        entering = items[0].reads[0] if items[0].reads else -1
-        return _Drawing(self, _Level(items, ranks, entering), ends).laid()
+        return _Drawing(self, _Level(items, ranks, self.entering(items)), ends).laid()
+
+    def entering(self, items: list[_Item]) -> int:
+        """The value from outside that most items read, the first of several; -1 if there is none."""
+        own = {value for item in items for value in item.own}
+        read = Counter(value for item in items for value in item.reads if value not in own)
+        return max(read, key=lambda value: read[value], default=-1)
 
     def ranked(self, items: list[_Item]) -> list[int]:
         made = {value: place for place, item in enumerate(items) for value in item.own}
@@ -314,7 +326,7 @@ class _Drawing:
         for place, item in enumerate(self.items):
             sources = sorted({made[value] for value in item.reads if made.get(value, place) < place})
             found += [(other, place) for other in sources]
-            if self.level.entering in item.reads or not item.reads:
+            if self.level.entering in item.reads:
                 found.append((-1, place))
         return found
 
@@ -330,8 +342,12 @@ class _Drawing:
             )
             for row in self.inside
         ]
-        trunks = self.trunks(halves)
         gaps, notes = self.gaps()
+        sides = [
+            max(half, 10 + text_width(notes[number], SMALL)) if number in notes else half
+            for number, half in enumerate(halves)
+        ]
+        trunks = self.trunks(sides)
         tops, y = [], 0.0
         for number, row in enumerate(self.inside):
             y += gaps[number]
@@ -345,8 +361,15 @@ class _Drawing:
         shapes += self.notes(notes, centres, tops, gaps)
         if self.ends:
             last = self.items[-1]
-            at = centres[len(self.items) - 1]
-            shapes.append(rail((at, bottom), (at, bottom + NOTED), arrow=True))
+            at, rank = centres[len(self.items) - 1], self.rank(len(self.items) - 1)
+            look = self.looks[-1]
+            below = any(
+                abs(centres[place] - at) < self.looks[place].width / 2 + 4
+                for row in self.inside[rank + 1 :]
+                for place in row
+            )
+            begin = bottom if below else tops[rank] + look.height
+            shapes.append(rail((at, begin), (at, bottom + NOTED), arrow=True))
             shapes.append(Label(at + 6, bottom + 13, sizes(last.output), SMALL, colour="faint"))
             bottom += NOTED
         left = min(
@@ -429,8 +452,14 @@ class _Drawing:
         return gaps, notes
 
     def entering(self) -> str:
-        value = self.level.entering
-        return sizes(self.whole.report.graph.shape(value)) if value >= 0 else ""
+        value, graph = self.level.entering, self.whole.report.graph
+        return (
+            ""
+            if value < 0
+            else entering(graph.shape(value))
+            if value < len(graph.inputs)
+            else sizes(graph.shape(value))
+        )
 
     def notes(
         self, notes: dict[int, str], centres: list[float], tops: list[float], gaps: list[float]
@@ -477,7 +506,7 @@ class _Drawing:
                 end = self.end(source, last, tops)
                 yield rail((begin, y), (begin, heights[source]), (x, heights[source]), (x, end))
         for place in self.inside[number]:
-            if place not in self.entered:  # it reads from outside of the group
+            if place not in self.entered and self.items[place].reads:  # from outside of the group
                 x, y = centres[place], tops[number]
                 yield rail((x, y - GAP), (x, y - 1), arrow=True, dashed=True)
         for source, target in self.near[number]:

@@ -21,6 +21,7 @@ _NAMES = {
     "norm": r"_norm|^affine$|^layer_scale$",
     "join": r"^(add|concat|multiply|subtract)$",
 }
+IDS = ("length",)  # the axes of token ids
 BODIES = ("recurrent", "conv", "attention", "linear", "embedding", "pool")  # kinds that boxes are drawn for
 
 
@@ -60,3 +61,13 @@ def times(text: str) -> str:
 
 def sizes(shape: Shape) -> str:
     return times(str(shape))
+
+
+def entering(shape: Shape) -> str:
+    """The sizes of an input; those of ids say what they are.
+
+    >>> from paramcalc.base.shape import image
+    >>> entering(image(3, 224, 224)), entering(Shape(IDS, (128,)))
+    ('3×224×224', '128 tokens')
+    """
+    return f"{shape} token{'s' * (shape.dims != (1,))}" if shape.axes == IDS else sizes(shape)

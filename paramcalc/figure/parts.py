@@ -163,6 +163,7 @@ def _merged(units: list[_Unit], values: _Values, report: Report) -> list[Part]:
         body = any(map(is_body, all_rows[place + 1]))
         entered[place] = above[place + 1] if body else entered[place + 1]
     found: list[_Growing] = []
+    groups = _groups(report)
     held: list[Row] = []
     waiting: set[int] = set()  # the values of the held rows
     for place, rows in enumerate(all_rows):
@@ -182,18 +183,18 @@ def _merged(units: list[_Unit], values: _Values, report: Report) -> list[Part]:
             held += rows
             waiting |= values.own(rows)
             continue
-        found.append(_Growing(_part(units[place], [*held, *rows], report), values))
+        found.append(_Growing(_part(units[place], [*held, *rows], report, groups), values))
         held = []
     return [one.part._replace(rows=tuple(one.rows)) for one in found]
 
 
-def _part(unit: _Unit, rows: list[Row], report: Report) -> Part:
+def _part(unit: _Unit, rows: list[Row], report: Report, groups: Mapping[str, set[str]]) -> Part:
     bodies = [row for row in rows if is_body(row)]
     main = max(bodies or rows, key=lambda row: (row.macs, row.params, kind_of(row) != "other"))
     what, family = _called(unit.path, bodies, rows, report.graph.calls)
     return Part(
         unit.path,
-        _name(unit, report),
+        _name(unit, report, groups),
         kind_of(main),
         what,
         family,
@@ -206,27 +207,51 @@ def _part(unit: _Unit, rows: list[Row], report: Report) -> Part:
 def _called(path: str, bodies: list[Row], rows: list[Row], calls: Mapping[str, BlockCall]) -> tuple[str, str]:
     """The call of the block or op of a part, and its name."""
     call = calls.get(path)
+    rounds: list[BlockCall] = []
+    while one := calls.get(f"{path}/{len(rounds)}"):
+        rounds.append(one)
     if len(bodies) == 1 or (not bodies and len(rows) == 1):
         row = (bodies or rows)[0]
         return said(row), row.op
+    if call is None and rounds and len({each.block for each in rounds}) == 1:
+        return f"{len(rounds)} × {rounds[0].block}", rounds[0].block
     if call is None:
-        return "", path.rpartition("/")[2]
+        return "", next((name for name in reversed(path.split("/")) if not name.isdigit()), "")
     text = times(brief_block(call))
     return (text if len(text) <= LONGEST else call.block), call.block
 
 
-def _name(unit: _Unit, report: Report) -> str:
-    """The name that somebody wrote, or the repeat and the round."""
+def _name(unit: _Unit, report: Report, groups: Mapping[str, set[str]]) -> str:
+    """The name that somebody wrote, or the repeat and the round; behind its group's, where others have it too."""
     names = unit.path.split("/")
+    start, stop = _written(names, unit, report)
+    if start < stop and len(groups[names[start]]) > 1:
+        start = next((place for place in range(start - 1, -1, -1) if not names[place].isdigit()), start)
+    return "/".join(names[start:stop])
+
+
+def _written(names: list[str], unit: _Unit, report: Report) -> tuple[int, int]:
+    """Where in the path the name begins and ends."""
     for place in range(len(names) - 1, 0, -1):
         if names[place].isdigit():
             start = place
             while start and names[start].isdigit():
                 start -= 1
-            return "/".join(names[start : place + 1])
+            return start, place + 1
     for place in range(len(names), 0, -1):
         path = "/".join(names[:place])
         named = unit.node.named if path == unit.path else path not in report.graph.automatic
         if named:
-            return names[place - 1]
-    return ""
+            return place - 1, place
+    return 0, 0
+
+
+def _groups(report: Report) -> dict[str, set[str]]:
+    """By each name in the paths of layers, the groups that have it."""
+    found: dict[str, set[str]] = {}
+    for row in report.rows:
+        group = ""
+        for name in row.path.split("/"):
+            found.setdefault(name, set()).add(group)
+            group = f"{group}/{name}"
+    return found
