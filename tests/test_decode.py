@@ -317,6 +317,20 @@ def test_latents_expanded_again(absorbed: str, macs: int) -> None:
         assert parse(plain).count([change(f"a.{absorbed.strip()}")], decode=3).totals.macs == macs
 
 
+def test_caches_are_a_quantity(run: Run) -> None:
+    """Mixtral keeps keys and values of 8 heads of 128 channels in 32 layers: 65,536 elements a token."""
+    counted = load("mixtral-8x7b").count(decode=4095)
+    form = run("formula", "mixtral-8x7b", "--decode", "4095", "--in", "past", "--quantity", "memory,cache")
+    alone = run("formula", "mixtral-8x7b", "--decode", "4095", "--in", "past", "--quantity", "memory")
+    said = run("count", "mixtral-8x7b", "--decode", "4095")
+
+    assert counted.totals.cache == 4_096 * 65_536 == memory(counted, Plan()).cached
+    assert load("mixtral-8x7b").count().totals.cache == 0
+    assert "cache  = 65536 P + 65536\n" in form.out
+    assert "memory: params and outputs; what caches hold is the quantity cache\n" in alone.out
+    assert "caches: 268,435,456 elements, 1,073,741,824 bytes as float32\n" in said.out
+
+
 def test_positions_keep_their_table() -> None:
     text = "{input: {length: 64, channels: 4}, layers: [positions, self_attention 2 causal=true]}"
 

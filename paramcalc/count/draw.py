@@ -189,6 +189,9 @@ def footer(report: Report, dtype: str) -> tuple[str, ...]:
         f"MACs: {_both(totals.macs)}; {_both(totals.flops)} FLOPs (2 per MAC)",
         _bytes(report, dtype),
     ]
+    if report.graph.past is not None:
+        kept = totals.cache
+        notes.append(f"caches: {number(kept)} elements, {number(stored(kept, dtype))} bytes as {dtype}")
     for name, counts in report.auxiliary.items():
         notes.append(
             f"{name} exists in training only: {number(counts.params)} params, {number(counts.macs)} MACs"

@@ -14,7 +14,7 @@ from paramcalc.base.choice import known
 from paramcalc.base.errors import Fault, visible
 from paramcalc.base.paths import matching
 from paramcalc.base.shape import Shape
-from paramcalc.base.sizes import Size, floor_divide, product
+from paramcalc.base.sizes import Size, floor_divide, product, total
 from paramcalc.count.call import call_text
 from paramcalc.engine.graph import Graph, Kind, Layer
 from paramcalc.ops.base import Weights
@@ -43,6 +43,7 @@ class Counts(NamedTuple):
     activations: Size = 0
     contraction_activations: Size = 0
     memory: Size = 0
+    cache: Size = 0
     depth: Size = 0
 
     def __repr__(self) -> str:
@@ -72,6 +73,7 @@ QUANTITIES = {
     "activations": "elements of all layers' outputs",
     "contraction_activations": "elements of the outputs of layers with kernels (convolution, linear, attention)",
     "memory": "params and frozen scalars, plus elements of all layers' outputs",
+    "cache": "elements that caches and states hold after one more token (--decode); else 0",
     "depth": "layers with kernels, one behind the other on the longest path from an input to an output",
 }
 
@@ -251,7 +253,7 @@ def count(graph: Graph, batch: int = 1) -> Report:
         kind = layer.kind, depth
         counts = known.get(kind)
         if counts is None:
-            counts = known[kind] = count_layer(layer, batch)._replace(depth=depth)
+            counts = known[kind] = count_layer(layer, batch, graph.past is not None)._replace(depth=depth)
         rows.append(Row(layer, counts))
     main = sum_counts(row.counts for row in rows if not row.layer.auxiliary)
     return Report(graph, batch, "paramcalc", tuple(rows), main, branches(rows))
@@ -265,7 +267,7 @@ def totals(graph: Graph) -> Counts:
             equal.setdefault(layer.kind, []).append(layer)
     result = Counts()
     for layers in equal.values():
-        result = result.plus(count_layer(layers[0], 1), len(layers))
+        result = result.plus(count_layer(layers[0], 1, graph.past is not None), len(layers))
     return result._replace(depth=sum(depths(graph)))
 
 
@@ -313,10 +315,10 @@ def branches(rows: Iterable[Row]) -> dict[str, Counts]:
     return {name: sum_counts(counts) for name, counts in found.items()}
 
 
-def count_layer(layer: Layer, batch: int) -> Counts:
+def count_layer(layer: Layer, batch: int, decodes: bool = False) -> Counts:
     """The quantities of one layer by itself, so without the depth, which depends on the others.
 
-    Work and activations grow with the batch, weights do not.
+    Work, activations and caches grow with the batch, weights do not; there are caches where a token `decodes`.
     """
     applied, mixture = layer.applied, layer.applied.mixture
     op = applied.op
@@ -341,6 +343,7 @@ def count_layer(layer: Layer, batch: int) -> Counts:
         activations=activations,
         contraction_activations=activations if contracts else 0,
         memory=params + fixed + activations,
+        cache=total(op.cached(*applied.inputs).values()) * batch if decodes else 0,
     )
 
 

@@ -48,6 +48,7 @@ class Formulas(NamedTuple):
     entries: tuple[PartCounts, ...]
     sum: str = TOTAL
     fixed: tuple[Fixed, ...] = ()
+    decodes: bool = False
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -90,6 +91,7 @@ def formulas(
         entries=entries,
         sum=name,
         fixed=closed.fixed,
+        decodes=closed.graph.past is not None,
     )
 
 

@@ -281,7 +281,7 @@ def _rows(
     for number, (layer, part) in enumerate(zip(graph.layers, parts, strict=True)):
         counts = known.get((layer.kind, part))
         if counts is None:
-            counts = Counts(*map(asked.settled, count_layer(layer, batch)))
+            counts = Counts(*map(asked.settled, count_layer(layer, batch, graph.past is not None)))
             counts = known[layer.kind, part] = counts._replace(depth=cast("int", part))
         yield ClosedRow(layer, counts, ranges.get(number, ()))
 
