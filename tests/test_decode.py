@@ -324,7 +324,7 @@ def test_caches_are_a_quantity(run: Run) -> None:
     alone = run("formula", "mixtral-8x7b", "--decode", "4095", "--in", "past", "--quantity", "memory")
     said = run("count", "mixtral-8x7b", "--decode", "4095")
 
-    assert counted.totals.cache == 4_096 * 65_536 == memory(counted, Plan()).cached
+    assert counted.totals.cache == 4_096 * 65_536 == memory(counted.graph).cached
     assert load("mixtral-8x7b").count().totals.cache == 0
     assert "cache  = 65536 P + 65536\n" in form.out
     assert "memory: params and outputs; what caches hold is the quantity cache\n" in alone.out

@@ -249,6 +249,22 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
         456 + 64,
         {"add": 64 + 24, "multiply": 12, "compare": 24, "subtract": 30, "exp": 30, "divide": 30},
     ),
+    # the same with values of 5 channels: 4 * 5 weights of values, in place of 24
+    (
+        "cross_attention 2",
+        ("{length: 3, channels: 4}", "{length: 5, channels: 6}", "{length: 5, channels: 5}"),
+        2 * 48 + 120 + 100 + 2 * 60,
+        436 + 64,
+        {"add": 64 + 24, "multiply": 12, "compare": 24, "subtract": 30, "exp": 30, "divide": 30},
+    ),
+    # each of 5 meets 3, the one before and the one after; nothing is scaled
+    (
+        "self_attention 2 window=3 bias=false scale=1",
+        ("{length: 5, channels: 4}",),
+        5 * 64 + 15 * 8,
+        440,
+        {"add": 20, "compare": 20, "subtract": 30, "exp": 30, "divide": 30},
+    ),
     # 2 x 3 positions in two sequences of 3: 18 pairs; biases 4 * 4 * 6; 36 scores in 12 rows
     (
         "self_attention 2",

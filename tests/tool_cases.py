@@ -187,6 +187,7 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
             cross_attention 2; cross_attention 2 bias=false; cross_attention 2 prepared=true; cross_attention 2
             qk_norm=layer key_bias=false; cross_attention 2 value_dim=5
         """,
+        (TOKENS, "{length: 7, channels: 6}", "{length: 7, channels: 3}"): "cross_attention 2",
         (TOKENS, "8"): "gru 8; rnn 8",
         (TOKENS, "8", "8"): "lstm 8",
         (TOKENS, "{length: 5, experts: 2, channels: 3}"): """
@@ -233,6 +234,7 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
             value_dim=5; cross_attention 2 prepared=true
         """,
         (TOKENS, "{length: 7, channels: 6}"): "cross_attention 2",
+        (TOKENS, "{length: 7, channels: 4}", "{length: 7, channels: 4}"): "cross_attention 2",
     },
     "multihead twice": {
         (TOKENS,): "self_attention 2; self_attention 2 head_dim=3",
@@ -251,6 +253,7 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
             cross_attention 2; cross_attention 2 bias=false; cross_attention 2 qk_norm=layer; cross_attention 2
             value_dim=5; cross_attention 2 prepared=true
         """,
+        (TOKENS, "{length: 7, channels: 4}", "{length: 7, channels: 4}"): "cross_attention 2",
         (TOKENS, "{length: 7, channels: 6}"): "cross_attention 2",
     },
     "padding-same": {

@@ -311,6 +311,7 @@ def _directions(layer: Layer) -> int:
 
 BEYOND_MULTIHEAD = (
     "head_dim", "kv_heads", "value_dim", "qk_norm", "window", "position_bias", "rotary", "past", "prepared",
+    "scale",
 )  # fmt: skip
 
 
@@ -321,13 +322,20 @@ def _as_multihead(layer: Layer) -> bool:
     options = (getattr(op, name, None) for name in BEYOND_MULTIHEAD)
     plain = all(bias is None for bias in biased) and all(option in (None, False, 0) for option in options)
     biased_scores = len(layer.applied.inputs) > 1 and _memory(layer) is _first(layer)
-    return plain and not biased_scores and _first(layer).channels == _memory(layer).channels
+    widths = {x.channels for x in (_first(layer), _memory(layer), _values(layer))}
+    return plain and not biased_scores and len(widths) == 1
 
 
 def _memory(layer: Layer) -> Shape:
     """What attention attends to."""
     op: Any = layer.op
     return op.memory(*layer.applied.inputs)  # type: ignore[no-any-return]
+
+
+def _values(layer: Layer) -> Shape:
+    """What it makes its values of."""
+    op: Any = layer.op
+    return op.values(*layer.applied.inputs)  # type: ignore[no-any-return]
 
 
 def _as_padding_same(layer: Layer) -> bool:

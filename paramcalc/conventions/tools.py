@@ -402,13 +402,14 @@ TOOLS = (
                     "macs": {
                         "self_attention": f"{_FULL} + layer_normed + 2*turned + (input + 4 if multihead else 0)",
                         "cross_attention": f"{_FULL} + layer_normed"
-                        " + ((input + 6 if bias else input + 5) if multihead else 0)",
+                        " + (input + (4 if tensors == 3 else 6 if bias else 5) if multihead else 0)",
                     },
                 },
                 "encoder-layer": {
                     "macs": {
                         "self_attention": f"{_FULL} + layer_normed + 2*turned + (4 if multihead else 0)",
-                        "cross_attention": f"{_FULL} + layer_normed + ((6 if bias else 5) if multihead else 0)",
+                        "cross_attention": f"{_FULL} + layer_normed"
+                        " + ((4 if tensors == 3 else 6 if bias else 5) if multihead else 0)",
                     },
                 },
                 "padding-same": {"macs": {"conv": "0 if padding_same else macs"}},

@@ -262,7 +262,7 @@ def upsampled(op: Any, used: Applied) -> Use:
 
 
 def attention(op: Any, used: Applied) -> Use:
-    odd = ("window", "position_bias", "rotary", "qk_norm", "past", "prepared")
+    odd = ("window", "position_bias", "rotary", "qk_norm", "past", "prepared", "scale")
     found = [name for name in odd if getattr(op, name, None)]
     if len(used.inputs) > len(op.inputs) - op.optional:
         found.append("a bias for each pair of positions")

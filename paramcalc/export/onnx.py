@@ -441,9 +441,10 @@ def attention(w: Writer, op: Any, used: Applied, x: list[str]) -> str:
         return w.node("Reshape", [wide, w.integers(0, heads, *sizes)])
 
     query = split(projected("query", x[0]), asking, heads, head_dim, [0, 2, 1, 3])
-    key = split(projected("key", x[0] if biases else x[-1]), memory, groups, head_dim, [0, 2, 3, 1])
+    key = split(projected("key", x[0] if biases else x[:2][-1]), memory, groups, head_dim, [0, 2, 3, 1])
     value = split(projected("value", x[0] if biases else x[-1]), memory, groups, value_dim, [0, 2, 1, 3])
-    scores = w.node("Mul", [w.node("MatMul", [query, key]), w.real(head_dim**-0.5)])
+    scale = head_dim**-0.5 if op.scale is None else float(op.scale)
+    scores = w.node("Mul", [w.node("MatMul", [query, key]), w.real(scale)])
     if getattr(op, "causal", False):
         length = asking.size("length")
         full = w.node("Expand", [w.real(float("-inf"), 1), w.integers(length, length)])

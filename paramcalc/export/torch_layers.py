@@ -654,7 +654,9 @@ def attention(op: Any, used: Applied) -> Use:
             raise Fault(
                 f"{op.title}: a step that reads cached tokens has no counterpart in PyTorch", about=name
             )
-    x, memory, weights = used.inputs[0].channels, op.memory(*used.inputs).channels, used.weights
+    read = used.inputs
+    x, memory, values = (one.channels for one in (read[0], op.memory(*read), op.values(*read)))
+    weights = used.weights
     head_dim = weights["query"][0] // op.heads
     kv_heads = weights["key"][0] // head_dim
     sizes = (
@@ -666,8 +668,10 @@ def attention(op: Any, used: Applied) -> Use:
     )
     settings = (
         Argument("memory", 0 if memory == x else memory, 0),
+        Argument("values", 0 if values == memory else values, 0),
         *biases(weights),
         Argument("causal", getattr(op, "causal", False), False),
+        Argument("scale", None if op.scale is None else float(op.scale), None),
     )
     rotary = getattr(op, "rotary", False)
     placed = (

@@ -12,7 +12,7 @@ from paramcalc.base.reach import Reach, Steps, whole
 from paramcalc.base.shape import Shape
 from paramcalc.base.sizes import Size, divides, floor_divide, product, same, total
 from paramcalc.ops._norm import affine, normalized, normalizing, rms_normalized, rms_normalizing, with_affine
-from paramcalc.ops.attributes import Flag, Word
+from paramcalc.ops.attributes import Flag, Number, Word
 from paramcalc.ops.base import Array, Cost, Op, Tools, Weights
 
 PROJECTIONS = ("query", "key", "value", "out")
@@ -31,7 +31,8 @@ class Meeting(NamedTuple):
 class Attention(Op):
     """Attention of the positions of one tensor to those of another, or of its own.
 
-    The first input asks and the last is attended to; for self-attention they are the same one.
+    The first input asks and the second is attended to; a third has the values of the second's positions. For
+    self-attention they are all the same one. `scale` is 1 / sqrt(head_dim) unless given.
     """
 
     heads: Size
@@ -43,21 +44,28 @@ class Attention(Op):
     key_bias: Flag | None = None
     value_dim: Size | None = None
     qk_norm: Word | None = field(default=None, metadata={"choices": ("rms", "layer", "rms_all")})
+    scale: Number | None = None
 
     contracting = frozenset(PROJECTIONS)
     elsewhere = {"num_heads": "heads", "num_key_value_heads": "kv_heads", "num_kv_heads": "kv_heads"}
 
     def memory(self, *inputs: Shape) -> Shape:
         """What is attended to."""
+        return inputs[:2][-1]
+
+    def values(self, *inputs: Shape) -> Shape:
+        """What the values are made of, for the positions of the memory."""
         return inputs[-1]
 
     def weights(self, *inputs: Shape) -> Weights:
-        x, memory = inputs[0].channels, self.memory(*inputs).channels
+        x, memory, values = (
+            read.channels for read in (inputs[0], self.memory(*inputs), self.values(*inputs))
+        )
         dim, value_dim, groups = self._head_dim(x), self._value_dim(x), self._kv_heads()
         matrices: Weights = {
             "query": (self.heads * dim, x),
             "key": (groups * dim, memory),
-            "value": (groups * value_dim, memory),
+            "value": (groups * value_dim, values),
             "out": (x, self.heads * value_dim),
         }
         found = matrices | biases(matrices, self.bias, self.qkv_bias, self.out_bias, self.key_bias)
@@ -85,6 +93,10 @@ class Attention(Op):
         x, meeting = inputs[0].channels, self._meeting(*inputs)
         dim, value_dim = self._head_dim(x), self._value_dim(x)
         cost = attention_cost(self.weights(*inputs), meeting, self.heads, dim, value_dim)
+        if type(self.scale) is int and self.scale == 1:  # nothing is multiplied
+            cost = cost._replace(
+                operations={kind: times for kind, times in cost.operations.items() if kind != "multiply"}
+            )
         if self.qk_norm is None:
             return cost
         rows = meeting.asking * self.heads + meeting.projected * self._kv_heads()
@@ -109,9 +121,13 @@ class Attention(Op):
         """Queries, N x heads x length x head_dim."""
         return self._heads_of(tools, x, weights, "query", self.heads)
 
-    def _keys(self, tools: Tools, memory: Array, weights: Mapping[str, Array]) -> tuple[Array, Array]:
+    def _keys(
+        self, tools: Tools, memory: Array, weights: Mapping[str, Array], values: Array | None = None
+    ) -> tuple[Array, Array]:
         """Keys and values, N x kv_heads x length x head_dim or value_dim."""
-        value = split_heads(projected(tools, memory, weights, "value"), self._kv_heads())
+        value = split_heads(
+            projected(tools, memory if values is None else values, weights, "value"), self._kv_heads()
+        )
         return self._heads_of(tools, memory, weights, "key", self._kv_heads()), value
 
     def _heads_of(
@@ -142,7 +158,11 @@ class Attention(Op):
         return projected(tools, join_heads(mixed.reshape(samples, heads, length, -1)), weights, "out")
 
     def _attended(self, tools: Tools, query: Array, key: Array, value: Array, added: Array | None) -> Array:
-        return attended(tools, query, key, value, added)
+        return attended(tools, query, key, value, added, self._factor())
+
+    def _factor(self) -> float | None:
+        """What the scores are multiplied by; None for the usual."""
+        return None if self.scale is None else float(self.scale)
 
     def _normalized(self, tools: Tools, x: Array, weights: Mapping[str, Array], name: str) -> Array:
         if self.qk_norm is None:
@@ -248,10 +268,18 @@ def attention_inner(
     }
 
 
+def around(window: Size) -> Size:
+    """How many positions a window that is open on both sides has on each, beside the one in the middle."""
+    return floor_divide(window - 1, 2)
+
+
 def backwards(size: int, causal: bool, window: int | None = None) -> Reach:
-    """What positions see along the length: all; or themselves and those before, the last `window` of them."""
+    """What positions see along the length: all, or a `window` around them; or themselves and those before, the
+    last `window` of them."""
     if not causal:
-        return whole(size)
+        if window is None or around(window) >= size - 1:
+            return whole(size)
+        return Reach("length", Steps((-around(window),), 1), Steps((around(window),), 1))
     first = Steps((0,), 0) if window is None or window >= size else Steps((1 - window,), 1)
     return Reach("length", first, Steps((0,), 1))
 
@@ -284,7 +312,12 @@ def join_heads(x: Array) -> Array:
 
 
 def attended(
-    tools: Tools, query: Array, key: Array, value: Array, added: Array | None, scale: Array | None = None
+    tools: Tools,
+    query: Array,
+    key: Array,
+    value: Array,
+    added: Array | None,
+    scale: Array | float | None = None,
 ) -> Array:
     """softmax(Q K^T * scale + added) V over the last two axes: length x head_dim; scale is 1 / sqrt(head_dim)."""
     scaled = query * (query.shape[-1] ** -0.5 if scale is None else scale)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from paramcalc.base.errors import Fault
 from paramcalc.base.reach import Reach, alike, whole
-from paramcalc.base.shape import CHANNELS, Shape
-from paramcalc.base.sizes import Size, product
+from paramcalc.base.shape import Shape
+from paramcalc.base.sizes import Size, product, same
 from paramcalc.ops._attention import Attention, Meeting
 from paramcalc.ops._layout import need_tokens
 from paramcalc.ops.attributes import Flag
@@ -19,18 +20,21 @@ class CrossAttention(Attention):
 
     Query:             length x channels
     Memory:            any length x any channels
+    Value:             the memory, or a third tensor: its length x any channels
     Weight query:      heads*head_dim x channels
-    Weight key, value: kv_heads*head_dim x channels of the memory
+    Weight key, value: kv_heads*head_dim x channels of the memory, of the value
     Weight out:        channels x heads*head_dim
     Output:            length x channels of the query
 
-    head_dim is channels / heads unless given; kv_heads, value_dim, qk_norm and the biases are as in
-    self_attention. With `prepared` an earlier step computed keys and values, and this one reads them.
+    head_dim is channels / heads unless given; kv_heads, value_dim, qk_norm, scale and the biases are as in
+    self_attention. A third tensor is what the values are made of, where keys alone know positions (DETR).
+    With `prepared` an earlier step computed keys and values, and this one reads them.
     """
 
     prepared: Flag = False
 
-    inputs = ("query", "memory")
+    inputs = ("query", "memory", "value")
+    optional = 1
     examples = (
         Example(
             "cross_attention 8",
@@ -46,17 +50,33 @@ class CrossAttention(Attention):
             params=80,
             macs=456,
         ),
+        # 4*4 + 4*6 + 4*5 + 4*4 weights; 3*16 + 5*24 + 5*20 + 3*16 in projections, 3*5*4 twice
+        Example(
+            "cross_attention 2 bias=false",
+            ("{length: 3, channels: 4}", "{length: 5, channels: 6}", "{length: 5, channels: 5}"),
+            "3x4",
+            params=76,
+            macs=436,
+        ),
     )
 
     def shape(self, *inputs: Shape) -> Shape:
-        for name, x in zip(("query", "memory"), inputs, strict=True):
+        for name, x in zip(self.inputs, inputs, strict=False):
             need_tokens(self, x, name)
+        lengths = [x.size("length") for x in inputs[1:]]
+        if not same(lengths[0], lengths[-1]):
+            raise Fault(
+                f"{self.title}: there are other values than positions of the memory",
+                expected=f"length {lengths[0]}",
+                found=inputs[-1].described(),
+                about="inputs:2,3",
+            )
         self.check_heads(inputs[0].channels)
         return inputs[0]
 
     def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
-        query, memory = inputs
-        return replace(self, prepared=True), (one_token(query), memory)
+        query, *memory = inputs
+        return replace(self, prepared=True), (one_token(query), *memory)
 
     def cached(self, *inputs: Shape) -> dict[str, Size]:
         return {"keys and values": product(inputs[-1].space) * self._token(*inputs)}
@@ -66,8 +86,8 @@ class CrossAttention(Attention):
         return meeting._replace(projected=0) if self.prepared else meeting
 
     def inputs_read(self, *inputs: Shape) -> tuple[Size, ...]:
-        query, memory = super().inputs_read(*inputs)
-        return query, 0 if self.prepared else memory
+        query, *memory = super().inputs_read(*inputs)
+        return query, *(0 if self.prepared else elements for elements in memory)
 
     def weights_read(self, batch: int, *inputs: Shape) -> dict[str, Size]:
         read = super().weights_read(batch, *inputs)
@@ -76,11 +96,12 @@ class CrossAttention(Attention):
         }
 
     def reaches(self, *inputs: Shape) -> tuple[dict[str, Reach], ...]:
-        memory = inputs[-1]
-        everything = {axis: whole(memory.size(axis)) for axis in memory.axes if axis != CHANNELS}
-        return {"length": alike("length")}, everything
+        everything = ({"length": whole(memory.size("length"))} for memory in inputs[1:])
+        return {"length": alike("length")}, *everything
 
-    def forward(self, tools: Tools, x: Array, memory: Array, **weights: Array) -> Array:
+    def forward(
+        self, tools: Tools, x: Array, memory: Array, values: Array | None = None, **weights: Array
+    ) -> Array:
         query = self._query(tools, x, weights)
         if self.prepared:
             sizes = (len(memory), int(self._kv_heads()), tools.shapes[1].size("length"))
@@ -90,6 +111,8 @@ class CrossAttention(Attention):
         else:
             key, value = (
                 tools.kept(name, y, 0)
-                for name, y in zip(("keys", "values"), self._keys(tools, memory, weights), strict=True)
+                for name, y in zip(
+                    ("keys", "values"), self._keys(tools, memory, weights, values), strict=True
+                )
             )
         return self._mixed(tools, query, key, value, weights, None)

@@ -9,10 +9,11 @@ from math import inf
 from paramcalc.base.errors import Fault
 from paramcalc.base.reach import Reach, alike, whole
 from paramcalc.base.shape import CHANNELS, Shape
-from paramcalc.base.sizes import Size, at_least, least, product, same
+from paramcalc.base.sizes import Size, at_least, divides, least, product, same
 from paramcalc.ops._attention import (
     Attention,
     Meeting,
+    around,
     attended,
     backwards,
     mask,
@@ -48,12 +49,13 @@ class SelfAttention(Attention):
     Multiplications are the projections', and length^2 * heads * head_dim for QK^T and
     length^2 * heads * value_dim for AV, of each sequence.
     `causal` masks the scores of later positions. They are counted all the same, as a full product
-    computes them. With a `window` each position sees the last so many, itself included: the products
-    are length * window, those before the first position counted as padding is.
+    computes them. With a `window` each position sees so many, itself included, and the products are
+    length * window, those outside the sequence counted as padding is: the last ones if causal, else as
+    many on both sides (local attention of ModernBERT, Longformer).
 
     `position_bias` learns a number for each head and distance, in so many buckets, as T5 has; a later
-    layer may share it alone: share=first.position_bias. (T5 leaves the scaling by sqrt(head_dim) to the
-    weights of its queries; here it is always done.) `rotary` turns queries and keys by their
+    layer may share it alone: share=first.position_bias. `scale` is in the place of 1 / sqrt(head_dim):
+    T5, which leaves that to the weights of its queries, has scale=1. `rotary` turns queries and keys by their
     position: all channels of a head, or the first so many. `past` tokens before the input are read
     from a cache, as when a model generates.
 
@@ -93,6 +95,14 @@ class SelfAttention(Attention):
             params=76,
             macs=400,
         ),
+        # each of 5 tokens: 4 matrices of 4 x 4, and twice 3 keys of 2 heads of 2, one of them after it
+        Example(
+            "self_attention 2 window=3 bias=false scale=1",
+            ("{length: 5, channels: 4}",),
+            "5x4",
+            params=64,
+            macs=440,
+        ),
         # 6*4 + 6*4 + 10*4 + 4*10 weights, norms of 3, 8 buckets of 2 heads; 1 token meets 6
         Example(
             "self_attention 2 head_dim=3 value_dim=5 bias=false qk_norm=rms position_bias=8 causal=true past=5",
@@ -121,6 +131,9 @@ class SelfAttention(Attention):
     def memory(self, *inputs: Shape) -> Shape:
         return inputs[0]
 
+    def values(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
     def weights(self, *inputs: Shape) -> Weights:
         found = super().weights(*inputs)
         if self.position_bias is not None:
@@ -130,8 +143,8 @@ class SelfAttention(Attention):
     def shape(self, *inputs: Shape) -> Shape:
         x = need_tokens(self, inputs[0], several=True)
         self.check_heads(x.channels)
-        need_causal(self, self.causal, self.window, "window")
         need_causal(self, self.causal, self.past, "past")
+        self._need_middle()
         for bias in inputs[1:]:
             self._check_bias(x, bias)
         need_base(self, self.theta)
@@ -160,6 +173,16 @@ class SelfAttention(Attention):
         if self.window is not None or not same(self.past, 0):
             about = "past" if self.window is None else "window"
             raise Fault(f"{self.title}: {about} and a second tensor do not go together", about=about)
+
+    def _need_middle(self) -> None:
+        """A fault where a window on both sides has no position in its middle."""
+        if self.window is not None and not self.causal and not divides(2, self.window - 1):
+            raise Fault(
+                f"{self.title}: a window on both sides must be odd, with the position in its middle",
+                found=str(self.window),
+                fix=f"write window={self.window + 1}; or causal=true, for a window that ends at the position",
+                about="window",
+            )
 
     def cost(self, *inputs: Shape) -> Cost:
         cost, meeting = super().cost(*inputs), self._meeting(*inputs)
@@ -232,7 +255,9 @@ class SelfAttention(Attention):
     def _added(self, tools: Tools, x: Array, weights: Mapping[str, Array]) -> Array | None:
         """What is added to scores: minus infinity for later positions, and the biases of distances."""
         length = x.shape[1]
-        added = mask(tools, length, self.past, x.dtype) if self.causal else None
+        added = (
+            mask(tools, length, self.past, x.dtype) if self.causal else self._nearby(tools, length, x.dtype)
+        )
         if self.position_bias is None:
             return added
         buckets = [
@@ -242,19 +267,29 @@ class SelfAttention(Attention):
         biases = tools.moveaxis(weights["position_bias"][buckets], -1, 0)
         return biases if added is None else biases + added
 
+    def _nearby(self, tools: Tools, length: int, dtype: object) -> Array | None:
+        """Minus infinity outside a window on both sides, length x length."""
+        if self.window is None:
+            return None
+        half = around(self.window)
+        y = tools.zeros((length, length), dtype)
+        for position in range(length):
+            y[position, : max(position - half, 0)] = y[position, position + half + 1 :] = -inf
+        return y
+
     def _attended(self, tools: Tools, query: Array, key: Array, value: Array, added: Array | None) -> Array:
-        """With a window each query meets so many keys; zeros before the first, which are masked."""
+        """With a window each query meets so many keys; zeros outside the sequence, which are masked."""
         window, seen = self.window, key.shape[-2]
         if window is None or window >= seen or added is None:
-            return attended(tools, query, key, value, added)
-        front = [(window - 1, 0), (0, 0)]
-        key, value = tools.pad(key, front), tools.pad(value, front)
-        before = tools.zeros((*added.shape[:-1], window - 1), added.dtype) - inf
-        added = tools.concatenate([before, added], -1)
+            return attended(tools, query, key, value, added, self._factor())
+        ends = (window - 1, 0) if self.causal else (around(window), around(window))
+        key, value = tools.pad(key, [ends, (0, 0)]), tools.pad(value, [ends, (0, 0)])
+        before, after = (tools.zeros((*added.shape[:-1], end), added.dtype) - inf for end in ends)
+        added = tools.concatenate([before, added, after], -1)
         parts = []
         for place in range(query.shape[-2]):
             band = slice(self.past + place, self.past + place + window)
             rows = slice(place, place + 1)
             met = query[..., rows, :], key[..., band, :], value[..., band, :], added[..., rows, band]
-            parts.append(attended(tools, *met))
+            parts.append(attended(tools, *met, self._factor()))
         return tools.concatenate(parts, -2)

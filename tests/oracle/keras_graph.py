@@ -347,7 +347,7 @@ def attention(op: Any, used: Applied) -> Any:
 
         def call(self, x: Any) -> Any:
             first, *others = x if isinstance(x, list) else [x]
-            return self.inner(first, others[0] if others else first)
+            return self.inner(first, (others or [first])[-1], (others or [first])[0])
 
     return Attention()
 

@@ -25,6 +25,20 @@ def params(call: str, *inputs: str) -> int:
     return sum(prod(dims) for dims in calls.call(call).weights(*map(calls.shape, inputs)).values())
 
 
+def test_cross_attention_with_values() -> None:
+    """Keys and values are two tensors, of widths of their own; they have the same positions."""
+    for heads, bias, keys, values in product((1, 4), (True, False), (4, 7), (4, 5)):
+        module = nn.MultiheadAttention(8, heads, bias=bias, kdim=keys, vdim=values, batch_first=True)
+        call, inputs = (
+            f"cross_attention {heads} bias={flag(bias)}",
+            (tokens(3, 8), tokens(5, keys), tokens(5, values)),
+        )
+
+        assert params(call, *inputs) == sum(weight.numel() for weight in module.parameters())
+    with pytest.raises(Fault, match="there are other values than positions of the memory"):
+        calls.call("cross_attention 2").shape(*map(calls.shape, (tokens(3, 8), tokens(5, 8), tokens(4, 8))))
+
+
 def flag(value: bool) -> str:
     return str(value).lower()
 

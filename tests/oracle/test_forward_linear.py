@@ -301,6 +301,23 @@ def test_cross_attention(asking: int, attended: int, memory: int, dtype: str) ->
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("asking", "attended", "keys", "values"), [(3, 5, 7, 4), (1, 1, 6, 6), (4, 2, 6, 3)])
+def test_cross_attention_with_values(asking: int, attended: int, keys: int, values: int, dtype: str) -> None:
+    """Equal to torch.nn.MultiheadAttention where keys and values are two tensors."""
+    for bias in (True, False):
+        call = f"cross_attention 2 bias={str(bias).lower()}"
+        inputs = (tokens(asking, 6), tokens(attended, keys), tokens(attended, values))
+        arrays, weights = drawn(call, inputs, dtype)
+        module = torch.nn.MultiheadAttention(6, 2, bias=bias, kdim=keys, vdim=values, batch_first=True)
+        memory = 6 if keys == values == 6 else 0
+        module.to(getattr(torch, dtype)).load_state_dict(as_torch(weights, memory))
+
+        expected = module(*map(torch.from_numpy, arrays))[0].detach().numpy()
+
+        check_equal(run(call, inputs, arrays, weights), expected, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("heads", "kv_heads"), [(4, 1), (4, 2), (6, 3), (2, 2)])
 def test_grouped_query_attention(heads: int, kv_heads: int, dtype: str) -> None:
     """Equal to PyTorch's scaled_dot_product_attention, where neighbouring heads share keys."""

@@ -33,6 +33,7 @@ QUICK_ELEMENTS = 200_000
 UNWRITTEN = {
     ("identity", ""): "no layer of its own",
     ("conv_transpose2d 4 3 stride=2 padding=same", ""): "PyTorch pads both ends alike",
+    ("conv_lstm2d 2 2x3 stride=2 bias=false last=true", ""): "PyTorch pads both ends alike",
     ("self_attention 4 kv_heads=2 bias=false", "torchprofile"): "refuses grouped-query attention",
     ("adaptive_avg_pool2d 6", "thop"): "loses 1 to floating point where bins do not divide the input",
 }

@@ -811,10 +811,12 @@ class Attention(Module):
         """What is added to scores where `is_causal` does not say it."""
         if "WindowAttention" in type(self).__name__ or (window is None and not self.past):
             return None
+        if not self.causal and window is not None:
+            return torch.ones(length, length).tril(window // 2).triu(-(window // 2))
         mask = torch.ones(length, self.past + length).tril(self.past)
         return mask if window is None else mask.triu(self.past + 1 - window)
 
-    def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, memory: Tensor | None = None, values: Tensor | None = None) -> Tensor:
         sizes = x.shape
         x = x.reshape(-1, *sizes[-2:])
         if type(self.op).name == "self_attention" and memory is not None:  # a bias for each pair of positions
@@ -827,7 +829,7 @@ class Attention(Module):
             value = torch.zeros(*rows, self.value.out_features // self.kv_heads, device=x.device)
         else:
             key = self.turned(self.normed("key", self.split(self.key(memory), self.kv_heads)))
-            value = self.split(self.value(memory), self.kv_heads)
+            value = self.split(self.value(memory if values is None else values), self.kv_heads)
         if self.past:
             key, value = (
                 torch.cat([torch.zeros(*y.shape[:-2], self.past, y.shape[-1], device=y.device), y], -2)
@@ -847,6 +849,7 @@ class Attention(Module):
             value,
             attn_mask=added,
             is_causal=self.causal and added is None,
+            scale=None if self.op.scale is None else float(self.op.scale),
             enable_gqa=self.kv_heads < self.heads,
         )
 
@@ -1000,13 +1003,15 @@ class MultiheadAttention(Module):
         self.inner = nn.MultiheadAttention(one(used).channels, op.heads, bias=op.bias, batch_first=True)
         self.need_weights = need_weights
 
-    def forward(self, x: Tensor, memory: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, memory: Tensor | None = None, values: Tensor | None = None) -> Tensor:
         memory = x if memory is None else memory
-        return self.inner(x, memory, memory, need_weights=self.need_weights)[0]
+        values = memory if values is None else values
+        return self.inner(x, memory, values, need_weights=self.need_weights)[0]
 
 
 BEYOND_MULTIHEAD = (
     "kv_heads", "head_dim", "value_dim", "qk_norm", "window", "position_bias", "rotary", "past", "prepared",
+    "scale",
 )  # fmt: skip
 
 
@@ -1014,7 +1019,7 @@ def multihead(need_weights: bool) -> dict[str, Callable[[Any, Applied], Any]]:
     def make(op: Any, used: Applied) -> Any:
         unusual = any(getattr(op, name, None) not in (None, False, 0) for name in BEYOND_MULTIHEAD)
         unusual |= {op.qkv_bias, op.out_bias, op.key_bias} != {None}
-        if unusual or used.inputs[0].channels != used.inputs[-1].channels:
+        if unusual or len({x.channels for x in used.inputs}) > 1:
             return Attention(op, used)
         return MultiheadAttention(op, used, need_weights)
 
