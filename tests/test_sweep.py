@@ -526,6 +526,17 @@ def test_a_folder_has_one_type_for_each_column(tmp_path: Path) -> None:
     assert {path.name: path.read_bytes() for path in (tmp_path / "rows").iterdir()} == before
 
 
+def test_a_table_is_shown_beside_rows_in_a_file(tmp_path: Path, run: Run) -> None:
+    """Whoever writes all rows sees what stands out among them, as without a file."""
+    command = ("sweep", "resnet-50", *SMALL, "--pareto", "macs")
+
+    written = run(*command, "-o", str(tmp_path / "rows.csv"))
+
+    assert written.code == 0
+    assert "Pareto front of least macs" in written.out
+    assert written.out == run(*command).out
+
+
 def test_a_summary_may_be_a_file(tmp_path: Path, run: Run) -> None:
     """`-o x.json` has what `--format json` prints; other endings than those of rows are refused."""
     command = ["sweep", "resnet-50", "width=32:64:32"]

@@ -126,8 +126,7 @@ def sweep(
     summary = _summary(found, work)
     if points.picture is not None:
         picture.draw(found, summary, points.picture)
-    if work.output is None or _is_summary(work.output):
-        _show(found, summary, work)
+    _show(found, summary, work)
 
 
 def _summary(found: Sweep, work: WorkOptions) -> Summary:
@@ -158,7 +157,7 @@ def _is_poured(work: WorkOptions) -> bool:
 
 
 def _show(found: Sweep, summary: Summary, work: WorkOptions) -> None:
-    """The summary, unless rows were printed."""
+    """The summary as a table or as JSON, unless rows were printed."""
     from paramcalc.sweep import draw
 
     if _is_poured(work):
@@ -167,7 +166,7 @@ def _show(found: Sweep, summary: Summary, work: WorkOptions) -> None:
         "table": lambda: draw.grid(found, summary),
         "json": lambda: draw.document(found, summary),
     }
-    if work.output is not None:
+    if work.output is not None and _is_summary(work.output):
         Output("json", Path(work.output)).show(forms)
         return
     drawn = draw.points(found) if found.order.rows > draw.MOST_ROWS else None

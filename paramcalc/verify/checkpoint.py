@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Fault
 from paramcalc.engine.graph import Graph
-from paramcalc.verify.files import Dims, Stored
+from paramcalc.verify.stored import Dims, Stored
 from paramcalc.verify.weights import Array, Key, check_real, counted, listed, owned, shown
 
 Wanted: TypeAlias = Mapping[Key, Dims]

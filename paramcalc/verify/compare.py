@@ -16,8 +16,8 @@ from paramcalc.base.shape import CHANNELS
 from paramcalc.count import liveness
 from paramcalc.count.report import Report, Row, count
 from paramcalc.engine.graph import Graph, Layer
-from paramcalc.verify.files import Stored
 from paramcalc.verify.run import Arrays, Live, checked_inputs, needed, share_apart
+from paramcalc.verify.stored import Stored
 from paramcalc.verify.tools import Array, Tools
 from paramcalc.verify.watch import watch
 from paramcalc.verify.weights import FLOATS, DrawnWeights, Key, Supply, drawn_inputs, key, shown

@@ -30,26 +30,30 @@ def grid(run: Verification, depth: int | None = None, fold: bool = True, times: 
     groups = _groups(run.layers)
     for line in outline.outline(run.report, depth, fold):
         layers = _measured(line, groups)
-        bad = [layer for layer in layers if layer.path in wrong]
-        matters = depth is not None or bad or any(layer.macs or layer.params for layer in layers)
+        matters = depth is not None or any(one.macs or one.params or one.path in wrong for one in layers)
         if layers and matters:
-            body.append(_line(line, layers, bad, times))
-            brief[body[-1].cells[1]] = line.brief
+            names = (folded(line.name, line.times), line.call or line.block, dims(line.output))
+            alone = line.layers == line.times == 1
+            drawn = _line(names, layers, wrong, alone, line.auxiliary)
+            body.append(drawn._replace(depth=line.depth))
+            brief[names[1]] = line.brief
             for layer in layers:
                 left.pop(layer.path, None)
     if left:
-        body.append(_rest([*left.values()], wrong, times))
+        names = (f"{len(left)} more layer{'s' * (len(left) != 1)}", "no weights, no MACs", "")
+        body.append(_line(names, [*left.values()], wrong, faint=True))
     columns = (
         Column("layer"),
         Column("op", short=brief, wrap=True),
         Column("output", right=True, drop=1),
         Column("params", right=True),
         Column("MACs", right=True),
-        *([Column("ms", right=True, drop=2)] if times else []),
+        Column("ms", right=True, drop=2),
         Column("as counted"),
     )
     joins = (JOINED,) if any(line.cells[0] == outline.JOIN for line in body) else ()
-    return Grid(heading(run), columns, (*body, _total(run, times)), (*notes(run, times), *joins))
+    table = Grid(heading(run), columns, (*body, _total(run)), (*notes(run, times), *joins))
+    return table if times else table.without(5)
 
 
 def heading(run: Verification) -> str:
@@ -116,7 +120,7 @@ def summary(runs: Sequence[Verification], times: bool = True) -> Grid:
         Column("layers", right=True),
         Column("params", right=True),
         Column("MACs", right=True),
-        *([Column("s", right=True, drop=1)] if times else []),
+        Column("s", right=True, drop=1),
         Column("as counted"),
     )
     lines = [
@@ -126,7 +130,7 @@ def summary(runs: Sequence[Verification], times: bool = True) -> Grid:
                 str(len(run.layers)),
                 number(run.params),
                 number(run.macs),
-                *([f"{run.forward_seconds + run.weights_seconds:.2f}"] if times else []),
+                f"{run.forward_seconds + run.weights_seconds:.2f}",
                 "yes" if run.agrees else f"NO: {run.disagreements[0].layer}",
             ),
             wrong=not run.agrees,
@@ -135,7 +139,8 @@ def summary(runs: Sequence[Verification], times: bool = True) -> Grid:
     ]
     agree = sum(run.agrees for run in runs)
     note = f"{agree} of {len(runs)} networks match their counts, layer by layer"
-    return Grid("", columns, tuple(lines), (note,))
+    table = Grid("", columns, tuple(lines), (note,))
+    return table if times else table.without(4)
 
 
 def _groups(layers: Iterable[Measured]) -> dict[str, list[Measured]]:
@@ -160,48 +165,32 @@ def _measured(line: outline.OutlineLine, groups: Mapping[str, list[Measured]]) -
     return [layer for path in paths for layer in groups.get(path, ())]
 
 
-def _line(line: outline.OutlineLine, layers: list[Measured], bad: list[Measured], times: bool) -> Line:
-    cells = (
-        folded(line.name, line.times),
-        line.call or line.block,
-        dims(line.output),
-        *_numbers(layers, times),
-        _verdict(bad, line),
-    )
-    return Line(cells, depth=line.depth, faint=line.auxiliary and not bad, wrong=bool(bad))
+def _line(
+    names: tuple[str, ...],
+    layers: Sequence[Measured],
+    wrong: Container[str],
+    alone: bool = False,
+    faint: bool = False,
+) -> Line:
+    """A line for some layers; whose line it is `alone` needs no name where it is wrong."""
+    bad = [layer.path for layer in layers if layer.path in wrong]
+    verdict = "yes"
+    if bad:
+        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        verdict = "NO" if alone else f"NO: {bad[0]}{more}"
+    return Line((*names, *_numbers(layers), verdict), faint=faint and not bad, wrong=bool(bad))
 
 
-def _rest(layers: list[Measured], wrong: Container[str], times: bool) -> Line:
-    more = f"{len(layers)} more layer{'s' * (len(layers) != 1)}"
-    bad = [layer for layer in layers if layer.path in wrong]
-    cells = (more, "no weights, no MACs", "", *_numbers(layers, times), _verdict(bad))
-    return Line(cells, faint=not bad, wrong=bool(bad))
-
-
-def _total(run: Verification, times: bool) -> Line:
+def _total(run: Verification) -> Line:
     label = "total with auxiliary" if run.report.auxiliary and not run.left_out else "total"
-    cells = (label, "", "", *_numbers(run.layers, times), "yes" if run.agrees else "NO")
+    cells = (label, "", "", *_numbers(run.layers), "yes" if run.agrees else "NO")
     return Line(cells, strong=True, rule=True, wrong=not run.agrees)
 
 
-def _numbers(layers: Iterable[Measured], times: bool) -> tuple[str, ...]:
-    layers = [*layers]
-    seconds = [f"{1000 * sum(layer.seconds for layer in layers):.1f}"] if times else []
-    return (
-        number(sum(layer.params for layer in layers)),
-        number(sum(layer.macs for layer in layers)),
-        *seconds,
-    )
-
-
-def _verdict(bad: Sequence[Measured], line: outline.OutlineLine | None = None) -> str:
-    """Whether all is as counted; if not, which layer is the first that is not, unless it has the line alone."""
-    if not bad:
-        return "yes"
-    if line is not None and line.layers == line.times == 1:
-        return "NO"
-    more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
-    return f"NO: {bad[0].path}{more}"
+def _numbers(layers: Sequence[Measured]) -> tuple[str, ...]:
+    """Params, MACs and milliseconds of some layers together."""
+    params, macs = sum(layer.params for layer in layers), sum(layer.macs for layer in layers)
+    return number(params), number(macs), f"{1000 * sum(layer.seconds for layer in layers):.1f}"
 
 
 # ------------------------------------------------------------------------------------------ data

@@ -11,19 +11,19 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from paramcalc.base.errors import Fault
+from paramcalc.verify.networks import keras_arrays, onnx_arrays
+from paramcalc.verify.stored import Stored, widened
 from paramcalc.verify.weights import Array
-
-Dims: TypeAlias = tuple[int, ...]
 
 HEADER = 64 << 10  # bytes of a .npy file in which its header must end
 TENSORS_HEADER = 8 << 20  # bytes of the header of a .safetensors file, room for some 60,000 arrays
@@ -31,21 +31,6 @@ DIRECTORY = 4 << 20  # bytes of the list of members of a .npz file, room for som
 DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}  # of safetensors, those read as weights
 UNREADABLE = (ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 SAVING = "save its weights with safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
-
-
-class Stored(NamedTuple):
-    """An array in a file: its name there, its shape and type by the header, and how to read it."""
-
-    name: str
-    shape: Dims
-    dtype: str
-    is_real: bool
-    read: Callable[[], Array]
-
-    def rows(self, name: str, start: int, stop: int) -> Stored:
-        """Some of the rows, under a name of their own."""
-        shape = (stop - start, *self.shape[1:])
-        return self._replace(name=name, shape=shape, read=lambda: self.read()[start:stop])
 
 
 def in_memory(arrays: Mapping[str, Array]) -> list[Stored]:
@@ -59,11 +44,11 @@ def open_arrays(path: Path, *, alone: str = "") -> list[Stored]:
 
     A .safetensors file has no order of its own: names in which numbers count as numbers give one.
     """
-    readers = {
+    readers: dict[str, Callable[[Path], Iterable[Stored]]] = {
         ".npz": _open_npz,
         ".safetensors": _open_safetensors,
-        ".onnx": _open_onnx,
-        ".keras": _open_keras,
+        ".onnx": onnx_arrays,
+        ".keras": keras_arrays,
     }
     if alone:
         readers[".npy"] = partial(_open_npy, name=alone)
@@ -164,21 +149,6 @@ def write_member(archive: zipfile.ZipFile, name: str, array: Array) -> None:
         np.lib.format.write_array(file, array, allow_pickle=False)
 
 
-# ------------------------------------------------------------------------- files of whole networks
-
-
-def _open_onnx(path: Path) -> list[Stored]:
-    from paramcalc.verify.networks import onnx_arrays
-
-    return [Stored(*one) for one in onnx_arrays(path)]
-
-
-def _open_keras(path: Path) -> list[Stored]:
-    from paramcalc.verify.networks import keras_arrays
-
-    return [Stored(*one) for one in keras_arrays(path)]
-
-
 # -------------------------------------------------------------------------------------- safetensors
 
 
@@ -206,9 +176,7 @@ def _tensor(path: Path, name: str, entry: Any, start: int, size: int) -> Stored:
         if start + end > size or end - begin != numbers * dtype.itemsize:
             raise ValueError(f"the file does not hold the {numbers:,} numbers of {name}")
         array = np.fromfile(path, dtype, numbers, offset=start + begin)
-        if kind == "BF16":  # the upper half of a float32; NumPy has no such type
-            array = (array.astype(np.uint32) << 16).view(np.float32)
-        return array.reshape(shape)
+        return (widened(array) if kind == "BF16" else array).reshape(shape)
 
     return Stored(name, shape, kind, kind in DTYPES, read)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from math import prod
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from paramcalc.base.errors import Fault, near
 from paramcalc.base.origins import Origin, Rows
 from paramcalc.engine.graph import Graph
 from paramcalc.verify.checkpoint import WeightMatch
-from paramcalc.verify.files import Stored
 from paramcalc.verify.run import run, share_apart
+from paramcalc.verify.stored import Stored
 from paramcalc.verify.weights import Array, counted, drawn_inputs, listed, owned, shown
 
 LARGEST = 64 << 20  # bytes of a map
@@ -40,15 +39,14 @@ def match_by_map(
     wanted = owned(graph)
     branches = {layer.path for layer in graph.layers if layer.auxiliary}
     there = {one.name: one for one in arrays}
-    keys = dict(wanted)
-    missing = [key for key in keys if "/".join(key) not in names]
+    missing = [key for key in wanted if "/".join(key) not in names]
     auxiliary = not any(key[0] in branches for key in missing)
     missing = [key for key in missing if key[0] not in branches]
     if missing:
         paths = ["/".join(key) for key in missing]
         raise Fault(f"the map lacks {counted(paths, 'weight')}: {listed(paths)}", fix=near(paths[0], names))
     found: dict[tuple[str, str], Stored] = {}
-    for key, dims in keys.items():
+    for key, dims in wanted.items():
         path = "/".join(key)
         if path not in names:
             continue
@@ -67,7 +65,7 @@ def _taken(stored: Stored, taken: Origin, path: str, dims: tuple[int, ...]) -> S
     shape = shape_of(stored.shape, taken)
     if prod(shape) != prod(dims):
         raise Fault(f"'{taken.name}' does not fit {path}", expected=shown(dims), found=shown(shape))
-    return stored._replace(shape=shape, read=partial(_part, stored, taken))
+    return stored._replace(shape=shape, read=lambda: part(stored.read(), taken))
 
 
 def shape_of(shape: tuple[int, ...], taken: Origin) -> tuple[int, ...]:
@@ -83,10 +81,6 @@ def shape_of(shape: tuple[int, ...], taken: Origin) -> tuple[int, ...]:
                 raise Fault(f"'{taken.name}' has not the axes that the map turns", found=shown(shape))
             shape = tuple(shape[axis] for axis in order)
     return shape
-
-
-def _part(stored: Stored, taken: Origin) -> Array:
-    return part(stored.read(), taken)
 
 
 def part(array: Array, taken: Origin) -> Array:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 import mmap
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,13 @@ import numpy as np
 from paramcalc.base.errors import Fault
 from paramcalc.base.protobuf import Message
 from paramcalc.base.tensors import BFLOAT, Tensor, tensor
-from paramcalc.verify.tools import Array
-
-Found = tuple[str, tuple[int, ...], str, bool, Callable[[], Array]]  # as `Stored` has them
+from paramcalc.verify.stored import Stored, widened
+from paramcalc.verify.weights import Array
 
 # ------------------------------------------------------------------------------------------- ONNX
 
 
-def onnx_arrays(path: Path) -> Iterator[Found]:
+def onnx_arrays(path: Path) -> Iterator[Stored]:
     """The initializers of a graph, and the outputs of its nodes that give stored or filled arrays."""
     with path.open("rb") as file:
         graph = Message(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))).message(7)
@@ -47,8 +45,8 @@ def onnx_arrays(path: Path) -> Iterator[Found]:
             yield _filled(path, outputs[0], sizes, value)
 
 
-def _of_tensor(path: Path, found: Tensor) -> Found:
-    return found.name, found.dims, found.code, found.is_float, partial(_numbers, path, found)
+def _of_tensor(path: Path, found: Tensor) -> Stored:
+    return Stored(found.name, found.dims, found.code, found.is_float, partial(_numbers, path, found))
 
 
 def _numbers(path: Path, found: Tensor) -> Array:
@@ -63,29 +61,21 @@ def _numbers(path: Path, found: Tensor) -> Array:
         if len(data) != found.elements * code.itemsize:
             raise ValueError(f"it does not hold the {found.elements:,} numbers of {found.name}")
         array = np.frombuffer(data, code)
-    if found.kind == BFLOAT:
-        array = (array.astype(np.uint32) << 16).view(np.float32)
-    return array.reshape(found.dims)
+    return (widened(array) if found.kind == BFLOAT else array).reshape(found.dims)
 
 
-def _filled(path: Path, name: str, sizes: Tensor, value: Tensor | None) -> Found:
+def _filled(path: Path, name: str, sizes: Tensor, value: Tensor | None) -> Stored:
     """An array of one number, as files have that were published without their weights."""
     dims = tuple(int(size) for size in _numbers(path, sizes).reshape(-1))
     number = _numbers(path, value).reshape(-1)[:1] if value is not None else np.zeros(1, "f4")
     is_float = value is None or value.is_float
-    return (
-        name,
-        dims,
-        str(number.dtype),
-        is_float,
-        lambda: np.broadcast_to(number, (prod(dims),)).reshape(dims),
-    )
+    return Stored(name, dims, str(number.dtype), is_float, lambda: np.broadcast_to(number.reshape(()), dims))
 
 
 # ------------------------------------------------------------------------------------------ Keras
 
 
-def keras_arrays(path: Path) -> Iterator[Found]:
+def keras_arrays(path: Path) -> Iterator[Stored]:
     """The arrays of model.weights.h5 in the archive, by their paths there."""
     try:
         import h5py
@@ -100,7 +90,7 @@ def keras_arrays(path: Path) -> Iterator[Found]:
     yield from _inside(h5py, h5py.File(io.BytesIO(data), "r"), "")
 
 
-def _inside(h5py: Any, group: Any, path: str) -> Iterator[Found]:
+def _inside(h5py: Any, group: Any, path: str) -> Iterator[Stored]:
     """The arrays of a group and of those in it; links that lead out of it are not followed."""
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
@@ -110,13 +100,8 @@ def _inside(h5py: Any, group: Any, path: str) -> Iterator[Found]:
             if path.count("/") < 64:
                 yield from _inside(h5py, found, f"{path}{name}/")
         elif not found.is_virtual and found.external is None:
-            yield (
-                f"{path}{name}",
-                found.shape,
-                str(found.dtype),
-                found.dtype.kind == "f",
-                partial(_whole, found),
-            )
+            is_float = found.dtype.kind == "f"
+            yield Stored(f"{path}{name}", found.shape, str(found.dtype), is_float, partial(_whole, found))
 
 
 def _whole(found: Any) -> Array:

@@ -17,9 +17,9 @@ from paramcalc.verify.checkpoint import WeightMatch, match
 from paramcalc.verify.compare import Expected, RunSettings, Verification, verify
 from paramcalc.verify.decode import generate, whole
 from paramcalc.verify.effort import Effort, check_memory, effort
-from paramcalc.verify.files import Stored
 from paramcalc.verify.mapping import match_by_map, read_map
 from paramcalc.verify.run import checked_inputs
+from paramcalc.verify.stored import Stored
 from paramcalc.verify.tools import Array
 from paramcalc.verify.weights import GivenWeights, listed
 
