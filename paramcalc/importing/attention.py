@@ -7,6 +7,7 @@ heads there are, which rows of which projection they have, and which positions m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isclose, isqrt, prod
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from paramcalc.importing.masks import LATER, NOTHING, OTHERS, compares, hides, w
 from paramcalc.importing.moves import LARGEST, MOVES, back, forward, moved, numbered, ranges, replay
 from paramcalc.importing.net import Net, common, name_of
 from paramcalc.importing.source import Primitive, SourceNetwork, SourceNode, Value
+from paramcalc.ops._attention import LAYER_EPS
 from paramcalc.ops.attributes import attributes, op
 
 
@@ -389,15 +391,8 @@ def _made(
     _weights_of(net, out, None, "out", weights, biased)
     if _biases(given, biased) is None:
         return None
-    for name, side in (("query", query), ("key", key)):
-        if side.norm is not None:
-            kind = "rms" if name_of(side.norm) == "rms_norm" else "layer"
-            if net.dims(side.norm.inputs[1]) != (dim,) or (query.norm is None) != (key.norm is None):
-                return None
-            given["qk_norm"] = kind
-            weights[f"{name}_norm"] = str(side.norm.inputs[1])
-            if kind == "layer":
-                weights[f"{name}_norm_bias"] = str(side.norm.inputs[2])
+    if not _norms(net, {"query": (query, heads), "key": (key, groups)}, given, weights):
+        return None
     _told(net, core, core.scale * query.scale * key.scale, dim)
     if windows is not None:
         return _window_attention(net, core, windows, heads, given, weights)
@@ -422,6 +417,36 @@ def _made(
         return None
 
 
+def _norms(
+    net: Net, sides: Mapping[str, tuple[Side, int]], given: dict[str, Any], weights: dict[str, str]
+) -> bool:
+    """The norms of queries and keys: of each head, or of all at once; False where no attribute says them."""
+    kinds: set[str] = set()
+    for name, (side, heads) in sides.items():
+        if side.norm is None:
+            kinds.add("")
+            continue
+        layer, width = name_of(side.norm) == "layer_norm", side.rows.shape[1]
+        size = net.dims(side.norm.inputs[1])
+        if size != (width,) and (layer or size != (heads * width,)):
+            return False
+        kinds.add("layer" if layer else "rms" if size == (width,) else "rms_all")
+        eps = side.norm.call.attributes["eps"]  # type: ignore[union-attr]
+        if eps is not None and not (layer and eps == LAYER_EPS):
+            net.remarks.append(
+                f"norms of queries and keys have eps={eps:g}, which the spec has not; no count depends on it"
+            )
+        weights[f"{name}_norm"] = str(side.norm.inputs[1])
+        if layer:
+            weights[f"{name}_norm_bias"] = str(side.norm.inputs[2])
+    if kinds == {""}:
+        return True
+    if kinds == {"rms", "rms_all"}:  # the only head of the keys is all of them
+        kinds = {"rms_all"}
+    given["qk_norm"] = next(iter(kinds))
+    return len(kinds) == 1 and "" not in kinds
+
+
 def _told(net: Net, core: Core, scale: float, dim: int) -> None:
     """Remarks on what the ops have otherwise; no count depends on it."""
     if core.capped:
@@ -444,11 +469,9 @@ def _hidden(
         if cross:
             return False
         given["causal"] = True
-    left = window(net, core.mask, length)
-    if left is not None:
-        net.remarks.append(
-            f"masks are windows of {left:,} positions, and the input has {length:,}: the spec has no window"
-        )
+        left = window(net, core.mask, length)
+        if left is not None:
+            given["window"] = left
     return True
 
 

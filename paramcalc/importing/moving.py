@@ -18,7 +18,7 @@ from paramcalc.importing.arrays import (
 )
 from paramcalc.importing.layout import UNNAMED, shape_of
 from paramcalc.importing.lowering import Argument, Constant, Laid, Lowering, Unknown
-from paramcalc.importing.rule import attrs, data, rule, stored
+from paramcalc.importing.rule import attrs, data, name_of, rule, stored
 from paramcalc.importing.source import SourceNode
 from paramcalc.ops.attributes import op
 
@@ -151,6 +151,38 @@ def index(low: Lowering, node: SourceNode, x: Argument, *places: Argument) -> La
     value = low.add(op("gather", source.labels[axis]), source.value, chosen.value)
     dims = (*source.dims[:axis], prod(chosen.dims), *source.dims[axis + 1 :])
     return resized(low, Laid(value, source.labels, dims), node.dims)
+
+
+@rule("equal")
+def equal(low: Lowering, node: SourceNode, x: Argument, number: Argument) -> Laid:
+    """Where ids are a number, as an argument of argmax: the largest id is taken to be that number."""
+    readers = [one for one in low.source.nodes if node.value in one.inputs]
+    if not isinstance(number, int) or any(name_of(one) not in ("argmax", "pass") for one in readers):
+        raise Unknown("no op compares")
+    low.notes.append(f"the position of the id {number} is taken to be that of the largest id")
+    return data(x)
+
+
+@rule("argmax")
+def argmax(low: Lowering, node: SourceNode, x: Argument) -> Laid:
+    """The channel with the greatest value at each position; of ids the position of the greatest."""
+    source = data(x)
+    label = source.labels[attrs(node)["axis"]]
+    if CHANNELS in source.labels and label != CHANNELS:
+        raise Unknown("it looks for a position, not for a channel")
+    if CHANNELS in source.labels:
+        return low.put(low.add(op("argmax"), source.value))
+    return Laid(low.add(op("argmax", label), source.value), (label,), node.dims)
+
+
+@rule("pick")
+def pick(low: Lowering, node: SourceNode, x: Argument, place: Argument) -> Laid:
+    """One position of the length, which an id says."""
+    source = data(x)
+    if source.labels[1:] != ("length", CHANNELS):
+        raise Unknown("it chooses no position of a sequence")
+    one = low.add(op("gather", "length"), source.value, data(place).value)
+    return low.put(low.add(op("flatten"), one), ("", CHANNELS))
 
 
 @rule("repeat_interleave")

@@ -55,6 +55,9 @@ Primitives and their attributes; all axes are numbers from 0, of arrays with the
     pixel_shuffle, pixel_unshuffle(x)   factor
     roll(x)                             shifts, axes
     index, gather(x, ids)               axis
+    argmax(x)                           axis, which goes
+    equal(ids, number)                  where ids are this one; only for argmax, which finds the first of them
+    pick(x, ids)                        of batch x length x channels the position that the only id says
     pass(x)                             casts, copies: what changes no number
 
 Any other name is allowed, and is what the operation is called in the source: of use as long as no

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +13,14 @@ from paramcalc import ops
 from paramcalc.base.shape import Shape
 from paramcalc.importing.blocks import MAIN, Block, Text
 from paramcalc.importing.names import branch_name, shown, snake, tidy, unique
+from paramcalc.importing.rounds import period
 from paramcalc.importing.tree import Auxiliary, Group, Item, Join, Leaf, Optional, leaves, value_of
 from paramcalc.importing.words import CONTAINERS, is_generic
 from paramcalc.language.writer import shape_text
 from paramcalc.ops.attributes import attributes
 
 WIDTH = 100
+LONGEST_PERIODIC = 200  # rounds in which two values may alternate
 INDENT = "  "
 EMPTY = frozenset({"model", "transformer", "base_model", "backbone", "net", "module"})  # names of the whole
 
@@ -487,6 +490,7 @@ class _Text:
         if len(set(texts)) == 1:
             return texts[0]
         flags = all(isinstance(value, bool) for value in column)
+        texts = ["'none'" if text == "none" else text for text in texts]  # the word, inside of an expression
         if len(set(texts[1:])) == 1 and len(texts) > 1:
             if flags:
                 return "(i == 0)" if column[0] else "(i > 0)"
@@ -495,6 +499,11 @@ class _Text:
             if flags:
                 return f"(i % 2 == {0 if column[0] else 1})"
             return f"({texts[0]} if i % 2 == 0 else {texts[1]})"
+        counts = Counter(texts)
+        if len(counts) == 2 and min(counts.values()) > 1 and len(texts) <= LONGEST_PERIODIC:
+            one, other = counts
+            when = period([text == one for text in texts])
+            return f"({one} if {when} else {other})" if "%" in when else None
         if len(column) > 3 and all(type(value) is int for value in column):
             steps = {two - one for one, two in pairwise(column)}
             if len(steps) == 1:
@@ -503,7 +512,7 @@ class _Text:
 
 
 def varied(text: str) -> str:
-    return "i" if " i " in text or "(i " in text or text.endswith("*i") else ""
+    return "i" if re.search(r"(?<=[ (])i[ %]|\*i$", text) else ""
 
 
 def alike_names(one: Leaf, two: Leaf) -> bool:

@@ -67,8 +67,6 @@ TRANSFORMERS = (
     "CLIPModel",
     "T5Model",
     "WhisperModel",
-    "MixtralForCausalLM",
-    "DeepseekV3ForCausalLM",
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any
 
@@ -188,24 +188,3 @@ def _shown(value: Any, quoted: bool = False) -> str:
         return f"a number of more than {int(value.bit_length() * 0.3)} digits"
     text = value if isinstance(value, str) and not quoted else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
-
-
-def period(flags: Sequence[bool]) -> str:
-    """When something is so, over the rounds of a repeat: an expression of `i`; '' if no simple one says it.
-
-    >>> period([True] * 4), period([False, True] * 3), period([False, False, True, True])
-    ('true', 'i%2 == 1', 'i >= 2')
-    """
-    rounds = range(len(flags))
-    if len({*flags}) < 2:
-        return str(bool(flags and flags[0])).lower()
-    for start in rounds[1:]:
-        for words, found in ((f"i >= {start}", True), (f"i < {start}", False)):
-            if [*flags] == [(i >= start) is found for i in rounds]:
-                return words
-    for size in range(2, 17):
-        for rest in range(size):
-            for sign, found in (("==", True), ("!=", False)):
-                if [*flags] == [(i % size == rest) is found for i in rounds]:
-                    return f"i%{size} {sign} {rest}"
-    return ""

@@ -10,8 +10,9 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from paramcalc.importing.families.fields import LARGEST, Fields, period
+from paramcalc.importing.families.fields import LARGEST, Fields
 from paramcalc.importing.names import shown
+from paramcalc.importing.rounds import period
 from paramcalc.importing.rule import exact
 
 ACTIVATIONS = {

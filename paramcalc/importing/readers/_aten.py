@@ -442,11 +442,29 @@ def _index(given: Given, node: Any) -> Made:
     indices = [one for one in given["indices"] if one is not None]
     if any(not hasattr(one, "meta") or "bool" in str(one.meta["val"].dtype) for one in indices):
         return "index_by_flags", [given["self"], *indices], {}
+    shape = given["self"].meta["val"].shape
+    if (
+        len(indices) == len(shape) - 1 == 2
+        and shape[0] == 1
+        and all(tuple(one.meta["val"].shape) == (1,) for one in indices)
+    ):
+        return "pick", [given["self"], indices[1]], {}  # of the only sample, one position
     return (
         "index",
         [given["self"], *indices],
         {"axis": next((at for at, one in enumerate(given["indices"]) if one is not None), 0)},
     )
+
+
+def _argmax(given: Given, node: Any) -> Made:
+    rank = len(given["self"].meta["val"].shape)
+    if given["dim"] is None or given["keepdim"]:
+        return "argmax_of_all", [given["self"]], {}
+    return "argmax", [given["self"]], {"axis": _axis(given["dim"], rank)}
+
+
+def _equal(given: Given, node: Any) -> Made:
+    return "equal", [given["self"], given["other"]], {}
 
 
 def _repeat_interleave(given: Given, node: Any) -> Made:
@@ -570,6 +588,8 @@ _CALLS: dict[str, Call] = {
     "pixel_unshuffle": _plain("pixel_unshuffle", "self", factor="downscale_factor"),
     "roll": _roll,
     "index": _index,
+    "argmax": _argmax,
+    "eq": _equal,
     "repeat_interleave": _repeat_interleave,
     "repeat": _repeat,
     "tile": _repeat,

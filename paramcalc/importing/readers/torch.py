@@ -303,6 +303,7 @@ def exported(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any
     """The exported program of a module in evaluation mode; made functional where it writes into views."""
     import torch
 
+    _need_no_router(module)
     training = module.training
     try:
         module.eval()
@@ -318,6 +319,26 @@ def exported(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any
     finally:
         module.train(training)
     return program
+
+
+def _need_no_router(module: Any) -> None:
+    """Experts of transformers are chosen by numbers: their configuration says how many run, an export does not."""
+    from paramcalc.importing.families import FAMILIES
+
+    config = getattr(module, "config", None)
+    experts = [type(one).__name__ for one in module.modules() if type(one).__name__.endswith("Experts")]
+    if config is None or not experts:
+        return
+    kind, name = getattr(config, "model_type", ""), type(config).__name__
+    fix = f"the family {kind} is not known here: import a part of it without experts"
+    if kind in FAMILIES:
+        fix = (
+            f'import its configuration: python -c "import transformers; transformers.{name}()'
+            ".to_json_file('config.json')\"; paramcalc import config.json"
+        )
+    raise Fault(
+        f"{experts[0]} run by numbers that a router computes, which torch.export does not say", fix=fix
+    )
 
 
 def _checks(node: Any) -> bool:
