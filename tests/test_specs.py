@@ -8,6 +8,7 @@ found without this program (torchvision, timm, released Caffe networks, sums by 
 from __future__ import annotations
 
 import csv
+import statistics
 from collections import Counter
 from fractions import Fraction
 from functools import lru_cache
@@ -306,6 +307,13 @@ def test_specs_are_short_and_sourced(spec: Spec) -> None:
     assert spec.origin.get("title")
     assert len(lines) <= LONGEST_SPEC
     assert max(map(len, lines)) <= 120
+
+
+def test_half_of_the_specs_fit_a_page() -> None:
+    """The median length, without the claims, is below 60 lines."""
+    lengths = [len(spec.source.text.partition("\nclaims:")[0].splitlines()) for spec in bundled_specs()]
+
+    assert statistics.median(lengths) < 60
 
 
 @pytest.mark.parametrize(
