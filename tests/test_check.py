@@ -1267,7 +1267,7 @@ def test_an_exceeded_budget_fails(run: Run, tmp_path: Path) -> None:
     )
     cases = ElementTree.fromstring(form["junit"]).findall(".//testcase[failure]")
     assert [case.get("classname") for case in cases] == ["wide"]
-    assert "| &nbsp;&nbsp;conv params | 896 | \\<= 500 | 179.2 % | over by 79 % |  |" in form["markdown"]
+    assert "| &nbsp;&nbsp;conv params | 896 | \\<= 500 | 179.2 % | over by 79 % |" in form["markdown"]
     (issue,) = json.loads(form["gitlab"])
     assert issue["location"] == {"path": str(over), "lines": {"begin": 11}}
     assert issue["check_name"] == "paramcalc-budget"

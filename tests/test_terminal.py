@@ -49,7 +49,7 @@ SEEN = (
 )
 MISTAKES = (
     "sweep resnet-50 --set width=96",
-    "count qwen2.5-omni",
+    "count nothing-like-it",
     "count gpt2 --convention nosuch",
 )
 

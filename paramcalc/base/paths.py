@@ -9,6 +9,7 @@ from functools import lru_cache
 from paramcalc.base.errors import Fault, near
 
 LONGEST = 1_000
+FEW = 8  # names that a message lists
 
 
 @lru_cache(maxsize=4096)
@@ -53,6 +54,13 @@ def _open(parts: str) -> str:
     return parts.removesuffix("/") + "(?:/.*)?" if parts else "[^/]+"
 
 
+def _outermost(paths: list[str]) -> str:
+    """The names to choose from, as many as anybody reads."""
+    names = list(dict.fromkeys(path.partition("/")[0] for path in paths))
+    more = f", ... ({len(names):,})" if len(names) > FEW else ""
+    return f"layers and blocks are {', '.join(names[:FEW])}{more}" if names else ""
+
+
 def matching(text: str, paths: Iterable[str]) -> list[str]:
     """The paths that a pattern means; a `Fault` with near misses when there are none."""
     paths = list(paths)
@@ -66,6 +74,6 @@ def matching(text: str, paths: Iterable[str]) -> list[str]:
         elif any(map(pattern(deeper).fullmatch, paths)):
             fix = f"layers inside of blocks are '{deeper}'"
         else:
-            fix = near(text, sorted(groups))
+            fix = near(text, sorted(groups)) or _outermost(paths)
         raise Fault(f"no layer matches '{text}'", fix=fix)
     return found

@@ -134,7 +134,7 @@ def grid(outcomes: Iterable[Outcome]) -> Grid:
     for model, claims in groupby(outcomes, key=lambda outcome: outcome.claim.model):
         found.append(Line((model, *[""] * (len(columns) - 1)), strong=True))
         found += [_line(outcome) for outcome in claims]
-    return Grid("", columns, tuple(found))
+    return Grid("", columns, tuple(found)).filled()
 
 
 def spendings(found: Iterable[Spending]) -> Grid:
@@ -162,7 +162,7 @@ def spendings(found: Iterable[Spending]) -> Grid:
                 ", ".join(_details(budget)),
             )
             drawn.append(Line(cells, depth=1, wrong=not spending.kept))
-    return Grid("", columns, tuple(drawn))
+    return Grid("", columns, tuple(drawn)).filled()
 
 
 def amount(spending: Spending) -> str:

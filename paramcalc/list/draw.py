@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import reduce
 from typing import Any
 
 from paramcalc.engine.index import Entry
@@ -27,9 +26,7 @@ def grid(entries: Sequence[Entry], topics: Mapping[str, Sequence[Entry]] | None 
     for topic, models in (topics or {}).items():
         lines.append(Line((topic or "other", *[""] * (len(COLUMNS) - 1)), strong=True, rule=bool(lines)))
         lines += (_line(entry)._replace(depth=1) for entry in models)
-    whole = Grid("", COLUMNS, tuple(lines), notes)
-    empty = [place for place in range(len(COLUMNS)) if not any(line.cells[place] for line in lines)]
-    return reduce(Grid.without, reversed(empty), whole) if lines else whole
+    return Grid("", COLUMNS, tuple(lines), notes).filled()
 
 
 def _line(entry: Entry) -> Line:

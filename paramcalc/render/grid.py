@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -65,6 +66,12 @@ class Grid(NamedTuple):
             line._replace(cells=line.cells[:place] + line.cells[place + 1 :]) for line in self.lines
         )
         return self._replace(columns=columns, lines=lines)
+
+    def filled(self) -> Grid:
+        """The same grid without the columns in which no line has anything."""
+        places = range(len(self.columns) - 1, 0, -1)
+        empty = [place for place in places if not any(line.cells[place] for line in self.lines)]
+        return reduce(Grid.without, empty, self) if self.lines else self
 
 
 class Rows(NamedTuple):
