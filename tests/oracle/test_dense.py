@@ -181,25 +181,6 @@ def test_transformers_detr() -> None:
     check_close(boxes, expected.pred_boxes)
 
 
-def test_transformers_t5() -> None:
-    """Scores are not divided by sqrt(head_dim), encoder and decoder; T5 scales what the tied output reads."""
-    sizes = {"vocab_size": 100, "d_model": 32, "d_kv": 8, "d_ff": 48, "num_layers": 2, "num_heads": 4}
-    network = trained(transformers.T5ForConditionalGeneration(transformers.T5Config(**sizes)))
-    inputs = {"source": torch.arange(9)[None] % 7, "target": torch.arange(7)[None] * 3}
-    with torch.inference_mode():
-        expected = network(input_ids=inputs["source"], decoder_input_ids=inputs["target"]).logits
-    graph = load("t5-small").graph(
-        layers=2, dim=32, hidden=48, heads=4, head_dim=8, vocabulary=100, length=9, target_length=7
-    )
-    tied = ("encoder.embed_tokens.weight", "decoder.embed_tokens.weight", "lm_head.weight")
-    state = {key: weight.numpy() for key, weight in network.state_dict().items() if key not in tied}
-    found = GivenWeights(graph, match(graph, in_memory(state), "theirs").read())
-
-    (scores,) = run(graph, {name: ids.numpy() for name, ids in inputs.items()}, found).values()
-
-    check_close(scores * 32**-0.5, expected)
-
-
 # ----------------------------------------------------------------------------------------- by hand
 
 

@@ -222,10 +222,8 @@ def more_than_one(arrays: weights.Arrays) -> None:
 
 
 def unscaled(arrays: weights.Arrays) -> None:
-    """T5's queries are not divided by the root of their width, its outputs are multiplied by that of the model's."""
+    """T5 divides what its tied output reads by the root of the model's width."""
     for key in arrays:
-        if key.endswith(".q.weight"):
-            arrays[key] = arrays[key] * sqrt(8)
         if key == "decoder.final_layer_norm.weight":
             arrays[key] = arrays[key] / sqrt(32)
 
@@ -302,7 +300,7 @@ CASES: dict[str, Case] = {
             **SMALL, "head_dim": 8, "sliding_window": 4, "query_pre_attn_scalar": 8, "attn_logit_softcapping": None,
             "final_logit_softcapping": None,
         },
-        {**KNOBS, "head_dim": 8, "factor": sqrt(32), "window": 4},
+        {**KNOBS, "head_dim": 8, "factor": sqrt(32), "window": 4, "query_scale": 8**-0.5},
         GEMMA2,
         more_than_one,
     ),

@@ -52,8 +52,8 @@ def gemma2(f: Fields, kind: str) -> Lines:
             "layer_types", "is not every other layer, which the spec gemma-2 has", "sliding, full, ..."
         )
     f.left.append("the factor sqrt(hidden_size) of the embeddings")
-    f.without("query_pre_attn_scalar", knobs["head_dim"])
-    return spec("gemma-2", knobs | eps(f, "rms_norm_eps"))
+    scale = f.size("query_pre_attn_scalar") ** -0.5
+    return spec("gemma-2", knobs | {"query_scale": scale} | eps(f, "rms_norm_eps"))
 
 
 def gpt2(f: Fields, kind: str) -> Lines:

@@ -104,9 +104,11 @@ def gemma3(f: Fields) -> Decoder:
     every = f.size_or("sliding_window_pattern", 6)
     f.ignore("_sliding_window_pattern", "use_bidirectional_attention", "hidden_act")
     f.without("rope_local_base_freq")
-    f.without("query_pre_attn_scalar", head_dim(d.sizes))
+    scalar = f.size("query_pre_attn_scalar")
     usual = [(layer + 1) % every > 0 for layer in range(layers)]
     attention = d.attention | {"qk_norm": "rms"}
+    if scalar != head_dim(d.sizes):
+        attention["scale"] = scalar**-0.5
     return d._replace(attention=attention, windows=windows(f, layers, usual), factor=sqrt(d.sizes["dim"]))
 
 
