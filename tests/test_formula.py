@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from math import ceil, floor
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -927,3 +928,46 @@ def test_unknown_quantity_has_near_misses() -> None:
         load("resnet-50").formula("mac")
     with pytest.raises(Fault, match="no symbol 'x'"):
         load("resnet-50").formula("macs").at(x=1)
+
+
+def test_a_family_with_aligned_corners() -> None:
+    """Ends that meet make odd steps between positions, and no other family: pooling by 4 takes multiples of 4."""
+    text = """
+    input: 3x24x24
+    layers:
+      - entry: conv2d 4 3 padding=1
+      - max_pool2d 2
+      - half: conv2d 4 3 padding=1
+      - max_pool2d 2
+      - up: upsample 2 mode=bilinear align_corners=true
+      - concat from half up
+      - up2: upsample 2 mode=bilinear align_corners=true
+      - concat from entry up2
+    """
+    closed = parse(dedent(text)).closed(["h"])
+
+    assert [str(symbol.value) for symbol in closed.symbols] == ["4 h"]
+    # 3 and 4 channels to 4 by 3x3, at 16 and 4 positions of h^2
+    assert str(closed.formula("macs")) == f"{16 * 3 * 4 * 9 + 4 * 4 * 4 * 9} h^2"
+
+
+def test_knobs_that_are_called_as_axes(run: Run, tmp_path: Path) -> None:
+    """A knob's letter is not that of an axis of the input, and each symbol is listed once."""
+    spec = tmp_path / "net.yaml"
+    spec.write_text(
+        "input: 3x32x32\nknobs: {h: 16, L: 5, batch: 2}\nlayers: [conv2d h 3, conv2d L*batch 3]\n",
+        encoding="utf-8",
+    )
+
+    assert run("formula", str(spec), "--in", "h,L").out.startswith("net, input 3 x 32 x 32: h, L\n")
+    assert "symbols can be h, L, batch, H, W, C\n" in run("formula", str(spec), "--in", "zzz").err
+
+
+def test_a_power_of_the_rounds() -> None:
+    """The number of rounds cannot be a symbol where a round's number is an exponent; the mistake says so."""
+    text = "input: 3x8x8\nknobs: {depth: 3}\nlayers:\n  - repeat: depth\n    layers: conv2d 4*2**i 1\n"
+
+    with pytest.raises(SpecError) as error:
+        parse(text).closed(["depth"])
+    assert "an exponent cannot depend on a symbol" in str(error.value)
+    assert "do not make 'i' a symbol, nor the number of rounds that it counts" in str(error.value)

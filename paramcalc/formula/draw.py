@@ -17,6 +17,7 @@ from paramcalc.symbolic.notation import PLAIN, readable, shown
 from paramcalc.symbolic.polynomial import Polynomial, evaluate
 from paramcalc.symbolic.rounds import summed
 
+CHANNELS_LETTER = "C"
 SCHEMA = "paramcalc/formula/1"
 
 
@@ -86,7 +87,8 @@ def meaning(symbol: Symbol) -> str:
     value = shown(symbol.value)
     names = [name for name in symbol.stands_for if name != symbol.letter]
     if not names:
-        axis = AXIS_LETTERS.get(symbol.letter)
+        of_input = symbol.stretches or symbol.letter == CHANNELS_LETTER  # a knob may be called so, too
+        axis = AXIS_LETTERS.get(symbol.letter) if of_input else None
         return value if axis is None else f"{value} = {axis}"
     if len(names) == 1 and value == symbol.letter:
         return f"{value} = {names[0]}"

@@ -154,6 +154,9 @@ def remainder(one: Value, two: Value) -> Value:
 
 def power(one: Value, two: Value) -> Value:
     if not isinstance(two, int) or abs(two) > MOST_BITS:
+        if is_symbol(two):
+            fix = f"do not make '{shown(two)}' a symbol, nor the number of rounds that it counts"
+            raise Fault("an exponent cannot depend on a symbol", found=shown(two), fix=fix)
         half = type(two).__module__ == "fractions" and two.denominator == 2
         fact = f"an exponent must be a whole number of at most {MOST_BITS}"
         raise Fault(fact, found=shown(two), fix="a square root is sqrt( )" if half else "")

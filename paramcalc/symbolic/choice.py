@@ -340,7 +340,7 @@ class _Choice:
             ]
         return Fault(
             f"there is no knob and no axis of the input called '{name}'",
-            fix=near(name, [*known, *cells]) or "symbols can be " + ", ".join(known),
+            fix=near(name, [*known, *cells]) or "symbols can be " + ", ".join(dict.fromkeys(known)),
         )
 
 

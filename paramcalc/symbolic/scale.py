@@ -64,6 +64,15 @@ def _paces(applied: Applied) -> list[dict[str, tuple[str, Fraction]]]:
     )
     if all(same):
         return [{axis: (axis, Fraction(1)) for axis in x.axes if axis in output.axes} for x in applied.inputs]
+    if getattr(applied.op, "align_corners", False):  # ends meet, so steps between are odd fractions
+        return [
+            {
+                axis: (axis, Fraction(x.size(axis), output.size(axis)))
+                for axis in x.axes
+                if axis in output.axes and axis != CHANNELS
+            }
+            for x in applied.inputs
+        ]
     shapes = (*applied.inputs, output)
     if any(shape.size(axis) > LONGEST for shape in shapes for axis in shape.axes if axis != CHANNELS):
         return [{} for _ in applied.inputs]
