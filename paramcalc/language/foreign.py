@@ -140,10 +140,11 @@ _JOINS = {
 
 _INFERRED = "leave it out: it is inferred from the input"
 _MIXTURE = "experts, with mixture, active, router and layers below it"
-_SINES = "add from x sines, where sines is one of the inputs: a fixed table has no params"
-_FIXED = (
-    "from NAME, where NAME is one of the inputs: a fixed tensor has no params (parameter SIZES is learned)"
+_SINES = (
+    "add: {token: identity, sines: parameter length=x.length channels=channels learned=false}; "
+    "for an image, sine_positions"
 )
+_FIXED = "parameter SIZES learned=false, for fixed numbers; they are no params"
 _GATED = "multiply: {{gate: [linear HIDDEN, {}], up: linear HIDDEN}}, then linear OUT, as a block"
 _LATENT = "latent_attention HEADS KV_RANK NOPE_DIM ROPE_DIM VALUE_DIM"
 
