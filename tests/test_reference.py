@@ -121,7 +121,7 @@ def test_list_of_a_topic_in_an_order(run: Run) -> None:
         for words in [("list", "--topic", "Transformer", "--sort", order, "--format", "csv")]
     }
 
-    assert (by["params"][0], by["macs"][0]) == ("deepseek-v3", "qwen2-72b")  # 131,072 tokens
+    assert (by["params"][0], by["macs"][0]) == ("deepseek-v3", "qwen2-72b")  # of 32,768 tokens
     years = [one.year for name in by["year"] for one in catalogue.bundled() if one.model == name]
     assert years == sorted(years) and years[0] == 2017  # the Transformer
     assert sorted(by["params"]) == sorted(by["macs"]) == sorted(by["year"])

@@ -203,7 +203,7 @@ class Problems:
 
 
 def first_of(remarks: Sequence[Problem]) -> tuple[Sequence[Problem], str]:
-    """As many remarks as anybody reads, and a line that counts the rest, '' when there is none."""
+    """The first remarks, and a line that counts the rest, '' for none."""
     rest = len(remarks) - MOST_PROBLEMS
     return remarks[:MOST_PROBLEMS], f"{rest:,} more remark{'s' * (rest > 1)}" if rest > 0 else ""
 
@@ -222,7 +222,7 @@ def near(word: str, candidates: Iterable[str], how: str = ASK) -> str:
     if len(word) > 80:
         return ""
     alike = [name for name in candidates if abs(len(name) - len(word)) <= len(word) / 2 + 1]
-    first = word[:1].lower()  # of more names than are compared, those that begin alike are
+    first = word[:1].lower()  # names that begin alike are compared first, as only so many are
     likely = (name for same in (True, False) for name in alike if (name[:1].lower() == first) is same)
     listed = dict.fromkeys(islice(likely, MOST_CANDIDATES))
     matches = [name for name in listed if name.lower() == word.lower()]

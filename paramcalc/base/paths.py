@@ -55,7 +55,7 @@ def _open(parts: str) -> str:
 
 
 def _outermost(paths: list[str]) -> str:
-    """The names to choose from, as many as anybody reads."""
+    """The names to choose from, up to a limit."""
     names = list(dict.fromkeys(path.partition("/")[0] for path in paths))
     more = f", ... ({len(names):,})" if len(names) > FEW else ""
     return f"layers and blocks are {', '.join(names[:FEW])}{more}" if names else ""

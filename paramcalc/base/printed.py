@@ -151,7 +151,7 @@ def mentions(text: str, number: Fraction) -> bool:
 
 
 def nearest(text: str, number: Fraction, other: Figure) -> str:
-    """The number in a text that comes nearest to one, as it is written, without those that meet a figure.
+    """The number in a text that comes nearest to one, as it is written; numbers that meet a figure are passed over.
 
     >>> nearest("7*7*3*64 = 9,408; 2.7K is wrong", Fraction(9472), read("2.7K"))
     '9,408'

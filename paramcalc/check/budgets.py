@@ -203,6 +203,6 @@ class _Reader(FieldReader):
 
 
 def _apart(spec: Spec) -> tuple[str, ...]:
-    """The models of a spec, those that are the same under another name left out."""
+    """The models of a spec, without aliases."""
     every = library.models(spec)
     return tuple(dict.fromkeys(library.same_settings(spec, name) for name in every))

@@ -137,7 +137,7 @@ class Networks:
     """Counted networks, each elaborated once for all claims about it.
 
     The `KEPT` that were last asked for are remembered, failures too. What the claims of one spec may take
-    is bounded: it may be anybody's.
+    is bounded: the spec may come from a stranger.
     """
 
     def __init__(self) -> None:

@@ -91,7 +91,7 @@ def read(spec: Spec) -> tuple[Claim, ...]:
 def readable(spec: Spec) -> tuple[tuple[Claim, ...], list[Problem]]:
     """Those claims of a spec that can be read, and every mistake in the others.
 
-    `SpecError` where there are more claims or mistakes than anybody would read.
+    `SpecError` where there are too many claims or mistakes.
     """
     reader = _Reader(spec)
     return (reader.claims() if spec.claims else ()), reader.problems.in_order()

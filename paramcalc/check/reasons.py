@@ -67,7 +67,7 @@ class Reading(NamedTuple):
 
 
 class Search:
-    """The search for the reason of one failed claim; `numbers` are those that the readings tried have given."""
+    """The search for the reason of one failed claim; `numbers` are the results of the readings tried so far."""
 
     def __init__(self, claim: Claim, spec: Spec, networks: Networks, computed: Fraction) -> None:
         self.claim = claim

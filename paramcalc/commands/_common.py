@@ -247,7 +247,7 @@ class Output(NamedTuple):
     path: Path | None
 
     def show(self, forms: Mapping[str, Callable[[], Drawing]], after: str = "") -> None:
-        """Draws the form of the format; those that are not listed are made from the table.
+        """Draws the form of the format; formats that are not listed are made from the table.
 
         `after` stands below a table that is shown as text.
         """

@@ -71,7 +71,7 @@ FEW = 3  # commands that a message names
 GENERAL = ("all", "from", "in", "at")  # these mean something else in each command
 FORMATS = ("f", "fmt", "output-format", "to-format", "as-format")
 
-# What people call our values, beside the endings of files, of which the first format is meant.
+# What people call our values, and the endings of files, each of which means its first format.
 VALUES = {
     "fp16": "float16", "half": "float16", "fp32": "float32", "float": "float32", "single": "float32",
     "fp64": "float64", "double": "float64", "bf16": "bfloat16", "f16": "float16", "f32": "float32",

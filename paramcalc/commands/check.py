@@ -21,7 +21,7 @@ def check(
     ] = None,
     every: Annotated[
         bool,
-        typer.Option("--all", help="Show every claim of several specs, not only those that are not met."),
+        typer.Option("--all", help="Show every claim of several specs, not only unmet ones."),
     ] = False,
     plugins: PluginOption = None,
 ) -> None:

@@ -17,7 +17,7 @@ from paramcalc.render import notebook
 from paramcalc.render.notebook import shows_itself
 
 SIGNIFICANT = 3  # digits of a rounded ratio
-TIMES_FROM = Fraction(3, 2)  # from here on a change is told as a factor, below as a percentage
+TIMES_FROM = Fraction(3, 2)  # from here on a change is written as a factor, below as a percentage
 TIMES_TO = Fraction(1, 100)  # and from here down, as 99.97 % fewer would lose its digits
 NOUNS = {
     "macs": "multiplications",
@@ -35,7 +35,7 @@ class DiffLine(NamedTuple):
     Texts are '' and everything else None or 0 for a network that has nothing there. `changes` says
     for each network what it did to the first one's: '', 'added', 'removed', 'renamed' or 'changed'.
     `briefs` are calls for narrow tables. `last` has the path of each network's last layer here.
-    `times` equal neighbours are folded into this line, and what stands below it is for one of them.
+    `times` equal neighbours are folded into this line, and the lines below it show one of them.
     """
 
     depth: int
@@ -73,7 +73,7 @@ class Diff(NamedTuple):
 
     @property
     def quantities(self) -> tuple[str, ...]:
-        """The quantities of the numbers; for a convention, those that it defines."""
+        """The quantities of the numbers; for a convention, its own."""
         return self.reports[0].quantities
 
     @property

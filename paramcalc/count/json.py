@@ -57,7 +57,7 @@ def counted(report: Report) -> dict[str, Any]:
 
 
 def definitions(basis: Basis | None) -> dict[str, Any]:
-    """What the quantities mean: ours, or those that a convention is about."""
+    """What the quantities mean: ours, or a convention's."""
     if basis is None:
         return {"definitions": dict(QUANTITIES)}
     return {

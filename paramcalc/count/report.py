@@ -93,7 +93,7 @@ def known_quantity(name: str) -> str:
 
 
 class Row(NamedTuple):
-    """One layer and its counts, each of which is an attribute too: `row.params` is `row.counts.params`."""
+    """One layer and its counts, which are attributes too: `row.params` is `row.counts.params`."""
 
     layer: Layer
     counts: Counts

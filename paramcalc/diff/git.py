@@ -46,9 +46,7 @@ class Repository:
         fix = f"git fetch --depth=1 origin {branch}:refs/remotes/origin/{branch}, then --base origin/{branch}"
         fact = f"there is no commit '{ref}' here" + ": this clone is shallow" * shallow
         if ref.startswith("HEAD"):
-            raise Fault(
-                fact, fix="git fetch --unshallow" if shallow else "'git log' shows those that there are"
-            )
+            raise Fault(fact, fix="git fetch --unshallow" if shallow else "'git log' lists the commits")
         if not shallow:
             raise Fault(fact, fix=f"git fetch, or: {fix}")
         raise Fault(fact, fix=f"{fix}; on GitHub, fetch-depth: 0 for actions/checkout")

@@ -16,7 +16,7 @@ from paramcalc.engine.settings import Settings, input_option
 def blame_settings(
     problems: list[Problem], settings: Settings, attempt: Callable[[Settings], list[Problem]]
 ) -> list[Problem]:
-    """The problems of a spec under settings, those that the settings bring into it as one of the setting.
+    """The problems of a spec under settings, with problems that a setting causes blamed on that setting.
 
     `attempt` gives the problems under other settings. All come in the order in which they are found.
     """

@@ -36,7 +36,7 @@ class Share(NamedTuple):
     weight: str
 
     def every_weight(self) -> Group | int:
-        """The target, of which all weights are shared; what holds layers cannot mean one of them."""
+        """The layer whose weights are all shared; a group cannot be meant."""
         if self.weight:
             fact = f"a group shares all weights of another, not only '{self.weight}'"
             raise Fault(fact, fix="share that weight in the line of the layer", about="share")

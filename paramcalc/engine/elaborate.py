@@ -211,7 +211,7 @@ class Elaborator:
         return [*blocks, *([self.spec.layers] if self.spec.layers_source == source else [])]
 
     def outputs(self, root: Scope, last: int) -> tuple[int, ...]:
-        """The values that leave the network: those that the spec names, or the end of its chain."""
+        """The outputs of the network: the spec's `outputs`, or the end of its chain."""
         references, source = self.spec.outputs
         if not references:
             return (last,)

@@ -82,7 +82,7 @@ def _written_sizes(declared: Input) -> list[str]:
 def heads_in_a_row(spec: Spec) -> Iterator[Problem]:
     """A remark on each output that reads the output on the line above it, which has the same op first.
 
-    Both are mostly meant to read what stands before them; stages of a backbone begin otherwise.
+    Both are mostly meant to read the line before them; stages of a backbone begin otherwise.
     """
     names = {str(reference) for reference in spec.outputs.references}
     if len(names) > 1:

@@ -30,7 +30,7 @@ class Replacements:
         return self.at(group.prefix + name) if name else None
 
     def at(self, path: str) -> Replacement | None:
-        """The replacement at a path: the last of those that match."""
+        """The replacement at a path: the last that matches."""
         if self.inside:
             return None
         return next((one for one in self.all[::-1] if pattern(one.layers).fullmatch(path)), None)

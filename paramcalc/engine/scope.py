@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MOST_WORK = 2_000_000
 MOST_LISTED = 8  # names of layers that a message lists
-MOST_CALLS = 8  # shown of those that led to a mistake
+MOST_CALLS = 8  # that a message shows on the way to a mistake
 UNKNOWN = -1  # the value of a layer that could not be elaborated
 NOTHING = -2  # no incoming tensor: the spec has several inputs
 LATER = "1.."  # the round that stands for all but the first, where the number of rounds is a symbol

@@ -328,7 +328,7 @@ def _channels_first(count: int) -> tuple[str, ...]:
 
 
 class Touched(NamedTuple):
-    """How many layers a change has touched, and the rows of tables of which it has set a cell."""
+    """How many layers a change has touched, and the table rows in which it has set a cell."""
 
     layers: int = 0
     rows: tuple[str, ...] = ()

@@ -185,7 +185,7 @@ def _run(op: Op, inputs: tuple[Shape, ...], mixture: Mixture | None, recorder: R
 
 
 def _met(dims: tuple[Any, ...], mixture: Mixture | None) -> tuple[Any, ...]:
-    """The sizes of what one token meets of a weight: of all experts, those that are active."""
+    """The sizes of the part of a weight that one token uses: only the active experts."""
     return dims if mixture is None else (mixture.active, *dims[1:])
 
 
@@ -344,7 +344,7 @@ def _joined(base: str, mark: str) -> str:
 def _output_names(output: Shape, taken: Collection[str]) -> dict[Any, str]:
     """Names for those output sizes that are formulas: `H_out` for `floor(...) + 1`.
 
-    A name that is taken is of another size: C_out, of which a recurrent layer's output has two.
+    A name that is taken has another size: a recurrent layer's output has two sizes C_out.
     """
     names: dict[Any, str] = {}
     for axis, dim in zip(output.axes, output.dims, strict=True):

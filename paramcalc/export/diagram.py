@@ -12,7 +12,7 @@ from paramcalc.count.report import Report, Row
 from paramcalc.engine.graph import Layer
 from paramcalc.export.tree import Group, Leaf, tree
 
-MOST_BOXES = 40  # that a diagram opens groups for, unless it is told how deep to go
+MOST_BOXES = 40  # up to which groups are opened where no --depth is given
 DEEPEST = 100
 INDENT = "  "
 

@@ -49,7 +49,7 @@ def last(x: Shape) -> tuple[int, ...]:
 
 
 def margins(op: Any, used: Applied) -> tuple[tuple[int, int], ...]:
-    """Zeros before and after each axis, with those that a last partial window reads."""
+    """Zeros before and after each axis, and the zeros that a last partial window reads."""
     found = []
     for window, size in zip(op.windows(used.inputs[0]), used.output.space, strict=True):
         read = (size - 1) * window.stride + window.span

@@ -380,7 +380,7 @@ def _texts() -> dict[str, str]:
 
 
 def _needed(body: str) -> list[tuple[str, str]]:
-    """The classes that a text calls, and those that these are made of, in the order of the file."""
+    """The classes that a text calls, and the classes that these call, in the order of the file."""
     texts = _texts()
     words = set(re.findall(r"(?<![\w.])\w+(?=\()", body))
     found: set[str] = set()

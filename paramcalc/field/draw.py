@@ -294,6 +294,6 @@ def plane(graph: Graph, name: str) -> tuple[str | None, str | None]:
 
 
 def _marks(span: tuple[int, int], size: int, step: Fraction) -> list[bool]:
-    """Of pieces of `step` positions each, those that hold any of a span."""
+    """The pieces of `step` positions that overlap a span."""
     first, last = span
     return [first < (piece + 1) * step and piece * step < last + 1 for piece in range(ceil(size / step))]

@@ -266,7 +266,7 @@ def region(graph: Graph, number: int, position: Mapping[str, int]) -> dict[str, 
     """The part of each input that one position of a layer's output really sees.
 
     `number` counts layers from 0. Of axes that the position leaves out, all positions are meant. The
-    box is the smallest that holds what is seen; an input of which nothing is seen is left out.
+    box is the smallest that holds what is seen; an input that is not seen is left out.
 
     >>> from paramcalc import load
     >>> graph = load("vgg-16").graph()

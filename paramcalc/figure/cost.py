@@ -48,7 +48,7 @@ def cost(report: Report) -> Picture:
 
 
 def _stages(report: Report) -> list[_Stage]:
-    """As many stages as fit, without those that cost nothing."""
+    """As many stages as fit; stages without cost are left out."""
     found = parts(report)
     for level in range(LEVELS):
         columns = glued(found, level)

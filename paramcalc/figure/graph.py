@@ -479,7 +479,7 @@ class _Drawing:
             yield from self.above(number, heights, centres, trunks, tops)
 
     def heights(self, number: int, sources: list[int], top: float) -> dict[int, float]:
-        """Where the line of each source runs across above a rank; those that only join an item run together."""
+        """Where the line of each source runs across above a rank; lines that only join an item share a track."""
         passing = [source for source in sources if not self.joins(source, number)]
         joining = [source for source in sources if self.joins(source, number)]
         places = {source: place + bool(joining) for place, source in enumerate(reversed(passing))}

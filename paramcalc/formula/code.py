@@ -340,7 +340,7 @@ def expression(value: Any) -> str:
 
 
 def _sides(assumption: Assumption) -> tuple[tuple[Any, ...], str]:
-    """What is compared with 0, and how: a number, or two of which the second may divide the first."""
+    """What is compared with 0, and how: a number, or a number and its possible divisor."""
     above, below = fraction(assumption.value)
     if assumption.kind not in ("divides", "does not divide"):
         return (above,), "==" if assumption.kind == "=" else assumption.kind

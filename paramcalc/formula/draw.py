@@ -24,7 +24,7 @@ SCHEMA = "paramcalc/formula/1"
 def text(found: Formulas, width: int | None = None) -> str:
     """One line a formula, or one line a layer or block; then for which values it holds.
 
-    What is wider than a width is told quantity by quantity, and folded at signs.
+    Text wider than the width is written quantity by quantity, and folded at signs.
     """
     said = [line for each in conditions(found) for line in wrapped(each, width)]
     return "\n".join([*wrapped(heading(found), width), "", *_body(found, width), "", *said, ""])

@@ -24,7 +24,7 @@ Per = Literal["total", "block", "layer"]
 class PartCounts(NamedTuple):
     """The counts of a part of the network.
 
-    `ranges` says of which indices the counts are still to be summed: a layer in a repeat whose number
+    `ranges` names the indices over which the counts are still to be summed: a layer in a repeat whose number
     of rounds is a symbol stands for all rounds but the first.
     """
 

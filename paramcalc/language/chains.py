@@ -169,7 +169,7 @@ def _follows_dash(text: str, start: int) -> bool:
 
 
 class ChainReader(Reader):
-    """Reads chains. `blocks` are the names of blocks, `variables` those that may hold an op's name."""
+    """Reads chains. `blocks` are the names of blocks, `variables` the names that may hold an op's name."""
 
     def __init__(self, source: Source, problems: Problems) -> None:
         super().__init__(source, problems)

@@ -92,7 +92,7 @@ class Expression(NamedTuple):
     def evaluate(self, names: Names, meter: Meter | None = None) -> Value:
         """The value; `Fault` with `at` relative to the text when there is none.
 
-        The meter is told how many values are looked at, and may put an end to it.
+        The meter counts the values that are looked at, and may stop the evaluation.
         """
         if self.constant:
             return self.known

@@ -61,7 +61,7 @@ class Setting(NamedTuple):
 class Call(NamedTuple):
     """A use of an op or a block. Without a head it only says `from`.
 
-    `names` are those that its head and arguments depend on; None when they depend on more than
+    `names` are the names that its head and arguments depend on; None when they depend on more than
     names and the incoming tensor: on another layer's size or weights.
     """
 

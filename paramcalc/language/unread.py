@@ -140,7 +140,7 @@ def _in_chain(chain: Chain, hiding: dict[str, str]) -> Iterator[str]:
 
 
 def _unhidden(chain: Chain, hidden: set[str], hiding: dict[str, str], by: str) -> Iterator[str]:
-    """The names that a chain mentions but for those that mean something else in it."""
+    """The names that a chain mentions, without names that mean something else in it."""
     for name in _in_chain(chain, hiding):
         if name in hidden:
             hiding.setdefault(name, by)

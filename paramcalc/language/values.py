@@ -1,7 +1,7 @@
 """What expressions compute with: exact numbers, truth values, words, lists, and symbols.
 
 Numbers are whole or exact fractions, never binary floats. Symbols pass through the same operators;
-questions about them go to `sizes`. Everything is bounded, as the text may be anybody's.
+questions about them go to `sizes`. Everything is bounded, as the text may come from a stranger.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ def _models(analysis: Analysis | None) -> Iterator[Completion]:
 
 
 def _layers(analysis: Analysis | None, word: str) -> Iterator[Completion]:
-    """Layers and groups, level by level, as many as anybody reads."""
+    """Layers and groups, level by level, up to a limit."""
     above = word.rpartition("/")[0]
     depth, found = word.count("/") + 1, dict[str, None]()
     for row in analysis.report.rows if analysis and analysis.report else ():

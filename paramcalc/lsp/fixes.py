@@ -1,4 +1,4 @@
-"""What would mend a mistake: the fixes of its message, those that do, when they are tried."""
+"""Edits that mend a mistake: each fix that its message names is tried, and kept if the mistake is gone."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _load(stem: str) -> None:
 
 
 def _load_all() -> None:
-    """Imports every op: this package's, and those that installed distributions offer."""
+    """Imports every op: this package's, and those of installed distributions."""
     from importlib.metadata import entry_points
 
     global _complete

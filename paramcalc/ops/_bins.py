@@ -13,7 +13,7 @@ from paramcalc.ops.base import Array, Cost, Tools, need_image
 
 
 def values_read(x: Shape, output_size: PerAxis) -> Size:
-    """Values that all bins of all channels read together, with those that two bins share counted twice.
+    """Values that all bins of all channels read together, values that two bins share count twice.
 
     Bin i of n covers the positions from floor(i*size/n) up to ceil((i+1)*size/n).
     """

@@ -27,7 +27,7 @@ def need_pairs(op: Op, rotated: Size, channels: Size, about: str) -> Size:
 
 
 def need_base(op: Op, theta: Any) -> None:
-    """The base of the wavelengths: a positive number, or a symbol, of which no count depends."""
+    """The base of the wavelengths: a positive number, or a symbol; no count depends on it."""
     if isinstance(theta, int | float | Fraction) and theta <= 0:
         raise Fault(f"{op.title}: theta must be positive", found=str(theta), about="theta")
 

@@ -43,7 +43,7 @@ class Equation(NamedTuple):
 
 @dataclass(frozen=True)
 class Einsum(Op):
-    """Two tensors multiplied along named axes, and summed over those that the output does not name.
+    """Two tensors multiplied along named axes, and summed over the axes that the output does not name.
 
     Left, right: tensors whose axes the equation names, without the batch
     Output:      the axes that it names behind the arrow

@@ -19,7 +19,7 @@ class Reshape(Op):
     """The same elements in the same order, under other sizes.
 
     Input:  any tensor
-    Output: `sizes`, one of which may be -1 (what the others leave over)
+    Output: `sizes`; one may be -1, and is worked out from the others
 
     The new axes are channels first (channels; channels x length; channels x height x width; ...),
     or those named by `axes`: numbers have channels, token ids have none. Elements do not move: to

@@ -214,7 +214,7 @@ def fitted(grid: Grid, width: int) -> list[Grid]:
 
 
 def _dropped(grid: Grid, least: int) -> int:
-    """The place of the column that is left out next, of those that `drop` so readily; 0 if none is."""
+    """The place of the column to leave out next, with a `drop` of at least this; 0 for none."""
     drop, place = max((column.drop, place) for place, column in enumerate(grid.columns))
     return place if drop >= least else 0
 

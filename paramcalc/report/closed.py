@@ -97,7 +97,7 @@ def _names(model: Model, graph: Graph, changes: tuple[Any, ...], inputs: dict[st
 def joint(
     model: Model, names: Sequence[str], changes: tuple[Any, ...], inputs: dict[str, Any] | None
 ) -> list[str]:
-    """As many of the names as the network has one closed form in, those that are asked for first before others."""
+    """As many of the names as the network has one closed form in, the requested ones first."""
     alone = [name for name in names if _turns(model, [name], changes, inputs)]
     found: list[str] = []
     if len(alone) <= MOST_KNOBS and _turns(model, alone, changes, inputs):

@@ -3,7 +3,7 @@
 Groups stay groups, so paths stay paths; only the rounds of repeats, whose names are bare numbers,
 get an underscore (`conv2_x/0` becomes `conv2_x/_0`), as a name may not be a number, and so does what
 has the name of a join and calls none: `--replace add=relu` gives `_add`. A layer says
-`from` only where it reads something else than what stands before it. A layer that cannot be named
+`from` only where it does not read the line before it. A layer that cannot be named
 from where it is read, because a nearer one has its name, is given a second name that passes it on.
 """
 
@@ -86,7 +86,7 @@ class _Writer:
     """Writes the lines, with second names for some values.
 
     `aliases` gives, for a value and the group where the name is given, the item that it stands after
-    ('' for the start); `missing` are those that turned out to be needed besides. `given` has the values
+    ('' for the start); `missing` are the names found to be needed besides. `given` has the values
     by group and item.
     """
 
@@ -216,7 +216,7 @@ class _Writer:
         return found
 
     def owner(self, layer: Layer) -> int:
-        """The value of the earlier layer whose weights and buffers, owned or shared, are those that are taken."""
+        """The value of the earlier layer whose weights and buffers, owned or shared, are taken."""
         taken = tuple(layer.shared.items())
         if not self.owners:
             self.owners = _owners(self.graph)

@@ -66,7 +66,7 @@ class Answer(NamedTuple):
 class Solution(NamedTuple):
     """Answers, and how they were found.
 
-    For two settings without a quantity as the goal, the answers are all pairs of which neither value can
+    For two settings without a quantity as the goal, the answers are all pairs in which neither value can
     be bettered alone. `endless` says that there is no best value, because no end was found. Where nothing
     meets the constraints, `nearest` has the points that miss them least, below and above. `lines` is
     what was found along the last setting, for each value of the first of two; `across` what bounds the
@@ -220,7 +220,7 @@ class _Solver:
         return self.solution(kept, looked, across)
 
     def across(self) -> LineAnswer:
-        """The values of the first setting worth looking at: those that are not too large by themselves."""
+        """The values of the first setting worth looking at: all that are not too large by themselves."""
         first, second = self.space.axes
         walk = Walk(self.pieces, (first.values[0], second.values[0]), 0)
         upper = [bound for bound in self.bounds if bound.upper]
@@ -231,7 +231,7 @@ class _Solver:
         return line
 
     def best(self, walk: Walk, line: LineAnswer) -> int | None:
-        """The place of the best value among those that meet the constraints."""
+        """The place of the best value that meets the constraints."""
         if not line.runs:
             return None
         first, last = line.runs[0].first, line.runs[-1].last

@@ -12,7 +12,7 @@ from paramcalc.sweep.exact import Array
 
 
 class Objective(NamedTuple):
-    """A quantity or a setting of which less is better, or more."""
+    """A quantity or a setting to minimise or to maximise."""
 
     name: str
     more: bool

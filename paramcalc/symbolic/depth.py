@@ -87,7 +87,7 @@ def _longest(several: Sequence[Lengths]) -> Lengths:
 
 
 def _reach(ways: Sequence[Any], others: Sequence[Any]) -> bool:
-    """Whether there are others, none of which is longer than all of the ways, whatever the symbols."""
+    """Whether there are other paths, and none is ever longer than all of `ways`, whatever the symbols."""
     return bool(others) and all(any(_at_least(way, other) for way in ways) for other in others)
 
 

@@ -55,7 +55,7 @@ class Facts:
     """Least values, greatest ones where there are any, and steps of symbols.
 
     A symbol is a multiple of its step: 1 for a whole number, 12 where 12 is known to divide it, 1/32 for
-    a fraction m of which 32 m is whole, None for a fraction of which nothing is known.
+    a fraction m of which 32 m is whole, None for an unknown fraction.
     """
 
     def __init__(self, symbols: Sequence[Symbol]) -> None:
@@ -179,7 +179,7 @@ class Facts:
         return low if low is not None and low >= 0 else None
 
     def greater_than_zero(self, value: Any) -> bool:
-        """Whether a value is a sum of products of symbols none of which can be 0."""
+        """Whether a value is a sum of products of symbols that cannot be 0."""
         names = {atom.name for monomial in value.terms for atom, _ in monomial if not atom.arguments}
         plain = all(not atom.arguments for monomial in value.terms for atom, _ in monomial)
         positive = all(name in self.fractions or self.least[name] > 0 for name in names)

@@ -73,7 +73,7 @@ class Piece(NamedTuple):
 class Pieces:
     """The pieces of a space, found so far.
 
-    Axes in `solid` never become symbols: words, and numbers that the structure hangs on.
+    Axes in `solid` never become symbols: words, and numbers that the structure depends on.
     """
 
     def __init__(self, space: Space) -> None:
@@ -174,7 +174,7 @@ class Pieces:
     # ------------------------------------------------------------------- what can be a symbol
 
     def _solid(self) -> tuple[int, ...]:
-        """The axes that cannot be symbols: those without numbers, and those that do not work."""
+        """The axes that cannot be symbols: axes without numbers, and axes that failed."""
         able = {column.axis for column in self.columns}
         if not self._works(able):
             able = {place for place in able if self._works({place})}

@@ -192,7 +192,7 @@ class _GraphReader:
 
 
 def _followed(block: Mapping[int, Layer], written: set[int]) -> tuple[set[int], dict[int, tuple[int, int]]]:
-    """The layers that lead to the ends of a block, and which branch of which join some of them are.
+    """The layers that lead to the ends of a block, and the branches of joins that some of them are.
 
     Of a sum with a shortcut only the other input is followed. Several ends are branches of one join that
     comes after the block.
