@@ -66,7 +66,7 @@ ConventionOption = Annotated[
 ]
 UnfoldOption = Annotated[bool, typer.Option("--unfold", help="Show identical blocks one by one.")]
 RowsOption = Annotated[
-    bool, typer.Option("--rows", help="A row for each network; of a family, each variant.")
+    bool, typer.Option("--rows", help="Print a row for each network, and for each variant of a family.")
 ]
 PluginOption = Annotated[
     list[Path] | None,
@@ -93,7 +93,7 @@ DecodeOption = Annotated[
     typer.Option(
         "--decode",
         metavar="[INPUT=]TOKENS",
-        help="Take one more token after so many, each layer by its cache, in place of a sequence.",
+        help="Count one more token after so many, with cached keys and values, instead of a sequence.",
     ),
 ]
 InputOption = Annotated[

@@ -48,7 +48,7 @@ def compare(
     unfold: UnfoldOption = False,
     rows: RowsOption = False,
     align: Annotated[
-        bool, typer.Option("--align", help="Layers side by side, also of networks that share few.")
+        bool, typer.Option("--align", help="Show layers side by side, even if the networks share few.")
     ] = False,
     sort: Annotated[
         str, typer.Option("--sort", metavar="QUANTITY", help="With --rows: the largest network first.")

@@ -47,11 +47,14 @@ def count(
     columns: Annotated[str, typer.Option("--columns", help="Show these columns, separated by commas.")] = "",
     top: Annotated[int | None, typer.Option("--top", min=1, help="Show only the N largest layers.")] = None,
     sort: Annotated[
-        str, typer.Option("--sort", metavar="QUANTITY", help="Layers by size, without groups; or networks.")
+        str,
+        typer.Option(
+            "--sort", metavar="QUANTITY", help="Sort layers by size, without groups; or sort networks."
+        ),
     ] = "",
     by: Annotated[
         Literal["op", "stage", "block"] | None,
-        typer.Option("--by", help="Sums of the layers of each op, group at the top, or block."),
+        typer.Option("--by", help="Sum the layers by op, by top-level group, or by block."),
     ] = None,
     rows: RowsOption = False,
     batch: BatchOption = 1,

@@ -17,17 +17,20 @@ def diff(
         typer.Argument(metavar="[PATH]...", help="Files and folders; the whole repository if omitted."),
     ] = None,
     base: Annotated[
-        str, typer.Option("--base", metavar="REF", help="Compare with where this branch left this commit.")
+        str,
+        typer.Option(
+            "--base", metavar="REF", help="Compare with the point where this branch left this commit."
+        ),
     ] = "HEAD",
     fail_if: Annotated[
         list[str] | None,
         typer.Option(
-            "--fail-if", metavar="CHANGE", help="Exit with 1 if a model changes so: 'params > +1%'."
+            "--fail-if", metavar="CHANGE", help="Exit with 1 if a model changes this much: 'params > +1%'."
         ),
     ] = None,
     plugins: PluginOption = None,
 ) -> None:
-    """Show what changed specs cost: models touched, each total with its difference, the layers that made it.
+    """Show what changes of specs cost: models, totals with their differences, and the layers behind them.
 
     The working tree is compared with a commit; the texts of the commit are read from git, nothing is checked out.
     A spec counts as changed too if one that it uses changed.

@@ -26,9 +26,7 @@ def figure(
     spec: SpecArgument,
     style: Annotated[
         Literal["blocks", "graph", "cost"],
-        typer.Option(
-            "--style", help="Boxes as papers draw them, the structure, or a chart of where the cost is."
-        ),
+        typer.Option("--style", help="Draw boxes as papers do, the structure, or a chart of the cost."),
     ] = "blocks",
     theme: Annotated[
         Literal["light", "dark"] | None,

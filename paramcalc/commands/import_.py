@@ -35,7 +35,9 @@ def import_(
     ] = False,
     map: Annotated[
         Path | None,
-        typer.Option("--map", metavar="FILE", help="Write the source's name of each weight, for verify."),
+        typer.Option(
+            "--map", metavar="FILE", help="Write the source's name of each weight to this file, for verify."
+        ),
     ] = None,
 ) -> None:
     """Write a network from PyTorch, ONNX, Hugging Face, Keras, Caffe or Darknet as a spec.

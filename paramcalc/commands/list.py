@@ -25,17 +25,21 @@ def list(
     ] = "",
     topic: Annotated[
         str,
-        typer.Option("--topic", metavar="TOPIC", help="Only models of this kind: mobile, segmentation ..."),
+        typer.Option(
+            "--topic", metavar="TOPIC", help="Show only models of this kind: mobile, segmentation ..."
+        ),
     ] = "",
     where: Annotated[
         str,
         typer.Option(
-            "--where", metavar="CONDITION", help="Only models that meet it: 'macs < 1G and params < 5M'."
+            "--where",
+            metavar="CONDITION",
+            help="Show only models that meet this: 'macs < 1G and params < 5M'.",
         ),
     ] = "",
     sort: Annotated[
         Literal["year", "params", "macs"] | None,
-        typer.Option("--sort", help="The oldest first, or the largest.", show_default=False),
+        typer.Option("--sort", help="Put the oldest or the largest first.", show_default=False),
     ] = None,
 ) -> None:
     """List the bundled models by topic, or those of a folder, with their totals, inputs and sources.

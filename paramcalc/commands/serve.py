@@ -19,7 +19,7 @@ def serve(
         ),
     ] = "",
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Listen on this port; 0 takes any that is free.")
+        int, typer.Option("--port", min=0, max=65535, help="Listen on this port; 0 picks a free one.")
     ] = 8350,
     browse: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:

@@ -75,7 +75,7 @@ class ArrayOptions(NamedTuple):
     ] = None
     map: Annotated[
         Path | None,
-        typer.Option("--map", metavar="FILE", help="Find the weights by this map, which import has written."),
+        typer.Option("--map", metavar="FILE", help="Find the weights by this map, written by import --map."),
     ] = None
     expected: Annotated[
         Path | None,
