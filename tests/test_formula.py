@@ -148,15 +148,17 @@ REFUSED = {  # knobs that make structure, and what a symbol in their place is to
         "wavenet dilations"
     ),
     "cannot be a symbol": (
-        "cspnet inner, lenet5-1998 table_1, mobileone gated, stable-diffusion depths, sdxl depths"
+        "coatnet biases, cspnet inner, lenet5-1998 table_1, maxvit-rw biases, mobileone gated, "
+        "stable-diffusion depths, sdxl depths, swin-v2 trained"
     ),
     "depends on a symbol": "ddpm units, stable-diffusion units, sdxl units",
     "number of rounds a symbol": (
-        "gemma-2 layers, hrnet modules, mobileone branches, rcan factor, repvgg depths, res2net scale, "
-        "rnnsearch words, swin depths, vovnet blocks"
+        "davit depths, edgenext depths, edgenext parts, focalnet levels, gemma-2 layers, hrnet modules, "
+        "mobileone branches, rcan factor, repvgg depths, repvit depths, res2net scale, rnnsearch words, swin depths, "
+        "swin-v2 depths, vovnet blocks"
     ),
     "is a probability": "lstm-lm p",  # as are the next two, at the points that are tried
-    "divisor of at least 1": "sknet divisor",
+    "divisor of at least 1": "rexnet multiple, sknet divisor",
     "eps must be below 1": "vit eps, bert eps, mixtral eps",
 }
 SAID = {knob: said for said, knobs in REFUSED.items() for knob in knobs.split(", ")}

@@ -21,29 +21,31 @@ def depth(graph: Graph, rests: Iterable[Rest]) -> Any:
     path through them is as long as through one, times their number.
     """
     ways: Ways = dict.fromkeys(range(len(graph.inputs)), (0,))
-    _walk(graph, ways, range(len(graph.layers)), sorted(rests, key=lambda rest: (rest.begin, -rest.end)))
+    _walk(
+        graph, ways, range(len(graph.layers)), sorted(rests, key=lambda rest: (rest.begin, -rest.end)), True
+    )
     ends = _longest([ways.get(value, ()) for value in graph.outputs])
     return (ends[0] if len(ends) == 1 else judge.get().function("max", [*ends])) if ends else None
 
 
-def _walk(graph: Graph, ways: Ways, layers: range, rests: list[Rest]) -> None:
-    """Adds the longest ways to the values of some layers."""
+def _walk(graph: Graph, ways: Ways, layers: range, rests: list[Rest], begins: bool) -> None:
+    """Adds the longest ways to the values of some layers; whether ways may begin in those that read nothing."""
     first = len(graph.inputs)
     number = layers.start
     while number < layers.stop:
         rest = next((each for each in rests if each.begin == number), None)
         if rest is not None:
-            _walk_rounds(graph, ways, rest, [each for each in rests if each is not rest])
+            _walk_rounds(graph, ways, rest, [each for each in rests if each is not rest], begins)
             number = rest.end
             continue
         layer = graph.layers[number]
         reached = [ways[value] for value in layer.inputs if value in ways]
-        if reached or not layer.inputs:
+        if reached or (begins and not layer.inputs):
             ways[first + number] = _further(_longest(reached or [(0,)]), weight_layers(layer))
         number += 1
 
 
-def _walk_rounds(graph: Graph, ways: Ways, rest: Rest, others: list[Rest]) -> None:
+def _walk_rounds(graph: Graph, ways: Ways, rest: Rest, others: list[Rest], begins: bool) -> None:
     """Adds the longest ways to the values of the last of several rounds.
 
     They enter in the first round: one that enters later, by another tensor, must be no longer.
@@ -52,14 +54,14 @@ def _walk_rounds(graph: Graph, ways: Ways, rest: Rest, others: list[Rest]) -> No
     inside = [each for each in others if rest.begin <= each.begin < rest.end]
     if rest.entering not in ways:
         before_it = {*ways}
-        _walk(graph, ways, layers, inside)
+        _walk(graph, ways, layers, inside, begins)
         ways.update(dict.fromkeys(ways.keys() - before_it, ()))
         return
     entering = ways[rest.entering]
     through: Ways = {rest.entering: (0,)}
     past = {value: way for value, way in ways.items() if value != rest.entering}
-    for each in (through, past):
-        _walk(graph, each, layers, inside)
+    _walk(graph, through, layers, inside, begins=False)
+    _walk(graph, past, layers, inside, begins)
     one = through.get(rest.leaving, ())
     if len(one) != 1 or not _reach(entering, past.get(rest.leaving, (0,))):
         ways.update({first + number: () for number in layers})
