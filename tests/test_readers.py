@@ -120,7 +120,9 @@ def test_the_test_phase_is_read_and_heads_of_less_weight_are_auxiliary(tmp_path:
     assert str(source.inputs["data"]) == "3x6x6"
     assert source.outputs == {"b": "b"}
     assert source.auxiliary == {"loss1": "side"}
-    assert counted(source).totals.params == (108 * 4 + 4) + (4 * 3 + 3)
+    report = parse(imported(source).text).count()
+    assert report.params == (108 * 4 + 4) + (4 * 3 + 3)
+    assert report.with_auxiliary.params == report.params + (4 * 2 + 2)
 
 
 def test_layers_that_name_their_weights_alike_share_them(tmp_path: Path) -> None:
@@ -722,15 +724,30 @@ def test_a_failing_import_writes_nothing(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "spec.yaml").exists()
 
 
-def test_a_head_for_training_that_is_left_out_is_said_with_its_params(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "heads.prototxt").write_text("""
-        input: "data" input_dim: 1 input_dim: 6
-        layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" inner_product_param { num_output: 4 } }
-        layer { name: "side" type: "InnerProduct" bottom: "a" top: "side" inner_product_param { num_output: 2 } }
-        layer { name: "loss1" type: "SoftmaxWithLoss" bottom: "side" bottom: "label" top: "loss1" loss_weight: 0.3 }
-        layer { name: "b" type: "InnerProduct" bottom: "a" top: "b" inner_product_param { num_output: 3 } }
-        layer { name: "loss2" type: "SoftmaxWithLoss" bottom: "b" bottom: "label" top: "loss2" }
-    """)
-    found = run("import", str(tmp_path / "heads.prototxt"))
-    assert "loss1: a head for training is left out, with 10 params" in found.err
-    assert parse(found.out).count().params == (6 * 4 + 4) + (4 * 3 + 3)
+def test_a_proof_that_cannot_be_made_is_refused_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    """A text of Caffe has nothing to be compared with: that is no failed proof, and no spec is left half proven."""
+    (tmp_path / "normed.prototxt").write_text(NORMED)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("name: before\n")
+
+    found = run("import", str(tmp_path / "normed.prototxt"), "--prove", "-o", str(spec))
+
+    assert found.code == 2
+    assert "Normed cannot be proven" in found.err
+    assert spec.read_text() == "name: before\n"
+
+
+def test_a_spec_that_is_there_is_replaced_and_with_its_map_or_not_at_all(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "normed.prototxt").write_text(NORMED)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("name: before\n")
+    ask = ["import", str(tmp_path / "normed.prototxt"), "-o", str(spec)]
+
+    found = run(*ask, "--map", str(tmp_path / "nowhere" / "map.json"))
+    assert found.code == 2
+    assert spec.read_text() == "name: before\n"
+
+    assert run(*ask, "--map", str(tmp_path / "map.json")).code == 0
+    assert spec.read_text().startswith("name: Normed\n")
+    assert json.loads((tmp_path / "map.json").read_text())["weights"]["ip/weight"] == "ip.0"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.json", "normed.prototxt", "spec.yaml"]

@@ -34,6 +34,16 @@ def snake(name: str) -> str:
     return name.lower()
 
 
+def numberless(name: str) -> str:
+    """A name without the number that it has among others, or the kernel that it says.
+
+    >>> [numberless(one) for one in ("inception_3a", "fire2", "squeeze1x1", "layer", "conv2d", "res4f")]
+    ['inception', 'fire', 'squeeze', 'layer', 'conv2d', 'res']
+    """
+    found = re.fullmatch(r"([A-Za-z_]*[A-Za-z]{3}|res)_?\d+([a-z]?|x\d+)", name)
+    return found[1].rstrip("_") if found and ops.find(name) is None else name
+
+
 def block_name(group: Group, taken: Collection[str], before: Sequence[Group] = ()) -> str:
     """The name of the block that groups like this one are: their class, or what it is of the class around it.
 
@@ -46,7 +56,8 @@ def block_name(group: Group, taken: Collection[str], before: Sequence[Group] = (
     if own and group.parent and is_generic(own[0]):
         names.append(snake(group.parent))
     names += own
-    names = [name for name in map(tidy, names) if name and ops.find(name) is None]
+    names = [numberless(name) for name in map(tidy, names)]
+    names = [name for name in names if name and ops.find(name) is None]
     name = names[0] if names else "group"
     if name not in taken:
         return name
@@ -96,8 +107,11 @@ def parameter_name(leaf: Leaf, argument: str, taken: Collection[str], output: bo
     """The name of a parameter, after what it is given to."""
     own = tidy(leaf.name)
     if argument == "out_channels":
-        wanted = [unique(leaf.hint, taken)] if leaf.hint else ["out"] if output else []
-        wanted += [own] if own and not is_generic(own) and ops.find(own) is None else []
+        word = numberless(own)
+        fit = bool(own) and not is_generic(own) and ops.find(word) is None
+        hint = leaf.hint if not fit else ""
+        wanted = [unique(hint, taken)] if hint else ["out"] if output else []
+        wanted += [word] if fit else []
         wanted += ["width", "hidden", "inner"]
     else:
         wanted = [_SHORT.get(argument, argument)]

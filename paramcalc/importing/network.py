@@ -21,7 +21,7 @@ from paramcalc.importing.names import tidy, unique
 from paramcalc.importing.patterns import rewritten
 from paramcalc.importing.simplify import simplified
 from paramcalc.importing.source import SourceNetwork
-from paramcalc.importing.structure import dissolved, structured
+from paramcalc.importing.structure import dissolved, hinted, structured
 from paramcalc.importing.text import spec_text
 from paramcalc.importing.tree import Leaf, leaves, plain, tree
 from paramcalc.language.lines import NAME
@@ -153,6 +153,7 @@ def _written(source: SourceNetwork, net: Lowered, claims: Sequence[str], whole: 
     items = simplified(tree(net)) if whole else plain(net)
     if whole and not any(layer.modules for layer in net.layers):
         items = structured(items, outputs)
+    hinted(items)
     items, blocks = folded(items, outputs)
     items = dissolved(items)
     inputs = named_inputs(net.inputs)

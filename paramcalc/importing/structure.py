@@ -239,16 +239,21 @@ def _wrap(chain: _Chain, run: _Run, number: int) -> None:
         taken = [at for at in taken if at + length in beside or at - length in beside]
     for start in reversed(taken):
         items = chain.items[start : start + length]
-        for item in items:
-            if isinstance(item, Join) and item.call.head == "concat":
-                _hint(item)
         chain.items[start : start + length] = [
             Group("", word(items), items, value_of(items[-1]), f"{FOUND}{number}")
         ]
 
 
+def hinted(items: Sequence[Item]) -> None:
+    """Names of widths as papers give them for branches that are concatenated: reduce3, out3, pool."""
+    for item in items:
+        if isinstance(item, Join) and item.call.head == "concat":
+            _hint(item)
+        for chain in lists(item):
+            hinted(chain)
+
+
 def _hint(join: Join) -> None:
-    """Names of widths as papers give them for branches side by side: reduce3, out3, pool."""
     for branch in join.branches:
         sizes = {
             id(leaf): leaf.given.get("kernel_size") for leaf in leaves(branch.items) if leaf.head in MAIN

@@ -517,8 +517,8 @@ def varied(text: str) -> str:
 
 def alike_names(one: Leaf, two: Leaf) -> bool:
     """Whether names differ by their numbers only: denselayer1, denselayer2."""
-    strip = "0123456789"
-    return (one.name.rstrip(strip) == two.name.rstrip(strip) and one.name != two.name) or one is two
+    bare = [re.sub(r"\d+[a-z]?$", "", leaf.name) for leaf in (one, two)]
+    return (bare[0] == bare[1] and one.name != two.name) or one is two
 
 
 def calls(items: Sequence[Item]) -> Iterator[Leaf]:

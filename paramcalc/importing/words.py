@@ -8,7 +8,7 @@ import re
 _GENERIC = re.compile(
     r"(conv|bn|norm|ln|act|relu|gelu|silu|fc|linear|lin|pool|avgpool|maxpool|drop|dropout|proj|dwconv|conv_pw|conv_dw|conv_pwl"
     r"|layer_norm|layernorm|batchnorm|activation|nonlinearity|down|flatten|dense|c|n|p|f|m|op|layer|identity|ls|sigmoid|avg_pool|max_pool"
-    r"|permute|act_fn|norm_act|bn_act|global_pool|ffn|block|blocks|body|model|0)_?[0-9a-z]?(_[0-9])?(@\d+)?"
+    r"|convolution|inner_product|branch\d[a-z]|permute|act_fn|norm_act|bn_act|global_pool|ffn|block|blocks|body|model|0)_?[0-9a-z]?(_[0-9])?(@\d+)?"
 )
 CONTAINERS = frozenset({"Sequential", "ModuleList", "Module", ""})
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from math import prod
 from typing import Any, NamedTuple
 
 from paramcalc.base.errors import Fault, Problem, Source, SpecError, near
@@ -97,12 +96,7 @@ class Layers:
         outputs: Mapping[str, Value],
         auxiliary: Mapping[str, Value] | None = None,
     ) -> network.SourceNetwork:
-        kept = self.needed({*outputs.values()})
-        for name, value in (auxiliary or {}).items():
-            only = {weight for node in self.needed({value}) for weight in node.weights.values()}
-            only -= {weight for node in kept for weight in node.weights.values()}
-            learned = sum(prod(self.weights[one].dims) for one in only if self.weights[one].learned)
-            self.remarks.append(f"{name}: a head for training is left out, with {learned:,} params")
+        kept = self.needed({*outputs.values(), *(auxiliary or {}).values()})
         return network.SourceNetwork(
             name,
             note,
@@ -128,7 +122,7 @@ def modules(path: str, kind: str) -> tuple[Module, ...]:
 
 _LETTERS, _DIGITS = re.compile(r"[A-Za-z]+[A-Za-z0-9]*"), re.compile(r"\d+")
 _BESIDE = re.compile(
-    r"(?:bn|scale|relu|drop|norm|elt|eltwise)_?(?=\d)"
+    r"(?:bn|scale|relu|norm|elt|eltwise)_?(?=\d)"
 )  # layers named after the one they belong to
 FEWEST = 2  # layers that make a group
 
