@@ -583,7 +583,7 @@ def test_a_file_that_is_cut_off_is_an_error(tmp_path: Path, end: int) -> None:
         (b"\xff" * 40, "not a protocol buffer"),
         (b"not a model at all", "not a protocol buffer|no graph"),
         (model(node("If", "x", "y", "/branch"), inputs={"x": (1, 3)}, outputs=("y",)), "If '/branch' runs other nodes"),
-        (model(node("Relu", "z", "y"), inputs={"x": (1, 3)}, outputs=("y",)), "reads 'z', which nothing"),
+        (model(node("Relu", "z", "y"), inputs={"x": (1, 3)}, outputs=("y",)), "reads 'z', which no node"),
         (model(node("Relu", "x", "y"), inputs={"x": (1, 2**50)}, outputs=("y",)), "too large"),
         (
             model(node("Gemm", "x w", "y"), inputs={"x": (1, 3)}, outputs=("y",), stored=weight("w", 3, 2**55)),

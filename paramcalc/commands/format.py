@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from paramcalc.base.errors import Fault
 from paramcalc.commands._common import emit, remark
 
 
@@ -29,6 +30,8 @@ def format(
     from paramcalc.schema.modeline import with_modeline
 
     found = [file for path in paths for file in (files(path) if path.is_dir() else [path])]
+    if not found:
+        raise Fault(f"there is no spec in {', '.join(map(str, paths))}")
     changed = 0
     for path in found:
         source = source_of(path)

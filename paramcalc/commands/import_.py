@@ -49,7 +49,7 @@ def import_(
     """
     from paramcalc.base.errors import Fault
     from paramcalc.importing.network import claimed, imported
-    from paramcalc.importing.readers import SpecReader, reader
+    from paramcalc.importing.readers import SpecReader, check_names, reader
     from paramcalc.model import sizes
 
     given = dict(sizes(text) for text in inputs or ())
@@ -62,7 +62,9 @@ def import_(
         for line in (*found.remarks, *found.partial):
             remark(line)
         raise typer.Exit(1 if found.partial else 0)
-    network = imported(chosen.read(source, given))
+    read = chosen.read(source, given)
+    check_names(given, [*read.inputs])
+    network = imported(read)
     proof = compared(network) if prove else Compared({}, (), ())
     for line in (*network.source.remarks, *network.net.notes, *network.missing, *proof.remarks):
         remark(line)

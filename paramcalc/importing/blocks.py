@@ -112,6 +112,7 @@ class _Folder:
         self.blocks.append(block)
         entering = externals[0]
         block.inputs = [f"input{place}" if place else "memory" for place in range(len(entering) - 1)]
+        calls: dict[int, Item] = {}
         for place, use in enumerate(lot):
             group = use.group
             given = {parameter.name: parameter.column[place] for parameter in block.parameters}
@@ -124,18 +125,14 @@ class _Folder:
                 group.name,
                 holds=tuple(leaves(group.items)),
             )
-            put(use.home, group, call)
+            calls[id(group)] = call
+        for home in {id(use.home): use.home for use in lot}.values():
+            home[:] = [calls.get(id(item), item) for item in home]
 
 
 def shared(leaf: Leaf) -> tuple[int, ...]:
     """The value of the layer whose weights a call has too."""
     return () if leaf.share is None else (leaf.share,)
-
-
-def put(home: list[Item], group: Group, call: Leaf) -> None:
-    for place, item in enumerate(home):
-        if item is group:
-            home[place] = call
 
 
 def first_enters(items: Sequence[Item]) -> Any:

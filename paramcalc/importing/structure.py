@@ -65,8 +65,9 @@ class _Chain(NamedTuple):
 
 
 def _chains(items: list[Item], inner: bool) -> Iterator[tuple[list[Item], bool]]:
-    """All chains; those of groups that were found are what they are, but not the branches in them."""
-    yield items, inner
+    """All chains in which a run can be; groups that were found are what they are, but for branches in them."""
+    if not inner or any(not isinstance(item, Leaf) for item in items):
+        yield items, inner
     for item in items:
         waiting = [item]
         while waiting:
@@ -161,6 +162,8 @@ def _best(chains: Sequence[_Chain]) -> _Run | None:
     for length in range(1, longest + 1):
         seen: dict[tuple[int, ...], _Seen] = {}
         for number, chain in enumerate(chains):
+            if len(chain.items) < length:
+                continue
             for start in _starts(chain, length):
                 key = tuple(chain.tokens[start : start + length])
                 seen.setdefault(key, _Seen()).meet(number, start, length)

@@ -17,16 +17,20 @@ that is cut off, sizes that must be given by `--input`. What else the package ne
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from paramcalc.base.errors import Fault
+from paramcalc.base.errors import Fault, near
 from paramcalc.importing.source import SourceNetwork
 
 # Sizes that a user gives, by the name of the input; '' is the only one. Without the batch.
 Inputs = Mapping[str, tuple[int, ...]]
+
+
+WEIGHTS = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".safetensors", ".npz", ".h5", ".caffemodel", ".weights")
 
 
 class Reading(Protocol):
@@ -80,5 +84,21 @@ def reader(source: str) -> Reading:
     for one in readers():
         if one.reads(source):
             return one
-    kinds = "; ".join(f"{one.MEANING}: {one.EXAMPLE}" for one in readers())
-    raise Fault(f"'{source}' is not a network that can be imported", fix=kinds)
+    fact, fix = f"'{source}' is not a network that can be imported", ""
+    if Path(source).is_dir():
+        fact = f"{source} is a folder, not a network that can be imported"
+    elif source.endswith(WEIGHTS):
+        fix = "it holds weights, not layers: name the module that they are for, as in torchvision.models:resnet18"
+    elif source.endswith(".json"):
+        fact = f"{source} is no network of Keras and no configuration of Hugging Face"
+        fix = "expected class_name and config, as model.to_json() writes, or model_type"
+    raise Fault(fact, fix=fix or "; ".join(f"{one.MEANING}: {one.EXAMPLE}" for one in readers()))
+
+
+def check_names(sizes: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> None:
+    """Sizes that are given belong to inputs; `Fault` for those that do not."""
+    words = (re.sub(r"[^\w-]", "_", name) for name in names)
+    known = {*names, *words, "", *(["input"] if len(names) == 1 else [])}
+    wrong = next((name for name in sizes if name not in known), None)
+    if wrong is not None:
+        raise Fault(f"there is no input '{wrong}'", expected=", ".join(names), fix=near(wrong, names))

@@ -9,15 +9,15 @@ from paramcalc.base.errors import Fault, Source
 LONGEST = 16 * 2**20
 
 
-def text_of(path: str) -> Source:
+def text_of(path: str, longest: int = LONGEST) -> Source:
     """The text of a file; `Fault` where it is missing, too long, or no text."""
     try:
         with open(path, "rb") as file:
-            data = file.read(LONGEST + 1)
+            data = file.read(longest + 1)
     except OSError as error:
         raise Fault(f"{path}: {error.strerror or error}") from None
-    if len(data) > LONGEST:
-        raise Fault(f"{path} is longer than {LONGEST // 2**20} MiB, which no description of a network is")
+    if len(data) > longest:
+        raise Fault(f"{path} is longer than {longest // 2**20} MiB, which no description of a network is")
     try:
         return Source(path, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

@@ -16,11 +16,12 @@ from paramcalc.base.errors import Fault, Source
 from paramcalc.importing.readers._keras import KINDS
 from paramcalc.importing.readers._keras.proof import proof
 from paramcalc.importing.readers._keras.state import Reading
-from paramcalc.importing.readers._text import LONGEST, stem, text_of
+from paramcalc.importing.readers._text import stem, text_of
 from paramcalc.importing.source import SourceNetwork
 
 MEANING = "a network of Keras"
 EXAMPLE = "model.keras"
+LARGEST = 128 * 2**20  # of JSON: room for half a million layers
 MOST_RATIO = 200  # of a file in an archive to what it takes there
 
 
@@ -38,7 +39,7 @@ def reads(source: str) -> bool:
 
 
 def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> SourceNetwork:
-    text = _packed(source) if source.endswith(".keras") else text_of(source)
+    text = _packed(source) if source.endswith(".keras") else text_of(source, LARGEST)
     try:
         model = json.loads(text.text)
     except (ValueError, RecursionError) as error:
@@ -72,13 +73,13 @@ def _packed(path: str) -> Source:
     try:
         with ZipFile(path) as archive:
             entry = archive.getinfo("config.json")
-            if entry.file_size > LONGEST or entry.file_size > MOST_RATIO * max(entry.compress_size, 1024):
+            if entry.file_size > LARGEST or entry.file_size > MOST_RATIO * max(entry.compress_size, 1024):
                 raise Fault(
                     f"{path}: its config.json unpacks to {entry.file_size:,} bytes, which no network needs"
                 )
             with archive.open(entry) as file:
-                data = file.read(LONGEST + 1)  # whatever the entry says
-            if len(data) > LONGEST:
+                data = file.read(LARGEST + 1)  # whatever the entry says
+            if len(data) > LARGEST:
                 raise Fault(f"{path}: its config.json unpacks to more than it says")
             return Source(path, data.decode("utf-8"))
     except OSError as error:

@@ -19,6 +19,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.base.protobuf import Message
 from paramcalc.base.shape import CHANNELS, SPACE, Shape, image, vector
 from paramcalc.base.tensors import BFLOAT, FLOATS, LARGEST, Tensor, tensor
+from paramcalc.importing.readers import check_names
 from paramcalc.importing.readers._layers import only
 from paramcalc.importing.readers._onnx import OPS
 from paramcalc.importing.readers._onnx.proof import proof
@@ -31,6 +32,11 @@ EXAMPLE = "model.onnx"
 MOST_NODES = 500_000
 FEW, MANY = 4096, 1 << 18  # numbers of a stored constant that are looked at: real ones, and whole ones
 COMPUTED = re.compile(r"val_\d+|\d+")  # what exporters call what they have computed beforehand
+NOT_ONNX = {
+    b"\x80": "a pickle, which is not opened here",
+    b"PK\x03\x04": "an archive",
+    b"\x89PNG": "a picture",
+}
 CONTROL = {"If", "Loop", "Scan", "SequenceMap"}
 
 
@@ -46,6 +52,9 @@ def read(source: str, inputs: Mapping[str, tuple[int, ...]]) -> SourceNetwork:
         raise Fault(f"{source} is empty") from None
     except OSError as error:
         raise Fault(f"{source}: {error.strerror or error}") from None
+    for begins, kind in NOT_ONNX.items():
+        if bytes(data[: len(begins)]) == begins:
+            raise Fault(f"{source} is {kind}, and no ONNX file")
     try:
         return _Graph(source, Message(data), inputs).source()
     except Fault as fault:
@@ -64,6 +73,10 @@ class _Node(NamedTuple):
     attributes: Attributes
     modules: tuple[Module, ...]
 
+    @property
+    def called(self) -> str:
+        return self.name or next(filter(None, self.outputs), "?")
+
 
 class _Graph:
     def __init__(self, path: str, model: Message, sizes: Mapping[str, tuple[int, ...]]) -> None:
@@ -74,6 +87,7 @@ class _Graph:
         versions = [(one.text(1), one.integer(2)) for one in model.messages(8)]
         self.version = next((version for domain, version in versions if domain in ("", "ai.onnx")), 1)
         self.reader = Reading(self.version)
+        self.nodes: list[_Node] = []
 
     def source(self) -> SourceNetwork:
         stretches = self.graph.stretches(1)
@@ -86,7 +100,7 @@ class _Graph:
         reader = self.reader
         for message in self.graph.messages(5):
             self.stored(message, message.text(8))
-        nodes = [self.node(Message(stretch)) for stretch in stretches]
+        nodes = self.nodes = [self.node(Message(stretch)) for stretch in stretches]
         inputs = self.inputs(nodes)
         for node in nodes:
             for name in node.inputs:
@@ -131,6 +145,7 @@ class _Graph:
         if len(given) > 1:
             given = [one for one in given if not self.is_weight(one)]
         found: dict[str, Shape] = {}
+        check_names(self.sizes, [one.text(1) for one in given])
         for one in given:
             name = one.text(1)
             kind, dims = _type(one)
@@ -232,7 +247,7 @@ class _Graph:
         inputs: list[Value | None] = [self.value(name, node) if name else None for name in node.inputs]
         if node.kind in CONTROL:
             raise Fault(
-                f"{node.kind} '{node.name}' runs other nodes depending on data, which has no one count",
+                f"{node.kind} '{node.called}' runs other nodes depending on data, which has no one count",
                 fix="export the network with the condition fixed",
             )
         rule = OPS.get(node.kind)
@@ -241,17 +256,28 @@ class _Graph:
             return
         try:
             rule(reader, node.attributes, inputs)
-        except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError) as error:
-            where = node.name or (node.outputs or ["?"])[0]
+        except Fault as fault:
+            if node.called not in fault.fact:
+                fault.fact = f"{node.kind} '{node.called}': {fault.fact}"
+            raise
+        except (IndexError, KeyError, TypeError, ValueError, ZeroDivisionError, AttributeError):
             raise Fault(
-                f"{node.kind} '{where}' is not as ONNX defines it",
-                found=f"{type(error).__name__}: {error}"[:200],
+                f"{node.kind} '{node.called}' is not as ONNX defines it", found=_described(node, inputs)
             ) from None
 
     def value(self, name: str, node: _Node) -> Value:
         if name not in self.reader.values:
-            raise Fault(f"{node.kind} '{node.name}' reads '{name}', which nothing before it gives")
+            later = any(name in one.outputs for one in self.nodes)
+            why = "a later node gives: the nodes go round, or are out of order" if later else "no node gives"
+            raise Fault(f"{node.kind} '{node.called}' reads '{name}', which {why}")
         return self.reader.values[name]
+
+
+def _described(node: _Node, inputs: list[Value | None]) -> str:
+    """What a node reads, and its attributes."""
+    sizes = ["x".join(map(str, one.dims)) or "a number" if one is not None else "nothing" for one in inputs]
+    given = [f"{name}={value}" for name, value in node.attributes.values.items()]
+    return f"{', '.join(sizes) or 'no input'}; {', '.join(given) or 'no attributes'}"[:200]
 
 
 def _example(dims: list[int | None]) -> str:
