@@ -13,6 +13,7 @@ from paramcalc.count import draw as counts
 from paramcalc.list import catalogue
 from paramcalc.render import table
 from paramcalc.render.grid import Column, Grid, Line, fitted, text
+from tests.conftest import Run
 
 
 def by_rich(grid: Grid, width: int) -> str:
@@ -132,3 +133,14 @@ def test_columns_without_room_are_named() -> None:
     assert " ".join(text(grid, 40).splitlines()).endswith(said)
     assert "hidden" not in text(grid, 57)
     assert "share hidden (needs 57 columns)" in " ".join(text(grid, 56).splitlines())
+
+
+def test_a_deep_tree_is_indented_less_before_it_is_parted(run: Run) -> None:
+    """RCAN is ten levels deep: at 80 columns one table has what each layer is, its params and MACs."""
+    lines = run("count", "rcan", columns=80).out.splitlines()
+
+    assert [line.split() for line in lines if line.startswith("layer ")] == [
+        ["layer", "op", "params", "MACs"]
+    ]
+    assert max(map(len, lines)) <= 80
+    assert "          linear_2          linear 64                320                 256" in lines

@@ -50,7 +50,10 @@ class Line(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table with a title above and remarks below; `remedy` is what helps where it is too wide."""
+    """A table with a title above and remarks below; `remedy` is what helps where it is too wide.
+
+    `indent` is the number of blanks for each level of depth.
+    """
 
     title: str
     columns: tuple[Column, ...]
@@ -58,6 +61,7 @@ class Grid(NamedTuple):
     notes: tuple[str, ...] = ()
     remedy: str = "widen the terminal"
     gap: int = GAP
+    indent: int = 2
 
     def without(self, place: int) -> Grid:
         """The same grid with one column left out."""
@@ -145,7 +149,7 @@ def _drawn(grid: Grid, width: int | None, unicode: bool) -> Iterator[Styled]:
     for place, line in enumerate(grid.lines):
         if line.rule and place:
             yield rule
-        cells = ["  " * line.depth + line.cells[0], *line.cells[1:]]
+        cells = [" " * (grid.indent * line.depth) + line.cells[0], *line.cells[1:]]
         yield Styled(
             _padded(cells if unicode else [cell.replace("█", "#") for cell in cells], grid, widths),
             line.style,
@@ -190,7 +194,7 @@ def hanging(text: str, width: int | None) -> str:
 
 def fitted(grid: Grid, width: int) -> list[Grid]:
     """The grid as it fits into a width: shorter cells first, then less between the columns, fewer columns,
-    cells of several lines, and at last several tables, the first column in each.
+    cells of several lines, less indentation, and at last several tables, the first column in each.
     """
     # what stays is shortened first, then what would be left out first
     order = sorted(range(len(grid.columns)), key=lambda place: -(grid.columns[place].drop or math.inf))
@@ -202,6 +206,8 @@ def fitted(grid: Grid, width: int) -> list[Grid]:
     kept = grid
     while total_width(kept) > width and (place := _dropped(kept, 2)):
         kept = kept.without(place)
+    if _least_width(kept) > width:
+        kept = kept._replace(indent=1)
     while _least_width(kept) > width and (place := _dropped(kept, 1)):
         kept = kept.without(place)
     if missing := {column.title for column in grid.columns} - {column.title for column in kept.columns}:
@@ -245,7 +251,9 @@ def _least(grid: Grid, place: int) -> int:
     if not grid.columns[place].wrap:
         return column_width(grid, place)
     words = (
-        len(word) + 2 * line.depth * (place == 0) for line in grid.lines for word in line.cells[place].split()
+        len(word) + grid.indent * line.depth * (place == 0)
+        for line in grid.lines
+        for word in line.cells[place].split()
     )
     widest = min(grid.columns[place].least, column_width(grid, place))
     return max(len(grid.columns[place].title), widest, max(words, default=1))
@@ -260,14 +268,14 @@ def _broken(grid: Grid, width: int) -> Grid:
             now = column_width(grid, place)
             rooms[place] = max(_least(grid, place), now - excess)
             excess -= now - rooms[place]
-    return grid._replace(lines=tuple(_in_lines(grid.lines, rooms))) if rooms else grid
+    return grid._replace(lines=tuple(_in_lines(grid.lines, rooms, grid.indent))) if rooms else grid
 
 
-def _in_lines(lines: Iterable[Line], rooms: Mapping[int, int]) -> Iterator[Line]:
+def _in_lines(lines: Iterable[Line], rooms: Mapping[int, int], indent: int) -> Iterator[Line]:
     """The lines, each in as many as its cells need in the room that their columns have."""
     for line in lines:
         pieces = [
-            wrapped(cell, rooms[place] - 2 * line.depth * (place == 0)) if place in rooms else [cell]
+            wrapped(cell, rooms[place] - indent * line.depth * (place == 0)) if place in rooms else [cell]
             for place, cell in enumerate(line.cells)
         ]
         for number, cells in enumerate(zip_longest(*pieces, fillvalue="")):
@@ -305,7 +313,7 @@ def _total(grid: Grid, places: Iterable[int]) -> int:
 
 def column_width(grid: Grid, place: int) -> int:
     """Characters that a column needs, the first with its indentation."""
-    cells = [len(line.cells[place]) + (2 * line.depth if place == 0 else 0) for line in grid.lines]
+    cells = [len(line.cells[place]) + (grid.indent * line.depth if place == 0 else 0) for line in grid.lines]
     return max(len(grid.columns[place].title), *cells, 1)
 
 
