@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -17,6 +18,7 @@ from paramcalc.commands._common import (
     RowsOption,
     UnfoldOption,
     decode_options,
+    option_group,
     output_options,
     under,
 )
@@ -24,16 +26,14 @@ from paramcalc.engine.settings import Decode
 from paramcalc.language.lines import words
 from paramcalc.model import Model, change, load, sizes
 
+if TYPE_CHECKING:
+    from paramcalc.compare.diff import Diff
+    from paramcalc.count.report import Report
 
-@output_options(*TABLE)
-@decode_options
-def compare(
-    changed: Changes,
-    output: Output,
-    specs: Annotated[
-        list[str],
-        typer.Argument(metavar="SPEC...", help="Models or paths; the first is the base."),
-    ],
+
+class CompareOptions(NamedTuple):
+    """What is compared, and what is shown of it."""
+
     versus: Annotated[
         list[str] | None,
         typer.Option(
@@ -41,19 +41,32 @@ def compare(
             metavar="'[SPEC] NAME=VALUE ...'",
             help="Add a column: SPEC (or the base) with these settings.",
         ),
-    ] = None,
-    batch: BatchOption = 1,
-    depth: DepthOption = None,
-    columns: Annotated[str, typer.Option("--columns", help="Show these columns, separated by commas.")] = "",
-    unfold: UnfoldOption = False,
-    rows: RowsOption = False,
+    ] = None
+    batch: BatchOption = 1
+    depth: DepthOption = None
+    columns: Annotated[str, typer.Option("--columns", help="Show these columns, separated by commas.")] = ""
+    unfold: UnfoldOption = False
+    rows: RowsOption = False
     align: Annotated[
         bool, typer.Option("--align", help="Show layers side by side, even if the networks share few.")
-    ] = False,
+    ] = False
     sort: Annotated[
         str, typer.Option("--sort", metavar="QUANTITY", help="With --rows: the largest network first.")
-    ] = "",
-    convention: ConventionOption = "",
+    ] = ""
+    convention: ConventionOption = ""
+
+
+@output_options(*TABLE)
+@decode_options
+@option_group("given", CompareOptions)
+def compare(
+    changed: Changes,
+    output: Output,
+    given: CompareOptions,
+    specs: Annotated[
+        list[str],
+        typer.Argument(metavar="SPEC...", help="Models or paths; the first is the base."),
+    ],
 ) -> None:
     """Compare networks block by block: sizes, differences, ratios.
 
@@ -68,47 +81,58 @@ def compare(
 
     Example: paramcalc compare resnet-50 --versus width=32 --versus width=96 --rows --format latex
     """
-    if align and rows:
+    if given.align and given.rows:
         raise Fault("--rows and --align contradict each other")
-    if sort and not rows:
+    if given.sort and not given.rows:
         raise Fault("--sort orders the networks of --rows")
     from paramcalc.commands._networks import by_name, show
-    from paramcalc.compare import draw
     from paramcalc.compare.diff import compare as compared
-    from paramcalc.count.words import FIELD
-    from paramcalc.field.draw import extra as field_columns
 
-    others: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in specs[1:]]
-    others += [_version(text, specs[0]) for text in versus or ()]
-    steps = tuple(change for change in changed.changes if isinstance(change, Decode))
-    if not others and (len(changed.changes) > len(steps) or changed.inputs):
-        others = [(specs[0], ())]
-    if not others:
-        raise Fault(
-            "a comparison needs two networks", fix="name another SPEC, or say what to change: --set width=96"
-        )
-    models = {name: load(name) for name in dict.fromkeys([specs[0], *(name for name, _ in others)])}
-    reports = [models[specs[0]].count(steps, batch=batch)]
-    for name, texts in others:
-        own = _apart(texts, models[name])
-        reports.append(
-            models[name].count((*changed.changes, *own.changes), changed.inputs | own.inputs, batch)
-        )
-    reports = [under(convention, report) for report in reports]
-    if rows:
+    columns, sort = given.columns, given.sort
+    reports = [under(given.convention, report) for report in _reports(specs, changed, given)]
+    if given.rows:
         show(by_name(reports), output, columns, sort)
         return
     diff = compared(*reports)
-    about_layers = align or columns or depth is not None or unfold
+    about_layers = given.align or columns or given.depth is not None or given.unfold
     if output.format in ("table", "markdown", "html") and not about_layers and not diff.related:
         said = "few layers answer to each other: --align shows them side by side"
         show(by_name(reports), output, columns, sort, said=(said,))
         return
-    chosen = draw.columns(columns, diff)
-    extra = [field_columns(report.graph, chosen) for report in reports] if set(FIELD) & set(chosen) else ()
+    _show(diff, output, given)
+
+
+def _reports(specs: list[str], changed: Changes, given: CompareOptions) -> Iterator[Report]:
+    """The base, then each other network with the settings of all and its own."""
+    first, *further = specs
+    others: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in further]
+    others += [_version(text, first) for text in given.versus or ()]
+    steps = tuple(change for change in changed.changes if isinstance(change, Decode))
+    if not others and (len(changed.changes) > len(steps) or changed.inputs):
+        others = [(first, ())]
+    if not others:
+        raise Fault(
+            "a comparison needs two networks", fix="name another SPEC, or say what to change: --set width=96"
+        )
+    models = {name: load(name) for name in dict.fromkeys([first, *(name for name, _ in others)])}
+    yield models[first].count(steps, batch=given.batch)
+    for name, texts in others:
+        own = _apart(texts, models[name])
+        changes, inputs = (*changed.changes, *own.changes), changed.inputs | own.inputs
+        yield models[name].count(changes, inputs, given.batch)
+
+
+def _show(diff: Diff, output: Output, given: CompareOptions) -> None:
+    from paramcalc.compare import draw
+    from paramcalc.count.words import FIELD
+    from paramcalc.field.draw import extra as field_columns
+
+    chosen = draw.columns(given.columns, diff)
+    about_fields = set(FIELD) & set(chosen)
+    extra = [field_columns(report.graph, chosen) for report in diff.reports] if about_fields else ()
     output.show(
         {
-            "table": lambda: draw.grid(diff, depth, chosen, not unfold, extra),
+            "table": lambda: draw.grid(diff, given.depth, chosen, not given.unfold, extra),
             "latex": lambda: draw.paper(diff, chosen),
             "csv": lambda: draw.rows(diff),
             "json": lambda: draw.document(diff),
