@@ -16,6 +16,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.importing.masks import LATER, NOTHING, OTHERS, compares, hides, window
 from paramcalc.importing.moves import LARGEST, MOVES, back, forward, moved, numbered, ranges, replay
 from paramcalc.importing.net import Net, common, name_of
+from paramcalc.importing.rule import exact
 from paramcalc.importing.source import Primitive, SourceNetwork, SourceNode, Value
 from paramcalc.ops._attention import LAYER_EPS
 from paramcalc.ops.attributes import attributes, op
@@ -393,7 +394,11 @@ def _made(
         return None
     if not _norms(net, {"query": (query, heads), "key": (key, groups)}, given, weights):
         return None
-    _told(net, core, core.scale * query.scale * key.scale, dim)
+    scale = core.scale * query.scale * key.scale
+    if core.capped:
+        net.remarks.append("a soft cap of attention's scores is left out; no count depends on it")
+    elif not isclose(scale, dim**-0.5, rel_tol=1e-4):
+        given["scale"] = exact(scale)
     if windows is not None:
         return _window_attention(net, core, windows, heads, given, weights)
     if not cross:
@@ -445,16 +450,6 @@ def _norms(
         kinds = {"rms_all"}
     given["qk_norm"] = next(iter(kinds))
     return len(kinds) == 1 and "" not in kinds
-
-
-def _told(net: Net, core: Core, scale: float, dim: int) -> None:
-    """Remarks on what the ops have otherwise; no count depends on it."""
-    if core.capped:
-        net.remarks.append("a soft cap of attention's scores is left out; no count depends on it")
-    elif not isclose(scale, dim**-0.5, rel_tol=1e-4):
-        net.remarks.append(
-            f"attention's scores are scaled by {scale:.4g}, in the spec by {dim**-0.5:.4g}; no count depends on it"
-        )
 
 
 def _hidden(

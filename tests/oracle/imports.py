@@ -82,7 +82,10 @@ def measured(name: str) -> dict[str, Any]:
     found = imported(source)
     report = parse(found.text).count()
     module = reader.on_meta(reader.factory(name), name)
-    seen = counted(module, reader.arguments(module, {}, name))
+    given = reader.arguments(module, {}, name)
+    seen = counted(module, given)
+    if seen is None:
+        seen = counted(reader.exported(module, (), given).module(), given)
     params = sum(prod(one.dims) for one in source.weights.values() if one.learned and not one.tied)
     return {
         "model": name,

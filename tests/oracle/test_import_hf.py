@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from paramcalc import parse
+from paramcalc import load, parse
 from paramcalc.base.errors import Fault
 from paramcalc.importing.families import FAMILIES
 from paramcalc.importing.network import Imported, imported
@@ -30,13 +30,7 @@ READ: dict[str, dict[str, tuple[int, ...]]] = {
     "whisper": {"input_features": (10, 40), "decoder_input_ids": (LENGTH,)},
 }
 # what a spec has otherwise than its class, by a word of the remark
-REMARKED = {
-    "gemma2": "soft cap",
-    "t5": "scaled by 1,",
-    "olmo2": "eps=1e-05",
-    "clip": "largest id",
-    "qwen3": "eps=1e-06",
-}
+REMARKED = {"gemma2": "soft cap", "olmo2": "eps=1e-05", "qwen3": "eps=1e-06", "clip": "largest id"}
 # windows that hide nothing, and some that do
 CASES: list[tuple[str, Fields]] = [
     *((kind, {}) for kind in ("llama", "mistral", "qwen2", "qwen3", "gemma2", "phi3", "olmo2", "gpt2", "bert", "t5",
@@ -122,3 +116,16 @@ def test_positions_are_counted_whole() -> None:
     assert (
         parse(by_class("bert", {"max_position_embeddings": 200})[3].text).count().params == 45_232 + 136 * 48
     )
+
+
+def test_detr_by_class_and_by_configuration() -> None:
+    """Learned queries are a parameter, and what is computed of them alone is counted; as in the bundled spec."""
+    source = torch_reader.read("transformers:DetrForObjectDetection", {})
+    module = torch_reader.on_meta(torch_reader.factory("transformers:DetrForObjectDetection"), "detr")
+    found = imported(source)
+    report = parse(found.text).count()
+    sizes = {"height": 224, "length": 224, "classes": 2}
+
+    assert found.missing == ()
+    assert report.params == sum(one.numel() for one in module.parameters())
+    assert report.macs == load("detr").count(**sizes).macs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import sqrt
 from typing import Any
 
 from paramcalc.importing.families.family import Family, Lines
@@ -34,7 +35,7 @@ def divided(f: Fields, dim: int, heads: int, name: str = "num_attention_heads") 
 def gemma2(f: Fields, kind: str) -> Lines:
     f.only(tie_word_embeddings=True, attention_bias=False, hidden_activation="gelu_pytorch_tanh")
     f.ignore("hidden_act", "use_bidirectional_attention", "rope_theta", "rope_parameters", "layer_types")
-    knobs = {
+    knobs: dict[str, Any] = {
         "layers": f.size("num_hidden_layers"),
         "dim": f.size("hidden_size"),
         "hidden": f.size("intermediate_size"),
@@ -51,9 +52,9 @@ def gemma2(f: Fields, kind: str) -> Lines:
         raise f.wrong(
             "layer_types", "is not every other layer, which the spec gemma-2 has", "sliding, full, ..."
         )
-    f.left.append("the factor sqrt(hidden_size) of the embeddings")
-    scale = f.size("query_pre_attn_scalar") ** -0.5
-    return spec("gemma-2", knobs | {"query_scale": scale} | eps(f, "rms_norm_eps"))
+    knobs["factor"] = exact(sqrt(knobs["dim"]))
+    knobs["query_scale"] = exact(f.number("query_pre_attn_scalar") ** -0.5)
+    return spec("gemma-2", knobs | eps(f, "rms_norm_eps"))
 
 
 def gpt2(f: Fields, kind: str) -> Lines:
@@ -197,7 +198,7 @@ def detr(f: Fields, kind: str) -> Lines:
         "backbone_kwargs",
         "position_embedding_type",
     )
-    f.ignore("scale_embedding", "num_hidden_layers")
+    f.ignore("scale_embedding", "num_hidden_layers", "max_position_embeddings")
     if not isinstance(name, str) or name not in backbones:
         raise f.wrong("backbone", f"is {name!r:.60}, which the spec detr has not", ", ".join(backbones))
     f.only(d_model=256, dilation=False, num_channels=3, activation_function="relu")

@@ -12,8 +12,8 @@ from paramcalc.importing.families.frame import (
     ACTIVATIONS,
     Decoder,
     biased,
-    head_dim,
     rotary,
+    scaled,
     sizes,
     windows,
 )
@@ -104,17 +104,17 @@ def gemma3(f: Fields) -> Decoder:
     every = f.size_or("sliding_window_pattern", 6)
     f.ignore("_sliding_window_pattern", "use_bidirectional_attention", "hidden_act")
     f.without("rope_local_base_freq")
-    scalar = f.size("query_pre_attn_scalar")
     usual = [(layer + 1) % every > 0 for layer in range(layers)]
-    attention = d.attention | {"qk_norm": "rms"}
-    if scalar != head_dim(d.sizes):
-        attention["scale"] = scalar**-0.5
+    scale = scaled(f.number("query_pre_attn_scalar") ** -0.5, d.sizes)
+    attention = d.attention | {"qk_norm": "rms"} | scale
     return d._replace(attention=attention, windows=windows(f, layers, usual), factor=sqrt(d.sizes["dim"]))
 
 
 def granite(f: Fields) -> Decoder:
     factor = 1.0 if f.value("embedding_multiplier") is None else f.number("embedding_multiplier")
-    return llama(f, factor=factor)
+    d = llama(f, factor=factor)
+    scale = 1.0 if f.value("attention_multiplier") is None else f.number("attention_multiplier")
+    return d._replace(attention=d.attention | scaled(scale, d.sizes))
 
 
 def olmo(f: Fields) -> Decoder:

@@ -79,6 +79,7 @@ def classified(f: Fields, pooled: tuple[str, ...]) -> tuple[str, ...]:
 
 def sizes(f: Fields) -> dict[str, int]:
     f.ignore("tie_word_embeddings")  # of a head that few of the classes have
+    f.only(position_embedding_type="absolute")
     dim = f.size("hidden_size")
     return {
         "layers": f.size("num_hidden_layers"),

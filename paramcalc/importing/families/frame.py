@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from math import isclose
 from typing import Any, NamedTuple
 
 from paramcalc.importing.families.fields import LARGEST, Fields
@@ -109,7 +110,9 @@ def sizes(f: Fields, **more: int) -> dict[str, int]:
     }
     if kv_heads > heads or heads % kv_heads:
         raise f.wrong(
-            "num_key_value_heads", f"is {kv_heads}, which does not divide {heads} heads", "a divisor"
+            "num_key_value_heads",
+            f"is {kv_heads}, which does not divide {heads} heads",
+            f"a divisor of {heads}",
         )
     wide = f.size_or("head_dim", 0)
     if not wide and dim % heads:
@@ -128,6 +131,11 @@ def head_dim(found: Mapping[str, int]) -> int:
 def biased(f: Fields, name: str = "attention_bias") -> dict[str, Any]:
     """Biases of all four projections, or of none."""
     return {} if f.flag(name) else {"bias": False}
+
+
+def scaled(scale: float, found: Mapping[str, int]) -> dict[str, Any]:
+    """The factor of scores, where it is not 1 / sqrt(head_dim)."""
+    return {} if isclose(scale, head_dim(found) ** -0.5) else {"scale": exact(scale)}
 
 
 def rotary(f: Fields, found: Mapping[str, int], part: float = 1.0, theta: float = 10000.0) -> dict[str, Any]:
@@ -208,38 +216,43 @@ def windows(f: Fields, layers: int, usual: Sequence[bool] | None = None) -> list
 def text(d: Decoder) -> list[str]:
     """The lines of a decoder's spec, after its name."""
     knobs: dict[str, Any] = {**d.sizes}
-    for name in [*knobs]:
-        if name == "kv_heads" and knobs[name] == knobs["heads"]:
-            del knobs[name]
-    sliding, window = _window(d, knobs)
+    if knobs["kv_heads"] == knobs["heads"]:
+        del knobs["kv_heads"]
+    window = _window(d, knobs)
     sparse = _sparse(d, knobs)
-    lines = ["input: {length: length}", *pairs("knobs", knobs)]
-    given = (
-        {name: name for name in ("kv_heads", "head_dim") if name in knobs} | d.attention | {"causal": True}
-    )
-    given |= {"window": window} if window and not sliding else {}
+    arguments = {"window": window, "sparse": sparse}
+    varying = {name: when for name, when in arguments.items() if when not in ("", "window", "true", "false")}
+    return [
+        "input: {length: length}",
+        *pairs("knobs", knobs),
+        *_defaults(d, knobs, "" if "window" in varying else window),
+        "blocks:",
+        *_mlp(d, sparse),
+        *_decoder(d, [*varying], sparse),
+        "layers:",
+        *_layers(d, " ".join(["decoder", *(f"({when})" for when in varying.values())])),
+    ]
+
+
+def _defaults(d: Decoder, knobs: Mapping[str, Any], window: str) -> Iterator[str]:
+    given = {name: name for name in ("kv_heads", "head_dim") if name in knobs} | d.attention
+    given |= {"causal": True} | ({"window": window} if window else {})
     eps = f"eps={shown(exact(d.eps))}" if d.eps else ""
     norms = " ".join(filter(None, (eps, d.norms)))
-    lines += ["defaults:", "  linear: bias=false"]
-    lines += [f"  {d.norm}: {norms}"] if norms else []
-    lines += [f"  self_attention: {attributes(given)}", "blocks:"]
-    lines += [*mlp_lines("mlp", "hidden", d.activation, d.gated, d.mlp_bias)]
-    if d.experts:
-        lines += [*_expert_lines(d, d.experts, dense=sparse != "true")]
-    parameters = [
-        *(["window"] if sliding else []),
-        *(["sparse"] if sparse not in ("", "true", "false") else []),
-    ]
-    lines += [f"  {' '.join(['decoder', *parameters])}:"]
-    attention = "self_attention heads window=window" if sliding else "self_attention heads"
-    body = {"": "mlp", "false": "mlp", "true": "mixture"}.get(sparse, "feed_forward sparse")
+    yield "defaults:"
+    yield "  linear: bias=false"
+    if norms:
+        yield f"  {d.norm}: {norms}"
+    yield f"  self_attention: {attributes(given)}"
+
+
+def _decoder(d: Decoder, parameters: Sequence[str], sparse: str) -> Iterator[str]:
+    """The block of a decoder: the lines of its order, with its own parts."""
+    attention = "self_attention heads window=window" if "window" in parameters else "self_attention heads"
+    body = "feed_forward sparse" if "sparse" in parameters else "mixture" if sparse == "true" else "mlp"
+    yield f"  {' '.join(['decoder', *parameters])}:"
     for line in ORDERS[d.order]:
-        words = line.replace("N", d.norm).replace("A", attention).replace("M", body)
-        lines.append(f"    {words}")
-    call = " ".join(
-        ["decoder", *(f"({one})" for one in (sliding, sparse if "sparse" in parameters else "") if one)]
-    )
-    return [*lines, "layers:", *_layers(d, call)]
+        yield f"    {line.replace('N', d.norm).replace('A', attention).replace('M', body)}"
 
 
 def _layers(d: Decoder, call: str) -> Iterator[str]:
@@ -262,19 +275,19 @@ def _layers(d: Decoder, call: str) -> Iterator[str]:
         yield f"  - logits: linear vocabulary{bias}{' share=tokens' if d.tied else ''}"
 
 
-def _window(d: Decoder, knobs: dict[str, Any]) -> tuple[str, str]:
-    """The argument of a decoder for its window, and what its attention says of it."""
+def _window(d: Decoder, knobs: dict[str, Any]) -> str:
+    """The window of each layer, as an expression of its number where some have none; '' for none at all."""
     found = {one for one in d.windows if one}
     if not found or min(found) >= knobs["length"]:
-        return "", ""
+        return ""
     knobs["window"] = found.pop()
     when = period([one > 0 for one in d.windows])
     if when == "true":
-        return "", "window"
+        return "window"
     if not when:
         knobs["windows"] = tuple(int(one > 0) for one in d.windows)
         when = "windows[i] == 1"
-    return f"window if {when} else 'none'", "window"
+    return f"window if {when} else 'none'"
 
 
 def _sparse(d: Decoder, knobs: dict[str, Any]) -> str:
@@ -288,6 +301,8 @@ def _sparse(d: Decoder, knobs: dict[str, Any]) -> str:
         when = "sparse_layers[i] == 1"
     if when == "true":
         del knobs["hidden"]
+    elif when == "false":
+        del knobs["experts"], knobs["chosen"], knobs["expert_hidden"]
     return when
 
 
@@ -303,8 +318,22 @@ def mlp_lines(name: str, hidden: str, activation: str, gated: bool, bias: bool) 
         yield f"  {name}: {wide}, {activation}, {back}"
 
 
-def _expert_lines(d: Decoder, e: Experts, dense: bool) -> Iterator[str]:
+def _mlp(d: Decoder, sparse: str) -> Iterator[str]:
+    """The blocks of what follows the attention: an MLP, experts, or either."""
+    if sparse != "true":
+        yield from mlp_lines("mlp", "hidden", d.activation, d.gated, d.mlp_bias)
+    if d.experts is None or sparse == "false":
+        return
     yield from mlp_lines("expert wide", "wide", d.activation, d.gated, d.mlp_bias)
+    yield from _experts(d.experts)
+    if sparse != "true":
+        yield "  feed_forward sparse:"
+        yield "    - if: sparse"
+        yield "      then: mixture"
+        yield "      else: mlp"
+
+
+def _experts(e: Experts) -> Iterator[str]:
     routed = "routed" if e.shared else "mixture"
     yield f"  {routed}:"
     yield "    - experts:"
@@ -320,11 +349,6 @@ def _expert_lines(d: Decoder, e: Experts, dense: bool) -> Iterator[str]:
             yield f"    - multiply: {{gate: [linear 1, sigmoid], shared: {shared}}}"
             shared = "shared"
         yield f"  mixture: {{add: {{routed: routed, shared: {shared}}}}}"
-    if dense:
-        yield "  feed_forward sparse:"
-        yield "    - if: sparse"
-        yield "      then: mixture"
-        yield "      else: mlp"
 
 
 def attributes(given: Mapping[str, Any]) -> str:

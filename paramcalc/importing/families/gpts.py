@@ -78,11 +78,10 @@ def gpt_neo(f: Fields) -> Decoder:
     if len(kinds) != found["layers"]:
         raise f.wrong("attention_types", f"says the kinds of {len(kinds)} layers", str(found["layers"]))
     f.ignore("attention_layers")
-    f.left.append("that scores are not divided by sqrt(head_dim)")
     window = f.size("window_size")
     return Decoder(
         found,
-        {"qkv_bias": False},
+        {"qkv_bias": False, "scale": 1},
         f.word("activation_function", ACTIVATIONS),
         f.number("layer_norm_epsilon"),
         norm="layer_norm",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from paramcalc.importing.families.bundled import eps, spec
 from paramcalc.importing.families.decoders import (
     LLAMA,
     OLMO,
@@ -17,9 +18,8 @@ from paramcalc.importing.families.decoders import (
 )
 from paramcalc.importing.families.family import Family, Lines
 from paramcalc.importing.families.fields import Fields
-from paramcalc.importing.families.frame import Decoder, Experts, pairs, rotary, text, windows
+from paramcalc.importing.families.frame import Decoder, Experts, rotary, text, windows
 from paramcalc.importing.families.short import language_model
-from paramcalc.importing.names import shown
 from paramcalc.importing.rule import exact
 
 
@@ -87,18 +87,21 @@ def deepseek(f: Fields, kind: str) -> Lines:
     f.only(
         hidden_act="silu", tie_word_embeddings=False, attention_bias=False, mlp_bias=False, moe_layer_freq=1
     )
-    f.ignore(
-        "scoring_func",
-        "head_dim",
-        "num_key_value_heads",
-        "qk_head_dim",
-        "topk_method",
-        "num_nextn_predict_layers",
-    )
+    f.ignore("scoring_func", "head_dim", "num_key_value_heads", "qk_head_dim", "topk_method")
+    f.ignore("num_nextn_predict_layers")  # a head that only training reads
+    knobs = _deepseek_sizes(f)
     rope = rotary(f, {"dim": 1, "heads": 1, "head_dim": f.size("qk_rope_head_dim")})
+    knobs |= {name: rope[name] for name in ("theta",) if name in rope}
+    factor = f.number("routed_scaling_factor")
+    knobs |= {"factor": exact(factor)} if factor != 1 else {}
+    knobs |= {"gates": "sum"} if f.flag("norm_topk_prob") else {}
+    knobs |= {"scoring": "sigmoid"} if third else {}
+    return spec("deepseek", knobs, rms_norm=eps(f, "rms_norm_eps"))
+
+
+def _deepseek_sizes(f: Fields) -> dict[str, Any]:
     no_rank = "q_lora_rank" in f.config and f.config["q_lora_rank"] is None
     f.ignore("q_lora_rank")
-    factor = f.number("routed_scaling_factor")
     knobs: dict[str, Any] = {
         "layers": f.size("num_hidden_layers"),
         "dense": f.count("first_k_dense_replace"),
@@ -114,20 +117,12 @@ def deepseek(f: Fields, kind: str) -> Lines:
         "vocabulary": f.size("vocab_size"),
         "length": f.size("max_position_embeddings"),
     }
-    heads = {"nope": "qk_nope_head_dim", "rope": "qk_rope_head_dim", "value": "v_head_dim"}
-    usual = {"nope": 128, "rope": 64, "value": 128}
-    knobs |= {name: f.size(field) for name, field in heads.items() if f.size(field) != usual[name]}
-    knobs |= {} if "theta" not in rope else {"theta": rope["theta"]}
-    knobs |= {"factor": exact(factor)} if factor != 1 else {}
-    knobs |= {"gates": "sum"} if f.flag("norm_topk_prob") else {}
-    knobs |= {"scoring": "sigmoid"} if third else {}
-    if not third:
-        f.without("norm_topk_prob")
-    return [
-        "use: deepseek",
-        *pairs("knobs", knobs),
-        f"defaults: {{rms_norm: eps={shown(exact(f.number('rms_norm_eps')))}}}",
-    ]
+    heads = {
+        "nope": ("qk_nope_head_dim", 128),
+        "rope": ("qk_rope_head_dim", 64),
+        "value": ("v_head_dim", 128),
+    }
+    return knobs | {name: f.size(field) for name, (field, usual) in heads.items() if f.size(field) != usual}
 
 
 def mixtral_lines(f: Fields, kind: str) -> Lines:
@@ -146,7 +141,7 @@ def mixtral_lines(f: Fields, kind: str) -> Lines:
     knobs["head_dim"] = knobs.get("head_dim", knobs["dim"] // knobs["heads"])
     knobs |= {"experts": d.experts.experts, "chosen": d.experts.chosen}
     knobs |= {"theta": d.attention["theta"]} if "theta" in d.attention else {}
-    return ["use: mixtral", *pairs("knobs", {**knobs, "eps": exact(d.eps)})]
+    return spec("mixtral", {**knobs, "eps": exact(d.eps)})
 
 
 _DEEPSEEK: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 _WORDS = """
     model_type architectures transformers_version torch_dtype dtype use_cache pad_token_id bos_token_id eos_token_id
     sep_token_id cls_token_id mask_token_id image_token_index decoder_start_token_id forced_bos_token_id
-    forced_eos_token_id begin_suppress_tokens suppress_tokens is_multimodal
+    forced_eos_token_id forced_decoder_ids begin_suppress_tokens suppress_tokens is_multimodal
     initializer_range initializer_factor initializer_cutoff_factor init_std init_xavier_std init_device
     attention_dropout hidden_dropout hidden_dropout_prob attention_probs_dropout_prob classifier_dropout
     classifier_dropout_prob dropout dropout_rate activation_dropout embd_pdrop attn_pdrop resid_pdrop resid_dropout
@@ -37,7 +37,7 @@ SILENT = frozenset(_WORDS.split())
 VALUES = tuple(
     """
     attn_logit_softcapping final_logit_softcapping logit_scale logits_scaling
-    residual_multiplier attention_multiplier clip_qkv scale_attn_by_inverse_layer_idx scale_embedding
+    residual_multiplier clip_qkv scale_attn_by_inverse_layer_idx scale_embedding
     n_group topk_group
     """.split()  # noqa: SIM905 one word a line would be longer than all else
 )

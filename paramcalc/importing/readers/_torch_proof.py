@@ -29,7 +29,7 @@ def proof(
     params = sum(
         prod(weight.dims) for weight in source.weights.values() if weight.learned and not weight.tied
     )
-    seen = counted(module, given)
+    seen = counted(module, given, program=program)
     macs = None if seen is None else seen - macs_of(source, reached=False)
     unproved: tuple[str, ...] = (
         ("MACs not compared: PyTorch's counter does not run here",) if macs is None else ()
@@ -44,18 +44,25 @@ def proof(
 SEEN = "PyTorch's FlopCounterMode, halved"
 
 
-def counted(module: Any, given: Mapping[str, Any], args: Sequence[Any] = ()) -> int | None:
-    """Half of the floating-point operations that PyTorch's own counter sees in a run."""
+def counted(
+    module: Any, given: Mapping[str, Any], args: Sequence[Any] = (), program: Any = None
+) -> int | None:
+    """Half of the floating-point operations that PyTorch's own counter sees in a run.
+
+    Of the exported program where the module does not run without numbers, as it looks at those of its masks.
+    """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    for grad in (False, True):  # its hooks fail in some modules without gradients
-        try:
-            with torch.set_grad_enabled(grad), FlopCounterMode(display=False) as counter:
-                module(*args, **given)
-            return int(counter.get_total_flops()) // 2
-        except Exception:  # of the counter, or of the module on this device
-            continue
+    runs: list[Any] = [module] if program is None else [module, program.module()]
+    for run in runs:
+        for grad in (False, True):  # its hooks fail in some modules without gradients
+            try:
+                with torch.set_grad_enabled(grad), FlopCounterMode(display=False) as counter:
+                    run(*args, **given)
+                return int(counter.get_total_flops()) // 2
+            except Exception:  # of the counter, or of the module on this device
+                continue
     return None
 
 
