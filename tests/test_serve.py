@@ -435,6 +435,22 @@ def test_ctrl_c_ends_it_cleanly_and_a_port_that_is_taken_is_told(run: Run) -> No
     assert (process.returncode, rest, said) == (130, "", "")
 
 
+def test_ctrl_c_ends_a_long_run_too() -> None:
+    """The processes that answer end with the server: the pipe that they hold is closed."""
+    process = begun("lenet5-1998", "--port", "0")
+    assert process.stdout is not None and process.stderr is not None
+    port, token = re.search(r":(\d+)/([\w-]+)/", process.stdout.readline()).groups()  # type: ignore[union-attr]
+    assert process.stderr.readline() == "Ctrl-C ends the server\n"
+    connection = HTTPConnection("127.0.0.1", int(port), timeout=60)
+    endless = json.dumps({"text": large(60_000), "settings": {"parts": ["page"]}})
+    connection.request("POST", f"/{token}/answer?lane=slow", endless)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.communicate(timeout=1.5)  # until it runs
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20) == ("", "")  # the worker has these pipes too
+    assert process.returncode == 130
+
+
 @pytest.mark.parametrize("spec", ["nowhere.yaml", "resnet-5000", "."])
 def test_what_cannot_be_served_is_told(
     spec: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
