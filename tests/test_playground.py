@@ -90,12 +90,16 @@ def test_a_mistake_has_a_place_and_a_button_that_mends_it(one: Shown) -> None:
     one.totals("224")
 
 
-def test_networks_are_dropped(one: Shown) -> None:
+def test_networks_are_dropped(one: Shown, run: Run, tmp_path: Path) -> None:
     """Also in the browser's Python, which has no NumPy."""
     one.drop("tiny.cfg", CFG)
     one.totals("112")
     one.drop("config.json", CONFIG)
     one.totals(f"{CONFIG_PARAMS:,}")
+    path = tmp_path / "lenet.onnx"
+    assert run("export", "lenet5-ng", "-o", str(path)).code == 0
+    one.page.locator("#chosen").set_input_files(path)
+    one.totals("61,706")
 
 
 def test_ten_thousand_layers_and_a_run_that_is_stopped(one: Shown) -> None:

@@ -652,6 +652,20 @@ def test_a_dropped_network_is_imported(shown: Shows) -> None:
 
 
 @needs_browser
+def test_a_file_of_onnx_is_chosen(shown: Shows, run: Run, tmp_path: Path) -> None:
+    """By the button's file dialog, a valid file: one that `export` wrote."""
+    path = tmp_path / "lenet.onnx"
+    assert run("export", "lenet5-ng", "-o", str(path)).code == 0
+    one = shown()
+    page = one.go()
+    with page.expect_file_chooser() as dialog:
+        page.locator("#import").click()
+    dialog.value.set_files(path)
+    one.totals("61,706")
+    assert page.locator(".cm-content").inner_text().startswith("name: lenet")
+
+
+@needs_browser
 def test_ten_thousand_layers_stay_usable(shown: Shows) -> None:
     """What is drawn is what somebody sees; a mistake has its place, and the button mends it."""
     one = shown()

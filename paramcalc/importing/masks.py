@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from paramcalc.importing.net import Net, name_of
 from paramcalc.importing.source import SourceNode, Value
 
@@ -19,6 +17,8 @@ def hides(net: Net, mask: Value) -> str:
 
     Positions before a window may be hidden beside later ones.
     """
+    import numpy as np
+
     if net.is_data(mask):
         return OTHERS
     array = _numbers(net, mask)

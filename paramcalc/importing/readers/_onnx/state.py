@@ -239,10 +239,12 @@ Rule: TypeAlias = Callable[[Reading, Attributes, list[Any]], None]
 def is_weight_name(name: str) -> bool:
     """Whether a value is called as frameworks call weights, and no exporter calls what it computes.
 
-    >>> [is_weight_name(name) for name in ("conv1.weight", "conv2d_178.w_0", "/attn/Constant_output_0", "Mul.12")]
-    [True, True, False, False]
+    >>> [is_weight_name(name) for name in ("conv1.weight", "conv2d_178.w_0", "fc3/linear.weight")]
+    [True, True, True]
+    >>> [is_weight_name(name) for name in ("/attn/Constant_output_0", "/attn/Add.a", "Mul.12")]
+    [False, False, False]
     """
-    return "/" not in name and re.search(r"\.[a-z][a-z_]*(_\d+)?$", name) is not None
+    return not name.startswith("/") and re.search(r"\.[a-z][a-z_]*(_\d+)?$", name) is not None
 
 
 def axis_of(number: int, rank: int) -> int:
