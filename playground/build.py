@@ -54,9 +54,9 @@ def build(site: Path) -> None:
 
 
 def python() -> bytes:
-    """paramcalc with its specs, and PyYAML without its compiled part; the same bytes from the same files."""
+    """paramcalc with its specs, PyYAML without its compiled part, and what imports need of NumPy."""
     library = Path(yaml.__file__).parent
-    found = {f"yaml/{path.name}": path for path in library.glob("*.py")}
+    found = {f"yaml/{path.name}": path for path in library.glob("*.py")} | {"numpy.py": HERE / "arrays.py"}
     for path in [*(ROOT / "paramcalc").rglob("*"), *(ROOT / "specs").iterdir()]:
         inside = path.relative_to(ROOT)
         kept = path.is_file() and path.suffix != ".pyc" and inside.parts[1] not in LEFT_OUT

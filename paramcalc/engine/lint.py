@@ -20,6 +20,7 @@ from paramcalc.ops.attributes import shown
 MOST_COLOURS = 3  # channels of a picture
 JUST_THERE = ("x", "identity")
 KEEP = "to keep an earlier tensor, name it: '- entry: identity'"
+NEAR = 60  # lines below two in which their product is looked for: a long chain is not walked once a line
 PRODUCTS = {"multiply", "matmul", "einsum", "cross_attention", "selective_scan"}
 SUMS = {"add", "subtract", "concat", "maximum", "minimum"}
 LARGEST_KERNEL = 31  # that networks have
@@ -130,7 +131,9 @@ def side_by_side(spec: Spec) -> Iterator[Problem]:
             first, second = _first_call(one), _first_call(two)
             if not (first and second) or second.call.references or first.call.head != second.call.head:
                 continue
-            met = _meeting(chain.items[place:], one.name, two.name, _sized_alike(first.call, second.call))
+            met = _meeting(
+                chain.items[place : place + NEAR], one.name, two.name, _sized_alike(first.call, second.call)
+            )
             if met:
                 start, end = second.at + second.call.start, second.at + second.call.end
                 line = " ".join(spec.source.text[start:end].split())
