@@ -161,7 +161,7 @@ def _divided(one: Any, two: Any) -> float:
 
 for _name, _function in {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": _divided, "floordiv": operator.floordiv,
-    "mod": _rest, "pow": operator.pow, "eq": operator.eq, "ne": operator.ne, "lt": operator.lt,
+    "mod": _rest, "and": operator.and_, "pow": operator.pow, "eq": operator.eq, "ne": operator.ne, "lt": operator.lt,
     "le": operator.le, "gt": operator.gt, "ge": operator.ge,
 }.items():  # fmt: skip
     _forward, _back = _binary(_function)

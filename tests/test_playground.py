@@ -115,7 +115,8 @@ ARRAYS = (
     f"np.maximum.reduce(np.broadcast_arrays({MATRIX}, {ROW}))", "np.array([])", "np.array(7)", "np.array([1, 2.5])",
     "np.frombuffer(b'\\x00\\x00\\xc0\\x3f\\x00\\x00\\x00\\xc0', '<f4')", "np.arange(1.0, 2.0, 0.25)",
     "np.zeros((2, 1))",
-    "np.nan_to_num(np.array([1.0]) / np.array([2.0]))", "np.indices((2, 3))[1]", f"np.logical_not({MASK})",
+    "np.nan_to_num(np.array([1.0]) / np.array([2.0]))", "np.indices((2, 3))[1]",
+    f"np.logical_not({MASK})", f"{MASK} & ({ROW} > 0)",
 )  # fmt: skip
 
 

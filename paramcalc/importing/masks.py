@@ -17,8 +17,6 @@ def hides(net: Net, mask: Value) -> str:
 
     Positions before a window may be hidden beside later ones.
     """
-    import numpy as np
-
     if net.is_data(mask):
         return OTHERS
     array = _numbers(net, mask)
@@ -40,6 +38,8 @@ def _numbers(net: Net, mask: Value) -> Any:
 
 def _band(seen: Any, size: int) -> Any:
     """The positions that each one sees which sees so many before it, itself included."""
+    import numpy as np
+
     rows, columns = np.indices(seen.shape[-2:])
     return (columns <= rows) & (columns > rows - size)
 
