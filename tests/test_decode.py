@@ -33,6 +33,7 @@ layers:
       skip: identity
   - add: {token: identity, position: parameter length=x.length channels=channels}
   - rotary heads=2
+  - cumsum length
   - lstm 12 num_layers=2 projection=8
   - channels_first
   - conv1d 6 3 dilation=2 padding=(4, 0)
@@ -430,7 +431,7 @@ def test_memory_lists_caches(run: Run) -> None:
     assert mixed["cache"] == {
         "keys and values": 5 * 2 * 12 + 10 * 2 * (3 + 4),
         "latents": 10 * 8,
-        "states": 2 * (8 + 12) + 5 + 4,
+        "states": 2 * (8 + 12) + 5 + 4 + 16,  # the last is a running sum
         "inputs of convolutions": 4 * 8,
     }
     assert mixed["cached"] == sum(mixed["cache"].values())

@@ -17,6 +17,11 @@ from paramcalc.ops.base import Cost, Op, one_token
 
 HOW = "causal attention, recurrent layers and causal convolutions can, and layers that read one position at a time"
 
+PRODUCTS = {"matmul", "einsum"}
+COMPOSED = (
+    "composed attention keeps no cache: write self_attention HEADS causal=true, or cross_attention HEADS"
+)
+
 
 def decoded(graph: Graph, decode: Decode) -> Graph:
     """The graph of one more token; `SpecError` with every layer that cannot go on by one."""
@@ -137,7 +142,8 @@ class _Step:
         """Of what grows only the token is read; of what was there before, a row of its number or everything."""
         title, name = layer.op.title, self.graph.name(value)
         if grows and read.dims != one_token(full).dims:
-            raise Fault(f"{title} cannot go on by one token: it reads other positions of the length", fix=HOW)
+            fix = COMPOSED if layer.op.name in PRODUCTS else HOW
+            raise Fault(f"{title} cannot go on by one token: it reads other positions of the length", fix=fix)
         if grows or read is full or "length" not in full.axes:
             return
         if not same(full.size("length"), 1) and not at_least(full.size("length"), self.past + 1):

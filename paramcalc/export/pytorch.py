@@ -12,7 +12,7 @@ from paramcalc.base.errors import Fault
 from paramcalc.count.report import Report
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.export.classes import Form, Forms, Part, camel, class_names, identifier, steps, unique
-from paramcalc.export.torch_layers import Use, use, weight_name
+from paramcalc.export.torch_layers import Use, routed, use, weight_name
 from paramcalc.export.tree import JOINED, Leaf, tree
 
 WIDTH = 110
@@ -66,7 +66,7 @@ def weight_names(graph: Graph) -> dict[str, str]:
 
 class _Writer:
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+        self.graph = graph = routed(graph)
         try:
             self.tree = tree(graph)
             self.forms = Forms(self.tree)

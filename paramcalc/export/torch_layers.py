@@ -12,9 +12,9 @@ from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
 
 from paramcalc.base.errors import Fault
-from paramcalc.base.shape import CHANNELS, SPACE, Shape
+from paramcalc.base.shape import CHANNELS, EXPERTS, SPACE, Shape
 from paramcalc.base.sizes import floor_divide
-from paramcalc.engine.graph import Applied
+from paramcalc.engine.graph import Applied, Graph
 from paramcalc.ops.base import Weights
 
 REQUIRED = object()
@@ -54,9 +54,43 @@ def use(applied: Applied) -> Use:
     """The op as PyTorch has it; `Fault` where it has none."""
     op = applied.op
     family = op.title.removesuffix(f"{op.rank}d")
+    if applied.mixture is not None and (applied.weights or family == "linear"):
+        return expert(op, applied)
+    if applied.mixture is not None and any(EXPERTS not in x.axes for x in applied.inputs):
+        raise Fault(f"{op.title} of what experts read has no counterpart in PyTorch here: put it before them")
     if family not in RULES:
         raise Fault(f"{op.title} has no counterpart in PyTorch here")
     return RULES[family](op, applied)
+
+
+def routed(graph: Graph) -> Graph:
+    """The graph in which layers with weights of each expert read the scores that choose them, too."""
+    layers = tuple(
+        layer._replace(inputs=layer.reads) if layer.applied.mixture and layer.applied.weights else layer
+        for layer in graph.layers
+    )
+    return graph._replace(layers=layers)
+
+
+def expert(op: Any, used: Applied) -> Use:
+    """A linear layer of each expert; it reads the scores of the router besides."""
+    assert used.mixture is not None
+    if op.name != "linear" or used.mixture.positions.axes[-1] != CHANNELS:
+        raise Fault(f"{op.title} within experts has no counterpart in PyTorch here")
+    return one(
+        "ExpertLinear",
+        Argument("mixture", used.mixture.stored),
+        Argument("active", used.mixture.active),
+        Argument("in_features", used.inputs[0].channels),
+        Argument("out_features", op.out_channels),
+        Argument("bias", op.bias, True),
+    )
+
+
+def mixed(op: Any, used: Applied) -> Use:
+    if used.inputs[0].axes[-1] != CHANNELS:
+        raise Fault(f"{op.title} at channels before positions has no counterpart in PyTorch here")
+    return one("Mixed", Argument("active", op.active), Argument("gates", op.gates, "softmax"))
 
 
 def weight_name(kind: str, weight: str) -> str:
@@ -779,6 +813,7 @@ RULES: dict[str, Rule] = {
     ),
     "erf": function("erf"),
     "exp": function("exp"),
+    "experts": mixed,
     "flatten": plain("nn.Flatten"),
     "flip": written(lambda op, used, *axes: f"{{0}}.flip({axes})"),
     "fold": windows("fold", lambda op, used: op.windows()),

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from paramcalc.base.reach import Reach, shifted
 from paramcalc.base.shape import AXES, CHANNELS, Shape
-from paramcalc.base.sizes import total
+from paramcalc.base.sizes import Size, total
 from paramcalc.ops.attributes import Word
-from paramcalc.ops.base import Array, Example, Op, Tools, need_axes, need_same_shape
+from paramcalc.ops.base import Array, Example, Op, Tools, need_axes, need_same_shape, no_step
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,13 @@ class Concat(Op):
             found.append({axis: shifted(axis, by) for axis, by in offsets.items()})
             before += x.size(self.axis)
         return tuple(found)
+
+    def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
+        if self.axis == "length":
+            why = "it joins sequences, and more tokens than --decode says come before the next"
+            fix = "leave the join out, and count what it puts before them among the tokens of --decode"
+            raise no_step(self, why, fix=fix)
+        return super().decode(past, *inputs)
 
     def forward(self, tools: Tools, *inputs: Array) -> Array:
         return tools.concatenate(inputs, tools.axis(self.axis))

@@ -21,6 +21,7 @@ from paramcalc.verify.weights import DrawnWeights
 from tests.forward import Case, cases, same, summed
 
 torch = pytest.importorskip("torch")
+FlopCounterMode = pytest.importorskip("torch.utils.flop_counter").FlopCounterMode
 
 
 def module(graph: Graph, text: str = "") -> Any:
@@ -64,7 +65,7 @@ REFUSED = {
     "avg_pool": "pads both ends",
     "conv": "without bias",
     "deform_conv": "no counterpart",
-    "experts": "no counterpart",
+    "experts": "channels before positions",
     "fold": "for images",
     "gru": "two biases|reset gate",
     "local_conv": "no counterpart",
@@ -123,6 +124,46 @@ def test_a_network_gives_what_it_gives_in_numpy(name: str) -> None:
     arrays = {"/".join(key): array for key, array in supply.kept.items()}
     (theirs,) = ran(filled(graph, {name: arrays[name] for name in weight_names(graph)}), inputs)
     assert np.allclose(ours, theirs, rtol=1e-3, atol=1e-4 * np.abs(theirs).max())
+
+
+EXPERTS = """
+input: {length: 6, channels: 8}
+blocks:
+  swiglu hidden:
+    - multiply: {gate: [linear hidden, silu], up: linear hidden}
+    - linear 8
+layers:
+  - add:
+      routed: {experts: {mixture: 4, active: 2, gates: sum, router: [linear mixture, sigmoid], layers: swiglu 12}}
+      shared: swiglu 16
+  - more:
+      repeat: 2
+      layers:
+        - add:
+            moe:
+              - rms_norm
+              - experts: {mixture: 8, active: 3, router: linear mixture bias=false, layers: linear 8 bias=false}
+            skip: identity
+  - experts: {mixture: 3, active: 1, gates: scores, router: [linear mixture, softmax], layers: linear 5}
+"""
+
+
+def test_experts_give_and_count_what_they_do_here() -> None:
+    """Each position meets the active ones, in PyTorch too; the counter of PyTorch sees as many multiplications."""
+    graph = parse(EXPERTS).graph()
+    supply = DrawnWeights(graph, keep=True)
+    x = np.random.default_rng(3).standard_normal((2, 6, 8)).astype("float32")
+    (ours,) = run(graph, {"input": x}, supply).values()
+    arrays = {"/".join(key): array for key, array in supply.kept.items()}
+    net = filled(graph, {name: arrays[name] for name in weight_names(graph)})
+
+    with FlopCounterMode(display=False) as counter:
+        (theirs,) = ran(net, [x])
+
+    assert np.allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+    counted = count(graph, batch=2).totals
+    assert counter.get_total_flops() == 2 * counted.macs
+    assert sum(one.numel() for one in net.parameters()) == counted.params
 
 
 def test_weights_that_layers_share_are_one() -> None:
