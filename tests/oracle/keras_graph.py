@@ -352,6 +352,25 @@ def attention(op: Any, used: Applied) -> Any:
     return Attention()
 
 
+class Named(layers.Layer):
+    """A product of two tensors by the names of their axes."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__()
+        self.pattern = pattern
+
+    def call(self, parts: Any) -> Any:
+        return ops.einsum(self.pattern, *parts)
+
+
+def named_axes(op: Any, used: Applied) -> Any:
+    """`keras.ops.einsum`, with a letter for each name and one for the batch; of tensors as they are here."""
+    names = op.names()
+    letters = {name: chr(ord("a") + place) for place, name in enumerate({*names.left, *names.right})}
+    left, right, output = ("z" + "".join(map(letters.get, side)) for side in names)
+    return Named(f"{left},{right}->{output}")
+
+
 def recurrent(name: str) -> Make:
     """A recurrent layer, one over the other; of first states Keras' own tests say enough."""
 
@@ -461,6 +480,7 @@ BUILDERS: dict[str, Make] = {
     "divide": lambda op, used: Joined(ops.divide),
     "drop_path": lambda op, used: layers.Dropout(float(op.p)),
     "dropout": lambda op, used: layers.Dropout(float(op.p)),
+    "einsum": named_axes,
     "elu": lambda op, used: layers.ELU(float(op.alpha)),
     "embedding": lambda op, used: layers.Embedding(op.vocabulary, op.dim),
     "erf": do(ops.erf),
