@@ -120,12 +120,14 @@ def sweep(
     chunk = work.chunk or sweeps.CHUNK
     found = sweeps.sweep(space, names, points.sample, points.seed, points.pareto, chunk)
     if points.picture is not None:
-        from paramcalc.sweep import picture
+        from paramcalc.render.plot import check
 
-        picture.check(points.picture)
+        check(points.picture)
     summary = _summary(found, work)
     if points.picture is not None:
-        picture.draw(found, summary, points.picture)
+        from paramcalc.sweep.draw import picture
+
+        picture(found, summary, points.picture)
     _show(found, summary, work)
 
 

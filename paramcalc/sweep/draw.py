@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from math import log10
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from paramcalc.base.errors import Fault
 from paramcalc.count.report import QUANTITIES
 from paramcalc.count.vary import apart
 from paramcalc.ops.attributes import shown
 from paramcalc.render.grid import Column, Grid, Line, number
-from paramcalc.render.words import TITLES
+from paramcalc.render.words import TITLES, inputs
 from paramcalc.sweep import Sweep
 from paramcalc.sweep.summary import Summary
 
@@ -158,6 +160,32 @@ def scaled(values: Sequence[int], size: int) -> list[int]:
     low, high = min(numbers), max(numbers)
     span = (high - low) or 1.0
     return [min(size - 1, int((each - low) / span * size)) for each in numbers]
+
+
+def picture(sweep: Sweep, summary: Summary, path: Path) -> None:
+    """Draws the points of a sweep, and over them the line of its front."""
+    from paramcalc.render.plot import Scatter, scatter  # needs an optional package
+
+    found = points(sweep)
+    if found is None:
+        raise Fault("a picture needs two numbers of each point", fix="--quantity params,macs")
+    front = front_points(sweep, summary, found.names)
+    across, up = (TITLES.get(name, name) for name in found.names)
+    varied = {axis.name for axis in sweep.axes}
+    fixed = {name: shape for name, shape in sweep.space.shapes.items() if name not in varied}
+    said = [title(sweep), inputs(fixed), *notes(sweep, summary)[:1]]
+    scatter(
+        Scatter(
+            "; ".join(filter(None, said)),
+            (across, up),
+            found.across,
+            found.up,
+            (logarithmic(found.across), logarithmic(found.up)),
+            [] if front is None else sorted(zip(front.across, front.up, strict=True)),
+            "Pareto front",
+        ),
+        path,
+    )
 
 
 # ------------------------------------------------------------------------------------------ JSON
