@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -482,6 +484,16 @@ def test_a_wrong_configuration_says_what(tmp_path: Path, fields: dict[str, Any],
         hf.written(str(config(tmp_path / "config.json", **fields)), {})
     assert words in str(error.value)
     assert "config.json" in str(error.value)
+
+
+def test_a_configuration_is_read_without_arrays(tmp_path: Path) -> None:
+    """No NumPy is imported for sizes alone."""
+    path = config(tmp_path / "config.json", model_type="gpt2", n_layer=2)
+    command = [sys.executable, "-X", "importtime", "-m", "paramcalc", "import", str(path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "paramcalc.importing.families" in found.stderr
+    assert "numpy" not in found.stderr
+    assert "use: gpt-2" in found.stdout
 
 
 HOSTILE = [None, "64", -1, 0, 7, 0.5, 1e400, 10**30, True, [], ["a"], {}, {"a": 1}, "x" * 500]

@@ -48,7 +48,6 @@ def import_(
     Example: paramcalc import lenet.prototxt -o lenet.yaml
     """
     from paramcalc.base.errors import Fault
-    from paramcalc.importing.network import claimed, imported
     from paramcalc.importing.readers import SpecReader, check_names, reader
     from paramcalc.model import sizes
 
@@ -62,6 +61,8 @@ def import_(
         for line in (*found.remarks, *found.partial):
             remark(line)
         raise typer.Exit(1 if found.partial else 0)
+    from paramcalc.importing.network import claimed, imported
+
     read = chosen.read(source, given)
     check_names(given, [*read.inputs])
     network = imported(read)

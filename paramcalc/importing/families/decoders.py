@@ -55,7 +55,13 @@ def qwen2(f: Fields) -> Decoder:
 def qwen3(f: Fields) -> Decoder:
     d = llama(f, mlp_bias=False)
     windows = qwen_windows(f, d.sizes["layers"])
-    return d._replace(attention=d.attention | {"qk_norm": "rms"}, windows=windows)
+    return d._replace(attention=d.attention | normed(f, "rms"), windows=windows)
+
+
+def normed(f: Fields, kind: str) -> dict[str, str]:
+    """Norms of queries and keys, whose epsilon attention cannot say."""
+    f.left.append("the epsilon of the norms of queries and keys")
+    return {"qk_norm": kind}
 
 
 def qwen_windows(f: Fields, layers: int) -> list[int]:
@@ -106,7 +112,7 @@ def gemma3(f: Fields) -> Decoder:
     f.without("rope_local_base_freq")
     usual = [(layer + 1) % every > 0 for layer in range(layers)]
     scale = scaled(f.number("query_pre_attn_scalar") ** -0.5, d.sizes)
-    attention = d.attention | {"qk_norm": "rms"} | scale
+    attention = d.attention | normed(f, "rms") | scale
     return d._replace(attention=attention, windows=windows(f, layers, usual), factor=sqrt(d.sizes["dim"]))
 
 
@@ -124,7 +130,7 @@ def olmo(f: Fields) -> Decoder:
 def olmo2(f: Fields) -> Decoder:
     """Norms behind attention and MLP, and of all queries or keys of a position at once."""
     d = llama(f, mlp_bias=False, order="after")
-    return d._replace(attention=d.attention | {"qk_norm": "rms_all"})
+    return d._replace(attention=d.attention | normed(f, "rms_all"))
 
 
 def olmo3(f: Fields) -> Decoder:
@@ -137,7 +143,7 @@ def exaone4(f: Fields) -> Decoder:
     d = llama(f, mlp_bias=False, order="after")
     layers, every = d.sizes["layers"], f.size_or("sliding_window_pattern", 4)
     usual = [(layer + 1) % every > 0 and layer < layers - 1 for layer in range(layers)]
-    attention = d.attention | {"bias": False, "qk_norm": "rms"}
+    attention = d.attention | {"bias": False} | normed(f, "rms")
     return d._replace(attention=attention, windows=windows(f, layers, usual))
 
 
