@@ -153,7 +153,7 @@ REFUSED = {  # knobs that make structure, and what a symbol in their place is to
     ),
     "depends on a symbol": "ddpm units, stable-diffusion units, sdxl units",
     "number of rounds a symbol": (
-        "davit depths, edgenext depths, edgenext parts, focalnet levels, gemma-2 layers, hrnet modules, "
+        "davit depths, edgenext depths, edgenext parts, focalnet levels, gcvit depths, gemma-2 layers, hrnet modules, "
         "mobileone branches, rcan factor, repvgg depths, repvit depths, res2net scale, rnnsearch words, swin depths, "
         "swin-v2 depths, vovnet blocks"
     ),
