@@ -149,7 +149,7 @@ REFUSED = {  # knobs that make structure, and what a symbol in their place is to
     ),
     "cannot be a symbol": (
         "coatnet biases, cspnet inner, lenet5-1998 table_1, maxvit-rw biases, mobileone gated, "
-        "stable-diffusion depths, sdxl depths, swin-v2 trained"
+        "gcvit steps, stable-diffusion depths, sdxl depths, swin-v2 trained"
     ),
     "depends on a symbol": "ddpm units, stable-diffusion units, sdxl units",
     "number of rounds a symbol": (
