@@ -56,6 +56,11 @@ def compared(low: Lowering, node: SourceNode, x: Argument, y: Argument) -> Laid:
     name = name_of(node)
     if name == "divide" and isinstance(x, Laid) and isinstance(y, int | float):
         return low.put(low.add(op("scale", exact(1 / y)), x.value), x.labels)
+    if name == "divide" and isinstance(x, int | float) and isinstance(y, Laid):
+        inverse = low.put(low.add(op("power", -1), y.value), y.labels)
+        return with_number(low, node, "multiply", inverse, x)
+    if name != "divide" and isinstance(x, int | float):
+        x, y = y, x
     if name != "divide" and isinstance(y, int | float):
         ends = {"low" if name == "maximum" else "high": exact(y)}
         return low.put(low.add(op("clip", **{"low": None, **ends}), data(x).value), data(x).labels)

@@ -513,6 +513,8 @@ def op_node(low: Lowering, node: SourceNode, *inputs: Argument) -> Laid:
             inside = low.add(made, low.add(op("channels_last"), read[0].value), **node.weights)
             return low.put(low.add(op("channels_first"), inside), read[0].labels)
         read = [low.relabeled(x, ("", "height", "width", CHANNELS)) for x in read]
+    if made.name in ("lstm", "gru", "rnn") and node.dims:
+        read[0] = _tokens(low, read[0], read[0].dims[1])
     value = low.add(made, *(x.value for x in read), **node.weights)
     if not node.dims:
         shape = low.shape(value)

@@ -220,3 +220,28 @@ def test_what_is_filled_with_one_number_is_not_compared(run: Run, tmp_path: Path
     assert "outputs not compared: 1 weights of the file are filled with one number each" in found.err
     assert "params: 24" in found.out
     assert "macs: 24" in found.out
+
+
+def test_a_signal_with_a_state_is_proven(run: Run, tmp_path: Path) -> None:
+    """As silero-vad: samples padded by reflection, a fixed basis of sines, a cell that is handed on, an If of sizes."""
+    g = Graph(signal=(1, 24), h=(1, 1, 4), c=(1, 1, 4))
+    x = g.node("Unsqueeze", g.node("Pad", "signal", g.numbers([0, 4, 0, 4]), mode="reflect"), g.numbers([1]))
+    x = g.node("Conv", x, g.weight(6, 1, 8, name="stft.basis_buffer"), strides=[8])
+    x = g.node("Transpose", g.node("Sqrt", g.node("Mul", x, x)), perm=[2, 0, 1])
+    weights = [g.weight(1, 16, 6), g.weight(1, 16, 4), g.weight(1, 32)]
+    every, last, cell = g.node("LSTM", x, *weights, "", "h", "c", outputs=3, hidden_size=4)
+    helper = g.onnx.helper
+    branches = {
+        name: helper.make_graph([helper.make_node(kind, [every], [f"{name}y"])], name, [],
+                                [helper.make_tensor_value_info(f"{name}y", 1, None)])
+        for name, kind in (("then_branch", "Relu"), ("else_branch", "Tanh"))
+    }  # fmt: skip
+    four = g.node("Equal", g.node("Size", every), g.numbers(4 * 4))
+    y = g.node("If", four, **branches)
+
+    path = g.save(tmp_path / "network.onnx", y, last, cell)
+
+    proven(run, path)
+    text = path.with_suffix(".yaml").read_text()
+    assert "relu" in text and "tanh" not in text
+    assert "learned=false" in text

@@ -116,15 +116,19 @@ class _Graph:
         for node in (*first, *(node for node in nodes if id(node) not in later)):
             self.run(node)
         outputs = {name: reader.meant(name) for name in (one.text(1) for one in self.graph.messages(12))}
-        found = {name: value for name, value in outputs.items() if isinstance(reader.values.get(value), Data)}
+        found = {
+            name: value
+            for name, value in outputs.items()
+            if isinstance(reader.values.get(value), Data) and value not in reader.left
+        }
         if not found:
             raise Fault("no output of the graph depends on an input")
         named = f"{Path(self.path).name}, ONNX of {self.model.text(2) or 'an unknown exporter'}"
-        if reader.fixed:
-            names = [*reader.fixed]
-            shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
-            total = sum(reader.fixed.values())
-            reader.remarks.append(f"{total:,} stored numbers are fixed, and are no params: {shown}")
+        for kind, listed in (("stored numbers", reader.fixed), ("single numbers", reader.single)):
+            if listed:
+                shown = ", ".join([*listed][:3]) + (" ..." if len(listed) > 3 else "")
+                total = sum(listed.values())
+                reader.remarks.append(f"{total:,} {kind} are written as fixed, and are no params: {shown}")
         source = SourceNetwork(
             _word(self.graph.text(2)) or stem(self.path),
             named,
@@ -172,11 +176,25 @@ class _Graph:
                 reader.values[name] = Data(whole or (1,), kind in FLOATS)
                 continue  # a number that a user sets, not a tensor of the network
             readers = [node for node in nodes if name in node.inputs]
-            found[name] = _shape(whole, kind in FLOATS, readers)
+            if len(whole) == 2 and kind in FLOATS and self.is_signal(name):
+                whole = (1, 1, whole[1])
+                reader.signals.add(name)
+            signal = name in reader.signals
+            found[name] = image(*whole[1:]) if signal else _shape(whole, kind in FLOATS, readers)
             reader.values[name] = Data(whole, kind in FLOATS)
         if not found:
             raise Fault("the graph has no input with a batch")
         return found
+
+    def is_signal(self, name: str) -> bool:
+        """Whether an input is a row of samples, which becomes one channel before anything is computed."""
+        while True:
+            readers = [node for node in self.nodes if name in node.inputs]
+            if len(readers) != 1 or readers[0].kind not in ("Pad", "Unsqueeze"):
+                return False
+            if readers[0].kind == "Unsqueeze":
+                return True
+            name = readers[0].outputs[0]
 
     def is_weight(self, info: Message) -> bool:
         """Whether an input stands for a weight of a file that has none; it is a constant then."""
@@ -231,6 +249,8 @@ class _Graph:
             if kind == 4 or 5 in one.fields:
                 inner = one.message(5)
                 value = None if inner is None else self.stored(inner, f"{name or message.texts(2)[:1]}:{key}")
+            if kind == 5 or 6 in one.fields:
+                value = one.message(6)
             if kind == 6 or 7 in one.fields:
                 value = one.floats(7)
             if kind == 7 or 8 in one.fields:
@@ -245,6 +265,9 @@ class _Graph:
         reader = self.reader
         reader.here = node
         inputs: list[Value | None] = [self.value(name, node) if name else None for name in node.inputs]
+        if node.kind == "If" and isinstance(inputs[0], Constant) and inputs[0].numbers is not None:
+            self.branch(node, bool(inputs[0].numbers.reshape(-1)[0]))
+            return
         if node.kind in CONTROL:
             raise Fault(
                 f"{node.kind} '{node.called}' runs other nodes depending on data, which has no one count",
@@ -264,6 +287,23 @@ class _Graph:
             raise Fault(
                 f"{node.kind} '{node.called}' is not as ONNX defines it", found=_described(node, inputs)
             ) from None
+
+    def branch(self, node: _Node, condition: bool) -> None:
+        """The branch of an If whose condition depends on sizes alone, as if its nodes were those of the graph."""
+        graph = node.attributes.get("then_branch" if condition else "else_branch")
+        if not isinstance(graph, Message):
+            raise Fault(f"If '{node.called}' lacks a branch")
+        for message in graph.messages(5):
+            self.stored(message, message.text(8))
+        inner = [self.node(Message(stretch)) for stretch in graph.stretches(1)]
+        for one in inner:
+            for name in one.inputs:
+                self.reader.readers.setdefault(name, []).append(one)
+        for one in inner:
+            self.run(one)
+        for given, found in zip(node.outputs, (one.text(1) for one in graph.messages(12)), strict=False):
+            self.reader.alias[given] = found
+            self.reader.values[given] = self.value(found, node)
 
     def value(self, name: str, node: _Node) -> Value:
         if name not in self.reader.values:

@@ -70,6 +70,9 @@ def squeeze(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
 
 def unsqueeze(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     axes = reader.integers(1, "axes") or []
+    if reader.input(0) in reader.signals and axes in ([1], [-2]):
+        reader.same()
+        return
     rank = len(inputs[0].dims) + len(axes)
     new = {axis_of(axis, rank) for axis in axes}
     old = iter(inputs[0].dims)
@@ -247,6 +250,9 @@ def pad(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
     flat = reader.integers(1, "pads") or reader.integers(1, "paddings") or []
     axes = reader.integers(3) if len(inputs) > 3 and reader.input(3) else None
     places_ = [*range(len(x))] if axes is None else [axis_of(axis, len(x)) for axis in axes]
+    if reader.input(0) in reader.signals and len(flat) == 4:
+        flat = [flat[0], 0, flat[1], flat[2], 0, flat[3]]
+        reader.signals.add(reader.here.outputs[0])
     half = len(flat) // 2
     ends = dict(zip(places_, zip(flat[:half], flat[half:], strict=True), strict=True))
     amounts = tuple(ends.get(place, (0, 0)) for place in range(len(x)))

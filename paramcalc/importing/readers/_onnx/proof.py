@@ -43,7 +43,8 @@ class _Runtime:
             for one in session.get_inputs():
                 kind = TYPES.get(one.type.removeprefix("tensor(").removesuffix(")"), "f4")
                 dims = [dim if isinstance(dim, int) else 1 for dim in one.shape]
-                given[one.name] = np.asarray(inputs.get(one.name, np.zeros(dims)), kind)
+                array = np.asarray(inputs.get(one.name, np.zeros(dims)), kind)
+                given[one.name] = array if array.ndim == len(dims) else array.reshape(dims)
             return [np.asarray(one, "f4") for one in session.run([*self.outputs], given)]
         except Exception as error:  # it has no class of its own for them
             reason = str(error).strip().splitlines()

@@ -145,8 +145,15 @@ def _results(reader: Reading, value: str, last: bool, sizes: _Sizes) -> None:
         else:
             reader.emit_as(f"{end}:rows", "reshape", [end], (batch, ways, hidden))
             reader.emit_as(outputs[1], "permute", [f"{end}:rows"], (ways, batch, hidden), axes=(1, 0, 2))
-    if len(outputs) > 2 and outputs[2]:
+    if len(outputs) > 2 and outputs[2] in reader.readers:
         reader.emit_as(outputs[2], "last cell", [value], (ways, batch, hidden))
+    elif len(outputs) > 2 and outputs[2] in reader.wanted:
+        reader.left.add(outputs[2])
+        reader.values[outputs[2]] = Data((ways, batch, hidden), True)
+        kind, name = reader.here.kind, reader.here.name
+        reader.remarks.append(
+            f"{outputs[2]}, the last cell of {kind} '{name}', is no output: no count depends on it"
+        )
 
 
 def _ends(reader: Reading, value: str, sizes: _Sizes) -> str:

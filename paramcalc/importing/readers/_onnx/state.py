@@ -64,6 +64,9 @@ class Reading:
         self.gates: dict[str, str] = {}  # hard sigmoids, and of what
         self.primitives: dict[str, str] = {}
         self.fixed: dict[str, int] = {}  # arrays that nothing says are learned, and their elements
+        self.single: dict[str, int] = {}  # single numbers that are called as weights are
+        self.left: set[str] = set()  # outputs of the graph that the spec has not
+        self.signals: set[str] = set()  # values that have an axis of channels which the file gives them later
         self.blank: set[str] = set()  # arrays of one number, in the place of weights
         self.taken: set[str] = set()  # outputs that a node before has given already
         self.here: Any = None
@@ -89,6 +92,8 @@ class Reading:
         if isinstance(value, Data) or name in self.weights:
             return name
         if prod(value.dims) == 1 and value.numbers is not None and learned is not True:
+            if is_weight_name(name):
+                self.single[name] = 1
             return float(value.numbers.reshape(-1)[0])
         if name not in self.computed:
             is_learned = value.learned if learned is None else learned

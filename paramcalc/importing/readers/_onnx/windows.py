@@ -59,7 +59,7 @@ def conv(reader: Reading, given: Attributes, inputs: list[Any]) -> None:
         bias = bias_after(reader, following, dims, 1)
     if bias:
         reader.constant(bias, learned=True)
-    reader.constant(reader.input(1), learned=True)
+    reader.constant(reader.input(1), learned=not reader.input(1).endswith("buffer"))
     reader.emit(
         "conv", [reader.input(0), reader.input(1), bias or None], dims,
         stride=tuple(strides), padding=even(ends), dilation=tuple(dilations), groups=given.get("group", 1),
