@@ -256,8 +256,8 @@ NETSCOPE = {
 NOT_RECORDED = {
     "keras": {
         "adaptive_avg_pool", "adaptive_max_pool", "bilinear", "deform_conv", "einsum", "experts", "fold", "gather",
-        "grid_sample", "identity", "instance_norm", "latent_attention", "local_conv", "lp_pool", "offsets",
-        "pixel_unshuffle", "relative_bias", "rotary", "selective_scan", "sine_positions",
+        "grid_sample", "identity", "instance_norm", "latent_attention", "local_conv", "lp_pool", "max_unpool",
+        "offsets", "pixel_unshuffle", "relative_bias", "rotary", "selective_scan", "sine_positions",
         "window_attention",
     },
 }  # fmt: skip

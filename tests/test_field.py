@@ -234,7 +234,13 @@ def _along(changed: list[Any], output: Shape, axis: str, place: int) -> tuple[in
     return (seen[0], seen[-1]) if seen else None
 
 
-BY_VALUES = {"argmax", "deform_conv", "gather", "grid_sample"}  # what a position reads depends on the values
+BY_VALUES = {
+    "argmax",
+    "deform_conv",
+    "gather",
+    "grid_sample",
+    "max_unpool",
+}  # what a position reads depends on the values
 
 
 @pytest.mark.parametrize(
@@ -251,6 +257,11 @@ BY_VALUES = {"argmax", "deform_conv", "gather", "grid_sample"}  # what a positio
             "gather length",
             ("{length: 4, channels: 2}", "{length: 3}"),
             [{"length": (0, 3)}, {"length": (1, 1)}],
+        ),
+        (
+            "max_unpool2d 2",
+            ("1x2x2", "1x4x5"),
+            [{"height": (0, 0), "width": (0, 0)}, {"height": (0, 1), "width": (0, 1)}],
         ),
         (
             "grid_sample",

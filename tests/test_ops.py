@@ -484,6 +484,7 @@ WORK_WITH_MACS: list[tuple[str, tuple[str, ...], int, int, dict[str, int]]] = [
         0,
         {"multiply": 12, "add": 12},
     ),
+    ("max_unpool2d 2", ("3x2x3", "3x5x6"), 0, 0, {}),  # values are moved to places that the pooling found
     ("upsample 2 mode=bicubic", ("1x2x2",), 0, 0, {"multiply": 16 * 16, "add": 15 * 16}),
     ("linear 4", ("3",), 12, 16, {"add": 4}),
     ("linear 4 bias=false", ("{length: 3, channels: 4}",), 48, 48, {}),

@@ -163,6 +163,7 @@ _LISTED: dict[str, dict[tuple[str, ...], str]] = {
         (IMAGE, IMAGE): "add; subtract; multiply; divide; maximum; minimum; stack_as depth",
         (IMAGE, IMAGE, IMAGE): "add; maximum",
         (IMAGE, "{height: 3, width: 2, channels: 2}"): "grid_sample; grid_sample nearest",
+        ("4x2x3", IMAGE): "max_unpool2d 2",
         (IMAGE, "18x5x6"): "deform_conv2d 8 3 padding=1; deform_conv2d 8 3 padding=1 bias=false",
         (IMAGE, "18x5x6", "9x5x6"): "deform_conv2d 8 3 padding=1 groups=2",
         (IMAGE, "8x36"): "conv2d 8 3; conv2d 8 3 stride=2 padding=1 bias=false",

@@ -262,6 +262,15 @@ def average(op: Any, used: Applied) -> Use:
     )
 
 
+def unpooled(op: Any, used: Applied) -> Use:
+    """The places are found again, by the pooling that gave them."""
+    kernel = op.kernel_size[0] if op.rank == 1 else op.kernel_size
+    sizes = zip(used.inputs[0].space, op.kernel_size, used.inputs[1].space, strict=True)
+    mode = ", ceil_mode=True" if any(n * k > size for n, k, size in sizes) else ""
+    places = f"F.max_pool{op.rank}d({{1}}, {kernel}{mode}, return_indices=True)[1]"
+    return Use(expression=f"F.max_unpool{op.rank}d({{0}}, {places}, {kernel}, output_size={{1}}.shape[2:])")
+
+
 def everywhere(kind: str) -> Rule:
     """Pooling of all positions: an adaptive module on images, a reduction on tokens."""
 
@@ -854,6 +863,7 @@ RULES: dict[str, Rule] = {
     "lstm": recurrent("LSTM"),
     "matmul": lambda op, used: Use(expression=f"{{0}} @ {{1}}{'.mT' if op.transpose else ''}"),
     "max_pool": maximum,
+    "max_unpool": unpooled,
     "maximum": spread_call("torch.maximum"),
     "minimum": spread_call("torch.minimum"),
     "mish": plain("nn.Mish"),

@@ -169,6 +169,7 @@ _WORDS = {
     "norm": "reduce_norm AXIS, or l2_norm", "vectornorm": "reduce_norm AXIS", "unitnormalization": "l2_norm",
     "normalize": "l2_norm",
     "clamp": "clip LOW HIGH", "pow": "power EXPONENT", "neg": "scale -1", "quickgelu": "quick_gelu",
+    "maxunpool": "max_unpool2d KERNEL from VALUES FEATURES",
     "gridsample": "grid_sample from IMAGE GRID", "topk": "top_k K AXIS", "takealongdim": "gather AXIS from VALUES IDS",
     "indexselect": "gather AXIS from VALUES IDS", "stack": "stack_as AXIS from a b", "repeat": "tile AXIS TIMES",
     "expand": "tile AXIS TIMES; sums and products spread an axis of size 1 by themselves", "im2col": "unfold2d KERNEL",

@@ -315,12 +315,11 @@ class SegNet(Module):
     def forward(self, x: Any) -> Any:
         before = []
         for chain in self.down:
-            before.append(chain(x))
-            x = F.max_pool2d(before[-1], 2, ceil_mode=True)
-        for chain, features in zip(self.up, reversed(before), strict=True):
-            size = features.shape[2:]
-            greatest = F.interpolate(F.max_pool2d(features, 2, ceil_mode=True), size)
-            x = chain(F.interpolate(x, size).where(features == greatest, 0.0))
+            features = chain(x)
+            x, places = F.max_pool2d(features, 2, ceil_mode=True, return_indices=True)
+            before.append((places, features.shape[2:]))
+        for chain, (places, size) in zip(self.up, reversed(before), strict=True):
+            x = chain(F.max_unpool2d(x, places, 2, output_size=size))
         return self.last(x)
 
 

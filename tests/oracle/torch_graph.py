@@ -345,6 +345,27 @@ def average(op: Any, used: Applied) -> Any:
     return make(op.kernel_size, op.stride, padding, ceil_mode=op.ceil_mode, count_include_pad=counted)
 
 
+def unpooled(op: Any, used: Applied) -> Any:
+    """At the first place of each window, as tools see the shapes alone; a network has the places of its pooling."""
+    pool, back = getattr(F, f"max_pool{op.rank}d"), getattr(F, f"max_unpool{op.rank}d")
+    falling = -torch.arange(float(math.prod(used.inputs[1].space)), device="cpu").reshape(
+        1, 1, *used.inputs[1].space
+    )
+    ends = [
+        n * k > size
+        for n, k, size in zip(used.inputs[0].space, op.kernel_size, used.inputs[1].space, strict=True)
+    ]
+    places = pool(falling, op.kernel_size, ceil_mode=any(ends), return_indices=True)[1]
+    return Do(
+        lambda values, features: back(
+            values,
+            places.to(values.device).expand(1, *used.inputs[0].dims),
+            op.kernel_size,
+            output_size=[int(size) for size in used.inputs[1].space],
+        )
+    )
+
+
 def everywhere(kind: str) -> Callable[[Any, Applied], Any]:
     """Pooling of all positions: an adaptive module on images, a reduction on tokens."""
 
@@ -1108,6 +1129,7 @@ BUILDERS: dict[str, Callable[[Any, Applied], Any]] = {
         lambda left, right: torch.matmul(left, right.mT if op.transpose else right)
     ),
     "max_pool": maximum,
+    "max_unpool": unpooled,
     "maximum": spread(torch.maximum),
     "minimum": spread(torch.minimum),
     "mish": plain("Mish"),
