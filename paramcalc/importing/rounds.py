@@ -19,8 +19,8 @@ def period(flags: Sequence[bool]) -> str:
             if [*flags] == [(i >= start) is found for i in rounds]:
                 return words
     for size in range(2, 17):
-        for rest in range(size):
-            for sign, found in (("==", True), ("!=", False)):
+        for sign, found in (("==", True), ("!=", False)):
+            for rest in range(size):
                 if [*flags] == [(i % size == rest) is found for i in rounds]:
                     return f"i%{size} {sign} {rest}"
     return ""

@@ -10,7 +10,7 @@ from paramcalc import ops
 from paramcalc.base.errors import Fault, Problem, Problems, Source, SpecError, near
 from paramcalc.base.shape import AXES
 from paramcalc.language import lines, syntax
-from paramcalc.language.chains import ChainReader
+from paramcalc.language.chains import ITEM_KEYWORDS, ChainReader
 from paramcalc.language.lines import NAME, WORD
 from paramcalc.language.reader import TRUE_FALSE, shift
 from paramcalc.language.spec import (
@@ -450,6 +450,8 @@ class _SpecReader(ChainReader):
                 continue
             if ops.known(name):
                 self.fail(key, f"'{name}' is an op: a block needs another name")
+            elif name in ITEM_KEYWORDS:
+                self.fail(key, f"'{name}' is a word of the language: a block needs another name")
             elif name in found:
                 self.fail(key, f"there are two blocks called '{name}'")
             self.check_override(key, node, name, base)
