@@ -170,7 +170,7 @@ def apart(low: Lowering, value: int, dims: Dims, more: int) -> Laid:
 
 FIRST_ONLY = frozenset({
     "linear", "conv", "conv_transpose", "batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm",
-    "prelu", "power",
+    "prelu", "power", "index",
 })  # fmt: skip
 
 

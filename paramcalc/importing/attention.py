@@ -412,7 +412,9 @@ def _made(
     if any(name not in known for name in given):
         return None
     tables = _tables(net, core.mask) if core.mask is not None else []
-    if core.mask is not None and not _hidden(net, core, key.positions.shape[1], tables, cross, given):
+    if core.mask is not None and not _hidden(net, core.mask, key.positions.shape[1], bool(tables), given):
+        return None
+    if cross and given.get("causal"):
         return None
     if tables and (cross or len(tables) > 1 or not _by_distance(net, tables[0], heads, given, weights)):
         return None
@@ -452,22 +454,19 @@ def _norms(
     return len(kinds) == 1 and "" not in kinds
 
 
-def _hidden(
-    net: Net, core: Core, length: int, tables: list[Value], cross: bool, given: dict[str, Any]
-) -> bool:
+def _hidden(net: Net, mask: Value, length: int, biased: bool, given: dict[str, Any]) -> bool:
     """Whether an op can say what the mask hides; learned biases are seen to elsewhere."""
-    assert core.mask is not None
-    found = hides(net, core.mask)
-    if found == OTHERS and not tables:
-        return False
-    if found == LATER or (tables and compares(net, core.mask)):
-        if cross:
-            return False
+    found = hides(net, mask)
+    if found == LATER or (biased and compares(net, mask)):
         given["causal"] = True
-        left = window(net, core.mask, length)
+        left = window(net, mask, length)
         if left is not None:
             given["window"] = left
-    return True
+            if left < length:
+                net.remarks.append(
+                    f"attention within {left:,} positions has the products inside of them, where PyTorch masks all"
+                )
+    return found != OTHERS or biased
 
 
 def _by_distance(net: Net, table: Value, heads: int, given: dict[str, Any], weights: dict[str, str]) -> bool:

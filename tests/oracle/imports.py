@@ -170,8 +170,10 @@ def table(found: Iterable[dict[str, str]]) -> Iterator[str]:
         good = [row for row in lot if exact(row)]
         short = sum(int(row["lines"]) <= 60 for row in good)
         yield f"| {library} | {len(lot)} | {len(good)} | {short} |\n"
-    yield "\n| not exact | params off | MACs off | without counterpart |\n|---|---:|---:|---|\n"
-    for row in (row for lot in by_library.values() for row in lot if not exact(row)):
+    others = [row for lot in by_library.values() for row in lot if not exact(row)]
+    if others:
+        yield "\n| not exact | params off | MACs off | without counterpart |\n|---|---:|---:|---|\n"
+    for row in others:
         params = int(row["params"] or 0) - int(row["params_of_module"] or 0)
         macs = int(row["macs"] or 0) - int(row["macs_of_counter"]) if row["macs_of_counter"] else 0
         yield f"| {row['model']} | {params:,} | {macs:,} | {row['missing']} |\n"

@@ -1,18 +1,28 @@
-"""Bundled models as source of PyTorch, on the meta device, and back by import: params and MACs are the same.
+"""There and back: bundled models as source of PyTorch and imported again; others' models imported and written again.
 
-Not among them: models whose table of positions is longer than their input (`bert-base-128`), and windows of attention,
-which PyTorch has as a mask over the full product (`gemma2-2b`).
+Bundled models run on the meta device, and count the same. Not among them: models whose table of positions is
+longer than their input (`bert-base-128`), and windows of attention, which PyTorch has as a mask over the full
+product (`gemma2-2b`).
 """
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import paramcalc
 from paramcalc import load
+from paramcalc.base.origins import origin
 from paramcalc.base.shape import CHANNELS
 from paramcalc.count.report import count
-from tests.oracle.test_export_torch import module, torch
+from paramcalc.export.pytorch import weight_names
+from paramcalc.importing.network import imported
+from paramcalc.importing.readers import reader
+from paramcalc.model import parse
+from paramcalc.verify.mapping import part
+from paramcalc.verify.run import share_apart
+from paramcalc.verify.weights import drawn_inputs
+from tests.oracle.test_export_torch import module, ran, torch
 
 NAMES = """
     alexnet-2012 alexnet alexnet-ng alexnet-owt-torchvision alexnet-owt bert-base bert-large bert-base-uncased
@@ -47,3 +57,39 @@ def test_spec_to_torch_to_spec_counts_the_same(name: str) -> None:
         ]
     again, ours = paramcalc.from_torch(net, *inputs).count(), count(graph)
     assert (again.params, again.macs) == (ours.params, ours.macs)
+
+
+THEIRS = """
+    torchvision.models:resnet18 torchvision.models:squeezenet1_1 torchvision.models:mobilenet_v3_small
+    torchvision.models:shufflenet_v2_x0_5 torchvision.models:mnasnet0_5 torchvision.models:regnet_y_400mf
+    torchvision.models:efficientnet_b0 torchvision.models:densenet121 torchvision.models:swin_t
+    timm:vit_tiny_patch16_224 timm:convnext_atto timm:ghostnet_050 timm:levit_128s timm:resmlp_12_224
+    timm:edgenext_xx_small timm:xcit_nano_12_p8_224 timm:pvt_v2_b0 timm:poolformer_s12 timm:tinynet_e
+    timm:mobilevit_xxs timm:efficientvit_m0 timm:lcnet_050
+"""
+
+
+@pytest.mark.parametrize("name", THEIRS.split())
+def test_torch_to_spec_to_torch_has_the_weights_and_the_output(name: str) -> None:
+    """The written module takes every weight of the source by the map, and gives the same output."""
+    pytest.importorskip(name.partition(":")[0].partition(".")[0])
+    found = imported(reader(name).read(name, {}))
+    assert found.source.proof is not None
+    proof, graph = found.source.proof(), parse(found.text).graph()
+    assert proof.arrays is not None and proof.run is not None
+    net, names = module(graph), weight_names(graph)
+    sizes = net.state_dict()
+    state = {}
+    for path, text in found.weight_names().items():
+        taken = origin(text)
+        array = torch.from_numpy(np.asarray(part(proof.arrays(taken.name), taken)))
+        state[names[path]] = array.reshape(sizes[names[path]].shape).to(sizes[names[path]].dtype)
+
+    missing, extra = net.load_state_dict(state, strict=False)
+    inputs = drawn_inputs(graph)
+    pairs = zip(ran(net, [*inputs.values()]), proof.run(inputs), strict=True)
+
+    assert extra == []
+    assert [one for one in missing if not one.endswith("num_batches_tracked")] == []
+    assert sum(one.numel() for one in net.parameters()) == proof.params
+    assert max(share_apart(ours.reshape(theirs.shape), theirs) for ours, theirs in pairs) < 1e-4

@@ -338,6 +338,12 @@ def _matrix_transpose(given: Given, node: Any) -> Made:
     )
 
 
+def _last_two(given: Given, node: Any) -> Made:
+    rank = _rank(node)
+    axes = (*range(rank - 2), rank - 1, rank - 2)
+    return "permute", [next(iter(given.values()))], {"axes": axes}
+
+
 def _expand(given: Given, node: Any) -> Made:
     same = tuple(given["self"].meta["val"].shape) == tuple(node.meta["val"].shape)
     return ("pass" if same else "expand"), [given["self"]], {}
@@ -573,6 +579,7 @@ _CALLS: dict[str, Call] = {
     "permute": _permute,
     **dict(_names("transpose swapaxes swapdims", _transpose)),
     "t": _matrix_transpose,
+    **dict(_names("mT mH adjoint", _last_two)),
     **dict(_names("expand expand_as broadcast_to", _expand)),
     "copy": _copy,
     **dict(_names("cat concat", _concat)),
