@@ -196,6 +196,14 @@ PUBLISHED: dict[str, Published] = {
     "google-t5/t5-base": Published(
         "t5", {"num_layers": 12, "d_model": 768, "d_ff": 3072, "num_heads": 12}, 222_903_552, bundled="t5-base"
     ),
+    "facebook/bart-base": Published(
+        "bart",
+        {"encoder_layers": 6, "decoder_layers": 6, "d_model": 768, "encoder_ffn_dim": 3072, "decoder_ffn_dim": 3072,
+         "encoder_attention_heads": 12, "decoder_attention_heads": 12},
+        139_420_416,
+    ),
+    "facebook/bart-large": Published("bart", {}, 406_291_456),
+    "facebook/mbart-large-50": Published("mbart", {"vocab_size": 250054}, 610_879_488),
     "google/vit-base-patch16-224": Published(
         "vit", {"id2label": {str(place): f"class {place}" for place in range(1000)}}, 86_567_656, bundled="vit-b16"
     ),
@@ -220,6 +228,12 @@ _LATENT = {
     **_SIZES, "num_key_value_heads": 6, "first_k_dense_replace": 1, "n_routed_experts": 4, "num_experts_per_tok": 2,
     "moe_intermediate_size": 20, "kv_lora_rank": 16, "q_lora_rank": 24, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4,
     "v_head_dim": 6, "n_group": 1, "topk_group": 1,
+}  # fmt: skip
+
+_BART = {
+    "encoder_layers": 2, "decoder_layers": 3, "d_model": 48, "encoder_ffn_dim": 80, "decoder_ffn_dim": 60,
+    "encoder_attention_heads": 6, "decoder_attention_heads": 4, "vocab_size": 100, "max_position_embeddings": 64,
+    "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 2, "forced_eos_token_id": 2,
 }  # fmt: skip
 
 # two or more layers, narrow, of every family, windows longer than what is read
@@ -273,6 +287,8 @@ SMALL: dict[str, Fields] = {
                           "num_attention_heads": 5, "image_size": 32, "patch_size": 8},
         "projection_dim": 20,
     },
+    "bart": _BART,
+    "mbart": _BART,
     "whisper": {"encoder_layers": 2, "decoder_layers": 3, "d_model": 48, "encoder_ffn_dim": 80, "decoder_ffn_dim": 80,
                 "encoder_attention_heads": 6, "decoder_attention_heads": 4, "num_mel_bins": 10, "vocab_size": 100,
                 "max_source_positions": 20, "max_target_positions": 24, "pad_token_id": 0,

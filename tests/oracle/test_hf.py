@@ -61,7 +61,7 @@ def inputs(kind: str, names: list[str], channels: int) -> tuple[dict[str, Any], 
         return {"pixel_values": image, "input_ids": ids}, {}
     if kind == "whisper":
         return {"input_features": torch.zeros(1, 10, 40), "decoder_input_ids": ids}, {"text": (LENGTH,)}
-    more = {"decoder_input_ids": ids} if kind in ("t5", "mt5") else {}
+    more = {"decoder_input_ids": ids} if kind in ("t5", "mt5", "bart", "mbart") else {}
     return {"input_ids": ids, **more}, dict.fromkeys(names, (LENGTH,))
 
 

@@ -6,7 +6,7 @@
     frame       the frame of all language models, and its parts: attention, MLP, norms, experts, head
     short       a language model's spec: the bundled llama with knobs where that says it, or the frame
     decoders    LLaMA and its successors; gpts: language models of the other kind; mixtures: those with experts
-    encoders    BERT and its kind
+    encoders    BERT and its kind; translators: BART and its kind
     bundled     families whose spec is a bundled one with other knobs
 
 To add a family, write its function and its line in the table of the file that it belongs to;
@@ -23,5 +23,6 @@ from paramcalc.importing.families.encoders import ENCODERS
 from paramcalc.importing.families.family import Family
 from paramcalc.importing.families.gpts import GPTS
 from paramcalc.importing.families.mixtures import MIXTURES
+from paramcalc.importing.families.translators import TRANSLATORS
 
-FAMILIES: Mapping[str, Family] = {**DECODERS, **GPTS, **MIXTURES, **ENCODERS, **BUNDLED}
+FAMILIES: Mapping[str, Family] = {**DECODERS, **GPTS, **MIXTURES, **ENCODERS, **TRANSLATORS, **BUNDLED}

@@ -29,6 +29,7 @@ _WORDS = """
     torchscript use_bfloat16 directionality pooler_fc_size pooler_num_attention_heads pooler_num_fc_layers
     pooler_size_per_head pooler_type gap_size net_structure_type down_scale_factor tie_weights_ embedding_fraction
     masked_softmax_fusion bias_dropout_fusion offset_alibi skip_bias_add skip_bias_add_qkv unk_token_id
+    add_bias_logits classif_dropout extra_pos_embeddings force_bos_token_to_be_generated
     scale_attn_weights stage_names out_features out_indices apply_layernorm reshape_hidden_states use_mask_token
 """
 SILENT = frozenset(_WORDS.split())

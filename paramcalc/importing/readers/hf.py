@@ -139,7 +139,12 @@ def _sized(lines: list[str], inputs: Mapping[str, tuple[int, ...]]) -> list[str]
         return lines
     name, dims = next(iter(inputs.items()))
     has_length = any(line.lstrip().startswith(("knobs", "{")) and "length: " in line for line in lines)
-    if len(inputs) > 1 or name not in ("", "input", "length") or len(dims) != 1 or not has_length:
+    if (
+        len(inputs) > 1
+        or name not in ("", "input", "input_ids", "length")
+        or len(dims) != 1
+        or not has_length
+    ):
         raise Fault(f"--input {'x'.join(map(str, dims))} does not fit", fix="give the length: --input 4096")
     done = False
     sized = []
