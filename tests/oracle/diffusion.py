@@ -64,22 +64,34 @@ class Heads(Module):
         return self.out(attend(self.q(x), self.k(memory), self.v(memory), self.heads))
 
 
-class Transformer(Module):
+class Attending(Module):
+    """To the image itself, to the text, and a gated network of each position."""
+
     def __init__(self, maps: int, text: int, heads: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(32, maps, 1e-6)
-        self.enter, self.leave = nn.Conv2d(maps, maps, 1), nn.Conv2d(maps, maps, 1)
         self.norms = nn.ModuleList([nn.LayerNorm(maps) for _ in range(3)])
         self.itself, self.other = Heads(maps, maps, heads), Heads(maps, text, heads)
         self.wide, self.narrow = nn.Linear(maps, 8 * maps), nn.Linear(4 * maps, maps)
 
-    def forward(self, x: Tensor, time: Tensor, text: Tensor) -> Tensor:
-        y = self.enter(self.norm(x)).flatten(2).transpose(1, 2)
+    def forward(self, y: Tensor, text: Tensor) -> Tensor:
         z = self.norms[0](y)
         y = y + self.itself(z, z)
         y = y + self.other(self.norms[1](y), text)
         value, gate = self.wide(self.norms[2](y)).chunk(2, -1)
-        y = y + self.narrow(value * F.gelu(gate))
+        return y + self.narrow(value * F.gelu(gate))
+
+
+class Transformer(Module):
+    def __init__(self, maps: int, text: int, heads: int, depth: int = 1) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(32, maps, 1e-6)
+        self.enter, self.leave = nn.Conv2d(maps, maps, 1), nn.Conv2d(maps, maps, 1)
+        self.units = nn.ModuleList([Attending(maps, text, heads) for _ in range(depth)])
+
+    def forward(self, x: Tensor, time: Tensor, text: Tensor) -> Tensor:
+        y = self.enter(self.norm(x)).flatten(2).transpose(1, 2)
+        for unit in self.units:
+            y = unit(y, text)
         return x + self.leave(y.transpose(1, 2).view_as(x))
 
 
@@ -143,8 +155,12 @@ class UNet(Module):
             nn.GroupNorm(32, maps, eps), nn.SiLU(), nn.Conv2d(maps, colors, 3, padding=1)
         )
 
-    def forward(self, x: Tensor, time: Tensor, text: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, time: Tensor, text: Tensor | None = None, picture: Tensor | None = None
+    ) -> Tensor:
         time = self.time(time)
+        if picture is not None:
+            time = time + picture
         x = self.first(x)
         skips = [x]
         for level in self.down:
@@ -170,6 +186,22 @@ def stable_diffusion(heads: list[int], text: int) -> Module:
     return UNet(
         4, 320, [1, 2, 4, 4], attends, lambda maps: Transformer(maps, text, heads[3]), 1e-5, same=True
     )
+
+
+class SDXL(Module):
+    """The base model: no attention at the full resolution, and a second embedding beside that of the step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        attends = {
+            place: lambda maps, heads=heads, depth=depth: Transformer(maps, 2048, heads, depth)
+            for place, heads, depth in ((1, 10, 2), (2, 20, 10))
+        }
+        self.picture = nn.Sequential(nn.Linear(2816, 1280), nn.SiLU(), nn.Linear(1280, 1280))
+        self.network = UNet(4, 320, [1, 2, 4], attends, attends[2], 1e-5, same=True)
+
+    def forward(self, x: Tensor, time: Tensor, text: Tensor, pooled: Tensor) -> Tensor:
+        return self.network(x, time, text, self.picture(pooled))
 
 
 class DiTBlock(Module):
@@ -250,6 +282,7 @@ NETWORKS: dict[str, Callable[[], Any]] = {
     "ddpm-256": lambda: ddpm([1, 1, 2, 2, 4, 4], 4),
     "stable-diffusion-1.5": lambda: stable_diffusion([8, 8, 8, 8], 768),
     "stable-diffusion-2.1": lambda: stable_diffusion([5, 10, 20, 20], 1024),
+    "sdxl": SDXL,
     **{
         f"dit-{name}-{patch}": lambda sizes=sizes, patch=patch: DiT(*sizes, patch)
         for name, sizes in SIZES.items()
