@@ -185,7 +185,7 @@ class _Writer:
         names = layer.op.inputs or [f"input_{number}" for number in range(len(layer.inputs))]
         waiting = dict(child.children)
         found: list[tuple[str, int, _Group | None]] = []
-        for name, value in zip(names, layer.inputs, strict=True):
+        for name, value in zip(names[: len(layer.inputs)], layer.inputs, strict=True):  # the rest is optional
             fits = [part for part, group in waiting.items() if group.layer and group.value == value]
             fits = fits or [part for part, group in waiting.items() if value in group.values]
             found.append((fits[0], value, waiting.pop(fits[0])) if fits else (name, value, None))
