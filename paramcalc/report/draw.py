@@ -27,6 +27,7 @@ from paramcalc.version import __version__
 COLUMNS = ("layer", "op", "output", "params", "MACs", "activations", "share of MACs")
 HEADING = 48  # pixels at the top of a picture
 PHONE = 760  # pixels: a wider picture is not squeezed on phones, but scrolled
+_TEXTS = re.compile(r"""(?P<text>"[^"\n]*"|`[^`]*`)|[^"`]+""")  # of a script, and what is between them
 CLASSES = {"op": "text op", "share of MACs": "text share"}
 
 
@@ -70,7 +71,9 @@ def _asset(name: str) -> str:
     text = "".join(f"{line}\n" for line in lines if line and not line.startswith(("//", "/*")))
     if name.endswith(".css"):
         return re.sub(r" ?([{;,]) ", r"\1", text).replace(": ", ":")
-    return re.sub(r" (=>|===|!==|&&|\|\|) ", r"\1", text)
+    return _TEXTS.sub(
+        lambda found: found["text"] or re.sub(r" ?(=>|[=!]==|&&|\|\||[=,;:?{}]) ?", r"\1", found[0]), text
+    )
 
 
 def _json(found: dict[str, Any]) -> str:
