@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from paramcalc.engine.graph import Graph
+from paramcalc.export import onnx as pb
 from paramcalc.model import parse
 from tests.conftest import Run
 from tests.processes import check_cheap, launch
@@ -430,3 +431,88 @@ def test_outputs_that_are_no_numbers_prove_nothing(bad: float) -> None:
         return [np.array([[bad, 1.0]], "f4")]
 
     assert mapping.outputs_apart(graph, names, weights.__getitem__, source) == np.inf
+
+
+# -------------------------------------------------------------------------------------------- maps
+
+TWO = "input: 3\nlayers:\n  - one: linear 2 bias=false\n  - two: linear 2 bias=false\n"
+MAP = {"one/weight": "a.T", "two/weight": "b[2:3,0:1]"}
+ARRAYS = {"a": [[1, 0], [0, 1], [2, 1]], "b": [[1, 1], [9, 9], [2, 0]]}
+
+
+def mapped(
+    run: Run, folder: Path, spec: str, names: dict[str, str], weights: Path, given: Any, wanted: Any
+) -> tuple[int, str]:
+    """How a verification by a map ends, and what it says."""
+    (folder / "map.json").write_text(json.dumps({"schema": "paramcalc/map/1", "weights": names}))
+    np.save(folder / "x.npy", np.array([given], "f4"))
+    np.save(folder / "y.npy", np.array([wanted], "f4"))
+    ask = ["--weights", str(weights), "--map", str(folder / "map.json"), "--input", str(folder / "x.npy")]
+    found = run("verify", str(written(folder, spec)), *ask, "--expect", str(folder / "y.npy"))
+    return found.code, found.err
+
+
+def test_a_map_takes_transposes_rows_and_axes_in_another_order(run: Run, tmp_path: Path) -> None:
+    """(1, 2, 3) by ((1, 0, 2), (0, 1, 1)) is (7, 5), by ((2, 0), (1, 1)) is (14, 12); and a kernel of Keras."""
+    weights = saved(tmp_path / "w.npz", {name: np.array(rows, "f4") for name, rows in ARRAYS.items()})
+    assert mapped(run, tmp_path, TWO, MAP, weights, [1, 2, 3], [14, 12])[0] == 0
+    assert mapped(run, tmp_path, TWO, MAP, weights, [1, 2, 3], [14, 13])[0] == 1
+
+    weights = saved(tmp_path / "k.npz", {"k": np.array([1, 10], "f4").reshape(1, 2, 1, 1)})
+    spec = "input: 1x1x3\nlayers: [c: conv2d 1 1x2 bias=false]\n"
+    kernel = {"c/weight": "k.permute(3,2,0,1)"}
+    assert mapped(run, tmp_path, spec, kernel, weights, [[[1, 2, 3]]], [[[21, 32]]])[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ({"one/weight": "a.T"}, "the map lacks 1 weight: two/weight"),
+        (MAP | {"one/weight": "c"}, "there is no array 'c', as the map has it"),
+        (MAP | {"two/weight": "b[2:4]"}, "'b' has not all the rows that the map takes"),
+        (MAP | {"two/weight": "b"}, "'b' does not fit two/weight"),
+        (MAP | {"one/weight": "a.permute(2,0,1)"}, "'a' has not the axes that the map turns"),
+    ],
+)
+def test_a_map_that_does_not_fit_says_what(
+    run: Run, tmp_path: Path, names: dict[str, str], words: str
+) -> None:
+    weights = saved(tmp_path / "w.npz", {name: np.array(rows, "f4") for name, rows in ARRAYS.items()})
+    code, err = mapped(run, tmp_path, TWO, names, weights, [1, 2, 3], [14, 12])
+    assert code == 2
+    assert words in err
+
+
+def stored(name: str, array: Any, kind: int, *fields: bytes) -> bytes:
+    """A tensor of ONNX with its numbers in these fields, or raw."""
+    raw = fields or (pb.stretch(9, array.tobytes()),)
+    dims = b"".join(pb.number(1, size) for size in array.shape)
+    return pb.stretch(5, dims + pb.number(2, kind) + pb.stretch(8, name) + b"".join(raw))
+
+
+def test_weights_are_read_from_files_of_onnx(run: Run, tmp_path: Path) -> None:
+    """Raw, as numbers of their kind, as halves, and from a file beside; nothing is read from elsewhere."""
+    a, b = (np.array(rows, "f4") for rows in ARRAYS.values())
+    (tmp_path / "beside.bin").write_bytes(b"????" + b.tobytes())
+    place = {"location": "beside.bin", "offset": "4", "length": "24"}
+    entries = [pb.stretch(13, pb.stretch(1, key) + pb.stretch(2, value)) for key, value in place.items()]
+    halves = [pb.number(5, int(one)) for one in a.astype("f2").view("u2").reshape(-1)]
+    for first, second in (
+        (stored("a", a, 1), stored("b", b, 1, pb.stretch(4, b.tobytes()))),
+        (stored("a", a, 10, *halves), stored("b", b, 1, *entries, pb.number(14, 1))),
+        (stored("a", (a.view("u4") >> 16).astype("u2"), 16), stored("b", b.astype("f8"), 11)),
+    ):
+        weights = tmp_path / "w.onnx"
+        weights.write_bytes(pb.stretch(7, first + second))
+        assert mapped(run, tmp_path, TWO, MAP, weights, [1, 2, 3], [14, 12])[0] == 0
+
+    outside = pb.stretch(13, pb.stretch(1, "location") + pb.stretch(2, "../beside.bin"))
+    weights.write_bytes(pb.stretch(7, stored("a", a, 1) + stored("b", b, 1, outside, pb.number(14, 1))))
+    code, err = mapped(run, tmp_path, TWO, MAP, weights, [1, 2, 3], [14, 12])
+    assert code == 2
+    assert "the tensor 'b' lies in a file outside of the model's folder" in err
+
+    weights.write_bytes(pb.stretch(7, stored("a", a, 1) + stored("b", b, 1, pb.stretch(9, b"\0" * 20))))
+    code, err = mapped(run, tmp_path, TWO, MAP, weights, [1, 2, 3], [14, 12])
+    assert code == 2
+    assert "it does not hold the 6 numbers of b" in err
