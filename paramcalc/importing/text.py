@@ -11,7 +11,8 @@ from typing import Any
 
 from paramcalc import ops
 from paramcalc.base.shape import Shape
-from paramcalc.importing.blocks import MAIN, Block, Text
+from paramcalc.importing.blocks import MAIN, Block
+from paramcalc.importing.defaults import defaults, same
 from paramcalc.importing.names import branch_name, shown, snake, tidy, unique
 from paramcalc.importing.rounds import period
 from paramcalc.importing.tree import Auxiliary, Group, Item, Join, Leaf, Optional, leaves, value_of
@@ -588,40 +589,6 @@ def unwrapped(items: list[Item], label: str) -> list[Item]:
         for item in items
         for inner in (item.items if isinstance(item, Group) and tidy(item.name) == label else [item])
     ]
-
-
-def same(value: Any, other: Any) -> bool:
-    return (type(value) is type(other) and bool(value == other)) or (
-        not isinstance(value, str | bool | tuple)
-        and not isinstance(other, str | bool | tuple)
-        and value == other
-    )
-
-
-def defaults(leaves: Sequence[Leaf]) -> dict[str, dict[str, Any]]:
-    """The settings that most layers of an op have and that are not the op's own defaults."""
-    found: dict[str, dict[str, Any]] = {}
-    by_head: dict[str, list[Leaf]] = {}
-    for leaf in leaves:
-        by_head.setdefault(leaf.head, []).append(leaf)
-    for head, lot in by_head.items():
-        made = ops.find(head)
-        if made is None or len(lot) < 2:
-            continue
-        for name, attribute in attributes(made).items():
-            if attribute.required or name not in ("bias", "eps", "affine", "causal", "approximate"):
-                continue
-            own = attribute.shortest(made, attribute.convert(made, attribute.default))
-            values = [leaf.given[name] for leaf in lot if not isinstance(leaf.given[name], Text)]
-            if not values:
-                continue
-            (_, count), *_ = Counter(map(repr, values)).most_common(1)
-            value = next(
-                one for one in values if repr(one) == Counter(map(repr, values)).most_common(1)[0][0]
-            )
-            if not same(value, own) and count > sum(same(one, own) for one in values) + 1:
-                found.setdefault(head, {})[name] = value
-    return found
 
 
 def too_long(indent: str, line: list[str], text: str) -> bool:
