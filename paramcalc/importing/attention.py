@@ -8,16 +8,17 @@ heads there are, which rows of which projection they have, and which positions m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isclose, isqrt, prod
+from math import isclose, prod
 from typing import Any, NamedTuple
 
 from paramcalc import ops
 from paramcalc.base.errors import Fault
 from paramcalc.importing.masks import LATER, NOTHING, OTHERS, compares, hides, window
-from paramcalc.importing.moves import LARGEST, MOVES, back, forward, moved, numbered, ranges, replay
+from paramcalc.importing.moves import LARGEST, back, forward, numbered, ranges, replay
 from paramcalc.importing.net import Net, common, name_of
 from paramcalc.importing.rule import exact
 from paramcalc.importing.source import Primitive, SourceNetwork, SourceNode, Value
+from paramcalc.importing.windows import Windows, windows_of
 from paramcalc.ops._attention import LAYER_EPS
 from paramcalc.ops.attributes import attributes, op
 
@@ -278,7 +279,7 @@ def _replace(net: Net, core: Core) -> bool:
     if value.linear.inputs[0] != memory:
         return False
     cross = asked != memory
-    windows = None if cross else _windows(net, asked, query, linear, order)
+    windows = None if cross else windows_of(net, asked, query.positions, linear, order)
     if windows is None and not (order == np.arange(order.size)).all():
         return False
     made = _made(net, core, query, key, value, linear, cross, windows)
@@ -480,67 +481,6 @@ def _by_distance(net: Net, table: Value, heads: int, given: dict[str, Any], weig
     given["position_bias"] = rows
     weights["position_bias"] = table if dims[1] == heads else f"{table}.T"
     return True
-
-
-class Windows(NamedTuple):
-    """An image in windows: what enters before they are cut, what leaves when they are put together again."""
-
-    start: Value
-    end: Value
-    dims: tuple[int, ...]
-    size: int
-    shift: int
-    grid: bool
-
-
-def _windows(net: Net, asked: Value, side: Side, out: SourceNode, order: Any) -> Windows | None:
-    """The windows in which positions meet; None where they are no windows of an image."""
-    import numpy as np
-
-    count, length = side.positions.shape
-    size = isqrt(length)
-    start, moves = back(net, asked, MOVES - {"expand"})
-    dims = net.dims(start)
-    if size * size != length or not moves or len(dims) != 4 or prod(dims) > LARGEST:
-        return None
-    channels = net.dims(asked)[-1]
-    first = dims[1] == channels and dims[-1] != channels  # channels first
-    height, width = dims[2:] if first else dims[1:3]
-    image = np.arange(height * width).reshape(1, height, width, 1) * channels + np.arange(channels)
-    image = np.moveaxis(image, -1, 1) if first else image
-    places = replay(net, image, moves).reshape(count, length, channels)
-    shift = next((-node.call.attributes["shifts"][0] for node in moves if name_of(node) == "roll"), 0)  # type: ignore[union-attr]
-    found = (places[:, :, 0] // channels).astype(np.int64)
-    for grid in (False, True):
-        if found.size and (found == _cut(height, width, size, shift, grid)).all():
-            break
-    else:
-        return None
-    end = _put_together(net, out, places.reshape(-1, channels)[order], image)
-    return Windows(start, end, dims, size, shift, grid) if end is not None else None
-
-
-def _cut(height: int, width: int, size: int, shift: int, grid: bool) -> Any:
-    """The positions of an image in windows, -1 for padding; in a grid, positions far apart meet."""
-    import numpy as np
-
-    image = np.arange(height * width).reshape(height, width)
-    image = np.pad(image, ((0, -height % size), (0, -width % size)), constant_values=-1)
-    image = np.roll(image, (-shift, -shift), (0, 1))
-    rows, columns = image.shape[0] // size, image.shape[1] // size
-    if grid:
-        return image.reshape(size, rows, size, columns).transpose(1, 3, 0, 2).reshape(-1, size * size)
-    return image.reshape(rows, size, columns, size).transpose(0, 2, 1, 3).reshape(-1, size * size)
-
-
-def _put_together(net: Net, out: SourceNode, places: Any, image: Any) -> Value | None:
-    """The value in which the windows make up the image again."""
-    indices, value = places.reshape(out.dims), out.value
-    for node in forward(net, value):
-        indices, value = moved(net, node, indices), node.value
-        if indices.shape == image.shape and (indices == image).all():
-            return value
-    return None
 
 
 def _window_attention(
