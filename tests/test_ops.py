@@ -797,7 +797,7 @@ def test_a_rule_says_what_is_wrong_without_a_spec() -> None:
 
 def test_attributes_are_described(run: Run) -> None:
     """By the words of their kinds."""
-    printed = run("ops", "lstm").out.splitlines()
+    printed = run("ops", "lstm", "--format", "markdown").out.splitlines()
 
     assert "| `biases` | a whole number of at least 1 | 2 |" in printed
     assert "| `peephole` | true or false | false |" in printed
