@@ -575,6 +575,7 @@ def test_lines_side_by_side_in_a_block() -> None:
         ("3x224x224", "conv2d 3 31 2 padding=15", []),
         ("16x9x9", "conv2d 16 32 3 padding=16", ["conv2d has a kernel of 32x32"]),
         ("16x224x224", "conv2d channels 63 32 groups=channels", []),
+        ("16x7x7", "conv2d 16 (1, 9) padding=(0, 4) groups=16", []),
         (
             "{length: 128, channels: 768}",
             "self_attention 768 12",

@@ -12,6 +12,7 @@ from paramcalc.base.shape import CHANNELS, Shape
 from paramcalc.engine.graph import Graph, Layer
 from paramcalc.engine.scope import Frame, Scope, UnknownError, Viewpoint
 from paramcalc.language.expression import Expression
+from paramcalc.language.lines import words as split_words
 from paramcalc.language.spec import Call, Chain, Input, Item, Join, Named, Repeat, Spec, Step, inner
 from paramcalc.language.unread import read_names, unread
 from paramcalc.language.values import Value
@@ -212,10 +213,13 @@ def first_arguments(graph: Graph) -> Iterator[Problem]:
         if shape is None or CHANNELS not in shape.axes or type(shape.channels) is not int:
             continue
         doubt = _input_channels(layer, shape)
-        head, *words = layer.source.text[layer.start : layer.end].split()
+        text = layer.source.text[layer.start : layer.end]
+        if not doubt or not text.startswith(f"{layer.op.title} "):  # in canonical form, arguments have names
+            continue
+        head, *words = (token.text for token in split_words(text, "argument"))
         placed = [*takewhile(lambda word: "=" not in word and word != "from", words)]
         fewest = 3 if "conv" in head else 1  # PyTorch's convolutions need a kernel
-        if doubt and head == layer.op.title and len(placed) >= fewest and placed[0] != CHANNELS:
+        if len(placed) >= fewest and placed[0] != CHANNELS:
             line = " ".join((head, *words[1:]))
             fix = f"leave out PyTorch's first argument, the input channels: {line}"
             yield Problem(layer.source, layer.start, layer.end, doubt, (fix,))
