@@ -289,7 +289,7 @@ MISTAKES = [
         9 |     - {layer: conv}
           |       ^
           = quantities are params, trainable, frozen, buffers, kernels, biases, active_params, macs, flops, """
-        "connections, activations, contraction_activations, memory, depth, channels, field, jump",
+        "connections, activations, contraction_activations, memory, cache, depth, channels, field, jump",
     ),
     (
         "{params: 112, macs: 3}",

@@ -94,6 +94,7 @@ def test_the_examples_in_the_help_run(
     """Each command has one at least, of itself, and it works as it is written."""
     folder = repository(tmp_path).folder
     shutil.copytree(Path(__file__).parent / "models", folder, dirs_exist_ok=True)
+    (folder / "net.yaml").write_text("input: 3\nlayers:\n  - relu\n")
     monkeypatch.chdir(folder)
     docstring = function(command).__doc__
     examples = re.findall(r"Example: (paramcalc .*)", docstring)
