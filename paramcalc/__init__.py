@@ -16,7 +16,7 @@ from paramcalc.version import __version__
 
 
 def load_ipython_extension(shell: object) -> None:
-    """What `%load_ext paramcalc` calls: it adds the cell magic `%%paramcalc`."""
+    """The hook of `%load_ext paramcalc`: adds the cell magic `%%paramcalc`."""
     from paramcalc import magic
 
     magic.load(shell)

@@ -107,7 +107,7 @@ class Model:
     def explain(self, *layers: str, quantities: Sequence[str] = (), why: str = "") -> Explained:
         """Formulas of the layers that patterns mean, or of all, with numbers in place and their values.
 
-        `why` names a convention, to be told what it adds to these counts or leaves out.
+        `why` names a convention; the explanation then shows what it adds to these counts or leaves out.
 
         >>> print(load("lenet5-1998").explain("C1", quantities=["params"]))
         lenet5-1998, input 1x32x32
@@ -177,7 +177,7 @@ class Model:
         inputs: dict[str, Any] | None = None,
         batch: int = 1,
     ) -> Solution:
-        """The values of one setting or two that meet constraints: the largest, or of the most of a quantity.
+        """The values of one or two settings that meet constraints: the largest, or the best for a quantity.
 
         >>> solution = load("resnet-50").solve("width", until="params <= 5e6", step=8)
         >>> solution.answers[0].point.values, solution.answers[0].above.values
@@ -256,9 +256,9 @@ def parse(text: str, variant: str = "", name: str = "<text>") -> Model:
 
 
 def from_torch(module: Any, *inputs: Any, **named: Any) -> Model:
-    """A module of PyTorch as a model, from the inputs with which it is called; its text is `model.spec.source.text`.
+    """A PyTorch module as a model, traced with these inputs; its text is `model.spec.source.text`.
 
-    What has no counterpart is warned of: the counts are then partial.
+    An operation without a counterpart causes a warning: the counts are then partial.
     """
     import warnings
 

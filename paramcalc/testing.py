@@ -1,4 +1,4 @@
-"""For test suites: a PyTorch module held against a spec, layer by layer.
+"""For test suites: a PyTorch module compared with a spec, layer by layer.
 
 PyTorch is the user's: a module is run, and nothing of its package is imported here.
 """
@@ -41,7 +41,7 @@ class Unit(NamedTuple):
 def assert_spec(
     module: Any, spec: str | PathLike[str] | Model, inputs: Any, variant: str = "", **knobs: Any
 ) -> None:
-    """Raises an AssertionError where a PyTorch module has other parameters or shapes than a spec.
+    """Raises an AssertionError if the parameters or shapes of a PyTorch module differ from those of a spec.
 
     `inputs` is what the module takes: a tensor, or several, with the batch in front. The spec is counted for their
     sizes, and with the knobs that are given. Each layer with parameters is compared as it runs; names may differ, and
@@ -274,7 +274,7 @@ def _difference(
 
 
 def _hint(row: Row | None, unit: Unit | None) -> list[str]:
-    """What may be the matter, where the numbers say it."""
+    """The probable cause of a difference, where the numbers show it."""
     if row is None or unit is None or not unit.shape:
         return []
     difference = unit.params - int(row.params)

@@ -8,7 +8,7 @@ from paramcalc.base.errors import Fault, near
 
 
 def known(name: str, names: Collection[str], noun: str, within: str = "") -> str:
-    """The name itself; `Fault` with near misses, or with all names, where there is none of it `within` a spec."""
+    """The name, if it is known `within` a spec; else a `Fault` with near misses, or with all names."""
     if name not in names:
         plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
         every = f"{plural} are {', '.join(names)}" if names else f"it has no {plural}"

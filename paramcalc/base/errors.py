@@ -27,7 +27,7 @@ _NAMED = r"[\s{\[-]*[^\s:#]+:(?=\s)"  # what a line starts with, if that is a na
 
 
 class Error(Exception):
-    """What paramcalc raises for a network, a setting or a file that is wrong; its text holds the fix."""
+    """The exception for a wrong network, setting or file; its text holds the fix."""
 
 
 class Fault(Error):
@@ -77,7 +77,7 @@ class Source(NamedTuple):
 
     @property
     def is_option(self) -> bool:
-        """Whether it is an option of the command line, such as `--set`."""
+        """Whether a source's name is a command-line option, such as `--set`."""
         return self.name.startswith("--")
 
     def position(self, index: int) -> tuple[int, int]:

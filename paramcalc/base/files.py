@@ -52,7 +52,7 @@ def _private(path: str, flags: int) -> int:
 
 
 def _mode(replaced: Path) -> int:
-    """Who may read and write a file: as before, or as for any new file."""
+    """The permissions of a file: as before, or those of any new file."""
     if replaced.exists():
         return replaced.stat().st_mode & 0o777
     mask = os.umask(0)

@@ -1,7 +1,7 @@
-"""Where each weight of a spec is in the network that it was imported from: a map, as a file has it.
+"""Maps from each weight of a spec to its array in the imported network, and their file format.
 
 A map is a JSON object: `weights` gives, for the path and name of each array, the source's name of it.
-Behind that name stand what is taken of the array, step by step: `.T` its transpose, `.permute(3,2,0,1)`
+After that name come the steps that make the weight of the array: `.T` its transpose, `.permute(3,2,0,1)`
 its axes in another order, `[0:64,128:192]` some of its rows.
 """
 
@@ -19,13 +19,13 @@ _STEP = re.compile(r"(?:\.T|\.permute\((\d+(?:,\d+)*)\)|\[(\d+:\d+(?:,\d+:\d+)*)
 
 
 class Axes(NamedTuple):
-    """Axes in another order; none: in the opposite one."""
+    """A permutation of axes; without an order, their reversal."""
 
     order: tuple[int, ...] = ()
 
 
 class Rows(NamedTuple):
-    """Rows by their ranges."""
+    """A selection of ranges of rows."""
 
     ranges: tuple[tuple[int, int], ...]
 
@@ -34,14 +34,14 @@ Step: TypeAlias = Axes | Rows
 
 
 class Origin(NamedTuple):
-    """An array of a source, and what is taken of it, step by step."""
+    """An array of a source, and the steps that make a weight of it."""
 
     name: str
     steps: tuple[Step, ...] = ()
 
 
 def origin(text: str) -> Origin:
-    """What a map says of a weight.
+    """The origin that a map's text describes.
 
     >>> origin("attn.qkv.weight[0:64,128:192]")
     Origin(name='attn.qkv.weight', steps=(Rows(ranges=((0, 64), (128, 192))),))
@@ -66,7 +66,7 @@ def _step(found: re.Match[str]) -> Step:
 
 
 def renamed(text: str, name: str) -> str:
-    """The same of an array with another name.
+    """The text of an origin with the array renamed.
 
     >>> renamed("c_attn.weight.T", "W")
     'W.T'

@@ -1,4 +1,4 @@
-"""Protocol buffers in their binary form, as much of them as a reader asks for.
+"""A reader of binary protocol buffers, which decodes only the fields that are asked for.
 
 A message is split into its fields, which are numbers or stretches of bytes; what a field means, and
 whether it is a message of its own, its reader knows. Nothing is copied: the weights of a file of a

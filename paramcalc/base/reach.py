@@ -88,7 +88,7 @@ class Reach(NamedTuple):
 
     Without an `axis` every output position reads the same. Where `last` is before `first`, nothing is
     read. `step` is from one position that is read to the next, more than 1 with dilation. `edges` says
-    what stands outside the input: `zeros`, or copies of it by `reflect`, `replicate` or `circular`.
+    what lies outside the input: `zeros`, or copies of it by `reflect`, `replicate` or `circular`.
     """
 
     axis: str
@@ -206,7 +206,7 @@ def stretched(axis: str, numerator: int, denominator: int, offset: int = 0, betw
 
 
 def through(reach: Reach, below: Reach, length: int) -> Reach:
-    """What an op's output, `length` positions of it, reads of what its input reads."""
+    """The reach of an op composed with the reach of its input, for `length` output positions."""
     if not below.axis:
         return below
     if not reach.axis:

@@ -16,7 +16,7 @@ Size: TypeAlias = int  # at run time a symbolic expression may stand here
 
 
 class Judge(Protocol):
-    """Who answers questions about symbols."""
+    """The interface that answers questions about symbols."""
 
     def zero(self, value: Size) -> bool: ...
 

@@ -1,4 +1,4 @@
-"""While the program starts, an interrupt ends it as one does: exit code 130, and no traceback.
+"""An interrupt while the program starts ends it with exit code 130 and no traceback.
 
 A program that imports the library keeps its own way.
 """

@@ -1,4 +1,4 @@
-"""Arrays as files of ONNX store them: sizes, the kind of number, and the bytes or the file that has these."""
+"""Arrays in ONNX files: sizes, element type, and the bytes or the external file that holds them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CODES = {
 
 
 class Tensor(NamedTuple):
-    """An array by its message; `outside` says where in another file its numbers are, if they are in one."""
+    """A stored array; `outside` locates its numbers in an external file, if there is one."""
 
     name: str
     dims: tuple[int, ...]
@@ -45,7 +45,7 @@ class Tensor(NamedTuple):
     def data(self, model: Path | None = None) -> bytes | memoryview:
         """Its numbers as `code` says: raw bytes, or those of the field for their kind; empty if elsewhere.
 
-        Those in another file are read from beside the model; empty where there is no such file.
+        Numbers in an external file are read from beside the model; empty where there is no such file.
         """
         if self.outside:
             return self._beside(model) if model is not None else b""
@@ -80,7 +80,7 @@ class Tensor(NamedTuple):
 
 
 def tensor(message: Message, name: str = "") -> Tensor:
-    """An array by its message; `Fault` for sizes that none has, and for a place outside of the folder."""
+    """The array of a message; `Fault` for impossible sizes, and for an external file outside the folder."""
     name = name or message.text(8)
     dims = tuple(message.integers(1))
     if any(not 0 <= dim <= LARGEST for dim in dims):

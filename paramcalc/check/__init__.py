@@ -1,1 +1,1 @@
-"""What sources print, compared with exact counts."""
+"""Figures that sources print, compared with exact counts."""

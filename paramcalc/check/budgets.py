@@ -127,7 +127,7 @@ class _Reader(FieldReader):
         return Budget(sign=sign, limit=limit, written=written, **own, **entry.common)
 
     def check_fit(self, entry: Entry) -> None:
-        """What the fields of one budget demand of each other."""
+        """Reports fields of a budget that do not go together."""
         key, node = entry.quantity, entry.node
         if key.text == PEAK:
             for name in NOT_OF_PEAK:

@@ -30,7 +30,7 @@ _Asked = TypeVar("_Asked", Claim, Budget)
 
 
 class Verdict(StrEnum):
-    """What became of a claim."""
+    """The verdict on a claim."""
 
     EXACT = "exact"
     ROUNDS = "rounds to"
@@ -142,7 +142,7 @@ class Result(NamedTuple):
 
     @property
     def empty(self) -> bool:
-        """Whether nothing was found to check, and nothing that is wrong."""
+        """Whether there was nothing to check, and no mistake either."""
         return not (self.outcomes or self.budgets or self.mistakes)
 
     def counted(self) -> dict[Verdict, int]:
@@ -165,11 +165,11 @@ class Result(NamedTuple):
         return 2 if self.mistakes else 1 if self.failed or self.exceeded else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """What `paramcalc check --format json` prints, as Python values."""
+        """The result of `paramcalc check --format json`, as Python values."""
         return notebook.document(self)
 
     def to_json(self) -> str:
-        """What `paramcalc check --format json` prints."""
+        """The output of `paramcalc check --format json`."""
         return notebook.json(self)
 
 

@@ -259,13 +259,13 @@ def judgement(outcome: Outcome) -> str:
 
 
 def _remarks(outcome: Outcome) -> str:
-    """What an unread figure would be if it had been read, and the details of the claim."""
+    """The verdict that an unread figure would have, and the details of the claim."""
     unread = [outcome.if_read.value] if outcome.verdict is Verdict.UNREAD else []
     return ", ".join([*unread, *_details(outcome.claim)])
 
 
 def _details(claim: Claim | Budget) -> list[str]:
-    """What the figure is of, and what the source calls it; how a network that has a budget is run."""
+    """The subject of the figure, and the source's name for it; for a budget, how the network is run."""
     inputs = ", ".join("x".join(str(size) for size in sizes) for sizes in claim.inputs.values())
     over = " of ".join(part for part in (", ".join(claim.over), claim.over_model) if part)
     called = claim.called if isinstance(claim, Claim) else ""
@@ -516,7 +516,7 @@ def github(result: Result) -> str:
 
 
 def markdown(result: Result) -> str:
-    """What did not hold, and the summary, for the summary of a job or a comment."""
+    """The failures and the summary, for the summary of a job or a comment."""
     tables_ = [forms.markdown(table) for table in tables(result, is_one(result))]
     problems = [f"- {escape.markdown(_said(mistake))}\n" for mistake in result.mistakes]
     return (

@@ -1,4 +1,4 @@
-"""What the entries below `claims` and `budgets` have in common: models, layers, inputs, conventions.
+"""The common fields of entries below `claims` and `budgets`: models, layers, inputs, conventions.
 
 Every mistake is noted with its place, and the other fields are read on.
 """

@@ -31,7 +31,7 @@ PATTERN_LOOKS = 300  # what to read a pattern takes
 
 
 class Asked(Protocol):
-    """What a claim or a budget is about."""
+    """The subject of a claim or a budget: model, quantity, layers, convention, input."""
 
     @property
     def model(self) -> str: ...
@@ -64,7 +64,7 @@ class CountedNetwork:
         self._known: Known = {}
 
     def counts(self, convention: Convention) -> list[Counts]:
-        """What `count --convention` has for each layer."""
+        """The counts of each layer, as `count --convention` shows them."""
         if convention.name not in self._counts:
             self.look(len(self.report.rows))
             rows = counted(self.report, convention, self._known)
@@ -145,7 +145,7 @@ class Networks:
         self.begin()
 
     def begin(self, steps: int = MOST_STEPS) -> None:
-        """Starts with another spec, or another question about it, with this many steps of building left."""
+        """Starts on another spec, or another question about it, with a new allowance of building steps."""
         self.steps, self.looks = steps, MOST_LOOKS
 
     @property

@@ -138,7 +138,7 @@ class _Reader(FieldReader):
     # ------------------------------------------------------------------------ whole-claim checks
 
     def check_fit(self, entry: Entry) -> None:
-        """What the fields of one claim demand of each other."""
+        """Reports fields of a claim that do not go together."""
         self.check_convention(entry)
         key, node = entry.quantity, entry.node
         if key.text in LAYERED and node.get("layer") is None:

@@ -42,7 +42,7 @@ FACTORS = (
 
 
 class Reading(NamedTuple):
-    """What a source may have done differently: one of the fields is set, or two for two readings together."""
+    """A possible difference in how a source counts: one of the fields is set, or two for two readings together."""
 
     factor: Fraction | None = None
     trainable: bool = False
@@ -131,7 +131,7 @@ class Search:
         return "together: " + "; and ".join(self.fact(reading) for reading in pair)
 
     def number(self, reading: Reading) -> Fraction | None:
-        """The claim's number under a reading; None where the network cannot be so."""
+        """The claim's number under a reading; None where that gives no network."""
         if not (reading.trainable or reading.convention or reading.model or reading.inputs):
             return self.computed * (reading.factor or 1)
         claim = self.claim._replace(quantity="trainable") if reading.trainable else self.claim
@@ -205,7 +205,7 @@ class Search:
         return "input " + "x".join(map(str, next(iter((reading.inputs or {}).values()))))
 
     def meaning(self, convention: Convention) -> str:
-        """What a convention counts; a tool's profile says that of operations only."""
+        """A convention's definition; for a tool's profile, its definition of operations only."""
         quantity = self.claim.quantity
         if convention.tool is None or quantity in ("macs", "flops"):
             return convention.says

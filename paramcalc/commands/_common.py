@@ -249,7 +249,7 @@ class Output(NamedTuple):
     def show(self, forms: Mapping[str, Callable[[], Drawing]], after: str = "") -> None:
         """Draws the form of the format; formats that are not listed are made from the table.
 
-        `after` stands below a table that is shown as text.
+        `after` is printed below a table that is shown as text.
         """
         drawn = forms.get(self.format, forms.get("table", _nothing))()
         if self.format == "table" and isinstance(drawn, Grid):
@@ -346,7 +346,7 @@ def emit(text: str, path: Path | None) -> None:
 
 
 def doubts(spec: Spec, graph: Graph | None = None, resized: bool = True) -> None:
-    """Remarks on what is legal and mostly not meant: names that nothing reads, tensors read twice, and where
+    """Remarks on legal input that is probably a mistake: names that nothing reads, tensors read twice, and where
     inputs were `resized`, knobs apart.
     """
     from paramcalc.engine.lint import knobs_left_behind, remarks

@@ -45,7 +45,7 @@ def counted(texts: Sequence[str], variants: bool, changed: Changes, batch: int, 
 
 
 def steps(changed: Changes) -> tuple[str, ...]:
-    """A note that rows are of one more token, if they are."""
+    """The note that rows count one more token, if they do."""
     return tuple(change.said for change in changed.changes if isinstance(change, Decode))
 
 

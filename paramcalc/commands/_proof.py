@@ -18,7 +18,7 @@ TOLERANCE = 1e-4  # of the largest output: what float32 leaves of a deep network
 
 
 class Compared(NamedTuple):
-    """What agrees, as claims of the spec; what differs; and what is to be said besides."""
+    """The result of a proof: matching numbers as claims, differences, and remarks."""
 
     claims: dict[str, tuple[int, str]]
     differences: tuple[str, ...]
@@ -26,7 +26,7 @@ class Compared(NamedTuple):
 
 
 def compared(network: Imported) -> Compared:
-    """A spec and what its source says of itself; `Fault` where that says nothing."""
+    """Compares a spec with the numbers of its source; `Fault` where the source has none."""
     from paramcalc.importing.constants import macs_at
     from paramcalc.model import parse
 
@@ -56,7 +56,7 @@ def compared(network: Imported) -> Compared:
     elif macs is not None:
         differences.append(f"MACs: {report.macs:,} in the spec, {macs:,} by {proof.seen}")
     if network.missing:
-        remarks.append("outputs not compared: the spec has not all operations")
+        remarks.append("outputs not compared: the spec lacks some operations")
     elif proof.run is not None and arrays is not None:
         share = _apart(network, proof, arrays)
         if share <= TOLERANCE:

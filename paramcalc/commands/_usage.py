@@ -1,4 +1,4 @@
-"""What is wrong with a command line, and the one that was probably meant.
+"""Messages for an invalid command line, with the one that was probably meant.
 
 Loaded only where the framework of the command line refuses something; none of its own words are shown.
 """
@@ -82,7 +82,7 @@ VALUES = {
 
 
 def unknown_command(words: Sequence[str], names: Collection[str]) -> Fault:
-    """That there is no such command, and the line that was probably meant."""
+    """The message for an unknown command, with the line that was probably meant."""
     word, rest = words[0], words[1:]
     form = VALUES.get(word.lower(), word.lower())
     if word == "help":
@@ -103,7 +103,7 @@ def unknown_command(words: Sequence[str], names: Collection[str]) -> Fault:
 
 
 def refused(error: Any, words: Sequence[str], commands: Callable[[], Commands]) -> Fault:
-    """What the framework refuses, in our words."""
+    """The message for a command line that Typer refuses."""
     every = commands()
     name = next((word for word in words if word in every), "")
     kind = type(error).__name__
@@ -120,7 +120,7 @@ def refused(error: Any, words: Sequence[str], commands: Callable[[], Commands]) 
 
 
 def surplus(command: Any, extra: Sequence[str], given: Mapping[str, Any]) -> Fault:
-    """That arguments are too many, and where they belong."""
+    """The message for surplus arguments, which says where they belong."""
     word, options = extra[0], _options(command)
     takes = [_metavar(param) for param in command.params if param.param_type_name == "argument"]
     spec = given.get("spec") or "SPEC"
@@ -236,7 +236,7 @@ def _missing(param: Any, command: Any) -> Fault:
 
 
 def _bad_value(param: Any, words: Sequence[str]) -> Fault | None:
-    """A value that is no choice or no number of an option."""
+    """The message for a value that is not one of an option's choices, or not a number."""
     option, value = next(
         ((option, found) for option in param.opts if (found := _value(words, option))), (param.opts[0], "")
     )
@@ -282,7 +282,7 @@ def _options_of(name: str) -> str:
 
 
 def _value(words: Sequence[str], option: str) -> str:
-    """What follows an option on the command line."""
+    """The value of an option on the command line."""
     for place, word in enumerate(words):
         if word.startswith(f"{option}="):
             return word.partition("=")[2]

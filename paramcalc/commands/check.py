@@ -27,9 +27,9 @@ def check(
 ) -> None:
     """Check the figures that papers print, and budgets, against exact counts.
 
-    Of one spec every claim is shown; of several, a line for each model and the claims that are not met.
+    For one spec, shows every claim; for several, a line for each model and the unmet claims.
 
-    Exits with 1 if a claim failed or a budget is not kept, and with 2 if a spec could not be read.
+    Exits with 1 if a claim failed or a budget is not met, and with 2 if a spec could not be read.
 
     Example: paramcalc check resnet --format github
     """

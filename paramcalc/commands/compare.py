@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class CompareOptions(NamedTuple):
-    """What is compared, and what is shown of it."""
+    """What is compared, and which parts are shown."""
 
     versus: Annotated[
         list[str] | None,

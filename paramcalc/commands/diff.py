@@ -18,9 +18,7 @@ def diff(
     ] = None,
     base: Annotated[
         str,
-        typer.Option(
-            "--base", metavar="REF", help="Compare with the point where this branch left this commit."
-        ),
+        typer.Option("--base", metavar="REF", help="Compare with the merge base of HEAD and this commit."),
     ] = "HEAD",
     fail_if: Annotated[
         list[str] | None,
@@ -35,7 +33,7 @@ def diff(
     The working tree is compared with a commit; the texts of the commit are read from git, nothing is checked out.
     A spec counts as changed too if one that it uses changed.
 
-    Exits with 1 if a model meets a --fail-if, and with 2 if a spec cannot be read.
+    Exits with 1 if a model meets a --fail-if condition, and with 2 if a spec cannot be read.
 
     Example: paramcalc diff --base HEAD --fail-if 'params > +1%'
     """

@@ -20,8 +20,8 @@ def format(
 ) -> None:
     """Bring the text of specs into its normal form: indentation, spaces, places of comments.
 
-    What is written stays: lines, order, names, comments, and spaces that align a table. A file is
-    replaced whole or not at all.
+    Lines, order, names, comments, and spaces that align a table are kept.
+    A file is replaced whole or not at all.
 
     Example: paramcalc format --check .
     """

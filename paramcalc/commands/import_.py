@@ -42,8 +42,8 @@ def import_(
 ) -> None:
     """Write a network from PyTorch, ONNX, Hugging Face, Keras, Caffe or Darknet as a spec.
 
-    Exits with 1 if something has no counterpart, and the totals are partial; or if --prove finds a difference,
-    and then writes nothing. What --prove could not compare is said, and is no failure.
+    Exits with 1 if an operation has no counterpart (the totals are then partial), or if --prove finds a difference;
+    then nothing is written. Whatever --prove could not compare is reported, and is not a failure.
 
     Example: paramcalc import lenet.prototxt -o lenet.yaml
     """
@@ -75,7 +75,7 @@ def import_(
     if proof.differences:
         for line in proof.differences:
             remark(line)
-        remark("not proven, and not written: leave out --prove to have the spec as it is")
+        remark("the proof failed, and nothing was written: leave out --prove to get the spec as it is")
         raise typer.Exit(1)
     with _map(network, map):
         output.show({"yaml": lambda: claimed(network, proof.claims)})

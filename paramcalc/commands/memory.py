@@ -22,7 +22,7 @@ Weights = Literal[Dtype, "fp8", "int4", "nf4"]
 
 
 class PlanOptions(NamedTuple):
-    """How the network is run, and what is shown of it."""
+    """How the network is run, and which parts are shown."""
 
     train: Annotated[
         str,

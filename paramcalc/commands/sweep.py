@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class PointOptions(NamedTuple):
-    """Which points, and what of them."""
+    """Which points to count, and which quantities."""
 
     sample: Annotated[
         int | None,
@@ -57,7 +57,7 @@ class PointOptions(NamedTuple):
 
 
 class WorkOptions(NamedTuple):
-    """Who counts, and where the rows go."""
+    """Which processes count, and where the rows go."""
 
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Use this many processes, started by Dask.")] = 1
     cluster: Annotated[
@@ -176,7 +176,7 @@ def _show(found: Sweep, summary: Summary, work: WorkOptions) -> None:
 
 
 def write(found: Sweep, output: str, workers: Workers, progress: Progress) -> Summary:
-    """All rows into a file or a folder; when the user stops the run, what is kept of it is said."""
+    """Writes all rows to a file or a folder; if the user stops the run, says which parts are kept."""
     earlier = found.finished(output)
     if earlier:
         remark(f"{earlier} of {found.parts} parts exist from an earlier run")

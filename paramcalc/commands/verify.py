@@ -57,7 +57,7 @@ class RunOptions(NamedTuple):
 
 
 class ArrayOptions(NamedTuple):
-    """What a network is run on, and what becomes of its outputs; `decode` needs no arrays of the user's."""
+    """The inputs and weights of a run, and the files for its outputs; `decode` needs none of them."""
 
     inputs: Annotated[
         list[str] | None,

@@ -135,7 +135,7 @@ class _Aligner:
         return found
 
     def held(self, part: _Child) -> Counter[str]:
-        """What a part contains: the ops of a group, the attributes of a layer."""
+        """The content of a part: the ops of a group, the attributes of a layer."""
         held = self.titles.get(part.form)
         if held is None:
             rows = list(part.node.rows())
@@ -162,7 +162,7 @@ class _Aligner:
 
 
 def _head(name: str, node: Node) -> str:
-    """What an automatic name was made from, '0' for a round's number; '' for a name that somebody wrote."""
+    """The head of an automatic name, '0' for a round's number; '' for a name written in the spec."""
     if name.isdigit():
         return "0"
     return "" if node.named else _NUMBERED.sub("", name)

@@ -85,7 +85,7 @@ class Diff(NamedTuple):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """What the networks are called: model, settings, and other inputs than the first one's."""
+        """The names of the networks: model, settings, and inputs if they differ from the first one's."""
         return tuple(_label(report, self.reports[0]) for report in self.reports)
 
     @property
@@ -100,11 +100,11 @@ class Diff(NamedTuple):
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What each further network costs or saves, in a sentence."""
+        """A sentence for each further network: its cost or saving against the first."""
         return tuple(self.sentence(place) for place in range(1, len(self.reports)))
 
     def sentence(self, place: int, quantities: Iterable[str] = ()) -> str:
-        """What a further network costs or saves against the first.
+        """The cost or saving of a further network against the first, as a sentence.
 
         >>> from paramcalc import load
         >>> direct, narrowed = load("bottleneck-14x14-480-48-direct"), load("bottleneck-14x14-480-48")
@@ -135,11 +135,11 @@ class Diff(NamedTuple):
         return [line for line in _lines(self.root, 0, FULL_DEPTH, fold=False) if line.layer]
 
     def to_dict(self) -> dict[str, Any]:
-        """What `paramcalc compare --format json` prints, as Python values."""
+        """The result of `paramcalc compare --format json`, as Python values."""
         return notebook.document(self)
 
     def to_json(self) -> str:
-        """What `paramcalc compare --format json` prints."""
+        """The output of `paramcalc compare --format json`."""
         return notebook.json(self)
 
 
@@ -158,19 +158,19 @@ def _share_answered(layers: Iterable[DiffLine], place: int) -> Fraction:
 
 
 def noun(quantity: str, basis: Basis | None = None) -> str:
-    """What a quantity is called in a sentence; what a convention calls MACs need not be multiplications."""
+    """The noun for a quantity in a sentence; a convention's MACs need not be multiplications."""
     if basis is not None and (basis.words.get(quantity) or quantity == "macs"):
         return basis.words.get(quantity) or "MACs"
     return NOUNS.get(quantity, quantity.replace("_", " "))
 
 
 def ratio(one: int, two: int) -> Fraction | None:
-    """How many times `one` the number `two` is; None where there is nothing to divide by."""
+    """The ratio `two / one`; None if `one` is 0."""
     return Fraction(two, one) if one else None
 
 
 def relative(one: int, two: int) -> str:
-    """What `two` is of `one`: times so much where it is far more or nearly nothing, else by how many percent.
+    """The ratio of `two` to `one`: a factor if it is large or nearly 0, else the change in percent.
 
     >>> relative(100, 225), relative(100, 72), relative(25557032, 25464856), relative(10**6, 333)
     ('2.25 x', '-28 %', '-0.361 %', '0.000333 x')
@@ -186,7 +186,7 @@ def relative(one: int, two: int) -> str:
 
 
 def change(one: int, two: int, what: str) -> str:
-    """What it means to have `two` instead of `one`, with the digits of `relative`.
+    """The change from `one` to `two` in words, with the digits of `relative`.
 
     >>> change(1000, 2250, "params"), change(1000, 900, "params")
     ('2.25 x as many params (2,250 instead of 1,000)', '10 % fewer params (900 instead of 1,000)')
@@ -250,7 +250,7 @@ def _own(node: Node | None) -> Node | None:
 
 
 def _summed(nodes: tuple[Node | None, ...]) -> Counts | None:
-    """What equal rounds of one network come to; None where it has nothing there."""
+    """The sum over equal rounds of one network; None where it has nothing there."""
     there = [node.counts for node in nodes if node is not None]
     return sum_counts(there) if there else None
 
@@ -294,7 +294,7 @@ def _line(run: list[NodeMatch], paths: tuple[str, ...], depth: int) -> DiffLine:
 
 
 def _change(match: NodeMatch, place: int) -> str:
-    """What a network did to the first one's part."""
+    """How a part differs from the first network's: added, removed, renamed, changed."""
     before, after = match.nodes[0], match.nodes[place]
     if before is None or after is None:
         return "" if before is after else "added" if before is None else "removed"

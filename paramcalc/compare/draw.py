@@ -91,7 +91,7 @@ def notes(diff: Diff, lines: list[DiffLine], chosen: tuple[str, ...]) -> tuple[s
 
 
 def paper(diff: Diff, chosen: tuple[str, ...] = ()) -> Grid:
-    """A line for each network, with its totals and what they are of the first's: the table of a paper."""
+    """A line for each network, with its totals and their ratios to the first's: the table of a paper."""
     names = [name for name in chosen or usual(diff) if name in QUANTITIES]
     first = diff.totals[0]
     lines = []

@@ -1,4 +1,4 @@
-"""What a source or a tool calls params, MACs or FLOPs, as data.
+"""Definitions of params, MACs and FLOPs by sources and tools, as data.
 
 Ops report facts; a convention says which of them are added up, and for which ops. No other package
 knows what a convention counts, and a further one is a further entry.

@@ -113,7 +113,7 @@ class _Counting:
         self.equal: dict[Any, Counts] = {}  # by kinds of layers
 
     def of(self, row: Row) -> Counts:
-        """The quantities that a convention is about, and the depth, which is nobody's; all others 0."""
+        """The counts of a row under the convention, and its depth, which no convention changes; all others 0."""
         if self.convention.terms is OWN.terms:
             return row.counts
         key = row.layer.kind

@@ -81,7 +81,7 @@ def _entry(report: Report) -> dict[str, Any]:
 
 
 def listing(conventions: Iterable[Convention]) -> str:
-    """What each convention counts, of what, with its quirks and its source."""
+    """Every convention: its quantities and definitions, its quirks and its source."""
     return "\n".join("\n".join(_described(each)) + "\n" for each in conventions if each.base == each.name)
 
 
@@ -100,7 +100,7 @@ def _described(convention: Convention) -> list[str]:
 
 
 def _quirks(convention: Convention, tool: Tool) -> list[str]:
-    """What surprises in a tool, and the names of the variants for other ways to write a network."""
+    """A tool's quirks, and the names of its variants for other ways to write a network."""
     return [*tool.quirks, *(f"{convention.name}:{name}: {WRITINGS[name]}" for name in tool.writings)]
 
 

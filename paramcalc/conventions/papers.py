@@ -1,4 +1,4 @@
-"""What papers and tables call params, MACs or FLOPs."""
+"""Definitions of params, MACs and FLOPs in papers and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a convention is: formulas over the facts of a layer, for ops by name.
+"""Conventions as rules: formulas over the facts of a layer, for ops by name.
 
 Ops report facts: shapes, weights, multiply-accumulates, other operations. A convention adds some of
 them up, and calls the sum by a name.
@@ -52,7 +52,7 @@ class Tool(NamedTuple):
 class Convention(NamedTuple):
     """A way of counting: the terms of each quantity that it is about, and what that means in words.
 
-    `auxiliary` includes the branches that exist in training only in what is said of the whole network.
+    `auxiliary` includes the branches that exist in training only in the totals of the whole network.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Convention(NamedTuple):
         return self.name.partition(":")[0]
 
     def word(self, quantity: str) -> str:
-        """What the convention's owner calls a quantity; '' for what everybody does."""
+        """The convention's own name for a quantity; '' for the usual name."""
         return self.tool.called.get(quantity, "") if self.tool else ""
 
 
@@ -95,12 +95,12 @@ def replaced(terms: Iterable[Term], others: tuple[Term, ...]) -> tuple[Term, ...
 
 
 def evaluated(terms: Iterable[Term], facts: LayerFacts) -> Size:
-    """What terms make of one layer, for one sample."""
+    """The sum of the terms for one layer and one sample."""
     return total(each.evaluate(facts) for each in formulas(terms, family(facts.layer)))
 
 
 def formulas(terms: Iterable[Term], named: str) -> list[Expression]:
-    """What is added up for an op of a family."""
+    """The formulas of the terms that apply to a family of ops."""
     return [expression(term.formula) for term in terms if not term.families or named in term.families]
 
 
@@ -327,13 +327,13 @@ def _as_multihead(layer: Layer) -> bool:
 
 
 def _memory(layer: Layer) -> Shape:
-    """What attention attends to."""
+    """The memory of an attention layer."""
     op: Any = layer.op
     return op.memory(*layer.applied.inputs)  # type: ignore[no-any-return]
 
 
 def _values(layer: Layer) -> Shape:
-    """What it makes its values of."""
+    """The input that an attention layer computes its values from."""
     op: Any = layer.op
     return op.values(*layer.applied.inputs)  # type: ignore[no-any-return]
 

@@ -1,4 +1,4 @@
-"""What counting programs print: a profile of each, which the tests compare exactly with the program.
+"""Profiles of counting programs, which the tests compare exactly with the programs' output.
 
 The network is read as the model written with the modules that `torch.nn` has; sums, products and the
 like as operators, matrix products as `torch.matmul`; attention as four `nn.Linear` around
@@ -78,7 +78,7 @@ def _either(rules: Rules) -> dict[str, Rules]:
 
 
 def _hooked(products: int) -> str:
-    """What ptflops makes of `nn.MultiheadAttention`: the module's hook has the products once."""
+    """The count of `nn.MultiheadAttention` by ptflops: the module's hook has the products once."""
     every = f"input + projections + (bias_adds if bias else output) + {products}*(products + exp)"
     return f"{every} if multihead else projections + bias_adds" + _NORMED.format(1)
 
@@ -99,7 +99,7 @@ TOOLS = (
             quirks=(
                 "a bias counts like a weight",
                 "a linear layer counts once, regardless of the number of tokens: transformers come out far too low",
-                "an expert is called with rows of tokens, and counts for each of them",
+                "an expert counts for each token that it is called with",
                 "a recurrent layer counts its weights and biases for each step",
                 "normalization and embedding count their parameters once",
                 "a transposed convolution counts at its output's positions, not at its input's",
@@ -133,7 +133,7 @@ TOOLS = (
                 "a fused multiply-add is one flop, a bias none",
                 "batch normalization counts 2 for each element, layer and group normalization 5",
                 "adaptive average pooling of images counts its input, all other pooling nothing",
-                "scaled_dot_product_attention is not among the operators it knows",
+                "scaled_dot_product_attention, an operator it does not know, counts nothing",
             ),
             writings={
                 "multihead": {
@@ -213,7 +213,7 @@ TOOLS = (
                 "the fused attention kernel, which runs where values have as many channels as keys, is not "
                 "among those it knows, nor is the fused lstm, which "
                 "PyTorch runs on the CPU unless there is a projection",
-                "a first recurrent layer over several sequences adds one of its biases apart, which does not count",
+                "a first recurrent layer over several sequences adds one bias separately, which does not count",
                 "frozen parameters are not counted",
             ),
             writings={
@@ -245,7 +245,7 @@ TOOLS = (
             quirks=(
                 "batch and layer normalization count 4 for each element with affine parameters, 2 without",
                 "average pooling counts its outputs, adaptive average pooling its inputs as well",
-                "adaptive pooling whose bins do not divide the input may come out one too low, from floating point",
+                "adaptive pooling whose bins do not divide the input may count one too few, by floating-point error",
                 "a transposed convolution counts at its output's positions, not at its input's",
                 "a step of a recurrent layer counts both its biases and 1 (rnn), 7 (gru) or 8 (lstm) for each "
                 "channel of the state; an lstm counts as if it had no projection",
@@ -300,10 +300,10 @@ TOOLS = (
             quirks=(
                 "a convolution's bias counts, a linear layer's does not",
                 "batch normalization counts 2 for each element, other normalizations 5",
-                "scaled_dot_product_attention is not among the calls it knows",
+                "scaled_dot_product_attention, a call it does not know, counts nothing",
                 "recurrent layers have FLOPs and no MACs; projections do not count",
                 "transposed convolution: groups divide twice, and biases are counted where a plain "
-                "convolution would put out",
+                "convolution has its outputs",
                 "upsampling counts its input, or, if a size is given, that size without channels",
                 "frozen parameters are not counted",
             ),
@@ -457,10 +457,10 @@ TOOLS = (
                 "running means and variances are non-trainable params, and in the total",
                 "Keras itself counts no operations; the FLOPs are those of tensorflow/python/profiler/"
                 "internal/flops_registry.py",
-                "relu, sigmoid, tanh and local response normalization are not among the nodes it knows",
+                "relu, sigmoid, tanh and local response normalization, nodes it does not know, count nothing",
                 "a grouped convolution that is not depthwise runs in a function it does not look into",
                 "a dilated convolution runs on every d-th position for each offset, with sizes rounded up",
-                "three-dimensional pooling and transposed convolution are not among the nodes it knows",
+                "three-dimensional pooling and transposed convolution, nodes it does not know, count nothing",
                 "attention's products, which Keras writes as einsum, are not counted; its softmax counts 5",
                 "attention along one of several axes is einsum throughout: its projections do not count",
                 "adaptive pooling, which Keras composes of other ops, counts nothing here",

@@ -29,7 +29,7 @@ def document(report: Report, dtype: str = "float32") -> dict[str, Any]:
 
 
 class View(NamedTuple):
-    """What a table shows of a report; no columns are the usual ones."""
+    """The options of a table of counts; without columns, the usual ones."""
 
     columns: tuple[str, ...] = ()
     layout: str = "nchw"
@@ -221,7 +221,7 @@ def _trained(totals: Counts) -> str:
 
 
 def _bytes(report: Report, dtype: str) -> str:
-    """What inputs, outputs and weights take, as other tools sum it up."""
+    """The bytes of inputs, outputs and weights, added up as other tools do."""
     totals = report.totals
     entering = sum(shape.elements for shape in report.graph.inputs.values()) * report.batch
     weights = totals.memory - totals.activations
@@ -243,7 +243,7 @@ def size_in_bytes(count: int) -> str:
 
 
 def _basis_footer(report: Report, basis: Basis) -> tuple[str, ...]:
-    """Whose numbers they are, what they count, and which ops they count differently from ours."""
+    """The footer of a convention: its name, its definitions, and the ops that it counts differently from us."""
     notes = [
         f"{inputs(report.graph.inputs)}, batch {report.batch}; convention {basis.label}: {basis.says}",
         *against(report, basis),
@@ -278,7 +278,7 @@ def _depth_notes(report: Report, lines: list[outline.OutlineLine]) -> Iterable[s
 
 
 def _measure(totals: Counts, shown: tuple[str, ...]) -> str:
-    """What the bar shows: the first quantity shown that has any, multiplications before others."""
+    """The quantity of the bar: the first one shown that is not 0, multiplications before others."""
     order = (
         *(["macs"] if "macs" in shown else []),
         *(name for name in shown if name in QUANTITIES),

@@ -46,7 +46,7 @@ def head(
 
 
 def counted(report: Report) -> dict[str, Any]:
-    """What the numbers of a report depend on besides its spec."""
+    """The settings that the numbers of a report depend on, besides its spec."""
     return {
         "settings": list(report.graph.settings),
         "knobs": {name: plain(value) for name, value in report.graph.knobs.items()},
@@ -57,7 +57,7 @@ def counted(report: Report) -> dict[str, Any]:
 
 
 def definitions(basis: Basis | None) -> dict[str, Any]:
-    """What the quantities mean: ours, or a convention's."""
+    """The definitions of the quantities: ours, or a convention's."""
     if basis is None:
         return {"definitions": dict(QUANTITIES)}
     return {
@@ -67,7 +67,7 @@ def definitions(basis: Basis | None) -> dict[str, Any]:
 
 
 def against(basis: Basis | None) -> dict[str, Any]:
-    """What each op has more under a convention than with us, or less."""
+    """The difference of each op under a convention from our count."""
     if basis is None:
         return {}
     return {"against_paramcalc": {name: dict(gaps) for name, gaps in basis.differences.items()}}
@@ -111,7 +111,7 @@ def layer(row: Row, report: Report) -> dict[str, Any]:
 
 
 def _experts(layer: Layer, report: Report) -> dict[str, Any]:
-    """Of a layer of experts, how many there are, how many run, and which layer scores them."""
+    """The experts of a layer: how many there are, how many run, and which layer scores them."""
     mixture, router = layer.applied.mixture, layer.router
     if mixture is None or router is None:
         return {}

@@ -1,4 +1,4 @@
-"""The layers of a network by kind: what convolutions come to, and what linear layers do."""
+"""Sums over the layers of a network by kind: all convolutions, all linear layers."""
 
 from __future__ import annotations
 

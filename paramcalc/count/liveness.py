@@ -20,7 +20,7 @@ SCORES = "scores"  # what fused attention does not store
 
 
 class Moment(NamedTuple):
-    """What is alive while a layer runs, or, `backward`, while its gradients are computed.
+    """The values alive while a layer runs, or, `backward`, while its gradients are computed.
 
     `values` are the elements of inputs and outputs of layers, `inner` of what layers compute on the way
     (the scores of attention), `gradients` of the values' gradients.
@@ -38,7 +38,7 @@ class Moment(NamedTuple):
 
 
 class Timeline(NamedTuple):
-    """What is alive through a run: the moments, forward first, and the layers that checkpoints run twice."""
+    """The live values of a run: its moments, forward first, and the layers that checkpoints run twice."""
 
     layers: tuple[Layer, ...]
     moments: tuple[Moment, ...]
@@ -62,7 +62,7 @@ def run(
     """Follows all tensors through the network.
 
     `training` adds the backward pass, which needs all outputs, and runs auxiliary branches.
-    `inplace`: elementwise layers write over an input that nobody else reads. `fused`: the scores of
+    `inplace`: elementwise layers overwrite an input that no other layer reads. `fused`: the scores of
     attention are never stored. `checkpoints`: what stays inside these groups is dropped, and
     computed again in the backward pass; a pattern of groups, or a number of equal parts. `only` names
     the values whose layers are run, auxiliary ones or not.
@@ -140,7 +140,7 @@ class _Order:
         return _Tensor(self.sizes[values[0]], born, last, segment if segment and last in segment else None)
 
     def inner(self, fused: bool, segments: Sequence[range | None]) -> list[_Tensor]:
-        """What layers compute on the way, one tensor for each layer that does."""
+        """Intermediate values inside layers, one tensor for each layer that has any."""
         found = []
         for place, layer in enumerate(self.layers):
             parts = layer.applied.rules.inner(*layer.applied.inputs)

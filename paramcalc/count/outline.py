@@ -46,7 +46,7 @@ class OutlineLine(NamedTuple):
 
 
 class Node:
-    """A group or layer of the tree that the paths form; `named` says that somebody wrote its name.
+    """A group or layer of the tree that the paths form; `named` says that its name was written in the spec.
 
     What is added up is remembered: every line of a table asks for it, at every depth that is tried.
     """

@@ -1,6 +1,6 @@
 """A graph counted: the quantities of every layer, and their totals.
 
-All counts are exact. What each quantity means is said once, in `QUANTITIES`, and printed from there.
+All counts are exact. Each quantity is defined once, in `QUANTITIES`, and printed from there.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ QUANTITIES = {
     "buffers": "scalars stored but not learned (running mean and variance)",
     "kernels": "params that are multiplied in contractions: no biases, no normalization",
     "biases": "params that contractions add: the biases of convolution, linear and attention layers",
-    "active_params": "params that one token meets: of experts, those of as many as are active",
+    "active_params": "params that one token uses: of the experts, only the active ones",
     "macs": "multiply-accumulates of contractions (convolution, linear, attention), with padding, without bias",
     "flops": "2 for each multiply-accumulate",
     "connections": "inputs and bias that each unit of a convolution, linear or pooling layer reads",
@@ -138,7 +138,7 @@ class Row(NamedTuple):
 
 
 class Basis(NamedTuple):
-    """What numbers mean that are not our own counts.
+    """The convention of numbers that are not our own counts.
 
     `words` has the quantities that the convention is about, and what its owner calls them ('' for the
     usual word); of others it says nothing. `rules` gives each quantity's formulas by op, `differences`
@@ -211,7 +211,7 @@ class Report(NamedTuple):
 
     @property
     def reports(self) -> tuple[Report, ...]:
-        """What a notebook draws above the table: the network, if the numbers are our own."""
+        """The reports whose networks a notebook draws above the table: this one, if the numbers are our own."""
         return (self,) if self.basis is None else ()
 
     def input_shapes(self) -> dict[str, tuple[Size, ...]]:
@@ -219,11 +219,11 @@ class Report(NamedTuple):
         return {name: (self.batch, *shape.dims) for name, shape in self.graph.inputs.items()}
 
     def to_dict(self, dtype: str = "float32") -> dict[str, Any]:
-        """What `paramcalc count --format json` prints, as Python values."""
+        """The result of `paramcalc count --format json`, as Python values."""
         return notebook.document(self, dtype)
 
     def to_json(self, dtype: str = "float32") -> str:
-        """What `paramcalc count --format json` prints."""
+        """The output of `paramcalc count --format json`."""
         return notebook.json(self, dtype)
 
     def to_records(self) -> list[dict[str, Any]]:
@@ -232,7 +232,7 @@ class Report(NamedTuple):
 
 
 def quantity_of(noun: object, counts: Counts, name: str) -> Size:
-    """The quantity that an attribute of what has counts names; AttributeError where it names none."""
+    """The value of a quantity, for `__getattr__` of nouns with counts; AttributeError for other names."""
     if name in QUANTITIES:
         return cast("Size", getattr(counts, name))
     raise AttributeError(f"'{type(noun).__name__}' object has no attribute '{name}'", name=name, obj=noun)
@@ -272,7 +272,7 @@ def totals(graph: Graph) -> Counts:
 
 
 def depths(graph: Graph) -> list[int]:
-    """What each layer adds to the depth: its layers with kernels if the longest path leads through it, else 0.
+    """The depth of each layer: its layers with kernels if the longest path leads through it, else 0.
 
     A weight layer contracts with its weights: convolution, linear, attention; normalization and lookups
     do not. Branches that exist in training only lead to no output, and a projection on a shortcut lies

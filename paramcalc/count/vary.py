@@ -1,6 +1,6 @@
-"""What varies, and the values that it takes: knobs, entries of list knobs, inputs, the batch, attributes.
+"""Axes of variation and their values: knobs, entries of list knobs, inputs, the batch, attributes.
 
-Values that are numbers, or lists of as many, can be put into a spec as symbols, so that one elaboration
+Values that are numbers, or lists of equal length, can be put into a spec as symbols, so that one elaboration
 speaks of all of them.
 """
 
@@ -104,7 +104,7 @@ class Lattice(NamedTuple):
 
 
 class Space:
-    """A network and what varies in it, beside settings that stay.
+    """A network, the settings that vary, and the settings that stay fixed.
 
     `knobs` and `shapes` are those of the network before anything varies.
     """
@@ -143,7 +143,7 @@ class Space:
         return count(Elaborator(self.spec, settings).run(), batch)
 
     def settings(self, values: Sequence[Any]) -> tuple[Settings, Any]:
-        """What to elaborate at a point, and the batch there; values may be symbols, or lists of them."""
+        """The settings to elaborate at a point, and the batch there; values may be symbols, or lists of them."""
         knobs: dict[str, Any] = {}
         changes: list[Setting] = []
         inputs = dict(self.inputs)

@@ -1,4 +1,4 @@
-"""What a table of counts says in whose words: its columns, and how a convention differs from our counts."""
+"""The wording of a table of counts: column names, and the differences between a convention and our counts."""
 
 from __future__ import annotations
 
@@ -70,5 +70,5 @@ def gaps(found: Mapping[str, int]) -> str:
 
 
 def word(name: str, report: Report) -> str:
-    """What a quantity is called by those who count it so."""
+    """The convention's own name for a quantity, or the usual one."""
     return (report.basis and report.basis.words.get(name)) or TITLES.get(name, name)

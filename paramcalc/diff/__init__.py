@@ -1,1 +1,1 @@
-"""What a change of specs in git costs: models touched, totals, the layers that made the difference."""
+"""The cost of changed specs in git: models touched, totals, the layers that made the difference."""

@@ -1,4 +1,4 @@
-"""Specs that differ from a commit's: which models they touch, and what each costs more or less.
+"""Specs that differ from a commit's: the models that they touch, and the change in each one's cost.
 
 A spec is touched when its own text differs, or that of a spec that it takes over by `use`.
 """
@@ -35,7 +35,7 @@ _LIMIT = re.compile(r"\s*(\w+)\s*(<=|>=|<|>)\s*([+-])\s*(.+?)\s*")
 
 
 class Limit(NamedTuple):
-    """What a change must not do: `params > +1%`. The amount is a share of what was, or a number."""
+    """A condition that fails a change: `params > +1%`. The amount is a share of what was, or a number."""
 
     quantity: str
     sign: str
@@ -44,7 +44,7 @@ class Limit(NamedTuple):
     text: str
 
     def met(self, before: int, after: int) -> bool:
-        """Whether a change does it."""
+        """Whether a change meets the condition."""
         difference = Fraction(after - before)
         amount = self.amount * before if self.share else self.amount
         met = {
@@ -105,7 +105,7 @@ class ModelChange(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a change of specs costs, against a base. `problems` are what keeps specs from being read."""
+    """The cost of changed specs against a base. `problems` are the reasons why specs could not be read."""
 
     base: str
     specs: int
@@ -129,7 +129,7 @@ class Result(NamedTuple):
         return 2 if self.problems else 1 if self.failed else 0
 
     def to_dict(self) -> dict[str, Any]:
-        """What `paramcalc diff --format json` prints, as Python values."""
+        """The result of `paramcalc diff --format json`, as Python values."""
         return notebook.document(self)
 
 
@@ -154,7 +154,7 @@ def limit(text: str) -> Limit:
 def diff(
     base: str, paths: Sequence[str] = (), limits: Sequence[Limit] = (), folder: Path | None = None
 ) -> Result:
-    """The models that differ between where this branch left a commit and the working tree."""
+    """The models that differ between the merge base with a commit and the working tree."""
     repository = Repository(folder or Path.cwd())
     commit = repository.commit(base)
     parted = repository.parted(commit)

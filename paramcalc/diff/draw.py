@@ -1,4 +1,4 @@
-"""What a change of specs costs: as a table, Markdown, JSON, JUnit XML, and annotations of GitHub."""
+"""The cost of changed specs: as a table, Markdown, JSON, JUnit XML, and annotations of GitHub."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def summary(result: Result) -> str:
 
 
 def _said(model: ModelChange, quantity: str) -> str:
-    """What became of a total: 1,226 instead of 618, +98.4 %."""
+    """The change of a total: 1,226 instead of 618, +98.4 %."""
     before, after = model.total(quantity)
     change = relative(before, after)
     return f"{after:,} {quantity} instead of {before:,}" + (f", {change}" if change != "=" else "")

@@ -59,7 +59,7 @@ class Repository:
         return self._text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
 
     def parted(self, commit: str) -> str:
-        """Where this branch left that of a commit; '' where the history that is here does not say."""
+        """The merge base of a commit and HEAD; '' where the local history does not reach it."""
         return self._text("merge-base", commit, "HEAD") or ""
 
     def files(self, commit: str) -> dict[str, str]:
@@ -74,7 +74,7 @@ class Repository:
         return found
 
     def here(self) -> list[str]:
-        """The YAML files of the working tree, those too that were never added."""
+        """The YAML files of the working tree, untracked ones included."""
         listed = self._run(
             "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--full-name", "--", *SPECS
         )

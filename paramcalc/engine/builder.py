@@ -148,7 +148,7 @@ class Builder:
     # ------------------------------------------------------------------------------------- checks
 
     def check(self, outputs: Sequence[int]) -> Iterator[Problem]:
-        """What is wrong with the whole: values and shapes, paths, sharing, auxiliary branches, unread values."""
+        """Problems of the whole graph: values and shapes, paths, sharing, auxiliary branches, unread values."""
         wrong = [*self._check_values(outputs)]
         yield from wrong
         if not wrong:

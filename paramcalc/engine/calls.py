@@ -74,7 +74,7 @@ class Calls:
     # ----------------------------------------------------------------------------- remembering
 
     def recall(self, call: Call, scope: Scope, shape: Shape) -> Applied | None:
-        """What this very call came to before, where it can only come to the same again."""
+        """The earlier result of this call, where it cannot differ now."""
         known = self.settled.get((id(call), id(scope.parameters), id(shape)))
         if (
             known is None
@@ -114,7 +114,7 @@ class Calls:
         return Use(built, share, frozen)
 
     def op_arguments(self, op: type[Op], call: Call, view: Viewpoint) -> Given:
-        """What a call gives to an op's attributes."""
+        """The values that a call gives to an op's attributes."""
         known = attributes(op)
 
         def read(name: str, written: Written) -> Value:
@@ -133,7 +133,7 @@ class Calls:
         read: Callable[[str, Written], Value],
         unknown: Callable[[Argument], Fault],
     ) -> Given:
-        """What a call gives to names, by place or by name; `unknown` says what is wrong with any other."""
+        """The values that a call gives to names, by place or by name; `unknown` explains any other name."""
         given: dict[str, Value] = {}
         share: Share | None = None
         frozen = False
@@ -309,7 +309,7 @@ class Calls:
         return share is not None
 
     def block_call(self, block: Block, call: Call, parameters: Mapping[str, Value]) -> BlockCall:
-        """What a call gives to a block: the values by place, and those by name."""
+        """The arguments of a call of a block: the values by place, and those by name."""
         key = id(call), id(parameters)
         known = self.written.get(key)
         if known is None:
@@ -334,7 +334,7 @@ class Calls:
         return values[0], dict(zip(block.inputs, values[1:], strict=True))
 
     def block_arguments(self, block: Block, call: Call, view: Viewpoint) -> Given:
-        """What a call gives to a block's parameters."""
+        """The values that a call gives to a block's parameters."""
         names = [parameter.name for parameter in block.parameters]
         given, share, frozen = self.arguments(
             call,

@@ -102,7 +102,7 @@ def elaborate(spec: Spec, settings: Settings = Settings(), known: Known | None =
     """The graph of a spec under the given settings. Several graphs are quicker with one `known`.
 
     Raises `SpecError` with every mistake found, or `Fault` when the settings themselves do not fit.
-    A mistake that the settings bring in is said of them.
+    A mistake caused by the settings is reported at the setting.
     """
     elaborator = Elaborator(spec, settings, known)
     try:
@@ -206,7 +206,7 @@ class Elaborator:
         )
 
     def chains_of(self, source: Source) -> list[Chain]:
-        """What a text has of chains: of blocks, and of the layers."""
+        """The chains in a text: those of its blocks, and its layers."""
         blocks = [block.chain for block in self.spec.blocks.values() if block.source == source]
         return [*blocks, *([self.spec.layers] if self.spec.layers_source == source else [])]
 

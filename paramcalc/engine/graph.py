@@ -39,7 +39,7 @@ class Applied(NamedTuple):
 
     @property
     def rules(self) -> Op:
-        """What has the rules: the op, or its use by each expert of a mixture."""
+        """The object with the rules: the op, or its use by each expert of a mixture."""
         return self.op if self.mixture is None else each(self.op, self.mixture)
 
     def __repr__(self) -> str:
@@ -53,7 +53,7 @@ class Layer(NamedTuple):
     `shared` gives, for each weight or buffer that another layer owns, that layer's path.
     `auxiliary` is the path of the training-only branch that holds the layer, or ''.
     `again` is the path of the layer that this one is another use of: the same op, with all its weights; or ''.
-    `named` says that somebody wrote the last name of the path, which else was made from the op's.
+    `named` says that the last name of the path was written in the spec, not made from the op's.
     `router` is the value with the scores by which experts are chosen, where the layer belongs to some.
     `done` says that its output is there before the graph is run: it does not depend on the token that is decoded.
     """

@@ -1,4 +1,4 @@
-"""What a call calls, and which tensors it reads."""
+"""The op or block that a call names, and the tensors that it reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remarks on a network that is legal, and mostly not meant."""
+"""Remarks on legal specs that are probably mistakes."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ def first_arguments(graph: Graph) -> Iterator[Problem]:
 
 
 def _input_channels(layer: Layer, shape: Shape) -> str:
-    """What is odd about a layer if its first argument is the number of its input channels; '' if nothing."""
+    """The oddity of a layer whose first argument is the number of its input channels; '' if there is none."""
     op: Any = layer.op
     channels, name = shape.channels, op.title
     if name.startswith(("conv", "local_conv", "deform_conv")) and op.out_channels == channels:

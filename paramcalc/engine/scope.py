@@ -62,7 +62,7 @@ class Group:
 
     `value` is the output, None until the group is finished; `children` holds groups, and the values
     of single layers. `broken` says that a mistake may have kept names from being defined, `alias`
-    that the group is only another name for a tensor that passes, `named` that somebody wrote its name.
+    that the group is only another name for a tensor that passes, `named` that its name was written in the spec.
     `rounds` are the names of the rounds of a repeat, or rows of a table, so far.
     """
 
@@ -97,7 +97,7 @@ class Frame(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What the layers of experts depend on: their mixture, and the value with the scores that choose them."""
+    """The context of the layers of experts: their mixture, and the value with the scores that choose them."""
 
     mixture: Mixture
     router: int
@@ -253,7 +253,7 @@ def no_tensor(outside: bool = False) -> Fault:
 
 
 class Viewpoint:
-    """What an expression sees at one place: the scope, and the tensor that enters there.
+    """The names visible to an expression at one place: the scope, and the tensor that enters there.
 
     Without a scope it sees knobs alone.
     """
@@ -394,7 +394,7 @@ class Viewpoint:
         return Fault(f"'{name}' is not defined here", expected=expected, fix=fix)
 
     def stood_for(self, written: Written, value: Value) -> str:
-        """What the names of an expression stood for, as a remark; '' when there is nothing to say."""
+        """A remark with the values of an expression's names; '' when there is nothing to say."""
         if not isinstance(written, Expression) or written.constant:
             return ""
         said = []

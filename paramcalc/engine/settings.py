@@ -1,4 +1,4 @@
-"""What is decided before the layers: the variant, the knobs, the inputs, changes from outside."""
+"""Settings that are resolved before the layers: the variant, the knobs, the inputs, changes from outside."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Decode(NamedTuple):
 
     @property
     def said(self) -> str:
-        """What numbers are of, below a table."""
+        """The note below a table that explains its numbers."""
         return f"{self}: the work of one more token, with {self.past} before it in the caches"
 
 

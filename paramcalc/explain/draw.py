@@ -84,7 +84,7 @@ def legend(found: Explained) -> list[str]:
 
 
 def _meaning(alike: Sequence[Meaning]) -> str:
-    """What is said of symbols of one attribute or tensor."""
+    """The legend text for symbols of one attribute or tensor."""
     parts = ", ".join(one.part for one in alike if one.part)
     return str(alike[0]._replace(part=parts))
 
@@ -271,7 +271,7 @@ def remarks(each: Explanation, found: Explained) -> list[str]:
 
 
 def differences(found: Explained) -> list[str]:
-    """What a convention changes in all."""
+    """The total effect of a convention."""
     return [reason_text(reason, found) for reason in found.differences]
 
 
@@ -298,7 +298,7 @@ def reason_text(reason: Reason, found: Explained) -> str:
 
 
 def about(convention: Convention) -> list[str]:
-    """What a convention is, where it was taken from, and what surprises in it."""
+    """A convention's definition, its source, and its quirks."""
     lines = [f"{convention.name}: {convention.says}"]
     if convention.tool:
         lines.append(f"{convention.tool.version}, {convention.tool.source}")

@@ -77,7 +77,7 @@ class Meaning(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """What an op's rules give on symbols; output sizes that are formulas have names of their own."""
+    """The results of an op's rules on symbols; output sizes that are formulas have names of their own."""
 
     op: Op
     inputs: tuple[Shape, ...]

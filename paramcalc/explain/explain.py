@@ -36,7 +36,7 @@ OPERATIONS = (
 
 
 class Reason(NamedTuple):
-    """What a convention makes of a quantity: the formulas that it adds up, with their values.
+    """A convention's count of a quantity: the formulas that it adds up, with their values.
 
     `word` is what the convention's owner calls the quantity, or ''.
     """
@@ -109,11 +109,11 @@ class Explained(NamedTuple):
         return str(drawing(self).markdown(self))
 
     def to_dict(self) -> dict[str, Any]:
-        """What `paramcalc explain --format json` prints, as Python values."""
+        """The result of `paramcalc explain --format json`, as Python values."""
         return notebook.document(self)
 
     def to_json(self) -> str:
-        """What `paramcalc explain --format json` prints."""
+        """The output of `paramcalc explain --format json`."""
         return notebook.json(self)
 
 
@@ -199,7 +199,7 @@ def _remarks(shared: Mapping[str, str], frozen: bool) -> tuple[str, ...]:
 
 
 def _reasons(layer: Layer, row: Row, why: Convention, wanted: Sequence[str]) -> Iterable[Reason]:
-    """What a convention makes of one layer, quantity by quantity: of those wanted, or of all that it is about."""
+    """A convention's counts of one layer: the wanted quantities, or all that it defines."""
     facts = LayerFacts(layer)
     for quantity, terms in why.terms.items():
         if wanted != USUAL and quantity not in wanted:

@@ -32,7 +32,7 @@ class Part(NamedTuple):
 
 
 class Form:
-    """What groups of one form share; `rows` are the numbers of each, in the order of their parts."""
+    """The common structure of groups of one form; `rows` are the numbers of each, in the order of their parts."""
 
     def __init__(self, group: Group, parts: tuple[Part, ...], results: tuple[Reference, ...]) -> None:
         self.group, self.parts, self.results = group, parts, results

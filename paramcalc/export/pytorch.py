@@ -60,7 +60,7 @@ def document(report: Report) -> str:
 
 
 def weight_names(graph: Graph) -> dict[str, str]:
-    """What each weight and buffer is called in the `state_dict` of the exported module, by its path here."""
+    """The name of each weight and buffer in the `state_dict` of the exported module, by its path here."""
     return _Writer(graph).weights()
 
 
@@ -255,7 +255,7 @@ class _Writer:
     # ------------------------------------------------------------------------------- shared, frozen
 
     def ties(self) -> Iterator[str]:
-        """What layers share, and what training does not change."""
+        """The lines that tie shared weights, and freeze those that training does not change."""
         layers = {layer.path: layer for layer in self.graph.layers}
         for layer in self.graph.layers:
             if layer.auxiliary:

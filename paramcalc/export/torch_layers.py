@@ -22,7 +22,7 @@ TABLES = {"relative_position", "position_bias", "logit_scale"}  # weights of att
 
 
 class Argument(NamedTuple):
-    """What a class is made with. A value that is its default is left out; one without is given by place."""
+    """An argument of a class. A value that is the default is left out; one without a default is given by place."""
 
     name: str
     value: Any

@@ -28,7 +28,7 @@ Box: TypeAlias = dict[str, tuple[int, int]]  # first and last position along eac
 
 
 class Field(NamedTuple):
-    """What the positions of a layer's output see of one axis of one input.
+    """The receptive field of a layer's output along one axis of one input.
 
     Position `o` along the output's axis `along` sees `size` input positions, from `start + o*jump`
     on, padding included. Where positions see different sizes, as after upsampling, `size` is that of the
@@ -164,7 +164,7 @@ def _parts(layer: Layer, inputs: list[Seen], rule: Rule) -> dict[Source, list[_P
 
 @lru_cache(maxsize=256)  # so that what neighbours see alike is one object, and compared at once
 def _through(step: Reach, below: Reach, length: int) -> Reach:
-    """What a layer reads of what its input reads; the input's own reach where it is the same."""
+    """The reach of a layer composed with that of its input; the input's own reach where it is the same."""
     reach = through(step, below, length)
     return below if reach == below else reach
 
@@ -179,7 +179,7 @@ def _covered(step: Reach, length: int, size: int) -> range:
 
 
 def _joined(parts: list[_Part], output: Shape) -> Reach:
-    """What a layer sees of a source through all its inputs."""
+    """The reach of a layer into a source through all its inputs."""
     if len(parts) == 1 or (all(part.complete and part.reach is parts[0].reach for part in parts)):
         return parts[0].reach
     axis = max(part.reach.axis for part in parts)

@@ -42,7 +42,7 @@ NOTHING = Laid(0, 0, 0, ())
 
 
 class _Item(NamedTuple):
-    """What stands at one place of a level: whose values it has, which it reads, and how it looks."""
+    """An item at one place of a level: the values that it has and reads, and its look."""
 
     own: frozenset[int]
     reads: tuple[int, ...]
@@ -320,7 +320,7 @@ class _Drawing:
         self.entered = {target for _, target in self.edges}
 
     def connected(self) -> list[tuple[int, int]]:
-        """Who reads whom; -1 is what enters the level."""
+        """The items that read each item; -1 is the value that enters the level."""
         made = {value: place for place, item in enumerate(self.items) for value in item.own}
         found = []
         for place, item in enumerate(self.items):

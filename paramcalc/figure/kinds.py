@@ -1,4 +1,4 @@
-"""What a layer is in a picture: the kind of its op, which has a colour, and what it says in a box."""
+"""Kinds of layers in a picture, each with a colour, and the labels of layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every picture of a network has: its name and totals above, and below what the colours mean."""
+"""The frame of every picture of a network: its name and totals above, and a legend of colours below."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ JAVASCRIPT_HELPERS = {
 
 
 class _Language(CodePrinter):  # type: ignore[misc]
-    """How sympy prints a language, and how a module is made of that.
+    """A language: its sympy printer, and the text of a module around the printed expressions.
 
     Functions have names of their own, and powers are products, so that whole numbers stay whole.
     """

@@ -1,6 +1,6 @@
 """Closed forms as sympy's expressions in whole numbers, for languages that compute in these.
 
-A sum stands over one denominator, and is divided once.
+A sum has one denominator, and is divided once.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class _Whole:
         return self.known[atom]
 
     def free(self) -> str:
-        """A name that nothing has."""
+        """A name that is not taken."""
         name = f"r{len(self.named) + 1}"
         while name in self.taken:
             name += "_"

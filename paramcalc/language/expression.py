@@ -1,7 +1,7 @@
 """Expressions: exact arithmetic on numbers, words, lists and sizes of tensors.
 
 Text is parsed by the standard library's `ast` and accepted only node by node from an allow-list;
-nothing is ever handed to `eval`. What the operators and functions do is said in `values`.
+nothing is ever handed to `eval`. The operators and functions are defined in `values`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What every part of a spec's grammar needs: values with their places, names, and mistakes.
+"""The reader behind every part of a spec's grammar: values with their places, names, and mistakes.
 
 Every independent mistake is collected, so that one run reports them all.
 """

@@ -154,7 +154,7 @@ Item: TypeAlias = Step | Named | Join | If | Repeat | Table | Auxiliary | Broken
 
 
 class Chain(NamedTuple):
-    """What a tensor runs through; empty means that it passes unchanged."""
+    """The items that a tensor runs through; if empty, it passes unchanged."""
 
     items: tuple[Item, ...]
     at: int

@@ -1,4 +1,4 @@
-"""What a spec gives a name to and never reads: knobs, blocks, parameters of blocks.
+"""Names that a spec defines and never reads: knobs, blocks, parameters of blocks.
 
 Only names are looked at, nothing is elaborated: what one variant alone reads is read. What belongs
 to a spec that is taken over by `use` is its own matter.

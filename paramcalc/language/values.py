@@ -1,4 +1,4 @@
-"""What expressions compute with: exact numbers, truth values, words, lists, and symbols.
+"""The values of expressions: exact numbers, truth values, words, lists, and symbols.
 
 Numbers are whole or exact fractions, never binary floats. Symbols pass through the same operators;
 questions about them go to `sizes`. Everything is bounded, as the text may come from a stranger.
@@ -120,7 +120,7 @@ def whole(value: Any) -> Any:
 
 
 def arithmetic(operator: Callable[[Value, Value], Value], one: Value, two: Value) -> Value:
-    """What an operator makes of two numbers."""
+    """The result of an operator on two numbers."""
     if type(one) is not int or type(two) is not int:
         numbers(one, two)
     return bounded(operator(one, two))

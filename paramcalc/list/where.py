@@ -30,7 +30,7 @@ class _Names(NamedTuple):
 
 
 def where(text: str, models: Iterable[Entry]) -> list[Entry]:
-    """The models that meet a condition; those without a year meet none about it.
+    """The models that meet a condition; models without a year meet no condition on the year.
 
     >>> from paramcalc.list.catalogue import bundled
     >>> [one.model for one in where("params < 100K and year == 1998", bundled())]

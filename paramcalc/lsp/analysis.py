@@ -79,7 +79,7 @@ def analyse(
     settings: Settings = Settings(),
     judge: bool = True,
 ) -> Analysis:
-    """What can be said of a text; `sibling` has the texts of specs beside it, as they are in the editor.
+    """The analysis of a text; `sibling` gives the texts of specs beside it, as they are in the editor.
 
     A variant that the text does not have, which may just be typed, is its first network. Claims are judged last.
     """

@@ -1,4 +1,4 @@
-"""What can be written at a place: parts of a spec, ops, blocks, attributes, knobs, layers, claims' fields."""
+"""Completions at a place: parts of a spec, ops, blocks, attributes, knobs, layers, claims' fields."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Completion(NamedTuple):
 
 
 def complete(place: Place, analysis: Analysis | None) -> list[Completion]:
-    """What begins like the word at the cursor, at most `MOST`; layers and knobs are those of the last good text."""
+    """Completions of the word at the cursor, at most `MOST`; layers and knobs are those of the last good text."""
     prefix = place.word.rpartition("=")[2] if "=" in place.word else place.word
     prefix = prefix.strip("\"'")
     found = (one for one in _offered(place, analysis) if one.text.startswith(prefix))

@@ -1,4 +1,4 @@
-"""What stands at the end of each line: the output's shape and the params of what the line makes."""
+"""Hints at the end of each line: the output's shape and the params of the layers that it makes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Hint(NamedTuple):
 
 
 def hints(analysis: Analysis) -> list[Hint]:
-    """Of every line that makes layers; what several rounds or calls make is said of one, and how many there are."""
+    """A hint for every line that makes layers; for several rounds or calls, that of one and their number."""
     if analysis.report is None or analysis.spec is None:
         return []
     finder = _Finder(analysis)

@@ -1,4 +1,4 @@
-"""What is said of the word or the layer at a place: the op, the formula with its numbers, a knob's value."""
+"""Hover text for the word or layer at a place: the op, the formula with its numbers, a knob's value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocol: what editors ask, in their positions. The only module that imports pygls.
+"""The protocol: requests of editors, in their positions. The only module that imports pygls.
 
 A text is analysed in a thread a moment after a change, so that a keystroke never waits for it: completion works on the
 line itself and on the last text that made sense. What needs the present text (hints, hover, fixes) waits for it.

@@ -1,6 +1,6 @@
-"""Devices, as far as a lower bound of time needs them: peak rates, bandwidth, memory.
+"""Devices, described by what a lower bound of time needs: peak rates, bandwidth, memory.
 
-They stand in `devices.yaml`, with their sources; a user's file has the same form.
+They are defined in `devices.yaml`, with their sources; a user's file has the same form.
 """
 
 from __future__ import annotations

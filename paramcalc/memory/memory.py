@@ -63,7 +63,7 @@ class Part(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What one layer does in a forward pass, and what it moves if it touches each tensor once.
+    """The operations of one layer in a forward pass, and its traffic if it touches each tensor once.
 
     `live` are the elements alive while it runs. `operations` are 2 for each multiply-accumulate and 1
     for each other operation; `traffic` the bytes of its inputs, the weights it reads, its output.
@@ -103,7 +103,7 @@ class Memory(NamedTuple):
 
     @property
     def cached(self) -> int:
-        """Elements that generating token by token keeps."""
+        """Elements in caches and states when generating token by token."""
         return sum(self.cache.values())
 
     @property
@@ -161,7 +161,7 @@ def memory(graph: Graph, plan: Plan = Plan()) -> Memory:
 
 
 def _cache(graph: Graph, layers: tuple[Layer, ...]) -> dict[str, int]:
-    """What is kept of one sample, by name; nothing in a network that does not generate, one token after the other."""
+    """The cached elements of one sample, by name; none in a network that does not generate token by token."""
     if graph.past is None and not any(getattr(layer.op, "causal", False) for layer in layers):
         return {}
     found: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""What all attention ops share: projections, products, and what they cost."""
+"""Common code of all attention ops: projections, products, and their cost."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Attention(Op):
     elsewhere = {"num_heads": "heads", "num_key_value_heads": "kv_heads", "num_kv_heads": "kv_heads"}
 
     def memory(self, *inputs: Shape) -> Shape:
-        """What is attended to."""
+        """The tensor that is attended to."""
         return inputs[:2][-1]
 
     def values(self, *inputs: Shape) -> Shape:
@@ -161,7 +161,7 @@ class Attention(Op):
         return attended(tools, query, key, value, added, self._factor())
 
     def _factor(self) -> float | None:
-        """What the scores are multiplied by; None for the usual."""
+        """The factor of the scores; None for the default, 1 / sqrt(head_dim)."""
         return None if self.scale is None else float(self.scale)
 
     def _normalized(self, tools: Tools, x: Array, weights: Mapping[str, Array], name: str) -> Array:

@@ -1,4 +1,4 @@
-"""What ops that move, cut, pad and mix positions ask of a tensor's axes."""
+"""Checks of a tensor's axes for ops that move, cut, pad and mix positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the normalizations share."""
+"""Common code of the normalizations."""
 
 from __future__ import annotations
 

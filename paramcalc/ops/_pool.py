@@ -1,4 +1,4 @@
-"""What pooling by a sliding window shares, of averages and of maxima."""
+"""Common code of average and maximum pooling by a sliding window."""
 
 from __future__ import annotations
 

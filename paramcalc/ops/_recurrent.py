@@ -1,4 +1,4 @@
-"""What recurrent layers share: layers and directions, weights by PyTorch's names, states, cost."""
+"""Common code of recurrent layers: layers and directions, weights by PyTorch's names, states, cost."""
 
 from __future__ import annotations
 

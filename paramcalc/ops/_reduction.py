@@ -1,4 +1,4 @@
-"""What ops share that bring several values together to one: a mean, or the greatest of them."""
+"""Common code of ops that reduce several values to one, such as their mean or their maximum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rotary positions: pairs of channels turned by an angle that grows with the position (Su et al. 2021)."""
+"""Rotary positions: pairs of channels rotated by an angle that grows with the position (Su et al. 2021)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from paramcalc.ops.base import Array, Op, Tools
 
 
 def turning(elements: Size) -> dict[str, Size]:
-    """The work of turning so many elements: each by a cosine, plus its partner by a sine."""
+    """The work of rotating so many elements: each by a cosine, plus its partner by a sine."""
     return {"multiply": 2 * elements, "add": elements}
 
 
 def need_pairs(op: Op, rotated: Size, channels: Size, about: str) -> Size:
-    """The number of channels to turn, if they are pairs that a head has."""
+    """The number of channels to rotate, if it is even and not more than a head has."""
     if not divides(2, rotated):
         fact = f"{op.title}: rotary positions turn pairs of channels"
         raise Fault(fact, expected="an even number of channels", found=str(rotated), about=about)

@@ -1,4 +1,4 @@
-"""What ops share that read an image between its positions."""
+"""Common code of ops that sample an image between its positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What sums, differences and products share: a smaller tensor is spread over a larger one."""
+"""Broadcasting in sums, differences and products: a smaller tensor is spread over a larger one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from paramcalc.ops.base import Array, Cost, Op, Tools
 
 
 class SpreadOp(Op):
-    """What joins tensors element by element, each further input by one operation of a kind."""
+    """An op that joins tensors element by element, each further input by one operation of a kind."""
 
     operation: ClassVar[str]
 

@@ -1,4 +1,4 @@
-"""What convolution and pooling share: padding, and the positions of a sliding window."""
+"""Common code of convolution and pooling: padding, and the positions of a sliding window."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from paramcalc.ops.base import Array, Elementwise, Example, Tools
 
 @dataclass(frozen=True)
 class Abs(Elementwise):
-    """The distance from 0, element by element. Changing a sign is free, deciding on it one comparison."""
+    """The distance from 0, element by element. Changing a sign is free, testing it is one comparison."""
 
     per_element = {"compare": 1}
     examples = (Example("abs", ("4096",), "4096"),)

@@ -19,7 +19,7 @@ class Add(SpreadOp):
     Output: the full shape
 
     Two sizes that differ, neither of them 1, are refused: 56 against 28 is a shortcut that lost its
-    stride. No two inputs spread each other: that would make a tensor that none of them is.
+    stride. Two inputs cannot spread each other: one of them must have the full shape.
     """
 
     inputs = None

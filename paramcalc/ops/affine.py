@@ -16,7 +16,7 @@ class Affine(Op):
     Input, output: any tensor with channels
     Weight, bias:  channels
 
-    scale=false leaves a bias alone. A factor alone is layer_scale.
+    With scale=false there is only a bias. For only a factor, use layer_scale.
     """
 
     scale: Flag = True

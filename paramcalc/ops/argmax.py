@@ -17,9 +17,9 @@ class Argmax(Op):
     """Ids: the channel with the greatest value at each position, or the position of the greatest id.
 
     Input:  channels and other axes; or token ids with that axis
-    Output: token ids. The channels go; an axis of ids stays, with size 1
+    Output: token ids. The channels are removed; an axis of ids stays, with size 1
 
-    CLIP finds the end of a text so: `argmax length` of its ids, for `gather`.
+    CLIP finds the end of a text this way: `argmax length` of its ids, for `gather`.
     """
 
     axis: Word = field(default=CHANNELS, metadata={"choices": AXES})

@@ -19,12 +19,12 @@ class AvgPool(Mean, WindowPool):
     Input:  channels x space
     Output: channels x floor((size + padding - kernel) / stride) + 1
 
-    The stride is the window's size unless given; padding is at most half the window. `ceil_mode`
+    By default the stride is the window's size; padding is at most half the window. `ceil_mode`
     rounds up instead, so that a last partial window counts, but only if it starts inside the input
     or the padding before it (PyTorch's rule).
 
-    With `count_include_pad` a mean takes the zeros of the padding in, though never what a partial
-    window leaves beyond it. It is on unless given, as in PyTorch, but off with padding=same, as in
+    With `count_include_pad` a mean includes the zeros of the padding, though never what a partial
+    window leaves beyond it. It is on by default, as in PyTorch, but off with padding=same, as in
     TensorFlow.
     """
 

@@ -138,7 +138,7 @@ class Op:
         return {}
 
     def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
-        """What one more token takes after `past` of them: the op of that step, and the shapes that it reads.
+        """The step of one more token after `past` of them: its op, and the shapes that it reads.
 
         The shapes given are those of whole sequences. Here: the op itself, on one position of each input of which
         a position of the output reads its own only, and on all of any other input. An op that reads earlier positions
@@ -166,7 +166,7 @@ class Op:
         )
 
     def reach(self, axis: str, x: Shape, output: Shape) -> Reach:
-        """What an output position reads along one axis of an input; all channels alike.
+        """The reach of an output position along one axis of an input; all channels alike.
 
         Here: an axis that the output has too, and as long, at the same position; any other whole. An
         op whose positions look around, move or mix overrides this. Sizes are numbers, never symbols.
@@ -321,7 +321,7 @@ def need_probability(op: Op, value: Any, about: str) -> None:
 
 
 def need_epsilon(op: Op, value: Any) -> None:
-    """What keeps a root from zero: next to nothing. PyTorch's norms have the channels in this place."""
+    """Checks an epsilon, which keeps a root from zero and is tiny: PyTorch's norms have the channels in this place."""
     if _is_number(value) and not 0 <= value < 1:
         raise Fault(
             f"{op.title}: eps must be below 1",

@@ -21,8 +21,8 @@ class Bilinear(Op):
     Weight: out_channels x left channels x right channels
     Output: the same axes x out_channels
 
-    Multiplications are those of the real evaluation: the left vector into the weight first
-    (out_channels*left*right), then the rows that remain into the right vector (out_channels*right).
+    Multiplications are those that are performed: first the left vector with the weight
+    (out_channels*left*right), then the resulting rows with the right vector (out_channels*right).
     """
 
     out_channels: Size

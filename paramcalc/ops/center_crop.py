@@ -20,7 +20,7 @@ class CenterCrop(Op):
     Output: those axes at the sizes given, all others whole
 
     An image is cropped by `center_crop 56 56`, other tensors by name: `center_crop length=100`.
-    Where an odd number of positions goes, the far end loses one more.
+    If an odd number of positions is removed, the far end loses one more.
     """
 
     height: Size | None = None

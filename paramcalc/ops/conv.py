@@ -34,15 +34,15 @@ class Conv(Sliding):
     Bias:   out_channels (absent with bias=false)
     Output: out_channels x floor((size + padding - dilation*(kernel - 1) - 1) / stride) + 1
 
-    `padding` is a number, one number an axis, a pair (before, after) for each axis, `valid` (none),
+    `padding` is a number, one number per axis, a pair (before, after) for each axis, `valid` (none),
     or `same` in TensorFlow's sense: ceil(size/stride) positions, the odd zero at the far end. At
     stride 1 that is PyTorch's `same` as well; PyTorch refuses it at other strides.
 
     `connections` lists, for each output channel, the input channels that it reads, as in LeNet-5's
     layer C3; then there is one kernel plane for each listed pair.
 
-    A second input is a kernel that is computed for each sample (CondConv, dynamic convolution): a tensor
-    of as many elements, in the order of the weight. Then only the bias is learned.
+    A second input is a kernel computed for each sample (CondConv, dynamic convolution): a tensor
+    with as many elements as the weight, in its order. Then only the bias is learned.
     """
 
     out_channels: Size

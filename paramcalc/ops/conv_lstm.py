@@ -25,7 +25,7 @@ class ConvLstm(Op):
     Output:    length x out_channels x space, as a convolution gives it; `last`: only after the last step
 
     Stride, padding and dilation are those of the input's convolution. The state's keeps its size:
-    stride 1, zeros around, the odd one at the far end. As ConvLSTM2D of Keras.
+    stride 1, zeros around, the odd one at the far end, as in Keras's ConvLSTM2D.
     """
 
     out_channels: Size

@@ -26,9 +26,9 @@ class CrossAttention(Attention):
     Weight out:        channels x heads*head_dim
     Output:            length x channels of the query
 
-    head_dim is channels / heads unless given; kv_heads, value_dim, qk_norm, scale and the biases are as in
-    self_attention. A third tensor is what the values are made of, where keys alone know positions (DETR).
-    With `prepared` an earlier step computed keys and values, and this one reads them.
+    head_dim is channels / heads by default; kv_heads, value_dim, qk_norm, scale and the biases are as in
+    self_attention. A third tensor gives the values, where only keys carry positions (DETR).
+    With `prepared` this step reads keys and values that an earlier one computed.
     """
 
     prepared: Flag = False

@@ -25,11 +25,11 @@ class DeformConv(Op):
     Bias:   out_channels (absent with bias=false)
     Output: out_channels x floor((size + padding - dilation*(kernel - 1) - 1) / stride) + 1
 
-    The offsets come from a convolution beside it (Dai et al. 2017; Zhu et al. 2018). How many channels
-    they have says into how many offset groups the input's channels are divided. As
-    `torchvision.ops.deform_conv2d`: bilinear between positions, zero outside.
+    The offsets come from a convolution beside it (Dai et al. 2017; Zhu et al. 2018). The number of
+    their channels sets the number of offset groups of the input's channels. As
+    `torchvision.ops.deform_conv2d`, it is bilinear between positions and zero outside.
 
-    Multiplications are those of the convolution. Reading between positions is other work: for each tap
+    Multiplications are those of the convolution. Interpolation adds other operations: for each tap
     at each position of each offset group 2 additions of the offset, 4 subtractions and 4 products for
     the weights; for each value 4 products and 3 additions, and 1 product with a mask.
     """

@@ -15,7 +15,7 @@ class DropPath(Elementwise):
 
     Input, output: any tensor
 
-    It stands on the residual branch, before the addition. Samples of one batch are dropped singly
+    It belongs on the residual branch, before the addition. Samples of one batch are dropped singly
     (Huang et al. 2016, as Larsson et al. 2017 call it).
     """
 

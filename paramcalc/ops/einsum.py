@@ -52,7 +52,7 @@ class Einsum(Op):
     or words with blanks between: 'qc,kc->qk' is 'query channel, key channel -> query key'.
     Multiplications are the product of the sizes of all named axes.
 
-    An output axis is called what it is in its input, left before right; where both inputs have an axis
+    An output axis keeps its name in its input, left before right; where both inputs have an axis
     of that name, the right one's takes the name of a summed axis, so that the scores of queries and
     keys are length x channels. `axes` gives other names.
     """

@@ -12,7 +12,7 @@ from paramcalc.ops.base import Array, Elementwise, Example, Tools
 class Elu(Elementwise):
     """x where it is positive, alpha * (exp(x) - 1) elsewhere.
 
-    The work is that of the negative side, whichever side the values fall on.
+    The work is that of the negative side for all values.
     """
 
     alpha: Number = 1

@@ -20,7 +20,7 @@ class Experts(Op):
     Layers: the positions x active x channels: what the chosen experts give, the best score first
     Output: the positions x channels
 
-    Those with the largest scores run, as many as are active, and their outputs are added up, weighted by
+    The `active` experts with the largest scores run, and their outputs are added up, weighted by
     `gates`: `softmax` over the chosen scores (Mixtral), `sum`, the chosen scores over their sum, for a
     router that ends in a sigmoid (DeepSeek-V3), or `scores`, as they are, for one that ends in a
     softmax (Switch Transformer). In `router` and `layers`, the numbers are called mixture and active.

@@ -20,8 +20,8 @@ class Fold(Op):
     Input:  channels * kernel_size x positions
     Output: channels x output_size
 
-    `kernel_size`, `stride`, `padding` and `dilation` are those of the `unfold` that gives as many positions
-    on such an output. Each value is added once. PyTorch's `fold` has the positions in one axis.
+    `kernel_size`, `stride`, `padding` and `dilation` are those of the `unfold` that has this input
+    from such an output. Each value is added once. PyTorch's `fold` has the positions in one axis.
     """
 
     output_size: PerAxis

@@ -21,7 +21,7 @@ class GridSample(Op):
     Grid:   height x width x channels of its own: right and down, from -1 to 1 over the image
     Output: channels x the grid's height x the grid's width
 
-    As `F.grid_sample`. For each place a product and an addition each for row and column; `bilinear`
+    Like `F.grid_sample`. Each place takes a product and an addition each for row and column; `bilinear`
     then takes 4 subtractions and 4 products for the weights, and for each value 4 products and 3
     additions. `nearest` rounds, which is free.
     """

@@ -17,10 +17,10 @@ class InstanceNorm(ChannelNorm):
     """Each channel of each sample, over all positions, to zero mean and unit variance.
 
     Input, output: channels and at least one other axis
-    Weight, bias:  channels (only with affine=true, which is off unless given, as in PyTorch)
+    Weight, bias:  channels (only with affine=true, which is off by default, as in PyTorch)
     Buffers:       running_mean, running_var: channels (only with track_running_stats=true)
 
-    Without running statistics one position alone has no variance, and is refused.
+    Without running statistics a single position is refused, as it has no variance.
     """
 
     affine: Flag = False

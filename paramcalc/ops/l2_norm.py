@@ -16,7 +16,7 @@ class L2Norm(AxesNorm):
 
     Input, output: any tensor with those axes
 
-    As `F.normalize`: nothing is learned and nothing centred.
+    Like `F.normalize`: no weights, no centring.
     """
 
     eps: Number = 1e-12

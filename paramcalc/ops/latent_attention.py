@@ -30,7 +30,7 @@ EPS = 1e-6  # of the norms of latents, in all published models
 
 
 class _Step(NamedTuple):
-    """What is attended with: queries of all heads in two parts, latents and the keys that all heads share, a mask."""
+    """Operands of attention: queries of all heads in two parts, latents and keys that all heads share, a mask."""
 
     queries: Array
     turned: Array
@@ -52,7 +52,7 @@ class LatentAttention(Op):
     o_proj:             channels x heads*value_dim
 
     Weights are named as in transformers' DeepseekV3Attention; none has a bias. A head compares
-    nope_dim + rope_dim channels: rope_dim of them are turned by the position (neighbouring channels
+    nope_dim + rope_dim channels: rope_dim of them are rotated by the position (neighbouring channels
     are a pair, as in the published weights).
 
     Multiplications are the projections', and length^2 * heads * (nope_dim + rope_dim) for QK^T,

@@ -17,7 +17,7 @@ class LayerNorm(AxesNorm):
     Input, output: any tensor with those axes
     Weight, bias:  the sizes of those axes, in the input's order (absent with elementwise_affine=false)
 
-    The axis is the channels unless given, wherever they stand: first in an image, last in tokens. For
+    The default axis is the channels, wherever they are: first in an image, last in tokens. For
     PyTorch's normalized_shape over a whole image write axis=[channels,height,width].
     """
 

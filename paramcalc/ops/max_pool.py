@@ -19,7 +19,7 @@ class MaxPool(Greatest, WindowPool):
     Input:  channels x space
     Output: channels x floor((size + padding - dilation*(kernel - 1) - 1) / stride) + 1
 
-    The stride is the window's size unless given. Padding counts as minus infinity and is at most half
+    By default the stride is the window's size. Padding counts as minus infinity and is at most half
     the window. `ceil_mode` rounds up instead, so that a last partial window counts, but only if it
     starts inside the input or the padding before it (PyTorch's rule).
     """

@@ -20,8 +20,8 @@ class MaxUnpool(Op):
     Features: channels x space
     Output:   as the features
 
-    Windows of `kernel_size` lie side by side; a last partial one may have a value or not.
-    Of several greatest features the first counts, row by row, as in PyTorch. The places are those
+    Windows of `kernel_size` do not overlap; a last partial one may have a value or not.
+    Among equal greatest features the first one counts, row by row, as in PyTorch. The places are those
     that the pooling found, so nothing is compared here.
     """
 

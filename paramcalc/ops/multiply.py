@@ -20,7 +20,7 @@ class Multiply(SpreadOp):
 
     A vector of channels gates an image as in squeeze-and-excitation (Hu et al. 2017), a map of one
     channel as in CBAM (Woo et al. 2018) and attention gates (Oktay et al. 2018). No two gates
-    spread each other: that would make a tensor that none of the inputs is.
+    can spread each other: one of the inputs must have the full shape.
     """
 
     inputs = None

@@ -20,7 +20,7 @@ class Offsets(Op):
 
     Offsets are from -(window - 1) to window - 1. With `farthest` they are multiplied, so that the largest is
     `farthest`; then `log` takes the logarithm of 1 and the offset to that base, and keeps the sign. Swin V2
-    has farthest=8 log=8 (Liu et al. 2022), and a small network makes a bias for each head of them. No input
+    has farthest=8 log=8 (Liu et al. 2022), and a small network computes a bias per head from them. No input
     is read, and nothing is learned or computed.
     """
 

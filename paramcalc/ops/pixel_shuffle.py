@@ -20,7 +20,7 @@ class PixelShuffle(Op):
     Output: channels / factor^2, factor*height, factor*width
 
     The sub-pixel convolution of Shi et al. 2016. Channel c*factor^2 + i*factor + j goes to row i,
-    column j of its square, as in PyTorch; TensorFlow's depth_to_space orders the channels otherwise.
+    column j of its square, as in PyTorch; TensorFlow's depth_to_space orders the channels differently.
     """
 
     factor: Size

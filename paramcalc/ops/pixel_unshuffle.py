@@ -20,7 +20,7 @@ class PixelUnshuffle(Op):
     Output: channels * factor^2, height / factor, width / factor
 
     Row i, column j of a square becomes channel c*factor^2 + i*factor + j, as in PyTorch. Swin's
-    patch merging and TensorFlow's space_to_depth order the same channels otherwise.
+    patch merging and TensorFlow's space_to_depth order the same channels differently.
     """
 
     factor: Size

@@ -20,7 +20,7 @@ class Positions(Op):
     Weight:        size x channels
 
     The table has as many rows as the input has tokens, or `size` rows if the model is built for
-    longer inputs; the rows in front are used, after `past` of them.
+    longer inputs; the first rows are used, after `past` of them.
     """
 
     size: Size | None = None

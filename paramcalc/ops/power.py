@@ -12,7 +12,7 @@ from paramcalc.ops.base import Array, Elementwise, Example, Tools
 class Power(Elementwise):
     """x ** exponent, element by element: one call of `power` each, whatever the exponent.
 
-    For x*x and for the root there are `square` and `sqrt`, whose work is a product and a root.
+    For x*x and the square root use `square` and `sqrt`, which count a product and a root.
     """
 
     exponent: Number

@@ -18,7 +18,7 @@ class Prelu(Elementwise):
     Input, output: any tensor; with channels if there is a slope for each
     Weight:        num_parameters: one slope for all, or `prelu channels`, one for each channel
 
-    `init` is the slope that training starts from.
+    `init` is the initial slope for training.
     """
 
     num_parameters: Size = 1

@@ -15,16 +15,16 @@ from paramcalc.ops.base import Array, Example, Op, Tools
 
 @dataclass(frozen=True)
 class RelativeBias(Op):
-    """Rows of a table put where two positions of an image are so far apart, for the scores of attention.
+    """A row of a table for each pair of positions of an image, chosen by their offset, for the scores of attention.
 
     Table:  offsets x heads, as length x channels
     Output: heads x queries x keys, as height x length x channels
 
     An image of height x width has (2*height - 1) * (2*width - 1) offsets, in the order of `offsets`. With
     class_token there is a position before the others and 3 rows more: from it, to it, and its own, as in
-    BEiT (Bao et al. 2021). With `absolute` directions do not count, and there are height * width
+    BEiT (Bao et al. 2021). With `absolute` the direction is ignored, and there are height * width
     offsets, as in LeViT (Graham et al. 2021), where only the positions of every `stride`-th row and
-    column ask.
+    column are queries.
     """
 
     height: Size

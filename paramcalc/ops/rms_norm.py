@@ -17,8 +17,8 @@ class RmsNorm(AxesNorm):
     Input, output: any tensor with those axes
     Weight:        the sizes of those axes, in the input's order (absent with elementwise_affine=false)
 
-    Nothing is centred and there is no bias. The axis is the channels unless given, wherever they
-    stand. Without `eps` the smallest step of the data type above 1 is taken, as in PyTorch.
+    Nothing is centred and there is no bias. The default axis is the channels, wherever they
+    are. Without `eps` it is the machine epsilon of the data type, as in PyTorch.
     """
 
     eps: Number | None = None

@@ -19,7 +19,7 @@ class Rnn(Recurrent):
     Weight ih: out_channels x channels, hh: out_channels x out_channels; for each layer and direction
     Output:    length x out_channels, twice that if bidirectional; `last`: only after the last step
 
-    The layers above the first read what those below give. `biases` is 2 as in PyTorch, which adds one
+    Each layer above the first reads the output of the one below. `biases` is 2 as in PyTorch, which adds one
     to each product, or 1 as in Keras.
     """
 

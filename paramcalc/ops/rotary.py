@@ -15,14 +15,14 @@ from paramcalc.ops.base import Array, Cost, Example, Op, Tools, one_token
 
 @dataclass(frozen=True)
 class Rotary(Op):
-    """Pairs of channels turned by an angle that grows with the position, as in RoFormer (Su et al. 2021).
+    """Pairs of channels rotated by an angle that grows with the position, as in RoFormer (Su et al. 2021).
 
     Input, output: length x channels; axes before them hold sequences of their own
 
-    In each of the heads, which are channels side by side, channel i and channel i + dim/2 are a pair; it is turned by
-    position / theta^(2i/dim). `dim` is how many channels of a head are turned: all, or the first so
+    In each of the heads, which are channels side by side, channel i and channel i + dim/2 are a pair, rotated by
+    position / theta^(2i/dim). `dim` is the number of channels of a head that are rotated: all, or the first so
     many. Positions count from `past`. Nothing is learned, and the cosines and sines are prepared: 2
-    multiplications and an addition for each channel. self_attention with `rotary` turns its own.
+    multiplications and an addition for each channel. self_attention with `rotary` rotates its own.
     """
 
     heads: Size = 1

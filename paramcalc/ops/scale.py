@@ -11,11 +11,11 @@ from paramcalc.ops.base import Array, Cost, Elementwise, Example, Tools
 
 @dataclass(frozen=True)
 class Scale(Elementwise):
-    """Each element times a fixed number, and a fixed number more.
+    """Each element times a fixed number, plus a fixed offset.
 
     Input, output: any tensor
 
-    Inception-ResNet scales its residuals so before adding them (Szegedy et al. 2016, section 3.3).
+    Inception-ResNet scales its residuals this way before adding them (Szegedy et al. 2016, section 3.3).
     """
 
     factor: Number = 1

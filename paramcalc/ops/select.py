@@ -14,7 +14,7 @@ from paramcalc.ops.base import Array, Example, Op, Tools, need_axes, need_kind
 
 @dataclass(frozen=True)
 class Select(Op):
-    """What is at one position of an axis; the axis goes.
+    """One position of an axis, which is removed.
 
     Input:  any tensor with that axis and another
     Output: the other axes

@@ -18,7 +18,7 @@ class SelectiveScan(Op):
 
     Tokens: length x channels
     Delta:  the same, positive: the step, after its projection and softplus
-    B, C:   length x state: what enters the state, and what is read of it
+    B, C:   length x state: the input and the output weights of the state
     A_log:  channels x state, where A = -exp(A_log)
     D:      channels
     Output: length x channels

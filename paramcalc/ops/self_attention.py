@@ -40,26 +40,26 @@ class SelfAttention(Attention):
     Position bias: position_bias x heads
     Output:        as the input
 
-    head_dim is channels / heads unless given, value_dim is head_dim. With fewer kv_heads than heads,
+    head_dim is channels / heads by default, value_dim is head_dim. With fewer kv_heads than heads,
     neighbouring heads share keys and values (grouped-query attention, Ainslie et al. 2023); that saves
-    projections, and none of the products. `bias` is for all four projections; qkv_bias and out_bias
-    overrule it, and key_bias both. `qk_norm` normalizes each head's queries and keys, rms or layer, or those
+    projections, but no products. `bias` is for all four projections; qkv_bias and out_bias
+    override it, and key_bias overrides both. `qk_norm` normalizes each head's queries and keys, rms or layer, or those
     of all heads at once: rms_all (OLMo 2).
 
     Multiplications are the projections', and length^2 * heads * head_dim for QK^T and
     length^2 * heads * value_dim for AV, of each sequence.
-    `causal` masks the scores of later positions. They are counted all the same, as a full product
+    `causal` masks the scores of later positions. They are still counted, as a full product
     computes them. With a `window` each position sees so many, itself included, and the products are
     length * window, those outside the sequence counted as padding is: the last ones if causal, else as
     many on both sides (local attention of ModernBERT, Longformer).
 
     `position_bias` learns a number for each head and distance, in so many buckets, as T5 has; a later
-    layer may share it alone: share=first.position_bias. `scale` is in the place of 1 / sqrt(head_dim):
-    T5, which leaves that to the weights of its queries, has scale=1. `rotary` turns queries and keys by their
+    layer may share only this weight: share=first.position_bias. `scale` replaces 1 / sqrt(head_dim):
+    T5, which leaves that to the weights of its queries, has scale=1. `rotary` rotates queries and keys by their
     position: all channels of a head, or the first so many. `past` tokens before the input are read
     from a cache, as when a model generates.
 
-    A second input is added to the scores: heads x length x length, as `relative_bias` makes it.
+    A second input is added to the scores: heads x length x length, as from `relative_bias`.
     """
 
     causal: Flag = False

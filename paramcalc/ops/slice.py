@@ -17,9 +17,9 @@ class Slice(Op):
     """The positions from `start` up to, not including, `stop` along one axis.
 
     Input:  any tensor with that axis
-    Output: stop - start positions, or with `step` every step-th of them; all others axes whole
+    Output: stop - start positions, or with `step` every step-th of them; all other axes whole
 
-    Both count from 0 and must lie inside the axis. Without `stop` it goes on to the end.
+    Both count from 0 and must lie inside the axis. Without `stop` the range ends at the last position.
     """
 
     axis: Word = field(metadata={"choices": AXES})

@@ -12,7 +12,7 @@ from paramcalc.ops.base import Array, Elementwise, Example, Tools
 class Softplus(Elementwise):
     """log(1 + exp(beta * x)) / beta, element by element; x itself where beta * x is above the threshold.
 
-    The work is that below the threshold, whichever side the values fall on.
+    The work is that below the threshold for all values.
     """
 
     beta: Number = 1

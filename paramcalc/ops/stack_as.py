@@ -15,7 +15,7 @@ class StackAs(Op):
     """The inputs one after the other along a new axis, before the others.
 
     Inputs: two or more tensors of one shape
-    Output: how many there are, then that shape
+    Output: the number of inputs, then that shape
     """
 
     axis: Word = field(metadata={"choices": AXES})

@@ -18,7 +18,7 @@ class Tile(Op):
     Input:  any tensor with that axis
     Output: times * size along it
 
-    Of an axis of size 1 that makes equal positions. To repeat each position in place, use `upsample`.
+    An axis of size 1 becomes equal positions. To repeat each position in place, use `upsample`.
     """
 
     axis: Word = field(metadata={"choices": AXES})

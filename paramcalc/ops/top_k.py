@@ -14,13 +14,13 @@ from paramcalc.ops.base import Array, Cost, Example, Op, Tools, need_axes
 
 @dataclass(frozen=True)
 class TopK(Op):
-    """The `k` greatest values along an axis, the greatest first; or with indices=true where they are.
+    """The `k` greatest values along an axis, the greatest first; or, with indices=true, their positions.
 
     Input:  any tensor with that axis
-    Output: k positions along it. Indices are token ids: they need a single channel, which goes
+    Output: k positions along it. Indices are token ids: they need a single channel, which is removed
 
     The work is that of finding the greatest k times, each time of one value fewer: k*(2n - k - 1)/2
-    comparisons. Detectors with two stages choose their queries so, and fetch them with `gather`.
+    comparisons. Two-stage detectors choose their queries this way, and fetch them with `gather`.
     """
 
     k: Size

@@ -44,10 +44,10 @@ class WindowAttention(Op):
     Logit scale:            heads, with cosine=true
     Output:                 height x width x channels
 
-    Where height or width is no multiple of the window, zeros are put below and right first, and
+    Where height or width is not a multiple of the window, zeros are first added below and right, and
     cut off afterwards, as Swin's published code does; the projections and products of the padded
     positions are counted, because they are computed. `shift` moves the windows that far, around
-    the edges; it changes no count.
+    the edges, and changes no count.
 
     Swin V2 compares directions: `cosine` divides queries and keys by their lengths, and their products
     are multiplied by a number for each head, which learns its logarithm and is at most 100. A second input

@@ -1,4 +1,4 @@
-"""What a drawing gives, as the text of a format: a grid, rows, a document, or a text of its own."""
+"""The text of a drawing in a format, from its grid, rows, document, or a text of its own."""
 
 from __future__ import annotations
 

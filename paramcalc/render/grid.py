@@ -86,7 +86,7 @@ class Rows(NamedTuple):
 
 
 class Styled(NamedTuple):
-    """A line of text, and what it is: strong, faint, wrong or nothing of it."""
+    """A line of text and its style: strong, faint, wrong or plain."""
 
     text: str
     style: str = ""

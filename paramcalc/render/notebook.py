@@ -1,4 +1,4 @@
-"""Nouns that show themselves, in a notebook, by Rich and as JSON, as the `draw` module in their own folder says.
+"""Display of nouns in notebooks, by Rich and as JSON, through the `draw` module in their own folder.
 
 A drawing needs its noun, so the noun knows its drawing by place alone, and finds it when somebody looks.
 """
@@ -18,14 +18,14 @@ def drawing(noun: object) -> Any:
 
 
 def rich(noun: object) -> Any:
-    """What Rich prints for a noun."""
+    """The Rich form of a noun."""
     from paramcalc.render import table
 
     return table.Drawn(drawing(noun).grid(noun))
 
 
 def html(noun: object) -> str:
-    """What a notebook shows for a noun: the table, below the pictures of the networks that it is about."""
+    """The HTML of a noun in a notebook: the table, below the pictures of the networks that it is about."""
     from paramcalc.render import forms
 
     networks = getattr(noun, "reports", ())

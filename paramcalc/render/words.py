@@ -21,7 +21,7 @@ JOINED = "line =: the join of the branches above it"
 
 
 class Network(Protocol):
-    """What a drawing says of the network that it is about."""
+    """The description of a network in a drawing: model, settings, inputs."""
 
     @property
     def spec(self) -> str: ...

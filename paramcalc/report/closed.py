@@ -1,4 +1,4 @@
-"""Which knobs of a network turn on its page, and which values of the others it holds besides."""
+"""The knobs of a network that turn on its page, and the values of other knobs that the page includes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the page knows: networks as lines of a table whose numbers are closed forms, `paramcalc/page/1`.
+"""The data of the page: networks as lines of a table whose numbers are closed forms, `paramcalc/page/1`.
 
 Equal texts, forms and lines are written once and mentioned by number, so that a network takes some kilobytes. A
 text holds `{3}` where form 3 goes.

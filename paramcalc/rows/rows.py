@@ -1,4 +1,4 @@
-"""Whole networks in rows: what each comes to, and how deep it is."""
+"""Whole networks in rows: the totals and the depth of each."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def rows(networks: Iterable[tuple[str, Report]]) -> NetworkRows:
 
 
 def names(reports: Sequence[Report]) -> list[str]:
-    """What tells networks from each other: model, settings, and the input where those are the same."""
+    """Distinct names of networks: model, settings, and the input where those are the same."""
     labels = [", ".join([report.graph.model, *report.graph.settings]) for report in reports]
     inputs = [" ".join(str(shape) for shape in report.graph.inputs.values()) for report in reports]
     return [

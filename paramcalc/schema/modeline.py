@@ -14,7 +14,7 @@ _MARK = "yaml-language-server: $schema="
 def with_modeline(text: str, path: Path) -> str:
     """The text of a spec for a file; with the comment where there is a schema and the text has none.
 
-    Who wants it writes the schema once: `paramcalc schema --output paramcalc.schema.json`.
+    To get the schema, write it once: `paramcalc schema --output paramcalc.schema.json`.
     """
     if _MARK in text:
         return text

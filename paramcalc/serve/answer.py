@@ -1,4 +1,4 @@
-"""What the page asks of a text, as JSON has it: the one function behind `paramcalc serve` and the playground.
+"""Answers to the page's questions about a text, as JSON: the one function behind `paramcalc serve` and the playground.
 
 It is loaded by a Python in the browser too, so its imports stay few, and what only some answers need comes with them.
 Counts are texts of digits, exact at any size; places are counted in UTF-16 units, as browsers count.
@@ -54,7 +54,7 @@ def answer(
 
 
 class Asked:
-    """A text that was analysed, and what is asked of it."""
+    """An analysed text, and the question about it."""
 
     def __init__(self, analysis: Analysis, settings: Mapping[str, Any], sibling: library.Sibling) -> None:
         self.analysis, self.settings, self.sibling = analysis, settings, sibling
@@ -131,7 +131,7 @@ def _rows(report: Report, analysis: Analysis) -> list[list[Any]]:
 
 
 def _claims(asked: Asked) -> dict[str, Any] | None:
-    """What sources print and budgets allow, with the verdicts; those that are not met are problems too."""
+    """Claims and budgets with their verdicts; unmet ones are problems too."""
     from paramcalc.check.check import check_spec
     from paramcalc.check.draw import amount, judgement, label, number
     from paramcalc.report.draw import verdicts
@@ -171,7 +171,7 @@ def _claims(asked: Asked) -> dict[str, Any] | None:
 
 
 def _fixes(asked: Asked) -> list[dict[str, Any]]:
-    """What mends the problems at a place, each tried."""
+    """The fixes of the problems at a place, each tried."""
     from paramcalc.lsp.fixes import fixes
 
     at = asked.index(int(asked.settings.get("at", 0)))

@@ -1,4 +1,4 @@
-"""What a server was asked to show: a folder of specs, one spec with those that it uses, or the bundled ones."""
+"""The files that a server may show: a folder of specs, one spec with those that it uses, or the bundled ones."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Named(NamedTuple):
 
 
 def named(spec: str) -> Named:
-    """What SPEC or FOLDER names; `Fault` where that cannot be read. A spec with mistakes can be: to be mended."""
+    """The files that SPEC or FOLDER names; `Fault` where they cannot be read. A spec may have mistakes."""
     bundled = {path.name: path for path in library.bundled_files()}
     if not spec:
         return Named(bundled, f"{WELCOME}.yaml")

@@ -64,7 +64,7 @@ class Lane:
         self.turn = threading.Lock()
 
     def ask(self, question: dict[str, Any], data: bytes = b"") -> bytes:
-        """The answer, as JSON; that it was stopped where the process ended."""
+        """The answer, as JSON: `{"stopped": true}` if the process ended before it answered."""
         with self.turn:
             process = self.process
             if process is None or process.poll() is not None:
@@ -122,7 +122,7 @@ class Server(ThreadingHTTPServer):
             lane.stop()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that hangs up is nothing to tell of."""
+        """Ignores a browser that hangs up."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -165,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def checked(self) -> tuple[str, dict[str, str]]:
-        """What is asked for, below the token, once it is known who asks."""
+        """The path below the token and the query, after a check of host, origin and token."""
         hosts, origins = (self.headers.get_all(name, []) for name in ("Host", "Origin"))
         if len(hosts) != 1 or hosts[0].lower() not in self.server.hosts:
             raise Refused(HTTPStatus.FORBIDDEN, "this server answers to its own address only")
@@ -210,7 +210,7 @@ class Handler(BaseHTTPRequestHandler):
         return lane.ask(_question(data)), "application/json"
 
     def body(self, most: int) -> bytes:
-        """What a request holds; its length is known before anything of it is read."""
+        """The body of a request, whose length is checked before it is read."""
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdecimal()) or "Transfer-Encoding" in self.headers:
             raise Refused(HTTPStatus.LENGTH_REQUIRED, "the request has no length")

@@ -242,7 +242,7 @@ class _Writer:
     # ------------------------------------------------------------------------------- references
 
     def reference(self, value: int, place: _Place) -> str:
-        """What means a value at a place; where nothing does, a second name that is missing so far."""
+        """A reference to a value at a place; where nothing names it, a second name that is still missing."""
         path = self.path(value, place)
         first = path.split("/", 1)[0]
         opened = [group.path for group in place.groups]

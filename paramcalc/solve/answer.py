@@ -33,7 +33,7 @@ MOST_LINES = 5_000  # values of the first of two settings
 
 
 class Goal(NamedTuple):
-    """What makes one answer better than another: the most or the least of a quantity; '' for the setting."""
+    """The objective: the most or the least of a quantity; '' for the setting itself."""
 
     most: bool
     quantity: str = ""
@@ -94,11 +94,11 @@ class Solution(NamedTuple):
         return ", ".join([space.variant or space.spec.name, *(str(change) for change in space.changes)])
 
     def to_dict(self) -> dict[str, Any]:
-        """What `paramcalc solve --format json` prints, as Python values."""
+        """The result of `paramcalc solve --format json`, as Python values."""
         return notebook.document(self)
 
     def to_json(self) -> str:
-        """What `paramcalc solve --format json` prints."""
+        """The output of `paramcalc solve --format json`."""
         return notebook.json(self)
 
 
@@ -258,7 +258,7 @@ class _Solver:
         return [max(found, key=lambda best: self.worth(best.walk, best.number))] if found else []
 
     def worth(self, walk: Walk, number: int) -> Any:
-        """What the goal asks the most of; places that are compared have a network."""
+        """The number that the goal maximises; places that are compared have a network."""
         counts = walk.counts(number)
         measure = getattr(counts, self.goal.quantity)
         return measure if self.goal.most else -measure

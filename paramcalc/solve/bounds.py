@@ -42,7 +42,7 @@ class Constraint(NamedTuple):
 
     @property
     def failed(self) -> str:
-        """What holds where it is not met."""
+        """The opposite constraint, which holds where this one is not met."""
         return f"{self.left.text} {_FAILED[self.sign]} {self.right.text}"
 
     @property
@@ -60,7 +60,7 @@ class Constraint(NamedTuple):
         return self.value(counts) - self.left.evaluate(_Quantities(counts))
 
     def value(self, counts: Counts) -> Any:
-        """What the left side is compared with."""
+        """The right side, which the left one is compared with."""
         return self.right.evaluate(_Quantities(counts))
 
     def met(self, gap: Any) -> bool:

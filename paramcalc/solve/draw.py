@@ -37,7 +37,7 @@ def grid(solution: Solution) -> Grid:
 
 
 def title(solution: Solution) -> str:
-    """What was asked."""
+    """The question, as a title."""
     link = "where" if solution.goal.quantity else "with"
     return f"{solution.label}: {_best(solution)} {link} {' and '.join(wanted(solution.bounds))}"
 
@@ -98,7 +98,7 @@ def _looked(solution: Solution) -> list[tuple[LineAnswer, Axis]]:
 
 
 def _told(line: LineAnswer, axis: Axis) -> list[str]:
-    """What was tried, what is missing, and where the constraints are met if not in one stretch."""
+    """The notes on the values tried, the values without a network, and separate ranges that meet the constraints."""
     if line.piece is not None:
         if not line.missing:
             return []

@@ -108,7 +108,7 @@ class Points(NamedTuple):
 
 
 def points(sweep: Sweep) -> Points | None:
-    """What a plot shows: the first two quantities, or objectives, or a setting and the quantity."""
+    """The points of a plot: the first two quantities, or objectives, or a setting and the quantity."""
     numeric = [axis.name for axis in sweep.axes if axis.whole]
     wanted = [objective.name for objective in sweep.objectives if objective.name in sweep.names]
     names = list(dict.fromkeys([*wanted, *sweep.quantities, *numeric]))[:2]

@@ -29,7 +29,7 @@ class SymbolValues(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """What the symbols are; an axis with more than `longest` values is not worth tables of its own."""
+    """The values of the symbols; an axis with more than `longest` values is not worth tables of its own."""
 
     symbols: Mapping[str, SymbolValues]
     longest: int

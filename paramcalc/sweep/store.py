@@ -57,7 +57,7 @@ class SweepParts:
             raise Fault(f"{error.filename or self.folder}: {error.strerror or error}") from None
 
     def known(self, numbers: Sequence[int]) -> tuple[Summary, list[int]]:
-        """What is known of the parts that are there and right, and which others are to be counted."""
+        """The summaries of the valid parts, and the numbers of the parts that are still to be counted."""
         summary, missing = Summary(), []
         for number in numbers:
             kept = self._kept(number)
@@ -116,7 +116,7 @@ class SweepParts:
             raise Fault(fact, fix=fix)
 
     def _kept(self, number: int) -> Summary | None:
-        """What is known of a part; None where it is not there, of another sweep, or damaged."""
+        """The summary of a part; None where it is missing, from another sweep, or damaged."""
         try:
             seal = json.loads(self.folder.read(_seal(number)))
             checksum = seal.pop("checksum")

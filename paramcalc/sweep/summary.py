@@ -1,4 +1,4 @@
-"""What is known of the rows of a part, or of several: their number, their extremes, their Pareto front."""
+"""A summary of the rows of one or several parts: their number, their extremes, their Pareto front."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Summary(NamedTuple):
 
     @staticmethod
     def of(block: RowBlock, names: Sequence[str], goals: Sequence[Array]) -> Summary:
-        """Of a block, its quantities' names, and the values of its objectives, less of each being better."""
+        """The summary of a block, from its quantities' names and the values of its objectives, less being better."""
         if not block.rows.size:
             return Summary(reasons=block.reasons)
         least, most = {}, {}
@@ -36,7 +36,7 @@ class Summary(NamedTuple):
         return Summary(block.rows.size, block.reasons, least, most, best)
 
     def join_with(self, other: Summary) -> Summary:
-        """Of two sets of rows together."""
+        """The summary of two sets of rows together."""
         fronts = [each for each in (self.front, other.front) if each is not None]
         return Summary(
             self.rows + other.rows,
@@ -47,13 +47,13 @@ class Summary(NamedTuple):
         )
 
     def document(self) -> dict[str, Any]:
-        """As JSON keeps it."""
+        """The summary as JSON."""
         arrays = () if self.front is None else (self.front.rows, *self.front.values)
         return self._asdict() | {"front": [each.tolist() for each in arrays]}
 
     @staticmethod
     def read(document: Mapping[str, Any]) -> Summary:
-        """From what JSON has kept."""
+        """The summary from its JSON."""
         pairs = (document[name].items() for name in ("reasons", "least", "most"))
         reasons, least, most = ({name: (one, two) for name, (one, two) in each} for each in pairs)
         arrays = [whole_numbers(each) for each in document["front"]]

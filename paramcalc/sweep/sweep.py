@@ -1,4 +1,4 @@
-"""A sweep that is yet to be done, and what may come of it: a summary, rows in a file or in many."""
+"""A sweep before it runs, and its possible results: a summary, or rows in one file or many."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CHUNK = 1 << 20  # rows
 
 @shows_itself
 class Sweep(NamedTuple):
-    """All that the rows depend on, and what is wanted of them, in parts of `chunk` points, each alone.
+    """Everything that the rows depend on, and the wanted output, counted in independent parts of `chunk` points.
 
     `form` is `csv`, `parquet`, or '' where only the summary is wanted.
     """
@@ -62,7 +62,7 @@ class Sweep(NamedTuple):
         return (*(axis.name for axis in self.axes), *self.called(self.quantities))
 
     def called(self, quantities: Iterable[str]) -> tuple[str, ...]:
-        """What the columns of quantities are called: by their names, unless a setting has the same."""
+        """The names of the columns of quantities: their own, unless a setting has the same."""
         return apart(quantities, [axis.name for axis in self.axes])
 
     @property
@@ -149,7 +149,7 @@ class Sweep(NamedTuple):
         """Writes all rows to a `.csv` or `.parquet` file, or to a folder of Parquet parts.
 
         A name that ends in `/`, a folder, or the address of one in an object store means the latter.
-        What an earlier run of the same sweep has left is not counted again. Pipes and devices get CSV.
+        Parts left by an earlier run of the same sweep are not counted again. Pipes and devices get CSV.
         """
         output = str(output)
         sweep = self._replace(form=form_of(output))
@@ -188,7 +188,7 @@ class Sweep(NamedTuple):
     # --------------------------------------------------------------------------- identity
 
     def description(self) -> dict[str, Any]:
-        """What two sweeps have in common when their rows and their summaries are the same."""
+        """An identity of the sweep: equal for two sweeps with the same rows and summaries."""
         space, spec = self.space, self.space.spec
         parts = (spec.inputs, spec.knobs, spec.defaults, spec.blocks)
         texts = {spec.source.text, spec.layers_source.text}
@@ -208,7 +208,7 @@ class Sweep(NamedTuple):
         }
 
     def label(self) -> dict[str, Any]:
-        """What two sweeps have in common when their parts are the same to the byte."""
+        """An identity of the parts: equal for two sweeps whose parts agree to the byte."""
         return self.description() | {"ops": _foreign_ops(), "format": self.form, "chunk": self.chunk}
 
 

@@ -1,4 +1,4 @@
-"""Who counts the parts: this process, or Dask: other processes of this machine, or a cluster.
+"""Workers that count the parts: this process, or, with Dask, other processes of this machine or a cluster.
 
 The only module that imports distributed, which is an optional extra.
 """

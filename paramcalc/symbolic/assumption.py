@@ -1,4 +1,4 @@
-"""What was decided at the default point and need not hold elsewhere."""
+"""Assumptions: relations decided at the default point that need not hold elsewhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from paramcalc.symbolic.polynomial import Polynomial, evaluate
 
 
 class Assumption(NamedTuple):
-    """What holds at the default point and need not elsewhere.
+    """A relation that holds at the default point and need not hold elsewhere.
 
     `value` is >= 0, > 0, = 0 or != 0, or a multiple of `divisor` ("divides") or none ("does not divide").
     """
@@ -44,7 +44,7 @@ class Assumption(NamedTuple):
 
 
 def sides(value: Polynomial) -> tuple[Any, Any]:
-    """What a polynomial adds and what it subtracts."""
+    """The added terms and the subtracted terms of a polynomial."""
     plus = Polynomial.of({monomial: amount for monomial, amount in value.terms.items() if amount > 0})
     return plus, plus - value
 

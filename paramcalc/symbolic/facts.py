@@ -1,4 +1,4 @@
-"""What is known about symbols, and what can be proved from it: bounds, and which sizes divide.
+"""Known facts about symbols, and proofs from them: bounds, and which sizes divide.
 
 A proof holds for all admissible values. Where none is found the answer is None, which says nothing.
 """
@@ -75,7 +75,7 @@ class Facts:
         self.lows.clear()
 
     def learn_step(self, letter: str, step: Fraction) -> None:
-        """That a symbol is a multiple of a number, besides what is known of it."""
+        """Records that a symbol is a multiple of a number, in addition to its known steps."""
         known = self.steps[letter]
         if known is not None:
             known = Fraction(known)
@@ -84,7 +84,7 @@ class Facts:
         self.lows.clear()
 
     def learn_exact(self, number: Any, divisor: Any) -> None:
-        """That a number is a multiple of a divisor."""
+        """Records that a number is a multiple of a divisor."""
         self.exact.add((number, divisor))
 
     def domain(self, one: Symbol) -> Domain:

@@ -1,6 +1,6 @@
-"""Who answers questions about polynomials: by proof where there is one, else at the default point.
+"""Answers to questions about polynomials: by proof where there is one, else at the default point.
 
-Where there is no proof, the values that the user started from decide, and the answer is kept as an
+Where there is no proof, the user's starting values decide, and the answer is kept as an
 assumption, to be printed with the result.
 """
 
@@ -263,7 +263,7 @@ class PolynomialJudge:
         return letter not in self.facts.fractions
 
     def assume_sign(self, value: Any) -> None:
-        """That a value is not negative: a new least value of a symbol where it says no more than that."""
+        """Assumes that a value is not negative: a new least value of a symbol where it says no more than that."""
         single = linear(value)
         if single is not None and single[1] < 0:
             self.facts.learn_most(single[0], value.constant / -Fraction(single[1]))
@@ -276,7 +276,7 @@ class PolynomialJudge:
         self.facts.learn_least(letter, -(value.constant / Fraction(factor) // step) * step)
 
     def assume_divides(self, divisor: Any, number: Any, holds: bool) -> None:
-        """That a number is a multiple, or is none; of a symbol alone, its step is known from then on."""
+        """Assumes that a number is, or is not, a multiple; for a symbol alone, this fixes its step."""
         if holds:
             self.facts.learn_exact(number, divisor)
         single = linear(number)

@@ -1,6 +1,6 @@
-"""What sums in symbols are made of, as data: atoms, monomials, and sums of them.
+"""The data of sums in symbols: atoms, monomials, and sums of them.
 
-Arithmetic and print both stand on this, so that neither needs the other.
+Arithmetic and printing both build on this, so that neither needs the other.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Sum:
 
 
 class Atom:
-    """What a monomial is made of: a symbol, or a function of sums that stays as it is.
+    """A factor of a monomial: a symbol, or a function of sums that is not evaluated.
 
     There is one object for each atom, so that atoms can be compared by identity. A symbol has no arguments.
     What follows from an atom is worked out once: functions nest, and each may stand in the next one often.
@@ -83,7 +83,7 @@ class Atom:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What atoms are sorted by: symbols by name, then functions by name and arguments."""
+        """The sort key of atoms: symbols by name, then functions by name and arguments."""
         if not self._key:
             self._key = (bool(self.arguments), self.name, *map(_key, self.arguments))
         return self._key

@@ -39,7 +39,7 @@ def parts(reports: Sequence[Report], width: int | None, unicode: bool) -> Iterat
 def grids(reports: Sequence[Report], width: int | None) -> list[Grid]:
     """The table in parts that fit into a width, each with one model at least; in one part without a width.
 
-    The title stands above the first, the remarks below the last.
+    The title is above the first, the remarks below the last.
     """
     whole = grid(family(reports))
     if width is None:

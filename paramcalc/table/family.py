@@ -162,7 +162,7 @@ class _GraphReader:
         self.values = {id(layer): len(graph.inputs) + place for place, layer in enumerate(graph.layers)}
 
     def blocks(self, node: Node) -> Iterator[StageBlock]:
-        """What a group holds: its rounds, equal neighbours together, or all of it as one block."""
+        """The blocks of a group: its rounds, equal neighbours together, or all of it as one block."""
         if not _repeats(node):
             parts = self.parts(node, strides=True)
             if parts:
@@ -309,6 +309,6 @@ def _unless_one(name: str, sizes: tuple[int, ...]) -> list[str]:
 
 
 def _word(op: Op) -> str:
-    """What an op is called in tables: `max pool` for max_pool2d."""
+    """The name of an op in tables: `max pool` for max_pool2d."""
     name = op.title.removesuffix(f"{op.rank}d")
     return WORDS.get(name, name.replace("_", " "))

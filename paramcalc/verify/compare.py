@@ -1,4 +1,4 @@
-"""What a run really did, layer by layer, compared with the table."""
+"""A run's shapes, arrays and multiplications, layer by layer, compared with the table."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TOLERANCE = 1e-4  # of the largest number: what single precision may lose on the
 
 
 class RunSettings(NamedTuple):
-    """How to run: with how many samples, in which numbers, and what random ones start from."""
+    """How to run: batch size, element type, and seed of random numbers."""
 
     batch: int = 1
     dtype: str = "float32"
@@ -37,14 +37,14 @@ class RunSettings(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """Outputs that somebody else's run gave, by name ('' for the only one), in a file called `source`."""
+    """Outputs of another program's run, by name ('' for the only one), in a file called `source`."""
 
     source: str
     outputs: Mapping[str, Stored]
 
 
 class Peak(NamedTuple):
-    """The most that was alive at once: while a layer ran, with its inputs and its output.
+    """The peak of live values: those alive while a layer ran, with its inputs and its output.
 
     `elements` are those of the values alive, `largest` of the two largest values alive together.
     `bytes` is the memory that all of them lay in: less than the elements take where a layer wrote
@@ -58,7 +58,7 @@ class Peak(NamedTuple):
     bytes_layer: str = ""
 
     def with_moment(self, live: Live, path: str) -> Peak:
-        """The same with what is alive now, while a layer runs."""
+        """The peak updated with the values alive now, while a layer runs."""
         peak = self
         if live.elements > peak.elements:
             peak = peak._replace(elements=live.elements, layer=path)
@@ -69,7 +69,7 @@ class Peak(NamedTuple):
 
 
 class Disagreement(NamedTuple):
-    """One thing about a layer that is not as the table says."""
+    """One difference between a layer's run and the table."""
 
     layer: str
     what: str
@@ -78,7 +78,7 @@ class Disagreement(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """What a layer really did: its output's shape with the batch, sizes of its own arrays, and work.
+    """The measurements of a layer: its output's shape with the batch, sizes of its own arrays, and work.
 
     `reads` are the arrays that the layer read of those that it declares, shared ones included; `live`
     the elements of all values alive while it ran.
@@ -182,7 +182,7 @@ def verify(
 
 
 class Comparison:
-    """A run under way: what its layers did so far, and what disagrees."""
+    """A run under way: the measurements of its layers so far, and the disagreements."""
 
     def __init__(self, graph: Graph, live: Live, supply: Supply, settings: RunSettings) -> None:
         self._report = count(graph, live.batch)
@@ -307,7 +307,7 @@ class Comparison:
                 self._disagree(layer, f"use of {name}", f"the array of {layer.shared[name]}", "another array")
 
     def _compare_numbers(self, value: int, layer: Layer, y: Array) -> None:
-        """What nobody reads further must be numbers; anything else upstream has ended up there.
+        """Final outputs must be finite; a non-finite value anywhere upstream ends up there.
 
         Unless an op has no result for some of the numbers that are drawn.
         """

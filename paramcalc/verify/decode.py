@@ -1,4 +1,4 @@
-"""Token by token: what decoding gives, compared with all tokens at once."""
+"""Token by token: the outputs of decoding, compared with those of all tokens at once."""
 
 from __future__ import annotations
 

@@ -64,18 +64,18 @@ def heading(run: Verification) -> str:
 
 
 def effort(name: str, work: Effort) -> str:
-    """What a large run will take, said before it starts."""
+    """The note on the cost of a large run, printed before it starts."""
     less = "a smaller --input takes less"
     if work.batch > 1:
         less = f"--batch 1 takes {number(work.macs // work.batch)}"
     return (
-        f"{name}: {number(work.macs)} MACs take at least {lasting(work.seconds)} here, where a short product "
-        f"makes {work.rate / 1e9:.0f}e9 a second; {less}, Ctrl-C ends it"
+        f"{name}: {number(work.macs)} MACs take at least {lasting(work.seconds)} here, where a short matrix product "
+        f"reaches {work.rate / 1e9:.0f}e9 a second; {less}, Ctrl-C ends it"
     )
 
 
 def notes(run: Verification, times: bool) -> tuple[str, ...]:
-    """What was compared, what was alive at most, and what it took."""
+    """The notes: what was compared, the peak of live values, time and memory."""
     peak, agree = run.peak, len({layer.path for layer in run.layers} - {d.layer for d in run.disagreements})
     notes = [
         f"{agree} of {len(run.layers)} layers match their counts: output shapes, params, MACs, live values; "
@@ -94,7 +94,7 @@ def notes(run: Verification, times: bool) -> tuple[str, ...]:
 
 
 def _reads(run: Verification) -> str:
-    """What was found about the arrays that layers declare, and get no others."""
+    """The note on reads: whether each layer read the arrays that it declares, and no others."""
     unlike = [one for one in run.disagreements if one.what.startswith("use of ")]
     if unlike:
         return f"{len(unlike)} weights or buffers are not used as declared (below)"

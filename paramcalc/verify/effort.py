@@ -1,4 +1,4 @@
-"""What a run will take, before it starts: multiplications, the least time, the least memory."""
+"""The cost of a run, known before it starts: multiplications, least time, least memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Need(NamedTuple):
 
 
 class Effort(NamedTuple):
-    """What a run of a network takes.
+    """The cost of running a network.
 
     `seconds` is the least time, by a short product that was measured; 0, and nothing measured, for work
     that takes no time to speak of. `rate` is how many multiply-accumulates a second that made.

@@ -84,7 +84,7 @@ def shape_of(shape: tuple[int, ...], taken: Origin) -> tuple[int, ...]:
 
 
 def part(array: Array, taken: Origin) -> Array:
-    """What a map takes of an array."""
+    """The part of an array that a map selects."""
     for step in taken.steps:
         if isinstance(step, Rows):
             array = np.concatenate([array[start:stop] for start, stop in step.ranges])
@@ -101,7 +101,7 @@ def outputs_apart(
 ) -> float:
     """How far a network's outputs are from its source's, as a part of the largest, with the source's own weights.
 
-    `names` gives what each weight is in the source, as a map has it.
+    `names` gives the source's name of each weight, as in a map.
     """
     weights = {}
     for key, dims in owned(graph).items():

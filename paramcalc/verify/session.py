@@ -36,7 +36,7 @@ class Target(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What to run, and how: changes of the spec, input sizes, files.
+    """The networks to run, and how: changes of the spec, input sizes, files.
 
     `arrays` are files with inputs by the inputs' names, '' for the only one; `expected` is one with
     outputs. Of a folder, networks of more than `limit` multiplications are left out. `alone`: this makes
@@ -76,7 +76,7 @@ class Session(NamedTuple):
 
     @property
     def remarks(self) -> list[str]:
-        """What a user should know: how weights were found, what could not be run, what was left out."""
+        """Remarks for the user: how weights were found, what could not be run, what was left out."""
         texts = [text for outcome in self.outcomes for text in outcome.remarks]
         texts += [
             _problem_text(outcome.name, outcome.problem) for outcome in self.outcomes if outcome.problem

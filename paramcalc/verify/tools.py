@@ -74,7 +74,7 @@ class Tools:
         return 1 + self.shapes[of].axes.index(name)
 
     def kept(self, name: str, x: Array, past: int) -> Array:
-        """What the tokens before left under a name, `past` positions, and then `x`, ... x length x channels.
+        """The cached positions of a name, `past` of them, followed by `x`, ... x length x channels.
 
         Zeros where no tokens went before. Whatever comes after finds both.
         """
@@ -85,7 +85,7 @@ class Tools:
         return x
 
     def left(self, name: str, otherwise: Array) -> Array:
-        """What the tokens before left under a name, if any."""
+        """The array that earlier tokens left under a name, if any."""
         return otherwise if self.cache is None else self.cache.get(name, otherwise)
 
     def leave(self, name: str, x: Array) -> None:

@@ -27,7 +27,7 @@ SAMPLE = 4096  # numbers of an array that are looked at to estimate how large th
 
 @runtime_checkable
 class Supply(Protocol):
-    """Who hands out a layer's arrays when its turn has come."""
+    """A source of a layer's arrays, asked when the layer runs."""
 
     def arrays(self, layer: Layer, inputs: Sequence[Array]) -> dict[str, Array]: ...
 
