@@ -32,7 +32,7 @@ UsageError = cast(
 
 
 def main() -> None:
-    """Runs the command line and leaves without taking the interpreter down, which costs a tenth of a count."""
+    """Runs the command line and exits without finalising the interpreter, which would take a tenth of a count."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # what `paramcalc/__init__.py` has set until now
     _prepare_streams()
     code = run(sys.argv[1:])

@@ -132,14 +132,14 @@ class _Reader(FieldReader):
         if key.text == PEAK:
             for name in NOT_OF_PEAK:
                 if node.get(name) is not None:
-                    self.fail_field(node, name, f"{PEAK} is of a whole network, without '{name}'")
+                    self.fail_field(node, name, f"{PEAK} is for the whole network and takes no '{name}'")
             return
         for name in OF_PEAK:
             if node.get(name) is not None:
                 self.fail_field(node, name, f"'{name}' is for {PEAK}")
         self.check_convention(entry)
         if key.text in LAYERED and node.get("layer") is None:
-            self.fail(key, f"'{key.text}' is of a layer: say which", "add layer: NAME")
+            self.fail(key, f"'{key.text}' needs a layer", "add layer: NAME")
 
     # ------------------------------------------------------------------------------ single fields
 
@@ -169,7 +169,7 @@ class _Reader(FieldReader):
         sized = _BYTES.fullmatch(number)
         try:
             if sized and quantity != PEAK:
-                raise Fault(f"{quantity} is no number of bytes", fix=f"limit {PEAK}")
+                raise Fault(f"{quantity} is not a number of bytes", fix=f"limit {PEAK}")
             read = printed.read(sized[1] + sized[2] if sized else number, ratio)
         except Fault as fault:
             self.fail(node, fault.fact, *fault.notes()[-1:])

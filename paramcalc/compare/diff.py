@@ -90,7 +90,7 @@ class Diff(NamedTuple):
 
     @property
     def related(self) -> bool:
-        """Whether each network is of the first one's spec, or half of the layers of one have answers in the other."""
+        """Whether each network is of the first one's spec, or half of the layers of one correspond to the other's."""
         specs = [report.graph.spec for report in self.reports]
         layers = self.layers()
         return all(

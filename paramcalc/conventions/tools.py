@@ -210,9 +210,8 @@ TOOLS = (
             called={},
             quirks=(
                 "the additions of biases count where the kernel makes them",
-                "the fused attention kernel, which runs where values have as many channels as keys, is not "
-                "among those it knows, nor is the fused lstm, which "
-                "PyTorch runs on the CPU unless there is a projection",
+                "it does not know the fused attention kernel, which runs where values have as many channels "
+                "as keys, nor the fused lstm, which PyTorch runs on the CPU unless there is a projection",
                 "a first recurrent layer over several sequences adds one bias separately, which does not count",
                 "frozen parameters are not counted",
             ),
@@ -374,8 +373,8 @@ TOOLS = (
             sees="dispatched kernels (torch.utils.flop_counter.FlopCounterMode)",
             called={},
             quirks=(
-                "on the CPU the fused attention kernel is not among those it knows, so attention's "
-                "products are missed there; the profile is of other devices",
+                "it does not know the CPU's fused attention kernel, so attention's "
+                "products are missed there; the profile is for other devices",
             ),
         ),
         flops={
@@ -463,9 +462,9 @@ TOOLS = (
                 "three-dimensional pooling and transposed convolution, nodes it does not know, count nothing",
                 "attention's products, which Keras writes as einsum, are not counted; its softmax counts 5",
                 "attention along one of several axes is einsum throughout: its projections do not count",
-                "adaptive pooling, which Keras composes of other ops, counts nothing here",
-                "of recurrent layers one step's product with its token counts, and nothing of the state, "
-                "however long the sequence",
+                "adaptive pooling, which Keras composes from other ops, counts nothing here",
+                "a recurrent layer counts the product with one token, however long the sequence, and no "
+                "product with the state",
                 "pooling counts its window for each output, batch normalization 2 for each element and 6 "
                 "for each channel",
             ),

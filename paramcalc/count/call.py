@@ -61,7 +61,7 @@ def block_text(call: BlockCall) -> str:
 
 
 def placed_text(call: BlockCall) -> str:
-    """The block and what it is given by place."""
+    """The block with its positional arguments."""
     return " ".join([call.block, *map(_short, call.placed)])
 
 

@@ -25,7 +25,7 @@ class Change(NamedTuple):
 
 
 class Repository:
-    """Paths are relative to its top, with forward slashes."""
+    """A git repository; paths are relative to its top, with forward slashes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

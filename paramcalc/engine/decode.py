@@ -24,7 +24,7 @@ COMPOSED = (
 
 
 def decoded(graph: Graph, decode: Decode) -> Graph:
-    """The graph of one more token; `SpecError` with every layer that cannot go on by one."""
+    """The graph of one more token; `SpecError` with every layer that cannot decode token by token."""
     grown = growing(graph, decode)
     network = _Step(graph, decode.past, grown)
     layers = [*network.layers()]
@@ -123,7 +123,7 @@ class _Step:
         output, wanted = self._output(rules, shapes), one_token(whole.output)
         if output.axes != wanted.axes or not all(map(same, output.dims, wanted.dims)):
             raise Fault(
-                f"{op.title} cannot go on by one token: it makes another length of it",
+                f"{op.title} cannot decode token by token: it changes the length",
                 expected=wanted.described(),
                 found=output.described(),
             )
@@ -143,7 +143,9 @@ class _Step:
         title, name = layer.op.title, self.graph.name(value)
         if grows and read.dims != one_token(full).dims:
             fix = COMPOSED if layer.op.name in PRODUCTS else HOW
-            raise Fault(f"{title} cannot go on by one token: it reads other positions of the length", fix=fix)
+            raise Fault(
+                f"{title} cannot decode token by token: it reads other positions of the length", fix=fix
+            )
         if grows or read is full or "length" not in full.axes:
             return
         if not same(full.size("length"), 1) and not at_least(full.size("length"), self.past + 1):

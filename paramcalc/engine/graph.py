@@ -26,7 +26,7 @@ def each(op: Op, mixture: Mixture) -> Each:
 class Applied(NamedTuple):
     """An op on inputs of given shapes, with all that its rules say. Equal uses share one.
 
-    Of an op that each expert of a mixture has for itself, the rules are those of all of them.
+    For an op that each expert of a mixture has for itself, the rules are those of all experts together.
     """
 
     op: Op
@@ -95,7 +95,7 @@ class Layer(NamedTuple):
 
 
 class BlockCall(NamedTuple):
-    """A block as a group calls it: what it is given by place, and what by name."""
+    """A block as a group calls it, with its positional and its named arguments."""
 
     block: str
     placed: tuple[Any, ...]

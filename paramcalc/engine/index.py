@@ -48,7 +48,7 @@ def _entry(cells: list[str]) -> Entry:
 
 
 def called(name: str, models: tuple[Entry, ...]) -> list[str]:
-    """The models that people call so, whatever its case and separators; else the family.
+    """The models with that name, ignoring case and separators; else the family.
 
     >>> models = (Entry("vgg16-d", ("vgg-16",), "vgg", 0, 0, "", ""), Entry("vgg16-d-bn", (), "vgg", 0, 0, "", ""))
     >>> called("VGG_16", models), called("vgg16.d.BN", models), called("VGG", models)
@@ -61,7 +61,7 @@ def called(name: str, models: tuple[Entry, ...]) -> list[str]:
 
 
 def beginning(name: str, models: tuple[Entry, ...]) -> list[str]:
-    """The models that have a name which begins so, whatever its case and separators."""
+    """The models with a name that begins with that text, ignoring case and separators."""
     wanted = _letters(name)
     return [
         entry.model

@@ -28,7 +28,7 @@ def one(kind: str, *arguments: Argument) -> Use:
 
 
 def nothing(op: Any, used: Applied) -> Use:
-    """Only the order of axes here, which Keras has fixed."""
+    """No layer: the op changes only the order of axes, which is fixed in Keras."""
     return Use(expression="{0}")
 
 

@@ -504,7 +504,7 @@ def group_norm(w: Writer, op: Any, used: Applied, x: list[str]) -> str:
 
 
 def scaled(w: Writer, op: Any, used: Applied, x: list[str]) -> str:
-    """Times a number, and a number more."""
+    """Multiplication by a number, plus a number."""
     y = w.node("Mul", [*x, w.real(float(op.factor))])
     return w.node("Add", [y, w.real(float(op.offset))]) if op.offset else str(y)
 

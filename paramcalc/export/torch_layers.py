@@ -263,7 +263,7 @@ def average(op: Any, used: Applied) -> Use:
 
 
 def unpooled(op: Any, used: Applied) -> Use:
-    """The places are found again, by the pooling that gave them."""
+    """Unpooling, which repeats the pooling to find the places."""
     kernel = op.kernel_size[0] if op.rank == 1 else op.kernel_size
     sizes = zip(used.inputs[0].space, op.kernel_size, used.inputs[1].space, strict=True)
     mode = ", ceil_mode=True" if any(n * k > size for n, k, size in sizes) else ""
@@ -292,7 +292,7 @@ def adaptive(kind: str) -> Rule:
 
 
 def reduced(kind: str) -> Rule:
-    """One position left along the op's axes."""
+    """A reduction of the op's axes to one position."""
     return lambda op, used: one(
         kind,
         Argument("axes", tuple(axis_of(used.inputs[0], axis) for axis in op.axis)),
@@ -301,7 +301,7 @@ def reduced(kind: str) -> Rule:
 
 
 def linear(op: Any, used: Applied) -> Use:
-    """On the last axis; an image of one position is flattened first."""
+    """A linear layer on the last axis; an image of one position is flattened first."""
     (x,) = used.inputs
     step = Step(
         "nn.Linear",
@@ -440,7 +440,7 @@ def written(form: Callable[..., str]) -> Rule:
 
 
 def scaled(op: Any, used: Applied) -> Use:
-    """Times a number, and a number more."""
+    """Multiplication by a number, plus a number."""
     if not op.offset:
         return one("Scale", Argument("factor", number(op.factor)))
     factor = "" if op.factor == 1 else f" * {number(op.factor)!r}"

@@ -334,7 +334,7 @@ class ChainReader(Reader):
             return self.named(key, value)  # which says what is wrong with the name
         times, star, call = key.text.partition(" * ")
         if star:
-            fix = f"a repeat of more than a call has lines of its own: repeat: {times}, and layers: [{call}: {{...}}]"
+            fix = f"to repeat more than one call, write repeat: {times}, and layers: [{call}: {{...}}]"
             self.fail(key, "'N * call' must be alone on its line", fix)
             return (Broken(key.start),)
         fix = near(head, [*ops.names(), *self.blocks])

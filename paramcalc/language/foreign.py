@@ -144,7 +144,7 @@ _SINES = (
     "add: {token: identity, sines: parameter length=x.length channels=channels learned=false}; "
     "for an image, sine_positions"
 )
-_FIXED = "parameter SIZES learned=false, for fixed numbers; they are no params"
+_FIXED = "parameter SIZES learned=false, for fixed numbers, which are not params"
 _GATED = "multiply: {{gate: [linear HIDDEN, {}], up: linear HIDDEN}}, then linear OUT, as a block"
 _LATENT = "latent_attention HEADS KV_RANK NOPE_DIM ROPE_DIM VALUE_DIM"
 
@@ -208,7 +208,7 @@ _WORDS = {
     "timedistributed": "the layer itself: linear and norms work on each position",
 }  # fmt: skip
 
-_BETWEEN = "there is none between its layers: N * layer, where layer is a block: dropout P, {}"
+_BETWEEN = "it has no dropout between its layers: write N * layer, where layer is a block: dropout P, {}"
 _OWN = "write it as a call of its own, after a comma"
 
 # attributes that other programs have, by name, and what to write
@@ -293,7 +293,7 @@ def advice(name: str) -> str:
     generic = re.sub(r"[123](?=d)", "#", plain)
     for word in (plain, generic):
         if word in _NONE:
-            return f"there is no op for {name}: compose it of others in a block, or write a plugin"
+            return f"there is no op for {name}: compose it from other ops in a block, or write a plugin"
         if word in _WORDS:
             rank = re.search(r"[123](?=d)", plain)
             line = _WORDS[word].replace("#", rank[0] if rank else "2")

@@ -312,7 +312,7 @@ def _named_inside(line: str) -> str:
     joined = re.match(r"\s*- (?:[\w-]+: +)?([\w.()+/-]+) \* (\w+):? *\{", line[:LONGEST_QUOTED])
     if joined:
         times, join = joined.groups()
-        return f"a repeat of more than a call has lines of its own: repeat: {times}, and layers: [{join}: {{...}}]"
+        return f"to repeat more than one call, write repeat: {times}, and layers: [{join}: {{...}}]"
     found = re.fullmatch(r"\s*(?:- )?([\w-]+): +([\w-]+): +([\w=., -]+)", line[:LONGEST_QUOTED])
     if not found or len(line) > LONGEST_QUOTED:
         return ""

@@ -62,7 +62,7 @@ def year(origin: Node | None) -> int | None:
 
 
 def near_miss(wanted: str, models: Iterable[Entry]) -> str:
-    """A remark that names the models or families that are almost called so."""
+    """A remark that lists the models or families with a similar name."""
     names = (name for one in models for name in (one.spec, *one.aliases, one.model))
     return near(wanted.lower(), sorted(set(names)))
 

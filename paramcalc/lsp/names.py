@@ -96,7 +96,7 @@ def _definitions(word: Word, found: list[Word], offset: int) -> Iterator[Word]:
 
 
 def occurrences(source: Source, offset: int, everywhere: bool = False) -> list[Word]:
-    """All words that mean what the one at a place does; of layers with `everywhere` all of that name."""
+    """All words with the meaning of the one at a place; for layers with `everywhere` all of that name."""
     found = words(source)
     word = next((one for one in found if one.start <= offset <= one.end), None)
     if word is None:

@@ -126,7 +126,7 @@ class TimeBound(NamedTuple):
 
     @property
     def total(self) -> Fraction:
-        """Layers one after the other."""
+        """The least time of all layers, one after the other."""
         return sum(self.layers, Fraction(0))
 
 

@@ -20,7 +20,7 @@ LAYER_EPS = 1e-5  # of layer normalization, as of the op
 
 
 class Meeting(NamedTuple):
-    """How many positions ask, how many are projected to keys and values, and how many pairs meet."""
+    """The numbers of queries, of positions projected to keys and values, and of pairs of them."""
 
     asking: Size
     projected: Size
@@ -269,7 +269,7 @@ def attention_inner(
 
 
 def around(window: Size) -> Size:
-    """How many positions a window that is open on both sides has on each, beside the one in the middle."""
+    """The number of positions on each side of the middle one in a two-sided window."""
     return floor_divide(window - 1, 2)
 
 

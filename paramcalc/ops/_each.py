@@ -54,7 +54,7 @@ class Each(Op):
         output = self._alone(inputs)
         if output.axes != (CHANNELS,):
             raise Fault(
-                f"an expert gives channels alone at each position, and {self.op.title} gives other axes",
+                f"an expert returns only channels at each position, and {self.op.title} gives other axes",
                 found=output.described(),
             )
         return self.mixture.filled(output.channels)

@@ -208,7 +208,7 @@ class Recurrent(Op):
             return
         fix = "" if rows == 1 else "a row for each layer and direction: concat them along the length"
         raise Fault(
-            f"{self.title}: the first {name} has another size"
+            f"{self.title}: the first {name} has the wrong size"
             if alone
             else f"{self.title}: a first {name} belongs to one sequence",
             expected=wanted.described() if alone else "tokens: length x channels",

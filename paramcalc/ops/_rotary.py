@@ -18,10 +18,10 @@ def turning(elements: Size) -> dict[str, Size]:
 def need_pairs(op: Op, rotated: Size, channels: Size, about: str) -> Size:
     """The number of channels to rotate, if it is even and not more than a head has."""
     if not divides(2, rotated):
-        fact = f"{op.title}: rotary positions turn pairs of channels"
+        fact = f"{op.title}: rotary positions rotate pairs of channels"
         raise Fault(fact, expected="an even number of channels", found=str(rotated), about=about)
     if not at_least(channels, rotated):
-        fact = f"{op.title}: a head has only {channels} channels to turn"
+        fact = f"{op.title}: a head has only {channels} channels to rotate"
         raise Fault(fact, expected=f"at most {channels}", found=str(rotated), about=about)
     return rotated
 

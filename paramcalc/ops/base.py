@@ -207,8 +207,8 @@ def one_token(x: Shape) -> Shape:
 
 
 def no_step(op: Op, why: str, expected: str = "", fix: str = "") -> Fault:
-    """The fault that one more token cannot be computed by itself."""
-    return Fault(f"{op.title} cannot go on by one token: {why}", expected=expected, fix=fix)
+    """The fault of an op that cannot decode token by token."""
+    return Fault(f"{op.title} cannot decode token by token: {why}", expected=expected, fix=fix)
 
 
 def need_image(op: Op, x: Shape) -> Shape:

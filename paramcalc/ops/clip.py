@@ -29,7 +29,7 @@ class Clip(Elementwise):
         if self.low is not None and self.high is not None and self.low > self.high:
             raise Fault(f"{self.title}: low is above high", found=f"{self.low} and {self.high}", about="high")
         if not self._ends():
-            raise Fault(f"{self.title} needs an end", fix="write clip 0 6, or clip none 6", about="low")
+            raise Fault(f"{self.title} needs low or high", fix="write clip 0 6, or clip none 6", about="low")
         return inputs[0]
 
     def cost(self, *inputs: Shape) -> Cost:

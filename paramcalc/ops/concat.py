@@ -40,8 +40,8 @@ class Concat(Op):
 
     def decode(self, past: Size, *inputs: Shape) -> tuple[Op, tuple[Shape, ...]]:
         if self.axis == "length":
-            why = "it joins sequences, and more tokens than --decode says come before the next"
-            fix = "leave the join out, and count what it puts before them among the tokens of --decode"
+            why = "it joins sequences, so the next token has more before it than --decode says"
+            fix = "leave the join out, and include the tokens that it adds in front in --decode"
             raise no_step(self, why, fix=fix)
         return super().decode(past, *inputs)
 

@@ -161,7 +161,7 @@ class Conv(Sliding):
         wanted = self._kernel(x)
         if not same(kernel.elements, product(wanted)):
             raise Fault(
-                f"{self.title}: the computed kernel has another size",
+                f"{self.title}: the computed kernel has the wrong size",
                 expected=f"{product(wanted)} elements: {' x '.join(map(str, wanted))}",
                 found=f"{kernel.elements}, from {kernel.described()}",
                 fix="a second tensor is the kernel; to convolve both, join them first with concat",

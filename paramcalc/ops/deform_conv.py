@@ -81,7 +81,7 @@ class DeformConv(Op):
             wanted = image(floor_divide(offset.channels, 2), *space)
             if mask.axes != wanted.axes or not all(map(same, mask.dims, wanted.dims)):
                 raise Fault(
-                    f"{self.title}: the mask has another size",
+                    f"{self.title}: the mask has the wrong size",
                     expected=f"{wanted.described()}, one for each pair of offsets",
                     found=mask.described(),
                     about="inputs:3",
@@ -94,7 +94,7 @@ class DeformConv(Op):
         fits = offset.axes == wanted.axes and all(map(same, offset.space, space))
         if not fits or not divides(each, offset.channels):
             raise Fault(
-                f"{self.title}: the offsets have another size",
+                f"{self.title}: the offsets have the wrong size",
                 expected=f"{wanted.described()}, two for each tap, or a multiple of these channels",
                 found=offset.described(),
                 about="inputs:2",

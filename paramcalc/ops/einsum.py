@@ -134,7 +134,7 @@ class Einsum(Op):
                 self._fail(f"has an output axis '{name}' that no input has", "")
         for name in (*names.left, *names.right):
             if name not in names.output and not (name in names.left and name in names.right):
-                self._fail(f"sums over '{name}', which one input alone has", "put reduce_sum before it")
+                self._fail(f"sums over '{name}', which only one input has", "put reduce_sum before it")
         return names
 
     def _fail(self, fact: str, fix: str) -> None:

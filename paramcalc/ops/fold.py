@@ -42,13 +42,13 @@ class Fold(Op):
         wanted = tuple(one.positions for one in self.windows())
         if not all(map(same, x.space, wanted)):
             raise Fault(
-                f"{self.title}: the windows have other positions",
+                f"{self.title}: the number of windows does not fit the output",
                 expected=f"{'x'.join(map(str, wanted))} for an output of {'x'.join(map(str, self.output_size))}",
                 found=x.described(),
             )
         if not divides(product(self.kernel_size), x.channels):
             raise Fault(
-                f"{self.title}: {x.channels} channels are not those of whole windows",
+                f"{self.title}: {x.channels} channels do not divide into whole windows",
                 expected=f"a multiple of {product(self.kernel_size)}",
                 about="kernel_size",
             )

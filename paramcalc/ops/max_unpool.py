@@ -45,7 +45,7 @@ class MaxUnpool(Op):
         )
         if not fits or not same(values.channels, features.channels):
             raise Fault(
-                f"{self.title}: the values are not those of a pooling of the features",
+                f"{self.title}: the values do not have the shape of the pooled features",
                 expected=features.with_space(whole).described(),
                 found=values.described(),
                 about="inputs:1",

@@ -161,11 +161,11 @@ class SelfAttention(Attention):
         return x
 
     def _check_bias(self, x: Shape, bias: Shape) -> None:
-        """A fault where the second input is no bias for each pair of positions."""
+        """A fault where the second input is not a bias for each pair of positions."""
         expected = (self.heads, x.size("length"), x.size("length"))
         if len(bias.axes) != 3 or not all(map(same, bias.dims, expected)):
             raise Fault(
-                f"{self.title}: the second tensor is no bias for each pair of positions",
+                f"{self.title}: the second tensor is not a bias for each pair of positions",
                 expected=f"heads x length x length: {' x '.join(map(str, expected))}",
                 found=bias.described(),
                 about="inputs:2",

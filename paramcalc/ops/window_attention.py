@@ -133,14 +133,14 @@ class WindowAttention(Op):
         return x
 
     def _check_biases(self, given: Shape) -> None:
-        """A fault where the second input is no bias for each offset and head."""
+        """A fault where the second input is not a bias for each offset and head."""
         if not self.relative_bias:
             fix = "leave out relative_bias=false, or the second tensor"
             raise Fault(f"{self.title}: a second tensor is the relative bias", fix=fix, about="relative_bias")
         rows = (2 * self.window - 1) ** 2
         if given.axes != ("length", CHANNELS) or not all(map(same, given.dims, (rows, self.heads))):
             raise Fault(
-                f"{self.title}: the second tensor is no bias for each offset and head",
+                f"{self.title}: the second tensor is not a bias for each offset and head",
                 expected=f"length x channels: {rows} x {self.heads}",
                 found=given.described(),
                 about="inputs:2",

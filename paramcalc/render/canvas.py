@@ -110,7 +110,7 @@ def colours_of(shape: Shape) -> tuple[str, ...]:
 
 
 def text_width(text: str, size: float, bold: bool = False) -> float:
-    """The width of a text, or a little more, whatever common font shows it.
+    """An upper bound of the width of a text in common fonts.
 
     >>> round(text_width("64 x 56 x 56", 10))
     63
@@ -144,7 +144,7 @@ def moved(shapes: Iterable[Shape], across: float, down: float) -> list[Shape]:
 
 
 def rail(*points: Point, stroke: str = "line", arrow: bool = False, dashed: bool = False) -> Line:
-    """A line without the points that say nothing."""
+    """A line without its redundant points."""
     kept = [points[0]]
     kept += [there for here, there in pairwise(points) if here != there]
     return Line(tuple(kept), stroke, "", arrow, dashed)
@@ -195,7 +195,7 @@ def mixed(one: str, two: str, share: float) -> str:
 
 
 def number(value: float) -> str:
-    """A length with as many digits as it takes.
+    """A length with no more digits than needed.
 
     >>> number(12.0), number(0.25), number(-0.01)
     ('12', '0.2', '0')
