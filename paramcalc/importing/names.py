@@ -93,9 +93,10 @@ def words(group: Group) -> list[str]:
     return [*found]
 
 
-def unique(name: str, taken: Collection[str]) -> str:
+def unique(name: str, *taken: Collection[str]) -> str:
+    """The name, or with the lowest number with which none of the collections has it."""
     found, number = name, 2
-    while found in taken:
+    while any(found in one for one in taken):
         found, number = f"{name}_{number}", number + 1
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -33,6 +33,18 @@ class Scope:
     taken: set[str] = field(default_factory=set)
     labels: set[str] = field(default_factory=set)  # of branches of joins without a name
     values: dict[int, str] = field(default_factory=dict)  # a value, by its path from here
+    numbers: dict[str, int] = field(default_factory=dict)  # up to which names with a number are taken
+
+    def has(self, name: str) -> bool:
+        return name in self.taken or name in self.labels
+
+    def free(self, name: str, blocks: Collection[str] = ()) -> str:
+        """The name, or with the lowest number with which it is free here, and is no block's."""
+        found, number = name, self.numbers.get(name, 2)
+        while self.has(found) or found in blocks:
+            found, number = f"{name}_{number}", number + 1
+        self.numbers[name] = max(2, number - 1)  # names are only added: no lower number is free again
+        return found
 
 
 def spec_text(
@@ -228,7 +240,7 @@ class _Text:
             elif isinstance(item, Auxiliary):
                 close()
                 inner = Scope()
-                name = unique(tidy(item.name) or "head", scopes[-1].taken | scopes[-1].labels)
+                name = scopes[-1].free(tidy(item.name) or "head")
                 self.label = name
                 body = self.chain(
                     unwrapped(item.items, name), item.start, [*scopes, inner], indent + INDENT * 3
@@ -261,22 +273,14 @@ class _Text:
         fit = own and ops.find(own) is None and own != leaf.head
         if leaf.value in self.referenced:
             name = own if fit else tidy(leaf.head) + "_out"
-            return unique(name, scopes[-1].taken | scopes[-1].labels | self.heads())
+            return scopes[-1].free(name, self.blocks)
         if own == self.label:
             return ""
         if leaf.head in self.blocks and fit and not is_generic(own):
-            return unique(own, scopes[-1].taken | scopes[-1].labels)
-        if (
-            leaf.head in MAIN
-            and fit
-            and not is_generic(own)
-            and own not in scopes[-1].taken | scopes[-1].labels
-        ):
+            return scopes[-1].free(own)
+        if leaf.head in MAIN and fit and not is_generic(own) and not scopes[-1].has(own):
             return own
         return ""
-
-    def heads(self) -> set[str]:
-        return set(self.blocks)
 
     def group(self, group: Group, current: int | None, scopes: list[Scope], indent: str) -> list[str]:
         name = self.group_name(group)
@@ -284,7 +288,7 @@ class _Text:
             return self.chain(group.items, current, scopes, indent)
         inner = Scope()
         lines = self.chain(group.items, current, [*scopes, inner], indent + INDENT * 2)
-        name = unique(name, scopes[-1].taken | scopes[-1].labels)
+        name = scopes[-1].free(name)
         scopes[-1].taken.add(name)
         for value, path in inner.values.items():
             scopes[-1].values.setdefault(value, f"{name}/{path}")
@@ -314,7 +318,7 @@ class _Text:
         if join.value in self.referenced:
             own = tidy(join.call.name)
             name = own if own and ops.find(own) is None else f"{tidy(join.call.head)}_out"
-            name = unique(name, scopes[-1].taken | scopes[-1].labels)
+            name = scopes[-1].free(name)
             scopes[-1].taken.add(name)
             scopes[-1].values[join.value] = name
         pad = INDENT * (4 if name else 2)
@@ -389,10 +393,8 @@ class _Text:
                     else branch_name(candidates, "main" if join.call.head == "add" else "branch")
                 )
             deep = any(leaf.value in self.referenced for leaf in calls(branch.items))
-            name = unique(
-                name if ops.find(name) is None else "main",
-                taken | scopes[-1].taken | (self.labels if deep else set()),
-            )
+            crowd = (taken, scopes[-1].taken, self.labels if deep else ())
+            name = unique(name if ops.find(name) is None else "main", *crowd)
             taken.add(name)
             names.append(name)
         if join.call.head == "add" and names == ["main", "main_2"]:
