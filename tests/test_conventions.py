@@ -255,7 +255,7 @@ NETSCOPE = {
 # What a tool has no layer for, or cannot be asked: nothing is recorded, and nothing promised.
 NOT_RECORDED = {
     "keras": {
-        "adaptive_avg_pool", "adaptive_max_pool", "bilinear", "deform_conv", "einsum", "experts", "fold", "gather",
+        "adaptive_avg_pool", "adaptive_max_pool", "bilinear", "deform_conv", "experts", "fold", "gather",
         "grid_sample", "identity", "instance_norm", "latent_attention", "local_conv", "lp_pool", "max_unpool",
         "offsets", "pixel_unshuffle", "relative_bias", "rotary", "selective_scan", "sine_positions",
         "window_attention",

@@ -468,7 +468,7 @@ def test_what_a_configuration_says_besides_is_named(run: Run, tmp_path: Path) ->
     ("fields", "words"),
     [
         ({"model_type": "lama"}, "did you mean 'llama'"),
-        ({"model_type": "rwkv"}, "known are albert, bert"),
+        ({"model_type": "rwkv"}, "known are albert, bart, bert"),
         ({"model_type": ["llama"]}, "is not known"),
         ({"model_type": "llama", "hidden_size": "many"}, "hidden_size is not a number"),
         ({"model_type": "llama", "hidden_size": -64}, "hidden_size cannot be -64"),

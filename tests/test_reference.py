@@ -248,7 +248,7 @@ def test_families_that_people_type(name: str, spec: str) -> None:
     ("name", "few"),
     [
         ("lenet", "did you mean 'lenet5-1998' or 'lenet5-ng'?"),
-        ("MNASNet_A", "did you mean 'mnasnet-a1'?"),
+        ("MNASNet_A", "did you mean 'mnasnet-a1' or 'mnasnet-a1-0.5' or "),
         ("gpt2-1", "did you mean 'gpt2-124m' or 'gpt2-1558m'?"),
         ("resnet-51", "did you mean 'resnet-50' or "),
         ("---", "'paramcalc list' shows the bundled models"),
