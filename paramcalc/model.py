@@ -263,10 +263,15 @@ def from_torch(module: Any, *inputs: Any, **named: Any) -> Model:
     import warnings
 
     from paramcalc.importing.network import imported
-    from paramcalc.importing.readers import torch
+    from paramcalc.importing.readers import hf, torch
 
     name = type(module).__name__
-    found = imported(torch.from_module(module, inputs, named, name, f"{name}, by torch.export"))
+    try:
+        source = torch.from_module(module, inputs, named, name, f"{name}, by torch.export")
+    except hf.RoutedError as error:
+        ids = [*inputs, *named.values()][0]
+        return parse(hf.routed(error, {"": tuple(ids.shape[1:])}).text, name=name)
+    found = imported(source)
     for text in found.missing:
         warnings.warn(text, stacklevel=2)
     return parse(found.text, name=name)

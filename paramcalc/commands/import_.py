@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -14,6 +14,7 @@ from paramcalc.commands._proof import Compared, compared
 
 if TYPE_CHECKING:
     from paramcalc.importing.network import Imported
+    from paramcalc.importing.readers import Written
 
 
 @output_options("yaml")
@@ -56,14 +57,16 @@ def import_(
     if isinstance(chosen, SpecReader):
         if prove or map is not None:
             raise Fault(f"{source} has no weights: --prove and --map need the model itself")
-        found = chosen.written(source, given)
-        output.show({"yaml": lambda: found.text})
-        for line in (*found.remarks, *found.partial):
-            remark(line)
-        raise typer.Exit(1 if found.partial else 0)
+        _show(chosen.written(source, given), output)
     from paramcalc.importing.network import claimed, imported
+    from paramcalc.importing.readers.hf import RoutedError, routed
 
-    read = chosen.read(source, given)
+    try:
+        read = chosen.read(source, given)
+    except RoutedError as error:
+        if map is not None:
+            raise Fault(f"{error.fact}: there is no map of its weights", fix="leave out --map") from None
+        _show(routed(error, given), output)
     check_names(given, [*read.inputs])
     network = imported(read)
     proof = compared(network) if prove else Compared({}, (), ())
@@ -80,6 +83,14 @@ def import_(
     with _map(network, map):
         output.show({"yaml": lambda: claimed(network, proof.claims)})
     raise typer.Exit(1 if network.missing else 0)
+
+
+def _show(found: Written, output: Output) -> NoReturn:
+    """Writes a spec that is made of settings, with its remarks."""
+    output.show({"yaml": lambda: found.text})
+    for line in (*found.remarks, *found.partial):
+        remark(line)
+    raise typer.Exit(1 if found.partial else 0)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from paramcalc import load, parse
+from paramcalc import from_torch, load, parse
 from paramcalc.base.errors import Fault
 from paramcalc.importing.families import FAMILIES
 from paramcalc.importing.network import Imported, imported
@@ -89,12 +89,28 @@ def test_what_a_spec_has_otherwise_is_said(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mixtral", "deepseek_v3", "qwen3_moe"])
-def test_experts_come_by_their_configuration(kind: str) -> None:
-    """An export does not say how many experts run: the message has the command that does."""
-    with pytest.raises(Fault) as error:
-        by_class(kind, {})
-    assert "Experts run by numbers that a router computes" in str(error.value)
-    assert "paramcalc import config.json" in str(error.value)
+def test_experts_come_by_their_configuration(kind: str, tmp_path: Path) -> None:
+    """An export does not say how many experts run, a configuration does; params are the module's own."""
+    config = transformers.AutoConfig.for_model(kind, **SMALL[kind])
+    module = torch_reader.on_meta(lambda: getattr(transformers, FAMILIES[kind].classes[0])(config), kind)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**config.to_dict(), "architectures": [FAMILIES[kind].classes[0]]}))
+
+    found = from_torch(module, torch.zeros((1, LENGTH), dtype=torch.int64, device="meta")).count()
+    other = parse(hf.written(str(path), {"": (LENGTH,)}).text).count()
+
+    assert found.params == other.params == sum(weight.numel() for weight in module.parameters())
+    assert (found.macs, found.active_params) == (other.macs, other.active_params)
+    assert found.active_params < found.params
+
+
+def test_experts_of_another_configuration_are_refused() -> None:
+    """What the configuration says is compared with the module's own weights."""
+    config = transformers.AutoConfig.for_model("mixtral", **SMALL["mixtral"])
+    module = torch_reader.on_meta(lambda: transformers.MixtralForCausalLM(config), "mixtral")
+    module.config.num_local_experts += 1
+    with pytest.raises(Fault, match="other params"):
+        from_torch(module, torch.zeros((1, LENGTH), dtype=torch.int64, device="meta"))
 
 
 def test_windows_follow_their_period() -> None:

@@ -23,12 +23,44 @@ MOST_NAMES = 20  # of fields in a remark
 _MARKS = (b'"model_type"', b'"architectures"', b'"transformers_version"', b'"hidden_size"')
 
 
+_LENGTH = r"(?<=[{ ])length: \d+"
+
+
 class Written(NamedTuple):
     """The text of a spec. `partial` are remarks on what the spec has otherwise than the model."""
 
     text: str
     remarks: tuple[str, ...]
     partial: tuple[str, ...]
+
+
+class RoutedError(Fault):
+    """A module whose experts are chosen by numbers, which an export does not follow.
+
+    `config` is its configuration as JSON, `params` the number of its learned weights.
+    """
+
+    def __init__(self, experts: str, config: Source, params: int) -> None:
+        fact = f"{experts} run by numbers that a router computes, which torch.export does not say"
+        super().__init__(fact, fix="import its configuration: paramcalc import config.json")
+        self.config = config
+        self.params = params
+
+
+def routed(error: RoutedError, inputs: Mapping[str, tuple[int, ...]]) -> Written:
+    """The spec of such a module, by its configuration; `Fault` where that has other params than the module."""
+    from paramcalc.model import parse
+
+    found = spec_of(error.config, inputs)
+    params = parse(found.text).count().params
+    if params != error.params:
+        raise Fault(
+            f"{error.fact}, and its configuration has other params",
+            expected=f"{error.params:,}",
+            found=f"{params:,}",
+        )
+    said = f"{error.fact}: the spec is that of its configuration; MACs and outputs were not compared"
+    return found._replace(remarks=(*found.remarks, said))
 
 
 def reads(source: str) -> bool:
@@ -138,7 +170,7 @@ def _sized(lines: list[str], inputs: Mapping[str, tuple[int, ...]]) -> list[str]
     if not inputs:
         return lines
     name, dims = next(iter(inputs.items()))
-    has_length = any(line.lstrip().startswith(("knobs", "{")) and "length: " in line for line in lines)
+    has_length = any(re.search(_LENGTH, line) for line in lines)
     if (
         len(inputs) > 1
         or name not in ("", "input", "input_ids", "length")
@@ -149,7 +181,7 @@ def _sized(lines: list[str], inputs: Mapping[str, tuple[int, ...]]) -> list[str]
     done = False
     sized = []
     for line in lines:
-        new = line if done else re.sub(r"(?<=[{ ])length: \d+", f"length: {dims[0]}", line)
+        new = line if done else re.sub(_LENGTH, f"length: {dims[0]}", line)
         done, line = done or new != line, new
         sized.append(line)
     return sized

@@ -7,16 +7,18 @@ The user's own code makes the module, so it runs: `timm:resnet50d`, `torchvision
 from __future__ import annotations
 
 import importlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from paramcalc.base.errors import Fault, near
+from paramcalc.base.errors import Fault, Source, near
 from paramcalc.base.shape import CHANNELS, Shape, image, vector
 from paramcalc.importing.readers import Inputs
 from paramcalc.importing.readers._aten import node_of, result_of
 from paramcalc.importing.readers._quiet import quiet
 from paramcalc.importing.readers._torch_values import fixed
+from paramcalc.importing.readers.hf import RoutedError
 from paramcalc.importing.source import Module, SourceNetwork, SourceNode, Weight
 
 MEANING = "a PyTorch module, by the function or class that makes it"
@@ -329,15 +331,14 @@ def _need_no_router(module: Any) -> None:
     experts = [type(one).__name__ for one in module.modules() if type(one).__name__.endswith("Experts")]
     if config is None or not experts:
         return
-    kind, name = getattr(config, "model_type", ""), type(config).__name__
-    fix = f"the family {kind} is not known here: import a part of it without experts"
+    kind = getattr(config, "model_type", "")
     if kind in FAMILIES:
-        fix = (
-            f'import its configuration: python -c "import transformers; transformers.{name}()'
-            ".to_json_file('config.json')\"; paramcalc import config.json"
-        )
+        text = json.dumps({**config.to_dict(), "architectures": [type(module).__name__]})
+        params = sum(weight.numel() for weight in module.parameters())
+        raise RoutedError(experts[0], Source(f"{type(module).__name__}/config.json", text), params)
     raise Fault(
-        f"{experts[0]} run by numbers that a router computes, which torch.export does not say", fix=fix
+        f"{experts[0]} run by numbers that a router computes, which torch.export does not say",
+        fix=f"the family {kind} is not known here: import a part of it without experts",
     )
 
 
