@@ -49,10 +49,12 @@ class RoutedError(Fault):
 
 def routed(error: RoutedError, inputs: Mapping[str, tuple[int, ...]]) -> Written:
     """The spec of such a module, by its configuration; `Fault` where that has other params than the module."""
-    from paramcalc.model import parse
+    from paramcalc.count.report import totals
+    from paramcalc.engine.elaborate import Settings, elaborate
+    from paramcalc.engine.library import from_text
 
     found = spec_of(error.config, inputs)
-    params = parse(found.text).count().params
+    params = totals(elaborate(from_text(Source(error.config.name, found.text)), Settings(""))).params
     if params != error.params:
         raise Fault(
             f"{error.fact}, and its configuration has other params",
