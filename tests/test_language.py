@@ -348,7 +348,10 @@ def test_padding_of_one_axis() -> None:
         ("- add", "add joins two or more tensors"),
         ("- add from input", "add joins two or more tensors"),
         ("- relu from input input", "relu has one input"),
-        ("- cross_attention 2: {a: relu, b: relu}", "cross_attention needs the branches query and memory"),
+        (
+            "- cross_attention 2: {a: relu, b: relu}",
+            "cross_attention needs the branches query and memory, and may have value",
+        ),
         ("- add: {a: relu, b: }", "'b' is empty"),
         ("- add: {a: relu, b:}", "a colon without a value or space after it"),
         ("- add: {a: relu, relu, b: relu}", "'relu' has no value: YAML cut the line at the comma"),

@@ -22,6 +22,7 @@ from paramcalc.base.sizes import product
 from paramcalc.count.report import Report, count
 from paramcalc.engine.builder import Builder
 from paramcalc.export import onnx as pb
+from paramcalc.importing import network
 from paramcalc.importing.families import FAMILIES
 from paramcalc.importing.network import checked, imported
 from paramcalc.importing.readers import hf, reader
@@ -763,3 +764,17 @@ def test_a_spec_that_is_there_is_replaced_and_with_its_map_or_not_at_all(run: Ru
     assert spec.read_text().startswith("name: Normed\n")
     assert json.loads((tmp_path / "map.json").read_text())["weights"]["ip/weight"] == "ip.0"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["map.json", "normed.prototxt", "spec.yaml"]
+
+
+def test_a_network_of_too_many_layers_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be built as repeats is not tried layer by layer, which is as large."""
+    source = str(Path(__file__).parent / "models" / "lenet.prototxt")
+    written, tried = network._written, []
+    monkeypatch.setattr(
+        network, "_written", lambda *given, whole: tried.append(whole) or written(*given, whole)
+    )
+    monkeypatch.setattr("paramcalc.engine.elaborate.MOST_STEPS", 5)
+
+    with pytest.raises(Error, match="steps to build"):
+        imported(reader(source).read(source, {}))
+    assert tried == [True]

@@ -11,7 +11,7 @@ from paramcalc import ops
 from paramcalc.base.errors import Fault, Source, SpecError
 from paramcalc.base.origins import origin, renamed
 from paramcalc.base.shape import Shape
-from paramcalc.engine.elaborate import Settings, elaborate
+from paramcalc.engine.elaborate import TOO_MANY_STEPS, Settings, elaborate
 from paramcalc.engine.library import from_text
 from paramcalc.importing.blocks import folded
 from paramcalc.importing.layers import Lowered
@@ -133,7 +133,11 @@ def _short(source: SourceNetwork, net: Lowered, claims: Sequence[str]) -> Import
     try:
         found = _written(source, net, claims, whole=True)
         return None if checked(found) else found
-    except (KeyError, SpecError, Fault):
+    except SpecError as error:
+        if any(problem.fact == TOO_MANY_STEPS for problem in error.problems):
+            raise  # layer by layer it is as large
+        return None
+    except (KeyError, Fault):
         return None
 
 
