@@ -576,7 +576,7 @@ def test_unrelated_networks_have_rows(run: Run) -> None:
 
     rows = [line.split()[:3] for line in shown.out.splitlines()[2 : 2 + len(LECTURE)]]
     assert {name: (int(deep), int(params.replace(",", ""))) for name, deep, params in rows} == LECTURE
-    assert "few layers answer to each other: --align shows them side by side\n" in shown.out
+    assert "few layers correspond: --align shows them side by side\n" in shown.out
     assert run("compare", *LECTURE, "--align").out.startswith("A: lenet5-ng  B: alexnet  C: vgg-16")
 
 

@@ -328,7 +328,7 @@ def test_caches_are_a_quantity(run: Run) -> None:
     assert counted.totals.cache == 4_096 * 65_536 == memory(counted.graph).cached
     assert load("mixtral-8x7b").count().totals.cache == 0
     assert "cache  = 65536 P + 65536\n" in form.out
-    assert "memory: params and outputs; what caches hold is the quantity cache\n" in alone.out
+    assert "memory: params and outputs; the quantity cache counts the caches\n" in alone.out
     assert "caches: 268,435,456 elements, 1,073,741,824 bytes as float32\n" in said.out
 
 

@@ -612,7 +612,7 @@ def test_biases_beside_a_shared_weight(bias: str, remark: list[str]) -> None:
 @pytest.mark.parametrize(
     ("gates", "remark"),
     [
-        ("", ["the router ends in a softmax, and the scores that are chosen go through another"]),
+        ("", ["the router ends in a softmax, and the chosen scores go through another"]),
         (", gates: sum", []),
         (", gates: scores", []),
     ],

@@ -96,7 +96,7 @@ def compare(
     diff = compared(*reports)
     about_layers = given.align or columns or given.depth is not None or given.unfold
     if output.format in ("table", "markdown", "html") and not about_layers and not diff.related:
-        said = "few layers answer to each other: --align shows them side by side"
+        said = "few layers correspond: --align shows them side by side"
         show(by_name(reports), output, columns, sort, said=(said,))
         return
     _show(diff, output, given)

@@ -23,7 +23,7 @@ _NUMBERED = re.compile(r"_\d+$")
 # What a pair is worth. A name that somebody wrote outweighs everything else; beside it, and between
 # parts with automatic names, being of one kind and being equal count, and the place decides the rest.
 NAMED, KIND, EQUAL, ALIKE, PLACE = 1000, 20, 20, 20, 1
-ENOUGH = ALIKE // 2  # parts of other names answer to each other from here on
+ENOUGH = ALIKE // 2  # parts of other names correspond from here on
 
 
 class NodeMatch(NamedTuple):

@@ -269,7 +269,7 @@ def scores_twice(graph: Graph) -> Iterator[Problem]:
         ):
             router = graph.layers[layer.inputs[0] - first]
             if router.op.name == "softmax":
-                fact = "the router ends in a softmax, and the scores that are chosen go through another"
+                fact = "the router ends in a softmax, and the chosen scores go through another"
                 fix = "write gates=sum or gates=scores, or leave the softmax out"
                 yield Problem(router.source, router.start, router.end, fact, (fix,))
 

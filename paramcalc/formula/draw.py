@@ -99,7 +99,7 @@ def conditions(found: Formulas) -> list[str]:
     """For which values the formulas hold, and the values that `count` would print."""
     lines = _fixed(found)
     if found.decodes and "memory" in found.quantities and "cache" not in found.quantities:
-        lines.append("memory: params and outputs; what caches hold is the quantity cache")
+        lines.append("memory: params and outputs; the quantity cache counts the caches")
     if not found.symbols:
         return lines
     lines.append(f"for {_values(found.domains)}")

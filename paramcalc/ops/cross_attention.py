@@ -66,7 +66,7 @@ class CrossAttention(Attention):
         lengths = [x.size("length") for x in inputs[1:]]
         if not same(lengths[0], lengths[-1]):
             raise Fault(
-                f"{self.title}: there are other values than positions of the memory",
+                f"{self.title}: the number of values is not that of the memory",
                 expected=f"length {lengths[0]}",
                 found=inputs[-1].described(),
                 about="inputs:2,3",

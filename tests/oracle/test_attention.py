@@ -35,7 +35,7 @@ def test_cross_attention_with_values() -> None:
         )
 
         assert params(call, *inputs) == sum(weight.numel() for weight in module.parameters())
-    with pytest.raises(Fault, match="there are other values than positions of the memory"):
+    with pytest.raises(Fault, match="the number of values is not that of the memory"):
         calls.call("cross_attention 2").shape(*map(calls.shape, (tokens(3, 8), tokens(5, 8), tokens(4, 8))))
 
 
