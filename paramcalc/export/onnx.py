@@ -418,7 +418,7 @@ def attention(w: Writer, op: Any, used: Applied, x: list[str]) -> str:
         what = found[0] if found else "several sequences"
         raise Fault(f"{op.title} with {what} has no counterpart in ONNX here")
     asking, memory = used.inputs[0], op.memory(*used.inputs)
-    biases = x[1:] if memory is asking else []
+    biases = x[1:] if op.name == "self_attention" else []
     heads = op.heads
     head_dim = used.weights["query"][0] // heads
     groups = used.weights["key"][0] // head_dim

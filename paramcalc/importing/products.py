@@ -213,6 +213,14 @@ def _product_with_weight(low: Lowering, node: SourceNode, x: Laid, weight: Const
     return low.put(value, source.labels)
 
 
+def _product_of_vectors(low: Lowering, node: SourceNode, one: Laid, other: Laid) -> Laid:
+    """One number: the second vector is a table of one row."""
+    size = low.shape(other.value).elements
+    row = low.add(op("reshape", (1, size), axes=("length", CHANNELS)), other.value)
+    value = low.add(op("einsum", "c,lc->l", axes=(CHANNELS,)), one.value, row)
+    return low.put(value, usual(node.dims))
+
+
 @rule("einsum")
 def einsum(low: Lowering, node: SourceNode, *inputs: Argument) -> Laid:
     """A product by letters, those of axes of size 1 left out."""
@@ -227,6 +235,8 @@ def einsum(low: Lowering, node: SourceNode, *inputs: Argument) -> Laid:
     kept = "".join(letter for letter in out if letter in "".join(letters))
     labels = usual(node.dims)
     called = tuple(label for letter, label in zip(out, labels, strict=True) if letter in kept and label)
+    if not kept and sides[0].labels.count(CHANNELS) == sides[1].labels.count(CHANNELS) == 1:
+        return _product_of_vectors(low, node, *sides)
     if len(called) != len(kept):
         raise Unknown("its result has an axis of size 1")
     value = low.add(

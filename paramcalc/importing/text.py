@@ -359,7 +359,7 @@ class _Text:
     def branch_names(self, join: Join, scopes: list[Scope]) -> list[str]:
         made = ops.find(join.call.head)
         if made is not None and made.inputs is not None:
-            return [*made.inputs]
+            return [*made.inputs][: len(join.branches)]
         names: list[str] = []
         taken: set[str] = set()
         for branch in join.branches:

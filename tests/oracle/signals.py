@@ -237,12 +237,11 @@ class NeRF(Module):
         self.density, self.feature = nn.Linear(256, 1), nn.Linear(256, 256)
         self.color = nn.Sequential(nn.Linear(256 + 27, 128), nn.ReLU(), nn.Linear(128, 3), nn.Sigmoid())
 
-    def forward(self, place: Tensor, direction: Tensor) -> Tensor:
+    def forward(self, place: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
         x = place
         for i, layer in enumerate(self.layers):
             x = layer(torch.cat([place, x], 1) if i == 5 else x).relu()
-        self.density(x).relu()
-        return self.color(torch.cat([self.feature(x), direction], 1))
+        return self.density(x).relu(), self.color(torch.cat([self.feature(x), direction], 1))
 
 
 class Siamese(Module):

@@ -25,8 +25,8 @@ def test_values_are_those_of_mixtral() -> None:
     torch.manual_seed(0)
     config = transformers.MixtralConfig(
         vocab_size=50, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, num_local_experts=5, num_experts_per_tok=2, rope_theta=10000.0,
-        rms_norm_eps=float(np.finfo(np.float64).eps),
+        num_key_value_heads=2, num_local_experts=5, num_experts_per_tok=2, rope_theta=1e6,
+        rms_norm_eps=1e-5,
     )  # fmt: skip
     config._experts_implementation = "eager"  # the others do not run in float64
     theirs = transformers.MixtralForCausalLM(config).eval().double()

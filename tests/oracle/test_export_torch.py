@@ -197,13 +197,24 @@ def test_source_reads_like_the_network() -> None:
     assert "Inception(192, 64, 96, 128, 16, 32, 32)" in pytorch(load("googlenet").graph())
 
 
+OTHERWISE = {  # one bias in a recurrent layer, the reset gate before the product, computed kernels of an image
+    "deepsleepnet", "zaremba-small", "zaremba-medium", "zaremba-large", "rnnsearch",
+    "resnet18-blur", "resnet50-blur", "resnet50-d-blur", "resnet101-d-blur",
+}  # fmt: skip
+
+
 def test_every_bundled_model_counts_the_same_as_its_source() -> None:
-    """Without numbers in memory; branches that exist in training only are left out."""
-    wrong = []
+    """Without numbers in memory and without branches of training; what PyTorch has otherwise is refused."""
+    wrong, refused = [], set()
     for name, spec in bundled_models():
         graph = Model(spec, name).graph()
+        try:
+            with torch.device("meta"):
+                net = module(graph)
+        except Fault:
+            refused.add(name)
+            continue
         with torch.device("meta"):
-            net = module(graph)
             inputs = [torch.zeros(1, *x.dims, dtype=kind(x)) for x in graph.inputs.values()]
             found = net(*inputs)
         shapes = [tuple(one.shape[1:]) for one in (found if isinstance(found, tuple) else [found])]
@@ -211,6 +222,7 @@ def test_every_bundled_model_counts_the_same_as_its_source() -> None:
         if params != count(graph).params or shapes != [graph.shape(value).dims for value in graph.outputs]:
             wrong.append((name, params, shapes))
     assert not wrong
+    assert refused == OTHERWISE
 
 
 def kind(x: Shape) -> Any:

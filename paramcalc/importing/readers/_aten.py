@@ -377,6 +377,13 @@ def _slice(given: Given, node: Any) -> Made:
     return ("pass" if whole else "slice"), [x], {"axis": axis, "start": start, "stop": stop, "step": step}
 
 
+def _narrow(given: Given, node: Any) -> Made:
+    start, length = given["start"], given["length"]
+    dims = given["self"].meta["val"].shape
+    start = start + int(dims[_axis(given["dim"], len(dims))]) if start < 0 else start
+    return _slice({**given, "start": start, "end": start + length, "step": 1}, node)
+
+
 def _select(given: Given, node: Any) -> Made:
     dims = given["self"].meta["val"].shape
     axis = _axis(given["dim"], len(dims))
@@ -584,6 +591,7 @@ _CALLS: dict[str, Call] = {
     "copy": _copy,
     **dict(_names("cat concat", _concat)),
     "stack": _stack,
+    "narrow": _narrow,
     "slice": _slice,
     "select": _select,
     "pad": _pad,
