@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,20 @@ def test_keras_source_is_functions_and_loops(run: Run) -> None:
     )
     refused = run("export", "gpt2", "--to", "keras")
     assert refused.code == 2 and "logits: shared weights have no counterpart in Keras" in refused.err
+
+
+def test_rounds_that_hold_nothing_are_not_counted_as_modules() -> None:
+    """HRNet's paths from a branch to itself are empty: the others are the modules 0, 1, ... of their list."""
+    tree = ast.parse(pytorch(load("hrnet-w18-small").graph()))
+    lists = [
+        one
+        for one in ast.walk(tree)
+        if isinstance(one, ast.ClassDef) and "ModuleList" in ast.unparse(one.bases[0])
+    ]
+
+    assert len(lists) > 5
+    for one in lists:
+        made = next(call.args[0] for call in ast.walk(one) if isinstance(call, ast.Call) and call.args)
+        called = re.findall(r"self\[(\d+)\]", ast.unparse(one))
+        assert isinstance(made, ast.List)
+        assert all(int(number) < len(made.elts) for number in called), one.name

@@ -231,7 +231,7 @@ class _Writer:
             return part.what.expression.format(*read, all=listed)
         names = [part.name] if isinstance(part.what, Form) else [name for name, _ in steps(part)]
         if form.group.numbered:
-            return f"self[{int(part.name)}]({listed})"
+            return f"self[{form.parts.index(part)}]({listed})"  # rounds may hold nothing
         call = listed
         for name in names:
             call = f"self.{name}({call})"
