@@ -546,6 +546,8 @@ def on_tokens(*lines: str, head: str = "") -> str:
         (["- features: linear 64", "- mask: linear 1, sigmoid", "- multiply from features mask"], []),
         (["- features: layer_norm", "- mask: linear 64", "- multiply from features mask"], []),
         (["- a: linear 64", "- b: linear 64", "- linear 5"], []),
+        (["- a: linear 32", "- b: linear 64", "- c: linear 64 from a", "- multiply from b c"], []),
+        (["- a: linear 64", "- b: linear 64", "- c: linear 64 from a", "- multiply from b c"], []),
     ],
 )
 def test_lines_that_were_meant_side_by_side(lines: list[str], remark: list[str]) -> None:

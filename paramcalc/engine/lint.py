@@ -132,9 +132,8 @@ def side_by_side(spec: Spec) -> Iterator[Problem]:
             first, second = _first_call(one), _first_call(two)
             if not (first and second) or second.call.references or first.call.head != second.call.head:
                 continue
-            met = _meeting(
-                chain.items[place : place + NEAR], one.name, two.name, _sized_alike(first.call, second.call)
-            )
+            rest, alike = chain.items[place : place + NEAR], _sized_alike(first.call, second.call)
+            met = _meeting(rest, one.name, two.name, second.call.head, alike)
             if met:
                 start, end = second.at + second.call.start, second.at + second.call.end
                 line = " ".join(spec.source.text[start:end].split())
@@ -153,10 +152,11 @@ def _sized_alike(one: Call, two: Call) -> bool:
     return len(texts) == 2 and texts[0] == texts[1]
 
 
-def _meeting(rest: Sequence[Item], one: str, two: str, alike: bool) -> str:
+def _meeting(rest: Sequence[Item], one: str, two: str, beside: str, alike: bool) -> str:
     """The product that reads what comes of one line and of the other, in the lines after both; '' if none does.
 
-    Through a sum nothing is followed. An elementwise product of other sizes is a mask, made of what it masks.
+    Through a sum nothing is followed. A further call of `beside`, the op of both, that reads the first alone is
+    the other factor, so the second is meant to read it. An elementwise product of other sizes is a mask, made of what it masks.
     """
     left, right, current = {one}, {two}, two
     for name, call in _calls(rest):
@@ -166,6 +166,8 @@ def _meeting(rest: Sequence[Item], one: str, two: str, alike: bool) -> str:
         head = call.head if call else ""
         if lefts and rights and head in PRODUCTS and (alike or head != "multiply"):
             return head
+        if lefts and not rights and call and call.head == beside:
+            return ""  # a line beside the second that names what both read: so it is meant
         if rights and head not in SUMS:
             right.add(name)
         elif lefts and head not in SUMS:
