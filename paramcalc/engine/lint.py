@@ -156,7 +156,8 @@ def _meeting(rest: Sequence[Item], one: str, two: str, beside: str, alike: bool)
     """The product that reads what comes of one line and of the other, in the lines after both; '' if none does.
 
     Through a sum nothing is followed. A further call of `beside`, the op of both, that reads the first alone is
-    the other factor, so the second is meant to read it. An elementwise product of other sizes is a mask, made of what it masks.
+    the other factor, so the second is meant to read it. An elementwise product of other sizes is a mask, made of
+    what it masks.
     """
     left, right, current = {one}, {two}, two
     for name, call in _calls(rest):

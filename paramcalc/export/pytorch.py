@@ -255,7 +255,7 @@ class _Writer:
     # ------------------------------------------------------------------------------- shared, frozen
 
     def ties(self) -> Iterator[str]:
-        """The lines that tie shared weights, and freeze those that training does not change."""
+        """The lines that tie shared weights, and freeze the weights that training does not change."""
         layers = {layer.path: layer for layer in self.graph.layers}
         for layer in self.graph.layers:
             if layer.auxiliary:

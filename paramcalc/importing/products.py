@@ -279,7 +279,7 @@ def _for_each(low: Lowering, x: Laid, query: Laid) -> Laid:
 
 
 def _masked(low: Lowering, node: SourceNode, scores: Laid, mask: Laid | Constant) -> Laid:
-    """Scores with a mask: numbers to add, or flags, where those that are not set leave next to nothing."""
+    """Scores with a mask: numbers to add, or flags; an unset flag leaves next to nothing."""
     if isinstance(mask, Constant) and mask.learned:
         found = attempt(low, lambda: joined(low, "add", scores, tensor(low, mask), scores.dims))
         if found is not None:

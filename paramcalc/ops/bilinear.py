@@ -21,7 +21,7 @@ class Bilinear(Op):
     Weight: out_channels x left channels x right channels
     Output: the same axes x out_channels
 
-    Multiplications are those that are performed: first the left vector with the weight
+    Multiplications are counted as they are performed: first the left vector with the weight
     (out_channels*left*right), then the resulting rows with the right vector (out_channels*right).
     """
 

@@ -32,7 +32,7 @@ def answer(
 ) -> dict[str, Any]:
     """The parts of an answer that `settings["parts"]` names, all about one version of a text.
 
-    `table`: rows, totals, what is written behind lines. `claims`: verdicts; those that fail are problems too. `fixes`:
+    `table`: rows, totals, what is written behind lines. `claims`: verdicts; failed ones are problems too. `fixes`:
     what mends the problem at `settings["at"]`. `completions`: what can be written at `settings["offset"]`. `page`:
     figure, knobs, formulas. `settings["name"]` is the text's name in messages, `settings["variant"]` the network.
 

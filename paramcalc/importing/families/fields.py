@@ -1,6 +1,6 @@
 """The fields of a configuration, read as the numbers and words that they must be.
 
-A field that is left out, or null, has the default of the family's class in transformers. Those that nobody
+A field that is left out, or null, has the default of the family's class in transformers. Fields that nobody
 asked for are named in the end, as they may change the counts.
 """
 

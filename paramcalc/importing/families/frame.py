@@ -1,7 +1,7 @@
 """The frame that language models have in common: a table of tokens, equal decoders, logits.
 
 A family says of its parts which they are; the sizes are knobs with the same names for all. Layers of
-several kinds, such as those with a window, are told apart by an expression of their number.
+several kinds, such as layers with a window, are told apart by an expression of their number.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def qwen3_moe(f: Fields) -> Decoder:
 
 
 def _sparse(f: Fields, d: Decoder) -> list[bool]:
-    """Which layers have experts: every so many, without those that a list names."""
+    """Which layers have experts: every so many, except the listed ones."""
     every, without = f.size("decoder_sparse_step"), f.numbers("mlp_only_layers")
     return [(layer + 1) % every == 0 and layer not in without for layer in range(d.sizes["layers"])]
 

@@ -34,7 +34,7 @@ _WORDS = """
 """
 SILENT = frozenset(_WORDS.split())
 
-# Those that change values and no count.
+# Fields that change values and no count.
 VALUES = tuple(
     """
     attn_logit_softcapping final_logit_softcapping logit_scale logits_scaling

@@ -96,7 +96,7 @@ def reader(source: str) -> Reading:
 
 
 def check_names(sizes: Mapping[str, tuple[int, ...]], names: Sequence[str]) -> None:
-    """Sizes that are given belong to inputs; `Fault` for those that do not."""
+    """Given sizes belong to inputs; `Fault` for any other name."""
     words = (re.sub(r"[^\w-]", "_", name) for name in names)
     known = {*names, *words, "", *(["input"] if len(names) == 1 else [])}
     wrong = next((name for name in sizes if name not in known), None)

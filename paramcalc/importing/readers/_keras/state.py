@@ -57,7 +57,7 @@ class Reading:
     def __init__(self, text: Source, sizes: Mapping[str, tuple[int, ...]], kinds: Mapping[str, Read]) -> None:
         self.layers, self.sizes, self.kinds = Layers(text), dict(sizes), kinds
         self.pending: dict[Value, Pending] = {}
-        self.settled: dict[Value, Value] = {}  # those that turned out to be something else
+        self.settled: dict[Value, Value] = {}  # values that turned out to be something else
         self.made: dict[Value, Pooled] = {}
         self.turned: dict[Value, Value] = {}  # values in the other order of axes
         self.modules: tuple[Module, ...] = ()
