@@ -36,21 +36,25 @@ def gpt_neox(f: Fields) -> Decoder:
     return d._replace(attention=biased(f) | rotary(f, d.sizes, part, theta), order=order)
 
 
-def gptj(f: Fields) -> Decoder:
-    found = sizes(f, hidden=f.size_or("n_inner", 4 * f.size("hidden_size")))
-    turned = {"rotary": f.size("rotary_dim")} if f.value("rotary_dim") is not None else {}
+def _gpt(f: Fields, found: dict[str, int], attention: dict[str, Any], **more: Any) -> Decoder:
+    """What configurations with the field names of GPT-2 have in common."""
     return Decoder(
         found,
-        {"bias": False} | turned,
+        attention,
         f.word("activation_function", ACTIVATIONS),
         f.number("layer_norm_epsilon"),
         norm="layer_norm",
-        order="parallel",
         gated=False,
         mlp_bias=True,
-        head_bias=True,
         tied=f.flag("tie_word_embeddings"),
+        **more,
     )
+
+
+def gptj(f: Fields) -> Decoder:
+    found = sizes(f, hidden=f.size_or("n_inner", 4 * f.size("hidden_size")))
+    turned = {"rotary": f.size("rotary_dim")} if f.value("rotary_dim") is not None else {}
+    return _gpt(f, found, {"bias": False} | turned, order="parallel", head_bias=True)
 
 
 def gpt_bigcode(f: Fields) -> Decoder:
@@ -58,17 +62,8 @@ def gpt_bigcode(f: Fields) -> Decoder:
     heads = f.size("num_attention_heads")
     f.ignore("num_key_value_heads")
     found = sizes(f, hidden=f.size_or("n_inner", 4 * f.size("hidden_size")))
-    return Decoder(
-        found | {"kv_heads": 1 if f.flag("multi_query") else heads},
-        {},
-        f.word("activation_function", ACTIVATIONS),
-        f.number("layer_norm_epsilon"),
-        norm="layer_norm",
-        gated=False,
-        mlp_bias=True,
-        positions=found["length"],
-        tied=f.flag("tie_word_embeddings"),
-    )
+    found["kv_heads"] = 1 if f.flag("multi_query") else heads
+    return _gpt(f, found, {}, positions=found["length"])
 
 
 def gpt_neo(f: Fields) -> Decoder:
@@ -79,18 +74,8 @@ def gpt_neo(f: Fields) -> Decoder:
         raise f.wrong("attention_types", f"says the kinds of {len(kinds)} layers", str(found["layers"]))
     f.ignore("attention_layers")
     window = f.size("window_size")
-    return Decoder(
-        found,
-        {"qkv_bias": False, "scale": 1},
-        f.word("activation_function", ACTIVATIONS),
-        f.number("layer_norm_epsilon"),
-        norm="layer_norm",
-        gated=False,
-        mlp_bias=True,
-        positions=found["length"],
-        windows=[window if kind == "local" else 0 for kind in kinds],
-        tied=f.flag("tie_word_embeddings"),
-    )
+    seen = [window if kind == "local" else 0 for kind in kinds]
+    return _gpt(f, found, {"qkv_bias": False, "scale": 1}, positions=found["length"], windows=seen)
 
 
 def _repeated(f: Fields, lot: Any) -> list[str]:
