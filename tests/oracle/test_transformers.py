@@ -124,6 +124,20 @@ def projections(module: Any, biased: bool = False) -> Arrays:
     return {name: weight.detach().numpy() for name, weight in found.items()}
 
 
+def with_norms(module: Any) -> Arrays:
+    """The projections' weights, and those of the norms of queries and keys."""
+    norms = (("query_norm", module.q_norm), ("key_norm", module.k_norm))
+    return projections(module) | {name: norm.weight.detach().numpy() for name, norm in norms}
+
+
+def check_in_two_steps(call: str, x: Any, weights: Arrays, expected: Any) -> None:
+    """All tokens at once, and the last after the first five, which are cached."""
+    check(ours(call, x, weights), expected)
+    cache: Arrays = {}
+    check(ours(call, x[:, :5], weights, cache), expected[:, :5])
+    check(ours(f"{call} past=5", x[:, 5:], weights, cache), expected[:, 5:])
+
+
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
 def test_grouped_heads_norms_and_rotary_positions(kv_heads: int) -> None:
     """Qwen3's attention: norms of each head's queries and keys, then rotary positions; the base is another."""
@@ -136,15 +150,10 @@ def test_grouped_heads_norms_and_rotary_positions(kv_heads: int) -> None:
     )  # fmt: skip
     module, x = drawn(theirs.Qwen3Attention(config, 0)), entering(12)
     expected, _ = module(x, positions(theirs.Qwen3RotaryEmbedding(config), x), causal_mask(LENGTH))
-    weights = projections(module)
-    for ours_, norm in (("query", module.q_norm), ("key", module.k_norm)):
-        weights[f"{ours_}_norm"] = norm.weight.detach().numpy()
+    weights = with_norms(module)
     call = f"self_attention 4 head_dim=6 kv_heads={kv_heads} bias=false qk_norm=rms causal=true rotary=true theta=500"
 
-    check(ours(call, x, weights), expected)
-    cache: Arrays = {}
-    check(ours(call, x[:, :5], weights, cache), expected[:, :5])
-    check(ours(f"{call} past=5", x[:, 5:], weights, cache), expected[:, 5:])
+    check_in_two_steps(call, x, weights, expected)
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2, 4])
@@ -159,15 +168,10 @@ def test_norms_of_all_heads_at_once(kv_heads: int) -> None:
     )  # fmt: skip
     module, x = drawn(theirs.Olmo2Attention(config, 0)), entering(24)
     expected, _ = module(x, positions(theirs.Olmo2RotaryEmbedding(config), x), causal_mask(LENGTH))
-    weights = projections(module)
-    for ours_, norm in (("query", module.q_norm), ("key", module.k_norm)):
-        weights[f"{ours_}_norm"] = norm.weight.detach().numpy()
+    weights = with_norms(module)
     call = f"self_attention 4 kv_heads={kv_heads} bias=false qk_norm=rms_all causal=true rotary=true"
 
-    check(ours(call, x, weights), expected)
-    cache: Arrays = {}
-    check(ours(call, x[:, :5], weights, cache), expected[:, :5])
-    check(ours(f"{call} past=5", x[:, 5:], weights, cache), expected[:, 5:])
+    check_in_two_steps(call, x, weights, expected)
 
 
 @pytest.mark.parametrize("window", [1, 2, 3, 6, 7, 9])
