@@ -269,8 +269,8 @@ def from_torch(module: Any, *inputs: Any, **named: Any) -> Model:
     try:
         source = torch.from_module(module, inputs, named, name, f"{name}, by torch.export")
     except hf.RoutedError as error:
-        ids = [*inputs, *named.values()][0]
-        return parse(hf.routed(error, {"": tuple(ids.shape[1:])}).text, name=name)
+        given = {"": tuple(one.shape[1:]) for one in [*inputs, *named.values()][:1]}
+        return parse(hf.routed(error, given).text, name=name)
     found = imported(source)
     for text in found.missing:
         warnings.warn(text, stacklevel=2)

@@ -104,6 +104,7 @@ def test_experts_come_by_their_configuration(kind: str, tmp_path: Path) -> None:
     assert found.params == other.params == sum(weight.numel() for weight in module.parameters())
     assert (found.macs, found.active_params) == (other.macs, other.active_params)
     assert found.active_params < found.params
+    assert from_torch(module).count().params == found.params  # the length is the stated one
 
 
 def test_experts_of_another_configuration_are_refused() -> None:
