@@ -269,8 +269,9 @@ def from_torch(module: Any, *inputs: Any, **named: Any) -> Model:
     try:
         source = torch.from_module(module, inputs, named, name, f"{name}, by torch.export")
     except hf.RoutedError as error:
-        given = {"": tuple(one.shape[1:]) for one in [*inputs, *named.values()][:1]}
-        return parse(hf.routed(error, given).text, name=name)
+        ids = next(iter([*inputs, *named.values()]), None)
+        length = {} if ids is None else {"": tuple(ids.shape[1:])}
+        return parse(hf.routed(error, length).text, name=name)
     found = imported(source)
     for text in found.missing:
         warnings.warn(text, stacklevel=2)
